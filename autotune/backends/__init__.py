@@ -1,0 +1,1 @@
+"""Places where a workload can be run under DAMON."""

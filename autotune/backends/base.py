@@ -1,0 +1,43 @@
+"""The seam between the tuner and everything that can run a workload."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autotune.experiment import Experiment
+from autotune.measurement import Measurement
+
+
+class Backend(Protocol):
+    """A place where a workload can be run once under DAMON.
+
+    `run` may be called from several threads at once.
+    """
+
+    @property
+    def name(self) -> str:
+        """The backend's name, as in a workload file."""
+        ...
+
+    @property
+    def machine(self) -> str:
+        """The machine that is measured or simulated; figures of different ones don't compare."""
+        ...
+
+    def check(self, experiment: Experiment) -> None:
+        """See whether experiments like this one can be run here, without running any.
+
+        Raises:
+            InputError: If this backend does not do what the experiment asks for.
+            BackendUnavailableError: With the remedy, if `run` can't work here.
+        """
+        ...
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        """Run the workload once, and leave the system as it was found.
+
+        Raises:
+            TrialError: If this experiment can't be measured; another may be.
+            BackendUnavailableError: If no experiment can be measured here any more.
+        """
+        ...

@@ -1,0 +1,115 @@
+"""What DAMON monitors, and how closely: operations sets, intervals, bounds on regions, targets.
+
+Source: Documentation/mm/damon/design.rst of Linux 6.12.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+MIN_REGIONS = 3
+"""The smallest lower bound on the number of regions that DAMON accepts."""
+
+
+class OperationsSet(enum.Enum):
+    """Which address space is monitored."""
+
+    VADDR = "vaddr"
+    """Virtual addresses of a process; what it maps is followed."""
+    FVADDR = "fvaddr"
+    """Fixed ranges of a process's virtual addresses."""
+    PADDR = "paddr"
+    """Physical addresses of the machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervals:
+    """How often DAMON samples, aggregates, and looks for newly mapped memory.
+
+    Attributes:
+        sampling_us: Between two checks of a region, in microseconds.
+        aggregation_us: Between two results; a region's count of accesses covers one of these.
+        update_us: Between two looks at the target's mappings.
+
+    Raises:
+        ValueError: If an interval is not positive, or sampling is longer than aggregation.
+    """
+
+    sampling_us: int = 5_000
+    aggregation_us: int = 100_000
+    update_us: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        """Check the intervals against what the kernel takes."""
+        for name in ("sampling_us", "aggregation_us", "update_us"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}: it must be at least 1 microsecond")
+        if self.sampling_us > self.aggregation_us:
+            raise ValueError(
+                f"sampling_us ({self.sampling_us}) is above aggregation_us "
+                f"({self.aggregation_us}): sample at least once an aggregation"
+            )
+
+    @property
+    def samples(self) -> int:
+        """Samples in an aggregation interval: the largest count of accesses of a region.
+
+        >>> Intervals().samples
+        20
+        """
+        return self.aggregation_us // self.sampling_us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """The monitoring attributes of a DAMON context.
+
+    The defaults are the ones of the published evaluations: 5 ms, 100 ms, 1 s, 10 to 1000 regions.
+
+    Raises:
+        ValueError: If the bounds on regions are not what the kernel takes.
+    """
+
+    intervals: Intervals = field(default_factory=Intervals)
+    min_regions: int = 10
+    max_regions: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        if self.min_regions < MIN_REGIONS:
+            raise ValueError(
+                f"min_regions is {self.min_regions}: DAMON wants {MIN_REGIONS} or more"
+            )
+        if self.min_regions > self.max_regions:
+            raise ValueError(
+                f"min_regions ({self.min_regions}) is above max_regions ({self.max_regions})"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is monitored: a process, or ranges of addresses.
+
+    Attributes:
+        operations: The address space.
+        pid: The process, for virtual addresses; 0 where it is filled in later.
+        regions: Half-open ranges ``(start, end)`` in bytes, for `fvaddr` and `paddr`.
+
+    Raises:
+        ValueError: If a physical address space is given a process, or a range is empty.
+    """
+
+    operations: OperationsSet = OperationsSet.VADDR
+    pid: int | None = 0
+    regions: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that the fields belong together."""
+        if (self.pid is None) != (self.operations is OperationsSet.PADDR):
+            raise ValueError("pid belongs to virtual address spaces, and only to those")
+        end = 0
+        for region in self.regions:
+            if not end <= region[0] < region[1]:
+                raise ValueError(f"region {region} is empty, or not above the one before it")
+            end = region[1]

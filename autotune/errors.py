@@ -1,0 +1,82 @@
+"""Every error that is expected, and what the caller does next.
+
+::
+
+    AutotuneError               exit status 1
+    ├── InputError              the user's to mend; exit status 2
+    ├── TrialError              this experiment failed, another may work: recorded, the study goes on
+    ├── BackendUnavailableError nothing can be measured here: the study stops
+    └── RunError                the run can't go on (a full disk, a failed baseline)
+
+The class says what happens next, the message says what happened, in one line: *where: what: remedy*.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AutotuneError(Exception):
+    """An expected error: shown as one line, never as a traceback."""
+
+    exit_status = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a user's file: the file, and counted from 1 the line and the column if known."""
+
+    file: Path | str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """The place as compilers write it.
+
+        >>> print(Where("my.yaml", 2, 15))
+        my.yaml:2:15
+        """
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+
+class InputError(AutotuneError):
+    """Something that the user gave is wrong; the message says where, what and what would be right.
+
+    >>> raise InputError("no search space 'prlc': did you mean 'prcl'?", Where("my.yaml", 2, 15))
+    Traceback (most recent call last):
+    autotune.errors.InputError: my.yaml:2:15: no search space 'prlc': did you mean 'prcl'?
+    """
+
+    exit_status = 2
+
+    def __init__(self, message: str, where: Where | None = None) -> None:
+        self.where = where
+        super().__init__(f"{where}: {message}" if where else message)
+
+
+class TrialError(AutotuneError):
+    """One experiment can't be measured; another may be."""
+
+
+class BackendUnavailableError(AutotuneError):
+    """No experiment can be measured here; the message says what is missing and how to get it."""
+
+
+class RunError(AutotuneError):
+    """The run can't go on; what was finished is kept."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say what *name* may have meant, or which names there are.
+
+    >>> nearest("prlc", ["ethp", "prcl"])
+    "did you mean 'prcl'?"
+    >>> nearest("x", ["ethp", "prcl"])
+    'known are ethp, prcl'
+    """
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(choices)}"

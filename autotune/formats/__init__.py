@@ -1,0 +1,1 @@
+"""Schemes and patterns as others write them. One module a format; text in, domain types out."""

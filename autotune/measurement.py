@@ -1,0 +1,124 @@
+"""What one run showed: raw figures and the samples behind them. Metrics are formulas over two of these.
+
+A field that was not measured is None, never 0.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autotune.damos import SchemeStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The samples behind the means, one entry a sample; all of one length.
+
+    Attributes:
+        time_s: Since the measured part began, in seconds.
+        rss_bytes: Resident set of the target's process tree.
+        swap_bytes: What of it is swapped out, as it was before compression.
+        pool_bytes: Memory that holds what was swapped out.
+        used_bytes: MemFree before the workload was started minus MemFree.
+        wss_bytes: Bytes in regions with at least one access in the last aggregation; None without
+            monitoring, and before its first aggregation.
+    """
+
+    time_s: tuple[float, ...]
+    rss_bytes: tuple[int, ...]
+    swap_bytes: tuple[int, ...]
+    pool_bytes: tuple[int, ...]
+    used_bytes: tuple[int, ...]
+    wss_bytes: tuple[int | None, ...]
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        lengths = {len(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        if len(lengths) != 1:
+            raise ValueError(f"series of different lengths: {sorted(lengths)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One run of a workload, with or without DAMON.
+
+    Attributes:
+        runtime_s: Time of the measured part, in seconds of the backend's own clock.
+        work_done: What a workload of fixed duration got done, in its own unit; None for fixed work.
+        rss_mean_bytes: Time-weighted mean of the resident set.
+        rss_peak_bytes: Its maximum.
+        swap_pool_mean_bytes: Mean of the memory that holds what was swapped out.
+        system_used_mean_bytes: Mean of the whole system's memory use since before the workload.
+        kdamond_cpu: CPU time of the kdamond over `runtime_s`, a fraction of one CPU.
+        workload_cpu_s: CPU time of the target's process tree, faults included, in seconds.
+        major_faults: Faults that brought a page back from swap.
+        swap_in_bytes: Read from swap.
+        swap_out_bytes: Written to swap.
+        memory_pressure_some_s: Growth of PSI memory "some", in seconds.
+        scheme_stats: What came of the schemes, summed over them; None without monitoring.
+        wss_mean_bytes: Mean working set size; None without monitoring.
+        series: The samples behind the means.
+
+    Source of the definitions: docs/measurement.md.
+    """
+
+    runtime_s: float
+    work_done: float | None
+    rss_mean_bytes: float
+    rss_peak_bytes: int
+    swap_pool_mean_bytes: float
+    system_used_mean_bytes: float
+    kdamond_cpu: float
+    workload_cpu_s: float
+    major_faults: int
+    swap_in_bytes: int
+    swap_out_bytes: int
+    memory_pressure_some_s: float
+    scheme_stats: SchemeStats | None
+    wss_mean_bytes: float | None
+    series: Series
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, in the order of the fields."""
+        values = dataclasses.asdict(self)
+        values["series"] = {name: list(samples) for name, samples in values["series"].items()}
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Measurement:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: If a field is missing, unknown or of the wrong kind.
+        """
+        try:
+            stats = values["scheme_stats"]
+            series = {name: tuple(samples) for name, samples in values["series"].items()}
+            return cls(
+                **{
+                    **values,
+                    "scheme_stats": None if stats is None else SchemeStats(**stats),
+                    "series": Series(**series),
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a measurement: {error}") from error
+
+
+def time_weighted_mean(
+    time_s: tuple[float, ...], samples: tuple[float, ...], end_s: float
+) -> float:
+    """Mean of *samples*, each weighed by the time until the next one, the last until *end_s*.
+
+    >>> time_weighted_mean((0.0, 1.0, 3.0), (10, 20, 30), 4.0)
+    20.0
+    """
+    ends = (*time_s[1:], end_s)
+    weights = [end - start for start, end in zip(time_s, ends, strict=True)]
+    total = sum(weights)
+    if total <= 0.0:
+        return float(samples[-1])
+    return sum(w * s for w, s in zip(weights, samples, strict=True)) / total

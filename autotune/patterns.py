@@ -1,0 +1,121 @@
+"""Memory access patterns, as masim's configurations describe them.
+
+A pattern has regions of memory and phases of time; in each phase some of the regions are accessed, by
+sequential sweeps or at random.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+BATCH_ACCESSES = 131_072
+"""Accesses of one byte that the player makes to one region before it looks at the clock again."""
+
+TABLE_BYTES = 8_000_000
+"""The player's table of random numbers: resident from the start, incompressible, never accessed by
+sequential patterns."""
+
+
+class AccessMode(enum.Enum):
+    """What an access does with its byte."""
+
+    READ = "ro"
+    WRITE = "wo"
+    READ_WRITE = "rw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternRegion:
+    """A piece of memory that the pattern accesses.
+
+    Attributes:
+        name: Unique in its pattern.
+        size_bytes: 1 or more.
+        data_file: What it is filled with, or None for untouched memory.
+    """
+
+    name: str
+    size_bytes: int
+    data_file: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        if self.size_bytes < 1:
+            raise ValueError(
+                f"region '{self.name}': size {self.size_bytes} must be 1 byte or more"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How one region is accessed in a phase.
+
+    Attributes:
+        region: Index of the region in its pattern.
+        random: At random offsets (True) or in sweeps (False).
+        stride_bytes: Distance between two accesses of a sweep; at least 1 unless `random`.
+        weight: Relative chance that a batch of accesses goes here; 0 or more.
+        mode: Read, write or both.
+    """
+
+    region: int
+    random: bool
+    stride_bytes: int
+    weight: int
+    mode: AccessMode = AccessMode.WRITE
+
+    def __post_init__(self) -> None:
+        """Check stride and weight."""
+        if self.stride_bytes < 1 and not self.random:
+            raise ValueError(f"stride {self.stride_bytes} must be 1 byte or more")
+        if self.weight < 0:
+            raise ValueError(f"probability {self.weight} must be 0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of time with one mix of accesses.
+
+    Attributes:
+        name: For people.
+        duration_us: How long it lasts, in microseconds.
+        accesses: At least one. With all weights 0 the phase idles.
+    """
+
+    name: str
+    duration_us: int
+    accesses: tuple[Access, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to do and time for it."""
+        if self.duration_us < 0:
+            raise ValueError(f"phase '{self.name}': duration must be 0 or more")
+        if not self.accesses:
+            raise ValueError(f"phase '{self.name}': has no accesses")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """Regions and what is done with them over time.
+
+    Raises:
+        ValueError: If there is no region or no phase, a name is used twice, or an access names a region
+            that is not there.
+    """
+
+    regions: tuple[PatternRegion, ...]
+    phases: tuple[Phase, ...]
+
+    def __post_init__(self) -> None:
+        """Check that the parts fit together."""
+        if not self.regions or not self.phases:
+            raise ValueError("a pattern needs at least one region and one phase")
+        names = [region.name for region in self.regions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"region '{name}' is defined twice")
+        for phase in self.phases:
+            for access in phase.accesses:
+                if not 0 <= access.region < len(self.regions):
+                    raise ValueError(f"phase '{phase.name}': no region {access.region}")
