@@ -1,0 +1,46 @@
+"""Compiles the simulator's inner loops with Numba, and keeps what was compiled.
+
+Numba's own cache looks at the time stamp of the file that holds a function, not of those that hold the
+functions it calls. So the cache folder is named after the contents of all of this package: another
+version of any of them is another folder.
+
+With ``NUMBA_DISABLE_JIT=1`` in the environment the same functions run as plain Python, slowly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _cache_folder() -> Path | None:
+    """The folder for this version's compiled code, or None where nothing can be kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    try:
+        folder = Path(base).expanduser() / "damos-autotune" / f"compiled-{digest.hexdigest()[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # read-only, or no home directory
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+_FOLDER = None if os.environ.get("NUMBA_CACHE_DIR") else _cache_folder()
+if _FOLDER is not None:
+    numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile *function* when it is first called; it then runs without holding Python's global lock."""
+    jit = numba.njit(cache=_FOLDER is not None, nogil=True)
+    return cast("Callable[P, R]", jit(function))

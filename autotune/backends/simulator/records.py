@@ -1,0 +1,29 @@
+"""Arrays of records: the form in which the simulator's compiled code keeps its state.
+
+One array of records instead of one array a field: compiled code passes each array around by its full
+description, so that many arrays cost more than the work done on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Records: TypeAlias = "np.recarray[Any, Any]"
+"""Shape ``(n,)``; ``records[i].field`` reads and writes. State of which there is one has n = 1."""
+
+INT, FLOAT, FLAG = "i8", "f8", "u1"
+
+
+def make_records(fields: Mapping[str, str], count: int) -> Records:
+    """*count* records with these fields and their types, all zero.
+
+    >>> regions = make_records({"start": INT, "age": INT}, 2)
+    >>> regions[1].start = 4096
+    >>> regions.start.tolist(), int(regions[1].age)
+    ([0, 4096], 0)
+    """
+    dtype = np.dtype(list(fields.items()))
+    return np.zeros(count, dtype=dtype).view(np.recarray)

@@ -1,0 +1,156 @@
+"""DAMON's regions: made, aged, merged and split by the kernel's rules.
+
+Source: ``damon_va_init_regions``, ``damon_merge_regions_of``, ``kdamond_merge_regions`` and
+``kdamond_split_regions`` of Linux 6.12.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.memory import PAGE
+from autotune.backends.simulator.records import INT, Records, make_records
+
+_REGION = {
+    "start": INT,  # first address, in bytes, a multiple of the page size
+    "end": INT,  # address behind the last
+    "hits": INT,  # samples of the running aggregation that found the region accessed
+    "last": INT,  # the same of the aggregation before
+    "moving": INT,  # moving sum of the hits, in 1/10000
+    "age": INT,  # aggregations for which the hits stayed about the same
+}
+_TOTALS = {
+    "regions": INT,  # in use
+    "remembered": INT,  # regions at the last split
+}
+
+
+class Regions(NamedTuple):
+    """All regions of the target, in address order.
+
+    Attributes:
+        items: `_REGION` records; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
+        totals: `_TOTALS`, one record.
+    """
+
+    items: Records
+    totals: Records
+
+
+def make_regions(ranges: list[tuple[int, int]], min_regions: int, capacity: int) -> Regions:
+    """Cut the three ranges of an address space into about *min_regions* equal pieces."""
+    piece = max(PAGE, sum(end - start for start, end in ranges) // min_regions)
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in ranges:
+        pieces = max(1, (end - start) // piece)
+        size = (end - start) // pieces // PAGE * PAGE
+        starts += [start + i * size for i in range(pieces)]
+        ends += [start + (i + 1) * size for i in range(pieces - 1)] + [end]
+    items, totals = make_records(_REGION, capacity), make_records(_TOTALS, 1)
+    items.start[: len(starts)], items.end[: len(ends)] = starts, ends
+    totals[0].regions = len(starts)
+    return Regions(items, totals)
+
+
+@compiled
+def total_bytes(regions: Regions) -> int:
+    """Sizes of all regions, summed."""
+    total = 0
+    for i in range(regions.totals[0].regions):
+        total += regions.items[i].end - regions.items[i].start
+    return total
+
+
+@compiled
+def cut(regions: Regions, index: int, size: int) -> bool:
+    """Cut region *index* behind its first *size* bytes; both halves keep counts and age.
+
+    Returns:
+        False, and nothing is done, where the arrays are full.
+    """
+    total = regions.totals[0].regions
+    if total == len(regions.items):
+        return False
+    for i in range(total, index, -1):
+        regions.items[i] = regions.items[i - 1]
+    regions.items[index].end = regions.items[index].start + size
+    regions.items[index + 1].start = regions.items[index].end
+    regions.totals[0].regions = total + 1
+    return True
+
+
+@compiled
+def age(regions: Regions, threshold: int) -> None:
+    """Make every region one aggregation older, or new where its count changed by more than that."""
+    for i in range(regions.totals[0].regions):
+        if abs(regions.items[i].hits - regions.items[i].last) > threshold:
+            regions.items[i].age = 0
+        else:
+            regions.items[i].age += 1
+
+
+@compiled
+def _merge_round(regions: Regions, threshold: int, limit: int) -> None:
+    last = 0
+    for index in range(1, regions.totals[0].regions):
+        left, right = regions.items[last], regions.items[index]
+        left_size, size = left.end - left.start, right.end - right.start
+        both = left_size + size
+        if left.end == right.start and abs(left.hits - right.hits) <= threshold and both <= limit:
+            left.hits = (left.hits * left_size + right.hits * size) // both
+            left.moving = left.hits * 10_000
+            left.age = (left.age * left_size + right.age * size) // both
+            left.end = right.end
+        else:
+            last += 1
+            regions.items[last] = regions.items[index]
+    regions.totals[0].regions = min(last + 1, regions.totals[0].regions)
+
+
+@compiled
+def merge(regions: Regions, threshold: int, most: int, limit: int, max_regions: int) -> None:
+    """Merge neighbours whose counts differ by *threshold* at the most, into *limit* bytes at the most.
+
+    While there are more than *max_regions*, further rounds double the threshold, up to *most*, the
+    largest possible count.
+    """
+    _merge_round(regions, threshold, limit)
+    while regions.totals[0].regions > max_regions and threshold < most:
+        threshold = max(1, 2 * threshold) if threshold < most // 2 else most
+        _merge_round(regions, threshold, limit)
+
+
+@compiled
+def reset(regions: Regions) -> None:
+    """Begin a new aggregation."""
+    for i in range(regions.totals[0].regions):
+        regions.items[i].last = regions.items[i].hits
+        regions.items[i].hits = 0
+
+
+@compiled
+def split(regions: Regions, max_regions: int, rng: np.random.Generator) -> None:
+    """Cut every region in two at random, or in three where the last cut changed nothing.
+
+    Nothing is cut where that could make more than *max_regions*.
+    """
+    total = regions.totals[0].regions
+    if total > max_regions // 2:
+        return
+    three = total == regions.totals[0].remembered and total < max_regions // 3
+    regions.totals[0].remembered = total
+    index = 0
+    for _ in range(total):
+        pieces = 1
+        for _attempt in range(2 if three else 1):
+            size = regions.items[index].end - regions.items[index].start
+            if size <= 2 * PAGE:
+                break
+            part = (1 + int(rng.random() * 9)) * size // 10 // PAGE * PAGE
+            if 0 < part < size and cut(regions, index, part):
+                pieces += 1
+        index += pieces

@@ -1,0 +1,64 @@
+"""Machine: what a simulated machine is made of, and what things cost on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine profile. Costs are CPU time, in microseconds or nanoseconds as the names say.
+
+    Attributes:
+        name: Names the profile in records.
+        cpus: 1 means that the kdamond and the workload share a CPU; with more it has one to itself.
+        memory_bytes: All memory, for watermarks.
+        swap_bytes: Room in the swap device, before compression.
+        sequential_access_ns: One access of a pattern's sweep.
+        random_access_ns: One access of a pattern at random offsets.
+        fault_us: A fault that brings a page back from swap; the workload pays.
+        pageout_us: One page paged out and compressed; the kdamond pays.
+        check_us: One region, prepared and checked once; the kdamond pays.
+        tick_us: One wake-up of the kdamond, apart from its regions.
+        disturbance_us: What a check of one region costs the workload: a missing TLB entry.
+        compressed_fraction: What a page of a pattern is compressed to, 0 to 1; the player's table of
+            random numbers is not compressible.
+        missed_access_chance: Chance that a check doesn't see an access, 0 to 1: the Accessed bit is
+            cleared without a TLB flush.
+        jiffy_us: The kernel's tick (1 / CONFIG_HZ): long sleeps and the coarse clock step by it.
+
+    Raises:
+        ValueError: If a figure is outside its range.
+    """
+
+    name: str
+    cpus: int
+    memory_bytes: int
+    swap_bytes: int
+    sequential_access_ns: float
+    random_access_ns: float
+    fault_us: float
+    pageout_us: float
+    check_us: float
+    tick_us: float
+    disturbance_us: float
+    compressed_fraction: float
+    missed_access_chance: float = 0.0
+    jiffy_us: int = 4_000
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            positive = field.name in _POSITIVE
+            if field.name != "name" and (value < 0 or (positive and value == 0)):
+                raise ValueError(
+                    f"{field.name} is {value}: it must be {'above' if positive else 'at least'} 0"
+                )
+            if field.name in {"compressed_fraction", "missed_access_chance"} and value > 1:
+                raise ValueError(f"{field.name} is {value}: it must be at most 1")
+
+
+_POSITIVE = frozenset(
+    {"cpus", "memory_bytes", "sequential_access_ns", "random_access_ns", "jiffy_us"}
+)
