@@ -75,9 +75,15 @@ def _age(bounds: Range[int], intervals: Intervals) -> tuple[int, int]:
     return low, high
 
 
-def _nr_accesses(bounds: Range[float], samples: int) -> tuple[int, int]:
+def _nr_accesses(bounds: Range[float], intervals: Intervals) -> tuple[int, int]:
+    samples = intervals.samples
     low = _up(bounds.min * samples)
-    high = 2 * samples if bounds.max == UNLIMITED else _down(bounds.max * samples)
+    # "No limit" is twice what can be counted; damo, which is told 200 %, rounds only after doubling.
+    high = (
+        2 * intervals.aggregation_us // intervals.sampling_us
+        if bounds.max == UNLIMITED
+        else _down(bounds.max * samples)
+    )
     if low > high:
         raise ValueError(
             f"access_rate from {format_share(bounds.min)} to {format_share(bounds.max)} holds no "
@@ -135,7 +141,7 @@ def to_kernel(scheme: Scheme, intervals: Intervals) -> KernelScheme:
     time_ms, quota_bytes, reset_ms = (0, 0, 0) if scheme.quota is None else _quota(scheme.quota)
     return KernelScheme(
         sz=(size.min, ULONG_MAX if size.max == UNLIMITED else int(size.max)),
-        nr_accesses=_nr_accesses(pattern.access_rate, intervals.samples),
+        nr_accesses=_nr_accesses(pattern.access_rate, intervals),
         age=_age(pattern.age_us, intervals),
         quota_ms=time_ms,
         quota_bytes=quota_bytes,
@@ -148,12 +154,19 @@ def _rate(count: int, samples: int) -> float:
     """The fraction of *count* samples, such that a reader who truncates gets *count* back.
 
     Damo computes ``int(percent * samples / 100)`` in floating point, which loses a sample for some
-    exact fractions (5 of 19). The next float that survives differs by less than `_SNAP`.
+    exact fractions (5 of 19); and text with a percent sign it divides by 100 first, to multiply it
+    again, which loses others (29 of 100). The next float that survives both differs by less than
+    `_SNAP`.
     """
     rate = count / samples
-    while int(float(format_share(rate)[:-1]) * samples / 100) < count:
+    while _as_damo_counts(rate, samples) < count:
         rate = math.nextafter(rate, math.inf)
     return rate
+
+
+def _as_damo_counts(rate: float, samples: int) -> int:
+    percent = float(format_share(rate)[:-1])
+    return min(int(number * samples / 100) for number in (percent, percent / 100.0 * 100))
 
 
 def on_grid(scheme: Scheme, intervals: Intervals) -> Scheme:

@@ -112,15 +112,21 @@ def _merge_round(regions: Regions, threshold: int, limit: int) -> None:
 
 
 @compiled
-def merge(regions: Regions, threshold: int, most: int, limit: int, max_regions: int) -> None:
-    """Merge neighbours whose counts differ by *threshold* at the most, into *limit* bytes at the most.
+def next_threshold(threshold: int, most: int) -> int:
+    """The threshold of the next round, while the one before left too many regions."""
+    return max(1, 2 * threshold) if threshold < most // 2 else most
 
-    While there are more than *max_regions*, further rounds double the threshold, up to *most*, the
-    largest possible count.
+
+@compiled
+def merge(regions: Regions, threshold: int, most: int, limit: int, max_regions: int) -> None:
+    """Merge neighbours whose hits differ by *threshold* at the most, into *limit* bytes at the most.
+
+    While there are more than *max_regions*, further rounds raise the threshold, up to *most*, the
+    largest possible number of hits.
     """
     _merge_round(regions, threshold, limit)
     while regions.totals[0].regions > max_regions and threshold < most:
-        threshold = max(1, 2 * threshold) if threshold < most // 2 else most
+        threshold = next_threshold(threshold, most)
         _merge_round(regions, threshold, limit)
 
 

@@ -120,15 +120,17 @@ class Simulator:
 def _series(simulated: world.World) -> Series:
     recording = simulated.recording[0]
     taken = int(recording.samples)
-    samples = simulated.samples[:taken]
-    used = samples.rss + samples.pool + (samples.rss * _PAGE_TABLE_SHARE).astype(np.int64)
+    rss, swap, pool, wss = (
+        simulated.samples[name][:taken] for name in ("rss", "swap", "pool", "wss")
+    )
+    used = rss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
     return Series(
         time_s=tuple((np.arange(taken) * recording.period_us / 1e6).tolist()),
-        rss_bytes=tuple(samples.rss.tolist()),
-        swap_bytes=tuple(samples.swap.tolist()),
-        pool_bytes=tuple(samples.pool.tolist()),
+        rss_bytes=tuple(rss.tolist()),
+        swap_bytes=tuple(swap.tolist()),
+        pool_bytes=tuple(pool.tolist()),
         used_bytes=tuple(used.tolist()),
-        wss_bytes=tuple(None if size < 0 else size for size in samples.wss.tolist()),
+        wss_bytes=tuple(None if size < 0 else size for size in wss.tolist()),
     )
 
 

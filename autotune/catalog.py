@@ -1,0 +1,71 @@
+"""The files that come with the program, by name.
+
+Search spaces and objectives stand beside the package in a checkout and inside it in a wheel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from autotune.errors import InputError, Where, nearest
+
+SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "search_spaces": ".yaml",
+        "objectives": ".yaml",
+        "machines": ".yaml",
+        "reference_schemes": ".damos",
+    }
+)
+"""The kinds of shipped files, and how the names of each end."""
+
+_NOUNS: Mapping[str, str] = MappingProxyType(
+    {
+        "search_spaces": "search space",
+        "objectives": "objectives",
+        "machines": "machine",
+        "reference_schemes": "reference scheme",
+    }
+)
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(kind: str) -> Path:
+    """The folder of the shipped files of one kind (a key of `SUFFIXES`)."""
+    inside = _PACKAGE / kind
+    return inside if inside.is_dir() else _PACKAGE.parent / kind
+
+
+def names(kind: str) -> list[str]:
+    """The shipped names of one kind, sorted.
+
+    >>> names("objectives")
+    ['memory', 'rss', 'system']
+    """
+    return sorted(path.stem for path in shipped(kind).glob(f"*{SUFFIXES[kind]}"))
+
+
+def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None) -> Path:
+    """Find what *name* names: something shipped, else a file.
+
+    A name with a slash or a dot is always a file; `./prcl` is one even though `prcl` is shipped.
+
+    Args:
+        name: A shipped name or a path.
+        kind: A key of `SUFFIXES`.
+        relative_to: The folder that a path is relative to.
+        where: The place of the name, for the message.
+
+    Raises:
+        InputError: If it names nothing.
+    """
+    if name in (known := names(kind)):
+        return shipped(kind) / f"{name}{SUFFIXES[kind]}"
+    path = relative_to / Path(name).expanduser()
+    if "\0" not in name and path.is_file():
+        return path
+    if "/" in name:
+        raise InputError(f"no file '{name}' in {relative_to}: check the path", where)
+    raise InputError(f"no {_NOUNS[kind]} '{name}': {nearest(name, known)}", where)

@@ -1,0 +1,370 @@
+"""YAML 1.2 as users write it: every key and value knows its place, and every mistake is one line.
+
+A `Mapping` is emptied key by key with `take`, each value read by a function from `Value` to what it
+means; `finish` then refuses what nobody asked for::
+
+    document = load(path)
+    memory = document.take("memory", size)
+    period = document.take("period", duration, default=100_000)
+    document.finish()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as TypingMapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn, TypeVar, overload
+
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from autotune.errors import InputError, Where, nearest
+from autotune.units import parse_duration, parse_share, parse_size
+from autotune.yaml_nodes import compose
+
+T = TypeVar("T")
+D = TypeVar("D")
+Reader = Callable[["Value"], T]
+
+_REQUIRED = object()
+_TAG = "tag:yaml.org,2002:"
+_KINDS: TypingMapping[str, str] = MappingProxyType(
+    {
+        "str": "text",
+        "timestamp": "text",
+        "int": "a number",
+        "float": "a number",
+        "bool": "true or false",
+        "null": "nothing",
+    }
+)
+"""What a word may be, by the tag that the parser gives it; a tag that is not here was written out."""
+
+
+def read_text(path: Path) -> str:
+    """Read a user's file.
+
+    Raises:
+        InputError: If it is missing, not a file, not readable or not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError("no such file: check the path", Where(path)) from error
+    except IsADirectoryError as error:
+        raise InputError("is a folder: name a file in it", Where(path)) from error
+    except PermissionError as error:
+        raise InputError("may not be read: check its permissions", Where(path)) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"can't be read ({reason}): check the path", Where(path)) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise InputError(
+            f"byte 0x{byte:02x} is not UTF-8: save the file as UTF-8", Where(path, line)
+        ) from error
+
+
+def load(path: Path) -> Mapping:
+    """Read a YAML file whose outermost level is a mapping.
+
+    Raises:
+        InputError: If the file can't be read or is not YAML, repeats a key, or is no mapping.
+    """
+    return loads(read_text(path), path)
+
+
+def loads(text: str, source: Path | str) -> Mapping:
+    """Read YAML text whose outermost level is a mapping; *source* is named in messages.
+
+    Raises:
+        InputError: As `load`, apart from the file.
+    """
+    root = compose(text, source)
+    if root is None:
+        raise InputError("is empty: write at least one 'key: value'", Where(source))
+    return Value(node=root, where=_place(root, source), label="the file").mapping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One value of a document, not yet read.
+
+    Attributes:
+        node: As the parser gave it.
+        where: Its place; that of its key if there is nothing.
+        label: What messages call it: "key 'budget'".
+    """
+
+    node: Node
+    where: Where
+    label: str
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it has keys."""
+        return isinstance(self.node, MappingNode)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it has items."""
+        return isinstance(self.node, SequenceNode)
+
+    @property
+    def kind(self) -> str:
+        """What it is, for messages.
+
+        >>> loads("a: [1]", "f").take("a", lambda value: value.kind)
+        'a list'
+        """
+        if self.is_mapping:
+            return "a mapping"
+        if self.is_list:
+            return "a list"
+        return _KINDS.get(self._tag, f"something tagged '{self.node.tag}'")
+
+    @property
+    def _tag(self) -> str:
+        return str(self.node.tag).removeprefix(_TAG)
+
+    def fail(self, message: str) -> NoReturn:
+        """Say what is wrong with this value.
+
+        Raises:
+            InputError: With place and label before *message*.
+        """
+        raise InputError(f"{self.label}: {message}", self.where)
+
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Turn a `ValueError` of the domain into an `InputError` about this value."""
+        try:
+            yield
+        except ValueError as error:
+            raise InputError(f"{self.label}: {error}", self.where) from error
+
+    def mapping(self) -> Mapping:
+        """Read it as a mapping.
+
+        Raises:
+            InputError: If it is none, or a key is repeated or not plain text.
+        """
+        if not self.is_mapping:
+            self.fail(f"{self.kind} stands here: write a mapping, lines of 'key: value'")
+        return Mapping(self)
+
+    def items(self) -> list[Value]:
+        """Read it as a list.
+
+        Raises:
+            InputError: If it is none.
+        """
+        if not self.is_list:
+            self.fail(f"{self.kind} stands here: write a list, as in [a, b]")
+        return [
+            Value(
+                node=node,
+                where=_place(node, self.where.file),
+                label=f"{self.label}, item {number}",
+            )
+            for number, node in enumerate(self.node.value, start=1)
+        ]
+
+    def scalar(self, expected: str) -> str:
+        """Give its text, whether the parser took it for text or a number.
+
+        Raises:
+            InputError: If there is nothing, a list or a mapping; *expected* is the remedy.
+        """
+        if not isinstance(self.node, ScalarNode) or self._tag not in _KINDS or self._tag == "null":
+            self.fail(f"{self.kind} stands here: {expected}")
+        return str(self.node.value)
+
+    def tagged(self, *tags: str, expected: str) -> str:
+        """Give its text if the parser took it for one of *tags*.
+
+        Raises:
+            InputError: If it is something else; *expected* is the remedy.
+        """
+        content = self.scalar(expected)
+        if self._tag not in tags:
+            self.fail(f"{content} is {self.kind}: {expected}")
+        return content
+
+
+def _place(node: Node, source: Path | str) -> Where:
+    return Where(source, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+class Mapping:
+    """The keys and values of a mapping; each is taken once.
+
+    Raises:
+        InputError: If a key is repeated or not plain text.
+    """
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+        self._left: dict[str, tuple[Where, Value]] = {}
+        self._asked: set[str] = set()
+        for key, node in value.node.value:
+            where = _place(key, value.where.file)
+            if not isinstance(key, ScalarNode):
+                raise InputError("a key must be plain text: quote it", where)
+            empty = isinstance(node, ScalarNode) and not node.value and node.tag == _TAG + "null"
+            if key.value in self._left:
+                first = self._left[key.value][0]
+                raise InputError(
+                    f"key '{key.value}' is repeated: it is already in line {first.line}", where
+                )
+            self._left[key.value] = (
+                where,
+                Value(
+                    node=node,
+                    where=where if empty else _place(node, value.where.file),
+                    label=f"key '{key.value}'",
+                ),
+            )
+
+    def __contains__(self, key: str) -> bool:
+        """Whether *key* is there and not taken yet."""
+        return key in self._left
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys not taken yet, in the order of the file."""
+        return iter(list(self._left))
+
+    def peek(self, key: str) -> Value:
+        """The value of a key not taken yet."""
+        return self._left[key][1]
+
+    def where(self, key: str | None = None) -> Where:
+        """The place of a key not taken yet, or of the mapping."""
+        return self._left[key][0] if key in self._left else self.value.where
+
+    @overload
+    def take(self, key: str, reader: Reader[T]) -> T: ...
+
+    @overload
+    def take(self, key: str, reader: Reader[T], default: D) -> T | D: ...
+
+    def take(self, key: str, reader: Reader[T], default: object = _REQUIRED) -> object:
+        """Read the value of *key* and be done with it.
+
+        Raises:
+            InputError: What *reader* raises; or if the key is missing and there is no default.
+        """
+        self._asked.add(key)
+        if key in self._left:
+            return reader(self._left.pop(key)[1])
+        if default is not _REQUIRED:
+            return default
+        close = difflib.get_close_matches(key, self._left, n=1)
+        if close:
+            raise InputError(
+                f"unknown key '{close[0]}': did you mean '{key}'?", self._left[close[0]][0]
+            )
+        raise InputError(f"key '{key}' is missing: add it", self.value.where)
+
+    def entries(self) -> list[tuple[str, Value]]:
+        """Take all keys that are left, with their values, in the order of the file."""
+        entries = [(key, value) for key, (_, value) in self._left.items()]
+        self._left.clear()
+        return entries
+
+    def finish(self, *, also: Iterable[str] = ()) -> None:
+        """See that every key was taken.
+
+        Args:
+            also: Keys that could have been asked for, beside those that were.
+
+        Raises:
+            InputError: If one was not; the message names the nearest that is known here.
+        """
+        for key, (where, _) in self._left.items():
+            raise InputError(f"unknown key '{key}': {nearest(key, {*self._asked, *also})}", where)
+
+
+def itself(value: Value) -> Value:
+    """Leave the value for later."""
+    return value
+
+
+def text(value: Value) -> str:
+    """Read text that is not empty."""
+    remedy = "write text; in quotes if it looks like a number"
+    content = value.tagged("str", expected=remedy)
+    if not content.strip():
+        value.fail(f"the text is empty: {remedy}")
+    return content
+
+
+def integer(*, at_least: int, at_most: int | None = None) -> Reader[int]:
+    """Read a whole number within bounds."""
+
+    def read(value: Value) -> int:
+        span = f"of {at_least} or more" if at_most is None else f"from {at_least} to {at_most}"
+        remedy = f"write a whole number {span}"
+        content = value.tagged("int", expected=remedy)
+        try:
+            number = int(content, 0 if re.match(r"[-+]?0[xo]", content) else 10)
+        except ValueError as error:
+            raise InputError(f"{value.label}: unreadable: {remedy}", value.where) from error
+        if number < at_least or (at_most is not None and number > at_most):
+            value.fail(f"{content} is out of range: {remedy}")
+        return number
+
+    return read
+
+
+def boolean(value: Value) -> bool:
+    """Read `true` or `false`."""
+    content = value.tagged("bool", expected="write true or false")
+    return content.lower() == "true"
+
+
+def one_of(choices: Iterable[str]) -> Reader[str]:
+    """Read one of a few words."""
+    known = list(choices)
+
+    def read(value: Value) -> str:
+        content = value.scalar(f"write one of {', '.join(known)}")
+        if content not in known:
+            value.fail(f"unknown '{content}': {nearest(content, known)}")
+        return content
+
+    return read
+
+
+def parsed(parse: Callable[[str], T], expected: str) -> Reader[T]:
+    """Read with a function that takes text and raises `ValueError`."""
+
+    def read(value: Value) -> T:
+        content = value.scalar(expected)
+        with value.blamed():
+            return parse(content)
+
+    return read
+
+
+size = parsed(parse_size, "write a size with its unit, as in 64M")
+"""Read a size with a unit, in bytes."""
+
+duration = parsed(parse_duration, "write a duration with its unit, as in 100ms")
+"""Read a duration with a unit, in microseconds."""
+
+share = parsed(parse_share, "write a share with a percent sign, as in 5%")
+"""Read a percentage, as a fraction."""
+
+
+def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Read a list, every item with *reader*."""
+    return lambda value: tuple(reader(item) for item in value.items())

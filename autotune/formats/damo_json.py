@@ -1,0 +1,158 @@
+"""Reading damo's JSON: the full form ``{"kdamonds": [...]}`` and the list of schemes ``[...]``.
+
+Everything that damo 3.4.3 reads is read, as far as `autotune.damos` and `autotune.damon` have a word for
+it. What they have none for (weighted destinations, attribute probes, interval goals, ...) is refused
+by name, unless its value turns it off. Damo ignores keys that it doesn't know; here they are errors,
+since most of them are slips of the pen. Ignored are the ones that damo and published files carry
+without meaning anything by them: ``comments`` and ``name`` anywhere, the results ``stats``,
+``tried_regions``, ``tried_bytes`` and ``effective_sz_bytes``, and of a kdamond ``state``, ``pid`` and
+``refresh_ms`` (how often results are refreshed). One kdamond with one context and at most one target
+can be held.
+
+`autotune.formats.damo_json_writer` writes the same forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from autotune.damon import Intervals, Monitoring, OperationsSet, Target
+from autotune.damos import Scheme
+from autotune.formats import damo_notation as notation
+from autotune.formats import json_tree
+from autotune.formats.damo_json_scheme import NO, NOTES, NOTHING, address_range, is_one_of, scheme
+from autotune.formats.damo_json_writer import dumps_kdamonds, dumps_schemes
+from autotune.formats.json_tree import Node, given, one_of
+
+__all__ = ["Parsed", "dumps_kdamonds", "dumps_schemes", "loads"]
+
+_INERT_CONTEXT: Mapping[str, Callable[[object], bool]] = MappingProxyType(
+    {
+        "addr_unit": lambda value: notation.size(value) == 1,
+        "pause": NO,
+        "probes": NOTHING,
+        "sample_control": is_one_of(
+            None,
+            {
+                "primitives_enabled": {"page_table": True, "page_fault": False},
+                "sample_filters": [],
+            },
+        ),
+    }
+)
+
+
+def _no_intervals_goal(value: object) -> bool:
+    return value is None or (
+        isinstance(value, dict) and notation.count(value.get("aggrs", 0)) == 0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a file says.
+
+    Attributes:
+        schemes: In their order.
+        monitoring: None if the form has no place for it.
+        target: None if the form has no place for it.
+    """
+
+    schemes: tuple[Scheme, ...]
+    monitoring: Monitoring | None = None
+    target: Target | None = None
+
+
+def _monitoring(found: Mapping[str, Node]) -> Monitoring:
+    intervals = Intervals()
+    if (node := found.get("intervals")) is not None:
+        times = node.members(
+            required=("sample_us", "aggr_us", "ops_update_us"),
+            ignored=NOTES,
+            inert={"intervals_goal": _no_intervals_goal},
+        )
+        read = {key: item.read(notation.whole_time_us) for key, item in times.items()}
+        intervals = node.build(
+            lambda: Intervals(
+                sampling_us=read["sample_us"],
+                aggregation_us=read["aggr_us"],
+                update_us=read["ops_update_us"],
+            )
+        )
+    if (node := found.get("nr_regions")) is None:
+        return Monitoring(intervals=intervals)
+    ends = node.members(required=("min", "max"), ignored=NOTES)
+    bounds = {key: item.read(notation.count) for key, item in ends.items()}
+    return node.build(
+        lambda: Monitoring(
+            intervals=intervals, min_regions=bounds["min"], max_regions=bounds["max"]
+        )
+    )
+
+
+def _only(node: Node, noun: str) -> Node:
+    items = node.items()
+    if len(items) != 1:
+        raise node.error(f"has {len(items)} {noun}s: exactly one can be held")
+    return items[0]
+
+
+def _target(operations: OperationsSet, targets: Node) -> Target:
+    pid = None if operations is OperationsSet.PADDR else 0
+    if not targets.items():
+        return Target(operations=operations, pid=pid)
+    node = _only(targets, "target")
+    found = node.members(required=("pid", "regions"), ignored=NOTES, inert={"obsolete": NO})
+    process = given(found, "pid", notation.count)
+    regions = tuple(map(address_range, found["regions"].items()))
+    return node.build(
+        lambda: Target(
+            operations=operations, pid=pid if process is None else process, regions=regions
+        )
+    )
+
+
+def _kdamonds(node: Node) -> Parsed:
+    kdamond = _only(node, "kdamond").members(
+        required=("contexts",), ignored=NOTES | {"state", "pid", "refresh_ms"}
+    )
+    found = _only(kdamond["contexts"], "context").members(
+        required=("ops", "targets"),
+        optional=("intervals", "nr_regions", "schemes"),
+        ignored=NOTES | {"ops_attrs"},
+        inert=_INERT_CONTEXT,
+    )
+    monitoring = _monitoring(found)
+    target = _target(found["ops"].read(one_of(OperationsSet, "operations set")), found["targets"])
+    schemes = found["schemes"].items() if "schemes" in found else []
+    return Parsed(
+        schemes=tuple(scheme(item, monitoring.intervals) for item in schemes),
+        monitoring=monitoring,
+        target=target,
+    )
+
+
+def loads(text: str, source: Path | str) -> Parsed:
+    """Read either form.
+
+    Args:
+        text: The whole file.
+        source: Its name, for messages.
+
+    Raises:
+        InputError: If it is not JSON (with line and column), or not what the forms allow (with the
+            path to the value).
+
+    >>> parsed = loads('[{"action": "hugepage"}]', "thp.json")
+    >>> parsed.schemes[0].action, parsed.monitoring
+    (<Action.HUGEPAGE: 'hugepage'>, None)
+    """
+    top = json_tree.parse(text, source)
+    if isinstance(top.value, list):
+        # This form has no intervals: counts are meant in those that damo takes for granted.
+        schemes = Node(top.value, "schemes", source).items()
+        return Parsed(schemes=tuple(scheme(node, Intervals()) for node in schemes))
+    return _kdamonds(top.members(required=("kdamonds",), ignored=NOTES)["kdamonds"])

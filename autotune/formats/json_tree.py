@@ -1,0 +1,144 @@
+"""JSON with the path to every value, so that a message can say which one is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from autotune.errors import InputError, Where, nearest
+
+T = TypeVar("T")
+Member = TypeVar("Member", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value, and the way to it from the top, as in ``schemes[0].access_pattern``."""
+
+    value: object
+    path: str
+    source: Path | str
+
+    def error(self, message: str) -> InputError:
+        """Say that something is wrong here."""
+        return InputError(f"{self.path}: {message}" if self.path else message, Where(self.source))
+
+    def read(self, reader: Callable[[object], T]) -> T:
+        """Give what *reader* makes of the value; its ValueError becomes an InputError."""
+        try:
+            return reader(self.value)
+        except ValueError as error:
+            raise self.error(str(error)) from error
+
+    def build(self, constructor: Callable[[], T]) -> T:
+        """Give what *constructor* makes; its ValueError becomes an InputError of this place."""
+        return self.read(lambda _: constructor())
+
+    def items(self) -> list[Node]:
+        """The members of a list.
+
+        Raises:
+            InputError: If it is not one.
+        """
+        if not isinstance(self.value, list):
+            raise self.error("must be a list, in [ ]")
+        return [
+            Node(item, f"{self.path}[{index}]", self.source)
+            for index, item in enumerate(self.value)
+        ]
+
+    def members(
+        self,
+        *,
+        required: Collection[str] = (),
+        optional: Collection[str] = (),
+        ignored: Collection[str] = (),
+        inert: Mapping[str, Callable[[object], bool]] | None = None,
+    ) -> dict[str, Node]:
+        """The members of an object, by key.
+
+        Args:
+            required: Keys that must be there.
+            optional: Keys that may be there.
+            ignored: Keys that may be there and are left out of the result.
+            inert: Keys of features that are not supported, which may be there as long as their value
+                does nothing; left out of the result.
+
+        Raises:
+            InputError: If it is no object, or one with other keys.
+        """
+        if not isinstance(self.value, dict):
+            raise self.error("must be an object, in { }")
+        inert = inert or {}
+        found = {}
+        for key, value in self.value.items():
+            node = Node(value, f"{self.path}.{key}" if self.path else key, self.source)
+            if key in required or key in optional:
+                found[key] = node
+            elif key in inert:
+                if not node.read(inert[key]):
+                    raise node.error("this feature of damo is not supported here: leave it out")
+            elif key not in ignored:
+                known = {*required, *optional, *inert}
+                raise self.error(f"no key '{key}': {nearest(key, known)}")
+        for key in required:
+            if key not in found:
+                raise self.error(f"'{key}' is missing")
+        return found
+
+
+def given(members: Mapping[str, Node], key: str, reader: Callable[[object], T]) -> T | None:
+    """Read a member that may be missing or null."""
+    node = members.get(key)
+    return None if node is None or node.value is None else node.read(reader)
+
+
+def one_of(enum: type[Member], noun: str) -> Callable[[object], Member]:
+    """Make a reader of the values of *enum*; *noun* is what messages call one."""
+    by_value = {member.value: member for member in enum}
+
+    def read(value: object) -> Member:
+        if not isinstance(value, str) or value not in by_value:
+            raise ValueError(f"no {noun} '{value}': {nearest(str(value), by_value)}")
+        return by_value[value]
+
+    return read
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"'{key}' stands twice in one object: keep one of them")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def parse(text: str, source: Path | str) -> Node:
+    """Read JSON; numbers with a point are `Decimal`.
+
+    Raises:
+        InputError: If it is not JSON, with line and column; or if a key stands twice.
+    """
+    try:
+        value = json.loads(
+            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique
+        )
+    except json.JSONDecodeError as error:
+        where = Where(source, error.lineno, error.colno)
+        reason = error.msg[0].lower() + error.msg[1:]
+        raise InputError(f"not JSON: {reason}", where) from error
+    except RecursionError as error:
+        raise InputError("nested too deeply to be schemes", Where(source)) from error
+    except ValueError as error:
+        raise InputError(str(error), Where(source)) from error
+    return Node(value, "", source)

@@ -1,0 +1,377 @@
+"""Memory access patterns as masim's configuration files, read as masim reads them.
+
+::
+
+    file    = regions, empty line, phases with one empty line between two of them
+    regions = lines of  NAME, BYTES [, FILE or none]
+    phase   = a line with its name, a line with its milliseconds, lines of accesses
+    access  = REGION, RANDOM, STRIDE, PROBABILITY [, ro or wo or rw]
+    comment = a line that begins with #; it vanishes, and is not an empty line
+
+Names are not trimmed. What masim would read as something else than it looks like (4K as 4 bytes) is an
+error here; what it refuses although it is plain (a blank in an empty line) is a warning.
+
+Source: masim.c of masim, github.com/damonitor/masim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from autotune.errors import InputError, Where, nearest
+from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.units import parse_duration, parse_size
+
+Warn = Callable[[str], None]
+
+INT_MAX: Final = 2**31 - 1
+"""The largest number that masim reads correctly, sizes apart: a C int."""
+SIZE_MAX: Final = 2**63 - 1
+"""The largest size that masim reads correctly, in bytes."""
+NAME_BYTES: Final = 255
+"""The longest name of a region, in bytes of UTF-8."""
+
+_BLANKS: Final = " \t"
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+
+
+def _ignore(message: str) -> None:
+    """Where warnings go if nobody asks for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that counts, and its place in the file."""
+
+    text: str
+    where: Where
+
+
+def load(path: Path, warn: Warn = _ignore) -> Pattern:
+    """Read a configuration file; as `loads`.
+
+    Raises:
+        InputError: If the file can't be read, or as `loads`.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise InputError("is not text in UTF-8: save it as that", Where(path)) from error
+    except OSError as error:
+        raise InputError(
+            f"can't be read ({error.strerror}): check the path", Where(path)
+        ) from error
+    return loads(text, path, warn)
+
+
+def loads(text: str, source: Path | str, warn: Warn = _ignore) -> Pattern:
+    r"""Read a configuration.
+
+    Args:
+        text: What the file holds.
+        source: The file, for messages.
+        warn: Called with a message of one line for each thing that masim would refuse or lose.
+
+    Raises:
+        InputError: If it is not what masim takes, or masim would take it for something else.
+
+    >>> pattern = loads("a, 4096\n\nonly phase\n1000\na, 1, 64, 80, ro\n", "my.cfg")
+    >>> pattern.regions
+    (PatternRegion(name='a', size_bytes=4096, data_file=None),)
+    >>> loads("a, 4K\n", "f")
+    Traceback (most recent call last):
+    autotune.errors.InputError: f:1: size '4K' is not a whole number: masim knows no units, write 4096
+    """
+    first, *others = _paragraphs(_lines(text, source, warn), source)
+    regions = _regions(first, warn)
+    indices = {region.name: index for index, region in enumerate(regions)}
+    if not others:
+        raise InputError(
+            "no phase after the regions: add an empty line, a name, milliseconds and accesses",
+            first[-1].where,
+        )
+    return Pattern(
+        regions=regions,
+        phases=tuple(
+            _phase(paragraph, indices, warn, ends_file=paragraph is others[-1])
+            for paragraph in others
+        ),
+    )
+
+
+def _lines(text: str, source: Path | str, warn: Warn) -> list[_Line]:
+    """Split *text*; comments are left out, and blanks in lines that hold nothing else.
+
+    Raises:
+        InputError: If lines end, or the file begins, as on another system.
+    """
+    if text.startswith("\ufeff"):
+        raise InputError("byte order mark: save the file as UTF-8 without one", Where(source, 1))
+    *whole, rest = text.split("\n")
+    if rest.strip(_BLANKS):
+        whole.append(rest)
+        if not rest.startswith("#"):
+            warn(f"{Where(source, len(whole))}: no line end: masim loses this line, add one")
+    lines = []
+    for number, content in enumerate(whole, 1):
+        where = Where(source, number)
+        if "\r" in content:
+            raise InputError("carriage return: save the file with Unix line ends", where)
+        if content.startswith("#"):
+            continue
+        only_blanks = not content.strip(_BLANKS)
+        if content and only_blanks:
+            warn(f"{where}: blanks in an empty line: masim refuses them, remove them")
+        lines.append(_Line("" if only_blanks else content, where))
+    return lines
+
+
+def _paragraphs(lines: list[_Line], source: Path | str) -> list[list[_Line]]:
+    """Split *lines* at the empty ones; no paragraph is empty.
+
+    Raises:
+        InputError: If an empty line separates nothing, or there is no region.
+    """
+    if not any(line.text for line in lines):
+        raise InputError("no region: begin with lines of NAME, BYTES", Where(source))
+    if not lines[0].text:
+        raise InputError("empty line before the regions: remove it", lines[0].where)
+    paragraphs: list[list[_Line]] = [[lines[0]]]
+    for before, line in pairwise(lines):
+        if line.text:
+            paragraphs[-1].append(line)
+        elif not before.text:
+            raise InputError("second empty line in a row: remove it", line.where)
+        else:
+            paragraphs.append([])
+    if not paragraphs[-1] and len(paragraphs) > 2:
+        raise InputError("empty line at the end of the file: remove it", lines[-1].where)
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _fields(line: _Line, least: int, what: str) -> list[str]:
+    """Split *line* into *least* fields or one more."""
+    fields = line.text.split(",")
+    if not least <= len(fields) <= least + 1:
+        plural = "" if len(fields) == 1 else "s"
+        raise InputError(
+            f"'{line.text}' has {len(fields)} field{plural}, not {least} or {least + 1}: {what}",
+            line.where,
+        )
+    return fields
+
+
+def _warn_of_blanks(line: _Line, warn: Warn) -> None:
+    if line.text[-1] in _BLANKS:
+        warn(f"{line.where}: blanks at the end of the line: they are ignored")
+
+
+def _number(
+    text: str,
+    name: str,
+    where: Where,
+    *,
+    largest: int = INT_MAX,
+    parse: Callable[[str], int] | None = None,
+) -> int:
+    """Read one number, where C's atoi would read the same.
+
+    Args:
+        text: The field.
+        name: What messages call it.
+        where: Its place.
+        largest: What still fits.
+        parse: Reads it if it has a unit, to say what it should be.
+    """
+    text = text.strip(_BLANKS)
+    if not _WHOLE.fullmatch(text):
+        raise InputError(f"{name} '{text}' is not a whole number: {_remedy(text, parse)}", where)
+    digits = text.lstrip("+-0") or "0"
+    if len(digits) > len(str(SIZE_MAX)) or int(digits) > largest:
+        raise InputError(f"{name} '{text}' is too large: masim reads up to {largest}", where)
+    return -int(digits) if text.startswith("-") else int(digits)
+
+
+def _remedy(text: str, parse: Callable[[str], int] | None) -> str:
+    if parse is not None:
+        try:
+            return f"masim knows no units, write {parse(text)}"
+        except ValueError:
+            pass
+    return "write digits only"
+
+
+def _milliseconds(text: str) -> int:
+    duration_us = parse_duration(text)
+    if duration_us % 1000:
+        raise ValueError(f"'{text}' is not a whole number of milliseconds")
+    return duration_us // 1000
+
+
+def _regions(lines: list[_Line], warn: Warn) -> tuple[PatternRegion, ...]:
+    regions: dict[str, PatternRegion] = {}
+    for line in lines:
+        region = _region(line, warn)
+        if region.name in regions:
+            raise InputError(f"region '{region.name}' is defined twice: rename one", line.where)
+        regions[region.name] = region
+    return tuple(regions.values())
+
+
+def _region(line: _Line, warn: Warn) -> PatternRegion:
+    name, size, *data_file = _fields(
+        line, 2, "a region is NAME, BYTES[, FILE], and an empty line ends the regions"
+    )
+    _warn_of_blanks(line, warn)
+    size_bytes = _number(size, "size", line.where, largest=SIZE_MAX, parse=parse_size)
+    try:
+        _check_region_name(name)
+        return PatternRegion(
+            name=name,
+            size_bytes=size_bytes,
+            data_file=_data_file(data_file[0]) if data_file else None,
+        )
+    except ValueError as error:
+        raise InputError(str(error), line.where) from error
+
+
+def _data_file(text: str) -> str | None:
+    name = text.strip(_BLANKS)
+    _check_data_file(name)
+    return None if name == "none" else name
+
+
+def _phase(
+    lines: list[_Line], indices: Mapping[str, int], warn: Warn, *, ends_file: bool
+) -> Phase:
+    """Read a phase's paragraph; *ends_file* says that none follows."""
+    name, *others = lines
+    if len(lines) < 3:
+        missing = "accesses" if others else "milliseconds and accesses"
+        verb = "the file ends in the middle of" if ends_file else "an empty line cuts off"
+        raise InputError(f"{verb} phase '{name.text}': {missing} must follow", lines[-1].where)
+    duration, *accesses = others
+    _warn_of_blanks(duration, warn)
+    duration_ms = _number(duration.text, "duration", duration.where, parse=_milliseconds)
+    if duration_ms < 0:
+        raise InputError(f"duration '{duration_ms}' is negative: write 0 or more", duration.where)
+    return Phase(
+        name=name.text,
+        duration_us=duration_ms * 1000,
+        accesses=tuple(_access(line, indices, warn) for line in accesses),
+    )
+
+
+def _access(line: _Line, indices: Mapping[str, int], warn: Warn) -> Access:
+    region, random, stride, probability, *mode = _fields(
+        line,
+        4,
+        "an access is REGION, RANDOM, STRIDE, PROBABILITY[, MODE]; an empty line ends the phase",
+    )
+    _warn_of_blanks(line, warn)
+    if region not in indices:
+        raise InputError(f"no region '{region}': {nearest(region, indices)}", line.where)
+    stride_bytes = _number(stride, "stride", line.where, parse=parse_size)
+    try:
+        return Access(
+            region=indices[region],
+            random=_number(random, "randomness", line.where) != 0,
+            stride_bytes=stride_bytes,
+            weight=_number(probability, "probability", line.where),
+            mode=_mode(mode[0], line, warn) if mode else AccessMode.WRITE,
+        )
+    except ValueError as error:
+        raise InputError(str(error), line.where) from error
+
+
+def _mode(text: str, line: _Line, warn: Warn) -> AccessMode:
+    word = text.strip(_BLANKS)
+    try:
+        mode = AccessMode(word[:2])
+    except ValueError:
+        raise InputError(f"no mode '{word}': write ro, wo or rw", line.where) from None
+    if len(word) > 2:
+        warn(f"{line.where}: '{word[2:].strip(_BLANKS)}' after the mode is ignored")
+    return mode
+
+
+def dumps(pattern: Pattern) -> str:
+    r"""Write *pattern*; `loads` gives it back.
+
+    Raises:
+        ValueError: If masim's format can't say it: a duration with parts of a millisecond, a number
+            that is too large, a name with a separator in it.
+
+    >>> print(dumps(loads("a, 64, none\n\n#\nidle\n10\na, 7, 1, 0\n", "my.cfg")), end="")
+    a, 64
+    <BLANKLINE>
+    idle
+    10
+    a, 1, 1, 0, wo
+    """
+    paragraphs = ["".join(_written_region(region) for region in pattern.regions)]
+    paragraphs += [_written_phase(phase, pattern) for phase in pattern.phases]
+    return "\n".join(paragraphs)
+
+
+def _written_region(region: PatternRegion) -> str:
+    _check_region_name(region.name)
+    _check_size(region.size_bytes, f"region '{region.name}': size", SIZE_MAX)
+    if region.data_file is None:
+        return f"{region.name}, {region.size_bytes}\n"
+    if region.data_file == "none":
+        raise ValueError("data file 'none' means no file to masim: write ./none")
+    _check_data_file(region.data_file)
+    return f"{region.name}, {region.size_bytes}, {region.data_file}\n"
+
+
+def _written_phase(phase: Phase, pattern: Pattern) -> str:
+    _check_phase_name(phase.name)
+    if phase.duration_us % 1000:
+        raise ValueError(
+            f"phase '{phase.name}': duration {phase.duration_us}us is not a whole number of "
+            "milliseconds: masim counts those"
+        )
+    _check_size(phase.duration_us // 1000, f"phase '{phase.name}': duration in ms", INT_MAX)
+    lines = [phase.name, str(phase.duration_us // 1000)]
+    for access in phase.accesses:
+        _check_size(abs(access.stride_bytes), f"phase '{phase.name}': stride", INT_MAX)
+        _check_size(access.weight, f"phase '{phase.name}': probability", INT_MAX)
+        lines.append(
+            f"{pattern.regions[access.region].name}, {int(access.random)}, {access.stride_bytes}, "
+            f"{access.weight}, {access.mode.value}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _check_size(number: int, name: str, largest: int) -> None:
+    if number > largest:
+        raise ValueError(f"{name} {number} is too large: masim reads up to {largest}")
+
+
+def _check_region_name(name: str) -> None:
+    if not name or name.startswith("#") or re.search(r"[,\r\n]", name):
+        raise ValueError(
+            f"region name {name!r}: it must have a character, no comma or line end, and no # first"
+        )
+    if len(name.encode()) > NAME_BYTES:
+        raise ValueError(
+            f"region name '{name}' has {len(name.encode())} bytes: masim takes {NAME_BYTES}"
+        )
+
+
+def _check_phase_name(name: str) -> None:
+    if not name.strip(_BLANKS) or name.startswith("#") or re.search(r"[\r\n]", name):
+        raise ValueError(
+            f"phase name {name!r}: it must have more than blanks, no line end, and no # first"
+        )
+
+
+def _check_data_file(name: str) -> None:
+    if not name or re.search(r"[\s,]", name):
+        raise ValueError(f"data file '{name}': it must be one word; write none if there is none")

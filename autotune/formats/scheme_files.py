@@ -1,0 +1,61 @@
+"""Scheme files of any format: damo's JSON, one-line text, a module's parameters."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from autotune import catalog
+from autotune.damos import Scheme
+from autotune.errors import InputError, Where
+from autotune.formats import damo_json, damos_text, module_parameters
+
+_PARAMETER = re.compile(r"\s*[a-z_]+\s*=.*")
+
+
+def _is_parameters(text: str) -> bool:
+    rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
+    return bool(rows) and _PARAMETER.fullmatch(rows[0]) is not None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("not text in UTF-8: save it as that", Where(path)) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot read it: {reason}", Where(path)) from error
+
+
+def load_schemes(path: Path) -> tuple[Scheme, ...]:
+    """Read the schemes of a file, whatever its format; the content tells, not the suffix.
+
+    Raises:
+        InputError: If it can't be read, is no scheme file, or has no scheme in it.
+    """
+    text = _read(path)
+    if text.lstrip().startswith(("{", "[")):
+        schemes = damo_json.loads(text, path).schemes
+    elif _is_parameters(text):
+        schemes = module_parameters.loads(text, path).schemes
+    else:
+        schemes = damos_text.loads(text, path)
+    if not schemes:
+        raise InputError(
+            "there is no scheme in it: write one, such as 4K max 0 0 10s max pageout", Where(path)
+        )
+    return schemes
+
+
+def resolve(name_or_path: str, relative_to: Path) -> Path:
+    """Find the file that a reference scheme's name, or a path, stands for.
+
+    Args:
+        name_or_path: As the user wrote it.
+        relative_to: The folder that a path is relative to.
+
+    Raises:
+        InputError: If there is neither.
+    """
+    return catalog.find(name_or_path, "reference_schemes", relative_to)

@@ -1,0 +1,277 @@
+"""What a study is after: metrics and their directions, and bounds that a recommendation keeps."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autotune import document
+from autotune.document import Value
+from autotune.errors import nearest
+from autotune.expression import Expression
+from autotune.metrics import METRICS, RECORD_FIELDS
+from autotune.units import format_share, parse_share
+
+KNOWN_NAMES: tuple[str, ...] = (*METRICS, *RECORD_FIELDS)
+"""What an expression in an objective or a constraint may name."""
+
+_COMPARISON = re.compile(r"(?P<metric>[^<>=]*)(?P<sign>[<>=]+)(?P<bound>[^<>=]*)")
+_NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
+
+
+class Direction(enum.Enum):
+    """Which way is better."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+    def minimised(self, value: float) -> float:
+        """Turn *value* into one of which less is better."""
+        return value if self is Direction.MINIMIZE else 0.0 - value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A metric and a direction.
+
+    Attributes:
+        metric: A metric, or arithmetic over several.
+        name: Names it in tables; that of the metric unless the user gave another.
+        direction: Which way is better.
+        reference: The hypervolume counts from this value of the metric.
+    """
+
+    metric: Expression
+    name: str
+    direction: Direction
+    reference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """A bound on a metric. What breaks it is measured and reported, not recommended.
+
+    Attributes:
+        metric: A metric, or arithmetic over several.
+        upper: Whether `bound` is the most (True) or the least (False) that is allowed.
+        bound: In the metric's own unit.
+    """
+
+    metric: Expression
+    upper: bool
+    bound: float
+
+    @property
+    def name(self) -> str:
+        """The metric's text."""
+        return str(self.metric)
+
+    def violation(self, values: Mapping[str, float]) -> float:
+        """Say by how much the bound is broken; 0 or less where it is kept.
+
+        Args:
+            values: The figures by name, as `autotune.metrics.values` gives them.
+
+        Raises:
+            ValueError: If a figure was not measured.
+
+        >>> constraint = parse_constraint("slowdown <= 50%")
+        >>> constraint.violation({"slowdown": 0.75}), constraint.violation({"slowdown": 0.5})
+        (0.25, 0.0)
+        """
+        difference = self.metric.evaluate(values) - self.bound
+        return difference if self.upper else -difference
+
+    def __str__(self) -> str:
+        """As it is written in a file.
+
+        >>> print(parse_constraint("slowdown<=0.05"), parse_constraint("major_faults >= 10"))
+        slowdown <= 5% major_faults >= 10
+        """
+        fraction = self.metric.names <= METRICS.keys()
+        bound = format_share(self.bound) if fraction else f"{self.bound:g}"
+        return f"{self.metric} {'<=' if self.upper else '>='} {bound}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objectives:
+    """Objectives and constraints of a study.
+
+    Attributes:
+        name: Of the file that they came from.
+        objectives: At least one; names are unique.
+        constraints: At most one upper and one lower bound a metric.
+
+    Raises:
+        ValueError: If there is no objective, or a name or bound is there twice.
+    """
+
+    name: str
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that nothing is missing and nothing twice."""
+        if not self.objectives:
+            raise ValueError("there is no objective: give at least one")
+        seen = set()
+        for objective in self.objectives:
+            if objective.name in seen:
+                raise ValueError(f"two objectives are called '{objective.name}': rename one")
+            seen.add(objective.name)
+        bounds = set()
+        for constraint in self.constraints:
+            if (side := (constraint.metric, constraint.upper)) in bounds:
+                raise ValueError(f"'{constraint}' bounds a side that is already bounded: drop one")
+            bounds.add(side)
+
+    @property
+    def reference(self) -> tuple[float, ...]:
+        """The hypervolume's reference point, as `minimised` gives values."""
+        return tuple(o.direction.minimised(o.reference) for o in self.objectives)
+
+    def minimised(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Give each objective's value such that less is better.
+
+        Raises:
+            ValueError: If a figure was not measured.
+        """
+        return tuple(o.direction.minimised(o.metric.evaluate(values)) for o in self.objectives)
+
+    def violations(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Give each constraint's violation; 0 or less where it is kept."""
+        return tuple(constraint.violation(values) for constraint in self.constraints)
+
+    def feasible(self, values: Mapping[str, float]) -> bool:
+        """Say whether every constraint is kept."""
+        return all(violation <= 0 for violation in self.violations(values))
+
+    def with_constraints(self, extra: Sequence[Constraint]) -> Objectives:
+        """Add constraints; one on the same metric, in whichever direction, gives way to them."""
+        metrics = {constraint.metric for constraint in extra}
+        kept = tuple(c for c in self.constraints if c.metric not in metrics)
+        return replace(self, constraints=(*kept, *extra))
+
+
+def _parse_metric(text: str, known: Collection[str]) -> Expression:
+    expression = Expression.parse(text, known)
+    if not expression.names:
+        raise ValueError(f"'{text.strip()}' names no metric: {nearest('', known)}")
+    return expression
+
+
+def _parse_number(text: str) -> float:
+    """Read a plain number or a percentage, of either sign."""
+    text = text.strip()
+    if text.endswith("%"):
+        magnitude = parse_share(text.removeprefix("-"))
+        return -magnitude if text.startswith("-") else magnitude
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"'{text}' is not a number: write one as in 0.05 or 5%")
+    return float(text)
+
+
+def parse_constraint(text: str, known: Collection[str] = KNOWN_NAMES) -> Constraint:
+    """Read a bound: ``METRIC <= VALUE`` or ``METRIC >= VALUE``.
+
+    Args:
+        text: As in a file.
+        known: What the metric may name.
+
+    Raises:
+        ValueError: If it is anything else, or a name is unknown.
+
+    >>> parse_constraint("slowdwn <= 5%")
+    Traceback (most recent call last):
+    ValueError: unknown name 'slowdwn' in 'slowdwn': did you mean 'slowdown'?
+    """
+    match = _COMPARISON.fullmatch(text)
+    if match is None or match["sign"] not in {"<=", ">="}:
+        raise ValueError(
+            f"'{text}' is not a constraint: write METRIC <= VALUE or METRIC >= VALUE, "
+            "as in slowdown <= 5%"
+        )
+    return Constraint(
+        metric=_parse_metric(match["metric"], known),
+        upper=match["sign"] == "<=",
+        bound=_parse_number(match["bound"]),
+    )
+
+
+_constraint = document.parsed(parse_constraint, "write a constraint, as in slowdown <= 5%")
+_direction = document.one_of([direction.value for direction in Direction])
+
+
+def read_constraints(value: Value) -> tuple[Constraint, ...]:
+    """Read a list of constraints.
+
+    Raises:
+        InputError: If one can't be read, or repeats another.
+    """
+    constraints: list[Constraint] = []
+    for item in value.items():
+        constraint = _constraint(item)
+        for other in constraints:
+            if (other.metric, other.upper) == (constraint.metric, constraint.upper):
+                item.fail(f"'{constraint}' and '{other}' bound the same side: drop one")
+        constraints.append(constraint)
+    return tuple(constraints)
+
+
+def _read_metric(value: Value) -> Expression:
+    content = value.scalar("write a metric, as in memory_saving")
+    with value.blamed():
+        return _parse_metric(content, KNOWN_NAMES)
+
+
+def _read_name(value: Value) -> str:
+    name = document.text(value)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name in KNOWN_NAMES:
+        value.fail(f"'{name}' can't name an objective: use letters, digits and _, and no metric")
+    return name
+
+
+def _read_objective(value: Value) -> Objective:
+    keys = value.mapping()
+    metric = keys.take("metric", _read_metric)
+    name = keys.take("name", _read_name, str(metric))
+    direction = Direction(keys.take("direction", _direction))
+    reference = keys.take("reference", document.parsed(_parse_number, "write a number"))
+    keys.finish()
+    return Objective(metric=metric, name=name, direction=direction, reference=reference)
+
+
+def read_objectives(
+    value: Value, *, name: str, constraints: tuple[Constraint, ...] = ()
+) -> Objectives:
+    """Read a list of objectives.
+
+    Args:
+        value: The list.
+        name: Names the whole.
+        constraints: Those that belong to it.
+
+    Raises:
+        InputError: If one can't be read, there is none, or two have one name.
+    """
+    objectives = document.list_of(_read_objective)(value)
+    with value.blamed():
+        return Objectives(name=name, objectives=objectives, constraints=constraints)
+
+
+def load_objectives(path: Path) -> Objectives:
+    """Read a file of objectives and constraints.
+
+    Raises:
+        InputError: If the file can't be read or something in it is wrong.
+    """
+    keys = document.load(path)
+    constraints = keys.take("constraints", read_constraints, ())
+    objectives = keys.take(
+        "objectives", lambda value: read_objectives(value, name=path.stem, constraints=constraints)
+    )
+    keys.finish()
+    return objectives

@@ -1,0 +1,75 @@
+"""A program whose memory is tuned, and how it is measured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+
+def _check_regex(name: str, pattern: str, groups: int | None = None) -> None:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{name} is no regular expression ({error}): mend '{pattern}'") from error
+    if groups is not None and compiled.groups != groups:
+        raise ValueError(
+            f"{name} has {compiled.groups} groups: put round brackets around the number, once"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """How to see that a program has warmed up; exactly one of the attributes is given.
+
+    Attributes:
+        delay_us: This long after it was started.
+        line: When its output has a line that this regular expression matches somewhere.
+        port: When something listens on this TCP port.
+        command: When this command succeeds.
+
+    Raises:
+        ValueError: If none or several are given, or the one that is makes no sense.
+    """
+
+    delay_us: int | None = None
+    line: str | None = None
+    port: int | None = None
+    command: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that there is one criterion."""
+        given = (self.delay_us, self.line, self.port, self.command)
+        if sum(criterion is not None for criterion in given) != 1:
+            raise ValueError("give exactly one of delay, line, port and command")
+        if self.line is not None:
+            _check_regex("line", self.line)
+        if self.port is not None and not 1 <= self.port <= 65_535:
+            raise ValueError(f"port is {self.port}: it must be from 1 to 65535")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program and, where it serves, its client.
+
+    Attributes:
+        command: Argument list; a single string for the shell.
+        client: Argument list of a load generator: its end ends the measured part.
+        ready: When warm-up is over.
+        work: Regular expression with one group, over the output of the client or else the program: the
+            work done.
+
+    Raises:
+        ValueError: If a command is empty or `work` has not one group.
+    """
+
+    command: tuple[str, ...] | str
+    client: tuple[str, ...] | None = None
+    ready: Ready = field(default_factory=lambda: Ready(delay_us=1_000_000))
+    work: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that there is something to run."""
+        if not self.command or self.client == ():
+            raise ValueError("a command is empty: name a program")
+        if self.work is not None:
+            _check_regex("work", self.work, groups=1)

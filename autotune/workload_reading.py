@@ -1,0 +1,231 @@
+"""Sections of a workload file, from YAML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+from autotune import document
+from autotune.damon import Intervals, Monitoring
+from autotune.document import Mapping, Reader, Value
+from autotune.errors import InputError
+from autotune.formats import masim
+from autotune.patterns import Pattern
+from autotune.program import Program, Ready
+from autotune.vm_settings import HugePages, VmSettings
+
+_PROGRAM_KEYS = ("shell", "client", "ready", "work")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """When a study ends: whatever is used up first.
+
+    Attributes:
+        trials: Number of trials; None is no limit.
+        time_us: Wall-clock time; None is no limit. Such a run is not promised to repeat exactly.
+
+    Raises:
+        ValueError: If there is no limit at all.
+    """
+
+    trials: int | None = None
+    time_us: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the study ends."""
+        if self.trials is None and self.time_us is None:
+            raise ValueError("a budget needs an end: give trials or time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is measured: exactly one of pattern, program and recording.
+
+    Attributes:
+        place: The key that names it.
+        pattern: Played by the backend.
+        pattern_path: Its file.
+        program: Run by the backend.
+        recording: A file with a recorded access pattern.
+        files: What a micro-VM's image needs besides the programs.
+        timeout_us: Of one measurement, in the backend's own time.
+    """
+
+    place: Value
+    pattern: Pattern | None
+    pattern_path: Path | None
+    program: Program | None
+    recording: Path | None
+    files: tuple[Path, ...]
+    timeout_us: int
+
+
+def positive_duration(value: Value) -> int:
+    """Read a duration above 0, in microseconds."""
+    duration = document.duration(value)
+    if duration == 0:
+        value.fail("0 leaves no time: write a duration, as in 100ms")
+    return duration
+
+
+def path_in(folder: Path) -> Reader[Path]:
+    """Read a path relative to *folder*."""
+    return lambda value: folder / Path(document.text(value)).expanduser()
+
+
+def _file_in(folder: Path) -> Reader[Path]:
+    def read(value: Value) -> Path:
+        path = path_in(folder)(value)
+        if not path.is_file():
+            value.fail(f"no file '{path}': check the path")
+        return path
+
+    return read
+
+
+def _arguments(value: Value) -> tuple[str, ...]:
+    arguments = tuple(item.scalar("write a word") for item in value.items())
+    if not arguments or not arguments[0]:
+        value.fail("there is no program: write its name, then its arguments")
+    return arguments
+
+
+def _ready(value: Value) -> Ready:
+    keys = value.mapping()
+    delay_us = keys.take("delay", document.duration, None)
+    line = keys.take("line", document.text, None)
+    port = keys.take("port", document.integer(at_least=1, at_most=65_535), None)
+    command = keys.take("command", _arguments, None)
+    keys.finish()
+    with value.blamed():
+        return Ready(delay_us=delay_us, line=line, port=port, command=command)
+
+
+def _program(keys: Mapping, place: Value) -> Program:
+    shell = keys.take("shell", document.boolean, default=False)
+    command: tuple[str, ...] | str
+    if place.is_list:
+        command = _arguments(place)
+        if shell:
+            place.fail("a list is not for the shell: write one text, or drop 'shell'")
+    else:
+        command = document.text(place)
+        if not shell:
+            place.fail("one text needs 'shell: true' beside it: add it, or write a list")
+    client = keys.take("client", _arguments, None)
+    ready = keys.take("ready", _ready, Ready(delay_us=1_000_000))
+    work = keys.peek("work") if "work" in keys else place
+    with work.blamed():
+        return Program(
+            command=command,
+            client=client,
+            ready=ready,
+            work=keys.take("work", document.text, None),
+        )
+
+
+def read_subject(folder: Path) -> Reader[Subject]:
+    """Read the key `workload`; paths are relative to *folder*."""
+
+    def read(value: Value) -> Subject:
+        keys = value.mapping()
+        kinds = [kind for kind in ("pattern", "command", "recording") if kind in keys]
+        if not kinds:
+            keys.finish(
+                also=["pattern", "command", "recording", "files", "timeout", *_PROGRAM_KEYS]
+            )
+        if len(kinds) != 1:
+            value.fail("give exactly one of pattern, command and recording")
+        kind = kinds[0]
+        place = keys.take(kind, document.itself)
+        path = None if kind == "command" else _file_in(folder)(place)
+        program = _program(keys, place) if kind == "command" else None
+        for key in keys:
+            if key in _PROGRAM_KEYS:
+                raise InputError(
+                    f"key '{key}': belongs to a command, and here is a {kind}: leave it out",
+                    keys.where(key),
+                )
+        files = keys.take("files", document.list_of(path_in(folder)), ())
+        timeout_us = keys.take("timeout", positive_duration, 600_000_000)
+        keys.finish(also=_PROGRAM_KEYS)
+        return Subject(
+            place=place,
+            pattern=masim.load(path) if path and kind == "pattern" else None,
+            pattern_path=path if kind == "pattern" else None,
+            program=program,
+            recording=path if kind == "recording" else None,
+            files=files,
+            timeout_us=timeout_us,
+        )
+
+    return read
+
+
+def read_budget(value: Value) -> Budget:
+    """Read the key `budget`."""
+    keys = value.mapping()
+    trials = keys.take("trials", document.integer(at_least=1), None)
+    time_us = keys.take("time", positive_duration, None)
+    keys.finish()
+    with value.blamed():
+        return Budget(trials=trials, time_us=time_us)
+
+
+def read_monitoring(value: Value) -> tuple[Monitoring, int]:
+    """Read the key `monitoring`: the attributes, and `start_after` in microseconds."""
+    keys = value.mapping()
+    names = {
+        "sampling_interval": "sampling_us",
+        "aggregation_interval": "aggregation_us",
+        "update_interval": "update_us",
+        "min_regions": "min_regions",
+        "max_regions": "max_regions",
+    }
+    places = {field: keys.peek(key) for key, field in names.items() if key in keys}
+    usual = Monitoring()
+    sampling_us = keys.take("sampling_interval", document.duration, usual.intervals.sampling_us)
+    aggregation_us = keys.take(
+        "aggregation_interval", document.duration, usual.intervals.aggregation_us
+    )
+    update_us = keys.take("update_interval", document.duration, usual.intervals.update_us)
+    min_regions = keys.take("min_regions", document.integer(at_least=0), usual.min_regions)
+    max_regions = keys.take("max_regions", document.integer(at_least=0), usual.max_regions)
+    start_after_us = keys.take("start_after", document.duration, 0)
+    keys.finish()
+    try:
+        intervals = Intervals(
+            sampling_us=sampling_us, aggregation_us=aggregation_us, update_us=update_us
+        )
+        monitoring = Monitoring(
+            intervals=intervals, min_regions=min_regions, max_regions=max_regions
+        )
+    except ValueError as error:
+        guilty = [place for field, place in places.items() if field in str(error)]
+        place = guilty[0] if guilty else value
+        raise InputError(f"{place.label}: {error}", place.where) from error
+    return monitoring, start_after_us
+
+
+def read_vm(folder: Path) -> Reader[VmSettings]:
+    """Read the key `vm`; paths are relative to *folder*."""
+
+    def read(value: Value) -> VmSettings:
+        keys = value.mapping()
+        usual = VmSettings()
+        huge_pages = document.one_of(get_args(HugePages))
+        settings = VmSettings(
+            memory_bytes=keys.take("memory", document.size, None),
+            swap_bytes=keys.take("swap", document.size, None),
+            compression=keys.take("compression", document.text, usual.compression),
+            huge_pages=cast("HugePages", keys.take("huge_pages", huge_pages, usual.huge_pages)),
+            mips=keys.take("mips", document.integer(at_least=1), usual.mips),
+            kernel=keys.take("kernel", path_in(folder), None),
+            modules=keys.take("modules", path_in(folder), None),
+        )
+        keys.finish()
+        return settings
+
+    return read

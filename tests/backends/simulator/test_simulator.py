@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autotune import catalog
+from autotune.backends.base import Backend
+from autotune.backends.simulator.simulator import Simulator
+from autotune.damon import Intervals, Monitoring, OperationsSet
+from autotune.damos import (
+    AccessPattern,
+    Action,
+    Filter,
+    FilterType,
+    GoalMetric,
+    Quota,
+    QuotaGoal,
+    Range,
+    Scheme,
+    Watermarks,
+)
+from autotune.errors import InputError, TrialError
+from autotune.experiment import Experiment
+from autotune.formats.masim import load
+from autotune.measurement import Measurement
+from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
+from autotune.profiles import load_machine
+from tests.backends.contract import BASELINE, MONITORED, PAGEOUT, BackendContract
+
+ROOT = Path(__file__).parents[3]
+MB = 1_000_000
+
+
+def simulator(machine: str = "server") -> Simulator:
+    return Simulator(load_machine(catalog.find(machine, "machines", ROOT)))
+
+
+def prcl(age_s: float, **fields: object) -> Scheme:
+    pattern = AccessPattern(
+        size_bytes=Range(4096),
+        access_rate=Range(0.0, 0.0),
+        age_us=Range(round(age_s * 1_000_000)),
+    )
+    return replace(Scheme(action=Action.PAGEOUT, pattern=pattern), **fields)  # type: ignore[arg-type]
+
+
+class TestOnAServer(BackendContract):
+    @pytest.fixture
+    def backend(self) -> Backend:
+        return simulator()
+
+
+class TestOnAMicroVM(BackendContract):
+    @pytest.fixture
+    def backend(self) -> Backend:
+        return simulator("micro-vm")
+
+
+@pytest.fixture(scope="module")
+def stairs() -> Pattern:
+    return load(ROOT / "examples" / "stairs.cfg")
+
+
+@pytest.fixture(scope="module")
+def stairs_under_prcl(stairs: Pattern) -> Measurement:
+    experiment = Experiment(workload=stairs, monitoring=Monitoring(), schemes=(prcl(3),))
+    return simulator().run(experiment, seed=0)
+
+
+def test_the_stairs_are_paged_out_as_in_the_talk(stairs_under_prcl: Measurement) -> None:
+    series = stairs_under_prcl.series
+
+    stepping = [
+        rss for time, rss in zip(series.time_s, series.rss_bytes, strict=True) if time >= 15.0
+    ]
+
+    assert series.rss_bytes[0] > 100 * MB
+    assert sum(stepping) / len(stepping) < 30 * MB
+
+
+def test_the_working_set_of_the_stairs_is_one_step(stairs_under_prcl: Measurement) -> None:
+    series = stairs_under_prcl.series
+
+    stepping = [
+        wss
+        for time, wss in zip(series.time_s, series.wss_bytes, strict=True)
+        if time >= 11.0 and wss is not None
+    ]
+
+    assert sum(stepping) / len(stepping) == pytest.approx(10 * MB, rel=0.1)
+
+
+def test_a_higher_age_saves_less_and_slows_less(stairs: Pattern) -> None:
+    experiment = Experiment(workload=stairs, monitoring=Monitoring())
+    ages = (1, 3, 6, 12)
+
+    runs = [simulator().run(replace(experiment, schemes=(prcl(age),)), seed=0) for age in ages]
+
+    held = [run.rss_mean_bytes + run.swap_pool_mean_bytes for run in runs]
+    faults = [run.major_faults for run in runs]
+    assert held == sorted(held)
+    assert faults == sorted(faults, reverse=True)
+
+
+def test_a_slow_machine_loses_more_by_the_same_scheme(stairs: Pattern) -> None:
+    experiment = Experiment(workload=stairs, monitoring=Monitoring(), schemes=(prcl(3),))
+
+    fast, slow = (simulator(name).run(experiment, seed=0) for name in ("server", "micro-vm"))
+
+    assert slow.memory_pressure_some_s > 4 * fast.memory_pressure_some_s
+    assert slow.kdamond_cpu > 4 * fast.kdamond_cpu
+
+
+def test_memory_adds_up_at_every_sample(stairs_under_prcl: Measurement) -> None:
+    series = stairs_under_prcl.series
+
+    totals = {rss + swap for rss, swap in zip(series.rss_bytes, series.swap_bytes, strict=True)}
+
+    assert totals == {series.rss_bytes[0]}
+    assert series.rss_bytes[0] == pytest.approx(100 * MB + TABLE_BYTES, rel=1e-3)
+
+
+def test_on_one_cpu_the_kdamond_takes_its_time_from_the_workload() -> None:
+    measured = simulator("micro-vm").run(MONITORED, seed=1)
+
+    kdamond_s = measured.kdamond_cpu * measured.runtime_s
+    assert measured.workload_cpu_s + kdamond_s == pytest.approx(measured.runtime_s)
+
+
+def test_with_more_cpus_it_does_not() -> None:
+    measured = simulator().run(MONITORED, seed=1)
+
+    assert measured.workload_cpu_s == pytest.approx(measured.runtime_s)
+
+
+def test_different_seeds_give_different_measurements() -> None:
+    experiment = replace(MONITORED, schemes=(PAGEOUT,))
+
+    assert simulator().run(experiment, seed=1) != simulator().run(experiment, seed=2)
+
+
+def test_schemes_meet_the_same_workload() -> None:
+    """The player's choices don't depend on what DAMON draws, as long as nothing faults."""
+    plain, monitored = (simulator().run(run, seed=3) for run in (BASELINE, MONITORED))
+
+    assert monitored.work_done == pytest.approx(plain.work_done, rel=0.01)
+
+
+def test_damon_starts_when_it_is_told_to() -> None:
+    late = replace(MONITORED, schemes=(PAGEOUT,), start_after_us=2_500_000)
+
+    measured = simulator().run(late, seed=1)
+
+    dropped = [
+        time
+        for time, rss in zip(measured.series.time_s, measured.series.rss_bytes, strict=True)
+        if rss < measured.series.rss_bytes[0]
+    ]
+    assert 3.5 <= dropped[0] <= 3.9
+
+
+def test_a_size_quota_slows_paging_out() -> None:
+    quota = Quota(size_bytes=1 << 20, reset_interval_us=1_000_000)
+
+    free, limited = (
+        simulator().run(replace(MONITORED, schemes=(scheme,)), seed=1)
+        for scheme in (PAGEOUT, replace(PAGEOUT, quota=quota))
+    )
+
+    assert limited.swap_out_bytes <= 4 << 20 < free.swap_out_bytes
+
+
+def test_watermarks_keep_a_scheme_off_while_memory_is_free() -> None:
+    marks = Watermarks(interval_us=500_000, high=0.5, mid=0.4, low=0.2)
+
+    measured = simulator().run(
+        replace(MONITORED, schemes=(replace(PAGEOUT, watermarks=marks),)), seed=1
+    )
+
+    assert measured.swap_out_bytes == 0
+    assert measured.kdamond_cpu == 0.0
+
+
+def test_a_scheme_of_which_the_kernel_leaves_nothing_fails_as_a_trial() -> None:
+    pattern = AccessPattern(access_rate=Range(0.01, 0.04))
+    experiment = replace(MONITORED, schemes=(Scheme(action=Action.STAT, pattern=pattern),))
+
+    with pytest.raises(TrialError, match="access_rate from 1% to 4% holds no whole number of"):
+        simulator().run(experiment, seed=1)
+
+
+def test_a_run_that_takes_too_long_fails_as_a_trial() -> None:
+    with pytest.raises(TrialError, match=r"had not ended after 2 s: raise workload\.timeout"):
+        simulator().run(replace(MONITORED, timeout_us=2_000_000), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "message"),
+    [
+        (
+            replace(MONITORED, schemes=(Scheme(action=Action.HUGEPAGE),)),
+            "the simulator does not model action hugepage yet, only pageout and stat: measure "
+            "this one on a real kernel",
+        ),
+        (
+            replace(MONITORED, operations=OperationsSet.PADDR),
+            "the simulator does not model paddr yet: use vaddr",
+        ),
+        (
+            replace(
+                MONITORED,
+                schemes=(prcl(1, filters=(Filter(type=FilterType.TARGET, target_index=0),)),),
+            ),
+            "the simulator does not model filters yet: leave them out",
+        ),
+        (
+            replace(
+                MONITORED,
+                schemes=(
+                    prcl(
+                        1,
+                        quota=Quota(
+                            goals=(QuotaGoal(metric=GoalMetric.USER_INPUT, target_value=1),)
+                        ),
+                    ),
+                ),
+            ),
+            "the simulator does not model quota goals yet: give a time or a size",
+        ),
+    ],
+    ids=["action", "address space", "filters", "goals"],
+)
+def test_what_is_not_modelled_is_refused_in_a_sentence(
+    experiment: Experiment, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        simulator().check(experiment)
+
+    assert str(caught.value) == message
+
+
+def test_long_sampling_intervals_end_with_a_jiffy() -> None:
+    slow = Monitoring(intervals=Intervals(sampling_us=100_000, aggregation_us=1_000_000))
+    pattern = Pattern(
+        regions=(PatternRegion(name="a", size_bytes=4 << 20),),
+        phases=(
+            Phase(
+                name="p",
+                duration_us=10_000_000,
+                accesses=(Access(region=0, random=False, stride_bytes=4096, weight=1),),
+            ),
+        ),
+    )
+
+    measured = simulator().run(Experiment(workload=pattern, monitoring=slow), seed=0)
+
+    # 104 ms a tick: 9 aggregations end before 10 s do, where 100 ms would make it 10.
+    changes = [
+        time
+        for time, wss in zip(measured.series.time_s, measured.series.wss_bytes, strict=True)
+        if wss is not None
+    ]
+    assert changes[0] == pytest.approx(1.1, abs=0.05)
+
+
+SCRIPT = """
+import json
+from autotune.backends.simulator.simulator import Simulator
+from autotune.profiles import load_machine
+from autotune import catalog
+from pathlib import Path
+from dataclasses import replace
+from tests.backends.contract import MONITORED, PAGEOUT
+machine = load_machine(catalog.find("micro-vm", "machines", Path(".")))
+short = replace(MONITORED.workload.phases[0], duration_us=1_500_000)
+pattern = replace(MONITORED.workload, phases=(short,))
+experiment = replace(MONITORED, workload=pattern, schemes=(PAGEOUT,))
+print(json.dumps(Simulator(machine).run(experiment, seed=5).to_dict()))
+"""
+
+
+def test_compiled_and_plain_python_give_the_same_figures() -> None:
+    """The compiler is the only difference: the rules are read from the same lines."""
+    plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            cwd=ROOT,
+            env={**environment, "PYTHONPATH": str(ROOT)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for environment in (dict(os.environ), plain)
+    ]
+
+    assert json.loads(outputs[0]) == json.loads(outputs[1])

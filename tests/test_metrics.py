@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune import metrics
+from autotune.measurement import Measurement
+from autotune.testing import measurement
+
+POSITIVE = st.floats(min_value=1e-3, max_value=1e12)
+
+
+def test_equal_records_save_nothing_and_slow_nothing_down() -> None:
+    record = measurement(kdamond_cpu=0.0)
+
+    result = metrics.compute(record, record, slowdown="own_cpu_slowdown")
+
+    assert result == dict.fromkeys(metrics.METRICS, 0.0)
+
+
+def test_compute_gives_every_metric_in_the_order_of_the_table() -> None:
+    result = metrics.compute(measurement(), measurement(), slowdown="wall_slowdown")
+
+    assert list(result) == [
+        "memory_saving",
+        "rss_saving",
+        "system_memory_saving",
+        "slowdown",
+        "own_cpu_slowdown",
+        "wall_slowdown",
+        "cpu_use",
+    ]
+
+
+@pytest.mark.parametrize("name", ["own_cpu_slowdown", "wall_slowdown"])
+def test_slowdown_is_the_formula_that_the_backend_names(name: metrics.SlowdownName) -> None:
+    measured = measurement(runtime_s=15.0, workload_cpu_s=9.9)
+
+    result = metrics.compute(measured, measurement(), slowdown=name)
+
+    assert result["slowdown"] == result[name] != 0.0
+
+
+def test_slowdown_cannot_name_itself() -> None:
+    with pytest.raises(ValueError, match=r"^slowdown can't be 'slowdown': ") as error:
+        metrics.compute(measurement(), measurement(), slowdown="slowdown")  # type: ignore[arg-type]
+
+    assert str(error.value) == "slowdown can't be 'slowdown': it must be a formula of its own"
+
+
+@given(baseline=POSITIVE, rss=st.floats(0.0, 1e12), pool=st.floats(0.0, 1e12))
+def test_the_memory_that_holds_swapped_pages_is_not_saved(
+    baseline: float, rss: float, pool: float
+) -> None:
+    measured = measurement(rss_mean_bytes=rss, swap_pool_mean_bytes=pool)
+    before = measurement(rss_mean_bytes=baseline)
+
+    net = metrics.memory_saving(measured, before)
+
+    gross = metrics.rss_saving(measured, before)
+    assert gross - net == pytest.approx(pool / baseline, rel=1e-9, abs=1e-9 * abs(gross))
+
+
+@given(work=POSITIVE, factor=st.floats(0.1, 10.0))
+def test_twice_the_work_in_the_same_time_is_half_the_time_a_unit(
+    work: float, factor: float
+) -> None:
+    baseline = measurement(work_done=work)
+    measured = measurement(work_done=work * factor)
+
+    slowdowns = [
+        metrics.wall_slowdown(measured, baseline),
+        metrics.own_cpu_slowdown(measured, baseline),
+    ]
+
+    assert slowdowns == pytest.approx([1.0 / factor - 1.0] * 2)
+
+
+@given(seconds=POSITIVE, factor=st.floats(0.1, 10.0))
+def test_fixed_work_is_as_much_slower_as_it_takes_longer(seconds: float, factor: float) -> None:
+    measured = measurement(runtime_s=seconds * factor, workload_cpu_s=seconds * factor)
+    baseline = measurement(runtime_s=seconds, workload_cpu_s=seconds)
+
+    assert metrics.wall_slowdown(measured, baseline) == pytest.approx(factor - 1.0)
+    assert metrics.own_cpu_slowdown(measured, baseline) == pytest.approx(factor - 1.0)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            {"rss_mean_bytes": 0.0},
+            "the baseline's rss_mean_bytes + swap_pool_mean_bytes is 0: "
+            "nothing can be compared with it",
+        ),
+        (
+            {"rss_mean_bytes": 0.0, "swap_pool_mean_bytes": 1.0},
+            "the baseline's rss_mean_bytes is 0: nothing can be compared with it",
+        ),
+        (
+            {"system_used_mean_bytes": -4096.0},
+            "the baseline's system_used_mean_bytes is -4096: nothing can be compared with it",
+        ),
+        (
+            {"workload_cpu_s": 0.0},
+            "the baseline's workload_cpu_s is 0: nothing can be compared with it",
+        ),
+        (
+            {"work_done": 1.0},
+            "only one of measurement and baseline has work_done: they don't compare",
+        ),
+    ],
+)
+def test_an_unusable_baseline_is_an_error(overrides: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared whole below
+        metrics.compute(measurement(), measurement(**overrides), slowdown="own_cpu_slowdown")
+
+    assert str(error.value) == message
+
+
+def test_no_work_done_has_no_time_per_unit_of_work() -> None:
+    with pytest.raises(ValueError, match="work_done") as error:
+        metrics.wall_slowdown(measurement(work_done=0.0), measurement(work_done=1.0))
+
+    assert str(error.value) == "work_done is 0: there is no time per unit of work"
+
+
+def test_record_fields_are_the_numbers_of_a_measurement() -> None:
+    fields = {field.name: getattr(measurement(), field.name) for field in _fields()}
+    numbers = {name for name, value in fields.items() if isinstance(value, int | float)}
+
+    assert numbers | {"work_done", "wss_mean_bytes"} == set(metrics.RECORD_FIELDS)
+
+
+def test_values_leaves_out_what_was_not_measured() -> None:
+    record = measurement(major_faults=7)
+
+    values = metrics.values(record, {"cpu_use": 0.5})
+
+    assert values["major_faults"] == 7.0
+    assert values["cpu_use"] == 0.5
+    assert "work_done" not in values
+
+
+def _fields() -> tuple[dataclasses.Field[object], ...]:
+    return dataclasses.fields(Measurement)
