@@ -5,6 +5,7 @@ Search spaces and objectives stand beside the package in a checkout and inside i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -69,3 +70,19 @@ def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None)
     if "/" in name:
         raise InputError(f"no file '{name}' in {relative_to}: check the path", where)
     raise InputError(f"no {_NOUNS[kind]} '{name}': {nearest(name, known)}", where)
+
+
+def files(kind: str) -> list[Path]:
+    """The shipped files of one kind, sorted by name."""
+    return [shipped(kind) / f"{name}{SUFFIXES[kind]}" for name in names(kind)]
+
+
+def summary(path: Path) -> str:
+    """What a shipped file says of itself: the comment that it begins with.
+
+    >>> summary(files("objectives")[0])
+    'Hold less memory while the workload stays within 5 % of its baseline.'
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return " ".join(line.removeprefix("#").strip() for line in comment)

@@ -301,7 +301,7 @@ def itself(value: Value) -> Value:
 def text(value: Value) -> str:
     """Read text that is not empty."""
     remedy = "write text; in quotes if it looks like a number"
-    content = value.tagged("str", expected=remedy)
+    content = value.tagged("str", "timestamp", expected=remedy)
     if not content.strip():
         value.fail(f"the text is empty: {remedy}")
     return content

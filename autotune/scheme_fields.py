@@ -142,7 +142,7 @@ FIELDS: Mapping[str, SchemeField] = MappingProxyType(
         "watermarks.mid": _RATE,
         "watermarks.low": _RATE,
         "apply_interval": SchemeField(quantity=DURATION),
-        "target_nid": SchemeField(quantity=COUNT),
+        "target_nid": SchemeField(quantity=COUNT, most=1023),
     }
 )
 """Every field that a search space can fix or vary."""

@@ -92,9 +92,10 @@ class SearchSpace:
         """
         self._check_names(values)
         for parameter in self.parameters:
-            if parameter.name in values and not parameter.contains(values[parameter.name]):
+            value = values.get(parameter.name)
+            if value is not None and not parameter.contains(value):
                 raise ValueError(
-                    f"parameter '{parameter.name}': {values[parameter.name]} is not among "
+                    f"parameter '{parameter.name}': {parameter.format(value)} is not among "
                     f"{parameter.range}"
                 )
 

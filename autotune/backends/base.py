@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from autotune.experiment import Experiment
 from autotune.measurement import Measurement
@@ -22,6 +22,15 @@ class Backend(Protocol):
     @property
     def machine(self) -> str:
         """The machine that is measured or simulated; figures of different ones don't compare."""
+        ...
+
+    @property
+    def slowdown_metric(self) -> Literal["own_cpu_slowdown", "wall_slowdown"]:
+        """What the workload loses here where the kdamond has a CPU to itself.
+
+        On a backend with one CPU the kdamond's work delays the workload, which it does not on any
+        machine worth tuning: only the workload's own CPU time counts there.
+        """
         ...
 
     def check(self, experiment: Experiment) -> None:

@@ -279,7 +279,7 @@ def test_watermarks_of_no_metric_are_none() -> None:
     assert read([changed(PRCL, "watermarks.metric", "none")]).schemes[0].watermarks is None
 
 
-@pytest.mark.parametrize("rate", ["100 %", "200 %", "max", 100, 1e30, "20 samples"])
+@pytest.mark.parametrize("rate", ["100 %", "200 %", "max", 100, 1e20, "20 samples"])
 def test_an_upper_rate_of_100_percent_or_more_is_none(rate: object) -> None:
     low = "0 samples" if rate == "20 samples" else 0
     written = changed(PRCL, "access_pattern.nr_accesses", {"min": low, "max": rate})
@@ -397,7 +397,7 @@ def test_a_mistake_is_named_with_its_path(document: object, message: str) -> Non
     ("text", "message"),
     [
         ('[\n  {"action": pageout}\n]', "x.json:2:14: not JSON: expecting value"),
-        ("[{},]", "x.json:1:5: not JSON: illegal trailing comma before end of array"),
+        ("[{} {}]", "x.json:1:5: not JSON: expecting ',' delimiter"),
         (
             '[{"action": "stat", "action": "cold"}]',
             "x.json: 'action' stands twice in one object: keep one of them",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from autotune.backends.simulator import kdamond, memory, player, regions, schemes, world
@@ -25,7 +27,7 @@ class Simulator:
     """
 
     name = "simulator"
-    slowdown_metric = "own_cpu_slowdown"
+    slowdown_metric: Literal["own_cpu_slowdown"] = "own_cpu_slowdown"
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine

@@ -1,0 +1,106 @@
+"""Is a file right? Says what it is, or where it is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotune import document
+from autotune.available import make_backend
+from autotune.damon import Intervals
+from autotune.errors import InputError, Where
+from autotune.formats import damos_text, masim
+from autotune.formats.scheme_files import load_schemes
+from autotune.kernel import on_grid
+from autotune.objective import load_objectives
+from autotune.patterns import Pattern
+from autotune.profiles import load_machine
+from autotune.space import load_search_space
+from autotune.workload import Workload, load_workload
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that is right.
+
+    Attributes:
+        summary: What it is, one line.
+        warnings: What is legal but unwise.
+    """
+
+    summary: str
+    warnings: tuple[str, ...] = ()
+
+
+def check_file(path: Path) -> Checked:
+    """Check one file, whatever it is: the content tells.
+
+    Raises:
+        InputError: If it is wrong; the message says where.
+    """
+    if path.suffix in {".yaml", ".yml"}:
+        return _check_yaml(path)
+    if path.suffix == ".cfg":
+        warnings: list[str] = []
+        pattern = masim.load(path, warn=warnings.append)
+        return Checked(_describe(pattern), tuple(warnings))
+    return _check_schemes(path)
+
+
+def _check_yaml(path: Path) -> Checked:
+    keys = document.load(path)
+    if "workload" in keys:
+        return _check_workload(load_workload(path))
+    if "schemes" in keys:
+        space = load_search_space(path)
+        count = len(space.parameters)
+        return Checked(f"search space of {count} parameter{'s' if count != 1 else ''}")
+    if "objectives" in keys:
+        names = [objective.name for objective in load_objectives(path).objectives]
+        return Checked(f"objectives {', '.join(names)}")
+    if "cpus" in keys:
+        return Checked(f"machine profile '{load_machine(path).name}'")
+    raise InputError(
+        "this is no workload, search space, objectives or machine profile: begin with key "
+        "'workload', 'schemes', 'objectives' or 'cpus'",
+        Where(path),
+    )
+
+
+def _check_workload(workload: Workload) -> Checked:
+    warnings = []
+    make_backend(workload).check(workload.experiment(None))
+    subject = workload.subject
+    what = _describe(subject.pattern) if subject.pattern else "a program"
+    if workload.budget.trials is None:
+        warnings.append("the budget is time alone: two runs will not be equal")
+    return Checked(
+        f"workload '{workload.name}': {what}; search space {workload.search_space.name}, "
+        f"backend {workload.backend}",
+        tuple(warnings),
+    )
+
+
+def _describe(pattern: Pattern) -> str:
+    size = sum(region.size_bytes for region in pattern.regions)
+    length_s = sum(phase.duration_us for phase in pattern.phases) / 1e6
+    return (
+        f"pattern of {size / 1e6:g} MB in {len(pattern.regions)} regions, "
+        f"{length_s:g} s in {len(pattern.phases)} phases"
+    )
+
+
+def _check_schemes(path: Path) -> Checked:
+    lines, warnings = [], []
+    for number, scheme in enumerate(load_schemes(path), start=1):
+        try:
+            grid = on_grid(scheme, Intervals())
+        except ValueError as error:
+            raise InputError(f"scheme {number}: {error}", Where(path)) from error
+        try:
+            lines.append(damos_text.line(grid))
+        except ValueError:
+            lines.append(f"{grid.action.value} (more than one line of text holds)")
+        if grid != scheme:
+            warnings.append(f"scheme {number}: the kernel's counts narrow it to: {lines[-1]}")
+    return Checked("; ".join(lines), tuple(warnings))

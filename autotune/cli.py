@@ -1,0 +1,163 @@
+"""The command line: parse, call, print. Every rule is in a module below."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autotune import __version__
+from autotune.errors import AutotuneError, InputError, RunError
+
+# Everything else is imported where it is used: `autotune --help` should not load a compiler.
+
+app = typer.Typer(
+    help="Find, for your own program, the few DAMOS schemes worth having, and what each costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+WorkloadFile = Annotated[Path, typer.Argument(metavar="WORKLOAD", help="A workload file (YAML).")]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", metavar="NAME", help="simulator, vm or host.")
+]
+MachineOption = Annotated[
+    str | None,
+    typer.Option("--machine", metavar="NAME|FILE", help="The simulator's machine profile."),
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Decides everything random.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+
+
+class Format(enum.Enum):
+    """What `export` writes."""
+
+    DAMOS = "damos"
+    SCHEMES = "schemes"
+    KDAMONDS = "kdamonds"
+    ARGS = "args"
+    MODULE = "module"
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"autotune {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def measure(
+    workload_file: WorkloadFile,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            "--scheme",
+            metavar="NAME|FILE",
+            help="A scheme file, or prcl-talk, prcl-5s, prcl-3s. Default: monitoring only.",
+        ),
+    ] = None,
+    backend: BackendOption = None,
+    machine: MachineOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure one scheme against the baseline, without tuning."""
+    from autotune import console
+    from autotune.available import make_backend
+    from autotune.formats.scheme_files import load_schemes, resolve
+    from autotune.single import compare_to_baseline
+    from autotune.workload import load_workload
+
+    workload = load_workload(workload_file, backend=backend, seed=seed, machine=machine)
+    schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
+    comparison = compare_to_baseline(workload, schemes, make_backend(workload))
+    if as_json:
+        _print_json(comparison.to_dict())
+    else:
+        console.show_comparison(comparison)
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to check.")],
+) -> None:
+    """Check workload and scheme files; say where one is wrong."""
+    from autotune import console
+    from autotune.checking import check_file
+
+    wrong = 0
+    for file in files:
+        try:
+            checked = check_file(file)
+        except InputError as error:
+            console.say(str(error))
+            wrong += 1
+            continue
+        for warning in checked.warnings:
+            console.say(f"{file}: {warning}", kind="warning")
+        typer.echo(f"{file}: {checked.summary}")
+    if wrong:
+        raise typer.Exit(InputError.exit_status)
+
+
+@app.command()
+def spaces() -> None:
+    """List what can be tuned: search spaces."""
+    from autotune import catalog, console
+    from autotune.space import load_search_space
+
+    console.show_spaces(
+        (load_search_space(path), catalog.summary(path)) for path in catalog.files("search_spaces")
+    )
+
+
+@app.command()
+def objectives() -> None:
+    """List what can be sought: objectives and metrics."""
+    from autotune import catalog, console
+    from autotune.objective import load_objectives
+
+    console.show_objectives(
+        (load_objectives(path), catalog.summary(path)) for path in catalog.files("objectives")
+    )
+
+
+def main() -> None:
+    """Run the command line; an expected error becomes one message and an exit status."""
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command and give its exit status; nothing but a defect gets out as an exception."""
+    from autotune.console import say
+
+    try:
+        status = app(arguments, prog_name="autotune", standalone_mode=False)
+        sys.stdout.flush()
+    except AutotuneError as error:
+        say(str(error))
+        return error.exit_status
+    except typer.TyperException as error:
+        say(f"{error.format_message().rstrip('.')}: see autotune --help")
+        return InputError.exit_status
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return RunError.exit_status
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,130 @@
+"""What a terminal shows: tables, one measurement, messages wrapped to its width."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from autotune.metrics import METRICS
+from autotune.objective import Objectives
+from autotune.single import Comparison
+from autotune.space import SearchSpace
+from autotune.units import format_share
+
+
+def results() -> Console:
+    """Standard output."""
+    return Console(highlight=False)
+
+
+def notes() -> Console:
+    """Standard error: everything that is not the result."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(message: str, *, kind: str = "error") -> None:
+    """Write one message to standard error, wrapped to the terminal."""
+    width = shutil.get_terminal_size().columns
+    text = textwrap.fill(
+        f"{kind}: {message}", width, break_long_words=False, break_on_hyphens=False
+    )
+    sys.stderr.write(text + "\n")
+
+
+def percent(fraction: float) -> str:
+    """A fraction for people.
+
+    >>> percent(0.43271), percent(-0.00004)
+    ('43.27 %', '0.00 %')
+    """
+    rounded = round(fraction * 100, 2) + 0.0
+    return f"{rounded:.2f} %"
+
+
+def megabytes(size: float) -> str:
+    """A size for people.
+
+    >>> megabytes(104_857_600.0)
+    '100.0 MiB'
+    """
+    return f"{size / (1 << 20):.1f} MiB"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0) -> Table:
+    """A plain table; the columns from number *right* on are aligned to the right, 0 for none."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        numeric = bool(right) and number >= right
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a measurement beside its baseline."""
+    console = results()
+    record, baseline = comparison.record, comparison.baseline
+    console.print(f"{comparison.workload} on {comparison.backend} ({comparison.machine})")
+    console.print(f"scheme: {comparison.scheme_text or 'none, monitoring only'}")
+    console.print(
+        table(
+            ("metric", "value", "what it is"),
+            [
+                (name, percent(value), METRICS[name].summary)
+                for name, value in comparison.metrics.items()
+            ],
+        )
+    )
+    figures: Mapping[str, tuple[str, str]] = {
+        "run time": (f"{baseline.runtime_s:.2f} s", f"{record.runtime_s:.2f} s"),
+        "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(record.rss_mean_bytes)),
+        "swap pool, mean": (
+            megabytes(baseline.swap_pool_mean_bytes),
+            megabytes(record.swap_pool_mean_bytes),
+        ),
+        "swapped out": (megabytes(baseline.swap_out_bytes), megabytes(record.swap_out_bytes)),
+        "faults from swap": (f"{baseline.major_faults}", f"{record.major_faults}"),
+        "CPU time": (f"{baseline.workload_cpu_s:.2f} s", f"{record.workload_cpu_s:.2f} s"),
+    }
+    if record.wss_mean_bytes is not None:
+        figures = {**figures, "working set, mean": ("", megabytes(record.wss_mean_bytes))}
+    console.print(
+        table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
+    )
+
+
+def show_spaces(spaces: Iterable[tuple[SearchSpace, str]]) -> None:
+    """Print search spaces with their ranges; each comes with a line of description."""
+    console = results()
+    for space, summary in spaces:
+        console.print(f"[bold]{space.name}[/]  {summary}")
+        rows = [(row.parameter, row.range, row.scale, row.condition) for row in space.describe()]
+        console.print(table(("parameter", "range", "scale", "only when"), rows))
+
+
+def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
+    """Print objectives, and the metrics that can be named in them."""
+    console = results()
+    for item, summary in objectives:
+        console.print(f"[bold]{item.name}[/]  {summary}")
+        rows = [(o.name, o.direction.value, format_share(o.reference)) for o in item.objectives]
+        console.print(table(("metric", "direction", "reference"), rows))
+        for constraint in item.constraints:
+            console.print(f"constraint: {constraint}\n")
+    console.print("[bold]metrics[/]  what objectives and constraints can name; all are fractions")
+    console.print(
+        table(
+            ("metric", "better", "what it is"),
+            [
+                (m.name, "higher" if m.direction == "maximize" else "lower", m.summary)
+                for m in METRICS.values()
+            ],
+        )
+    )

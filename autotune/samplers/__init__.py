@@ -1,0 +1,135 @@
+"""Samplers by name: what proposes the next parameters. Each is an `optuna.samplers.BaseSampler`."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import optuna
+from optuna.samplers import BaseSampler
+
+from autotune.errors import InputError, nearest
+from autotune.samplers.grid import GridSampler
+from autotune.samplers.sobol import SobolSampler
+from autotune.space import SearchSpace
+
+_USUAL_TRIALS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """What a sampler is made for.
+
+    Attributes:
+        seed: From 0 to 2^32 - 1.
+        space: What is tuned.
+        n_trials: The budget; None if only time limits it.
+        n_objectives: At least 1.
+    """
+
+    seed: int
+    space: SearchSpace
+    n_trials: int | None
+    n_objectives: int
+
+    @property
+    def population(self) -> int:
+        """Size of a generation, so that a small budget has several."""
+        return min(max((self.n_trials or _USUAL_TRIALS) // 5, 8), 50)
+
+
+def _tpe(task: _Task) -> BaseSampler:
+    conditional = any(parameter.when for parameter in task.space.parameters)
+    startup = min(10, max((task.n_trials or _USUAL_TRIALS) // 4, 4))
+    with warnings.catch_warnings():
+        # Since Optuna 2.8 `group` has been called experimental; for parameters that exist only under
+        # a condition it is the only way to model the others jointly.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(
+            seed=task.seed, n_startup_trials=startup, multivariate=True, group=conditional
+        )
+
+
+def _nsga2(task: _Task) -> BaseSampler:
+    return optuna.samplers.NSGAIISampler(seed=task.seed, population_size=task.population)
+
+
+def _nsga3(task: _Task) -> BaseSampler:
+    return optuna.samplers.NSGAIIISampler(seed=task.seed, population_size=task.population)
+
+
+def _random(task: _Task) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=task.seed)
+
+
+def _qmc(task: _Task) -> BaseSampler:
+    return SobolSampler(task.space, seed=task.seed)
+
+
+def _grid(task: _Task) -> BaseSampler:
+    if task.n_trials is None:
+        raise InputError("sampler grid needs a number of trials: give budget.trials")
+    return GridSampler(task.space, seed=task.seed, n_trials=task.n_trials)
+
+
+def _cmaes(task: _Task) -> BaseSampler:
+    if task.n_objectives > 1:
+        raise InputError(
+            f"sampler cmaes takes one objective, and here are {task.n_objectives}: use tpe or nsga2"
+        )
+    return optuna.samplers.CmaEsSampler(seed=task.seed, warn_independent_sampling=False)
+
+
+def _gp(task: _Task) -> BaseSampler:
+    return optuna.samplers.GPSampler(seed=task.seed, warn_independent_sampling=False)
+
+
+_MAKERS: Mapping[str, Callable[[_Task], BaseSampler]] = MappingProxyType(
+    {
+        "tpe": _tpe,
+        "nsga2": _nsga2,
+        "nsga3": _nsga3,
+        "random": _random,
+        "qmc": _qmc,
+        "grid": _grid,
+        "cmaes": _cmaes,
+        "gp": _gp,
+    }
+)
+_PACKAGES: Mapping[str, str] = MappingProxyType({"cmaes": "cmaes", "gp": "torch"})
+
+NAMES: tuple[str, ...] = tuple(_MAKERS)
+"""All names, whether the packages for them are there or not."""
+
+
+def missing_package(name: str) -> str | None:
+    """The package that the sampler *name* needs and that is not installed, if there is one."""
+    package = _PACKAGES.get(name)
+    return package if package and importlib.util.find_spec(package) is None else None
+
+
+def make_sampler(
+    name: str, *, seed: int, space: SearchSpace, n_trials: int | None, n_objectives: int
+) -> BaseSampler:
+    """Make a sampler; the same arguments make one that proposes the same.
+
+    Args:
+        name: One of `NAMES`.
+        seed: From 0 to 2^32 - 1.
+        space: What is tuned.
+        n_trials: How many trials there will be; None if only time limits them.
+        n_objectives: How many values it will be told for each.
+
+    Raises:
+        InputError: If there is no such sampler, or it can't do this.
+    """
+    if name not in _MAKERS:
+        raise InputError(f"no sampler '{name}': {nearest(name, NAMES)}")
+    if package := missing_package(name):
+        raise InputError(f"sampler {name} needs the package {package}: pip install {package}")
+    return _MAKERS[name](
+        _Task(seed=seed, space=space, n_trials=n_trials, n_objectives=n_objectives)
+    )

@@ -1,0 +1,150 @@
+"""Grid search: a fixed set of points that is spread evenly over the search space."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from autotune.errors import InputError
+from autotune.parameters import Choices, Numeric, Parameter
+from autotune.samplers.distributions import distributions, is_given
+from autotune.scheme_fields import FIELDS, Value
+from autotune.space import SearchSpace
+
+_MOST_POINTS = 100_000
+
+
+def levels(parameter: Numeric, count: int) -> list[int | float]:
+    """Values from end to end, evenly spread on the parameter's scale; fewer where it has fewer.
+
+    Args:
+        parameter: The parameter.
+        count: 2 or more.
+
+    >>> levels(Numeric(name="x", field="quota.weights.age", low=1, high=100, log=True), 3)
+    [1, 10, 100]
+    """
+    spread = np.geomspace if parameter.log else np.linspace
+    values = [float(value) for value in spread(parameter.low, parameter.high, count)]
+    # The ends as they are: computed, they can lie a rounding error outside.
+    values[0], values[-1] = parameter.low, parameter.high
+    if FIELDS[parameter.field].quantity.whole:
+        return sorted({round(value) for value in values})
+    return values
+
+
+def points(space: SearchSpace, count: int) -> Iterator[dict[str, Value]]:
+    """Every combination of choices and of *count* levels, each once, in the order of the parameters.
+
+    Parameters that don't exist beside the others are not in it.
+    """
+    values = {p.name: _values(p, count) for p in space.parameters}
+    return _combinations(space.parameters, values, {})
+
+
+def _values(parameter: Parameter, count: int) -> Sequence[Value]:
+    return parameter.choices if isinstance(parameter, Choices) else levels(parameter, count)
+
+
+def _combinations(
+    parameters: Sequence[Parameter],
+    values: Mapping[str, Sequence[Value]],
+    chosen: dict[str, Value],
+) -> Iterator[dict[str, Value]]:
+    if not parameters:
+        yield chosen
+        return
+    first, rest = parameters[0], parameters[1:]
+    if not first.active(chosen):
+        yield from _combinations(rest, values, chosen)
+        return
+    for value in values[first.name]:
+        yield from _combinations(rest, values, {**chosen, first.name: value})
+
+
+def _new_points(space: SearchSpace, count: int) -> Iterator[dict[str, Value]]:
+    tried_anyway = [dict(values) for values in space.initial]
+    return (point for point in points(space, count) if point not in tried_anyway)
+
+
+def _coarsest(space: SearchSpace, needed: int) -> list[dict[str, Value]]:
+    """The points of the grid with the fewest levels that has enough of them."""
+    for count in range(2, max(needed, 2) + 1):
+        enough = list(itertools.islice(_new_points(space, count), needed))
+        if len(enough) == needed:
+            return list(itertools.islice(_new_points(space, count), _MOST_POINTS + 1))
+    return enough
+
+
+class GridSampler(BaseSampler):
+    """Proposes the points of a grid in random order, each once.
+
+    Optuna's own takes every combination of parameters for a point of its own, conditions aside, and can't
+    be used outside `Study.optimize`.
+
+    Args:
+        space: What is tuned; its initial sets are tried anyway and are left out.
+        seed: Of the order.
+        n_trials: The numeric parameters get as many levels as it takes for these trials.
+
+    Raises:
+        InputError: If there are fewer points than trials, or far too many for a grid.
+    """
+
+    def __init__(self, space: SearchSpace, *, seed: int, n_trials: int) -> None:
+        given = min(len(space.initial), n_trials)
+        grid = _coarsest(space, n_trials - given)
+        if len(grid) < n_trials - given:
+            most = given + len(grid)
+            raise InputError(
+                f"sampler grid: search space '{space.name}' has {most} combinations, fewer than "
+                f"{n_trials} trials: lower budget.trials to {most}, or use sampler random"
+            )
+        if len(grid) > _MOST_POINTS:
+            raise InputError(
+                f"sampler grid: search space '{space.name}' has more than {_MOST_POINTS} combinations: "
+                "use sampler qmc"
+            )
+        order = np.random.default_rng(seed).permutation(len(grid))
+        self._grid = [grid[index] for index in order]
+        self._distributions = distributions(space)
+        self._random = RandomSampler(seed=seed)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The parameters of the next point; none for a trial whose parameters were given."""
+        return {name: self._distributions[name] for name in self._point(study, trial)}
+
+    def sample_relative(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],  # noqa: ARG002 - Optuna's signature
+    ) -> dict[str, Any]:
+        """The next point."""
+        return self._point(study, trial)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A random value, for a parameter that a given set leaves open."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def _point(self, study: Study, trial: FrozenTrial) -> dict[str, Value]:
+        if is_given(trial) or not self._grid:
+            return {}
+        earlier = study.get_trials(deepcopy=False)[: trial.number]
+        proposed = sum(not is_given(other) for other in earlier)
+        return self._grid[proposed % len(self._grid)]

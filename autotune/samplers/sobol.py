@@ -1,0 +1,43 @@
+"""Quasi-random search: a scrambled Sobol sequence over all parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import QMCSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from autotune.samplers.distributions import distributions, is_given
+from autotune.space import SearchSpace
+
+
+class SobolSampler(QMCSampler):
+    """Optuna's, from the first proposal on, and for conditional parameters too.
+
+    Optuna learns the parameters from the first trial that has ended, and draws the others at random.
+    Here each has a coordinate of its own, which is not used where the parameter doesn't exist.
+
+    Args:
+        space: What is tuned.
+        seed: Of the scrambling.
+    """
+
+    def __init__(self, space: SearchSpace, *, seed: int) -> None:
+        super().__init__(scramble=True, seed=seed, warn_independent_sampling=False)
+        self._distributions = distributions(space)
+
+    def infer_relative_search_space(
+        self,
+        study: Study,  # noqa: ARG002 - Optuna's signature
+        trial: FrozenTrial,
+    ) -> dict[str, BaseDistribution]:
+        """All parameters; none for a trial whose parameters were given."""
+        return {} if is_given(trial) else dict(self._distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The next point of the sequence."""
+        return super().sample_relative(study, trial, search_space)
