@@ -48,6 +48,18 @@ def names(kind: str) -> list[str]:
     return sorted(path.stem for path in shipped(kind).glob(f"*{SUFFIXES[kind]}"))
 
 
+def is_file(path: Path) -> bool:
+    r"""Say whether *path* names a file, whatever else is in the way.
+
+    >>> is_file(Path("x" * 10_000)), is_file(Path("a\0b"))
+    (False, False)
+    """
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None) -> Path:
     """Find what *name* names: something shipped, else a file.
 
@@ -64,8 +76,7 @@ def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None)
     """
     if name in (known := names(kind)):
         return shipped(kind) / f"{name}{SUFFIXES[kind]}"
-    path = relative_to / Path(name).expanduser()
-    if "\0" not in name and path.is_file():
+    if is_file(path := relative_to / name):
         return path
     if "/" in name:
         raise InputError(f"no file '{name}' in {relative_to}: check the path", where)

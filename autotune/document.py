@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as TypingMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,8 +289,17 @@ class Mapping:
         Raises:
             InputError: If one was not; the message names the nearest that is known here.
         """
+        self.check_known({*self._asked, *also} - self._left.keys())
+
+    def check_known(self, known: Collection[str]) -> None:
+        """See that every key not taken yet is one of *known*.
+
+        Raises:
+            InputError: If one is not; the message names the nearest that is.
+        """
         for key, (where, _) in self._left.items():
-            raise InputError(f"unknown key '{key}': {nearest(key, {*self._asked, *also})}", where)
+            if key not in known:
+                raise InputError(f"unknown key '{key}': {nearest(key, known)}", where)
 
 
 def itself(value: Value) -> Value:

@@ -60,8 +60,8 @@ def _down(value: float) -> int:
 def _age(bounds: Range[int], intervals: Intervals) -> tuple[int, int]:
     unit = intervals.aggregation_us
     low = -(-bounds.min // unit)
-    # The kernel keeps 32 bits of an age: "no limit" must have all of the lower ones set.
-    high = ULONG_MAX // unit if bounds.max == UNLIMITED else min(int(bounds.max) // unit, UINT_MAX)
+    # The kernel keeps 32 bits of an age.
+    high = UINT_MAX if bounds.max == UNLIMITED else min(int(bounds.max) // unit, UINT_MAX)
     if low > UINT_MAX:
         raise ValueError(
             f"age_us.min is {format_duration(bounds.min)}: that is more than the kernel can count "
@@ -78,12 +78,11 @@ def _age(bounds: Range[int], intervals: Intervals) -> tuple[int, int]:
 def _nr_accesses(bounds: Range[float], intervals: Intervals) -> tuple[int, int]:
     samples = intervals.samples
     low = _up(bounds.min * samples)
-    # "No limit" is twice what can be counted; damo, which is told 200 %, rounds only after doubling.
-    high = (
-        2 * intervals.aggregation_us // intervals.sampling_us
-        if bounds.max == UNLIMITED
-        else _down(bounds.max * samples)
-    )
+    high = samples if bounds.max == UNLIMITED else _down(bounds.max * samples)
+    if high >= samples:
+        # All that can be counted is no limit, and that is twice as much; damo, which is told 200 %,
+        # rounds only after doubling.
+        high = 2 * intervals.aggregation_us // intervals.sampling_us
     if low > high:
         raise ValueError(
             f"access_rate from {format_share(bounds.min)} to {format_share(bounds.max)} holds no "

@@ -97,15 +97,34 @@ class Measurement:
         try:
             stats = values["scheme_stats"]
             series = {name: tuple(samples) for name, samples in values["series"].items()}
-            return cls(
+            measurement = cls(
                 **{
                     **values,
                     "scheme_stats": None if stats is None else SchemeStats(**stats),
                     "series": Series(**series),
                 }
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except KeyError as error:
+            raise ValueError(f"not a measurement: no {error}") from error
+        except (TypeError, AttributeError) as error:
             raise ValueError(f"not a measurement: {error}") from error
+        _check_numbers(values)
+        return measurement
+
+
+_MAY_BE_NONE = frozenset({"work_done", "wss_mean_bytes", "wss_bytes"})
+
+
+def _check_numbers(values: Mapping[str, Any]) -> None:
+    numbers = {name: [value] for name, value in values.items()}
+    for part in ("scheme_stats", "series"):
+        [nested] = numbers.pop(part)
+        for name, value in (nested or {}).items():
+            numbers[name] = value if part == "series" else [value]
+    for name, several in numbers.items():
+        for value in several:
+            if not isinstance(value, int | float) and not (value is None and name in _MAY_BE_NONE):
+                raise ValueError(f"not a measurement: {name} is {value!r}, which is no number")
 
 
 def time_weighted_mean(

@@ -20,7 +20,8 @@ def _points(values: ArrayLike) -> Points:
 
 
 def _point(values: ArrayLike) -> Points:
-    return _points(np.atleast_2d(np.asarray(values, dtype=np.float64)))[0]
+    point = np.asarray(values, dtype=np.float64)
+    return _points(point[None, :]).reshape(-1)
 
 
 def dominates(a: ArrayLike, b: ArrayLike) -> bool:

@@ -66,12 +66,14 @@ class ParameterReader:
         if "choices" in keys or (isinstance(self.base, Choices) and not list(keys)):
             kept = self.base.choices if isinstance(self.base, Choices) else ()
             choices = keys.take("choices", document.list_of(read_choice(self.field)), kept)
-            keys.finish(also=["low", "high", "scale"])
+            if any(key in keys for key in ("low", "high", "scale")):
+                value.fail("choices have no low, high and scale: drop the ones or the others")
+            keys.finish()
             with value.blamed():
                 return Choices(name=name, field=self.field, when=when, choices=choices)
         if self.field not in FIELDS:
             value.fail(
-                f"a switch needs choices; if a field was meant, {nearest(self.field, FIELDS)}"
+                "a switch needs choices: add them, or vary a field, such as pattern.min_age"
             )
         numeric = self.base if isinstance(self.base, Numeric) else None
         end = read_field(self.field, open_ended=False)

@@ -24,6 +24,15 @@ DURATION_UNITS: Mapping[str, int] = MappingProxyType(
         "d": 86_400_000_000,
     }
 )
+_SIZES: Mapping[str, int] = MappingProxyType(
+    {"B": 1}
+    | {
+        unit + suffix: factor
+        for unit, factor in SIZE_UNITS.items()
+        if unit != "B"
+        for suffix in ("", "i", "B", "iB")
+    }
+)
 _DURATION_ALIASES = MappingProxyType({"sec": "s", "min": "m"})
 _NUMBER = re.compile(r"\s*([0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)\s*")
 
@@ -43,12 +52,11 @@ def parse_size(text: str) -> int:
     (67108864, 4096, 1610612736, 0)
     """
     parts = _split(text)
-    unit = parts[1].removesuffix("B").removesuffix("i") or "B" if parts and parts[1] else ""
-    if parts is None or (unit not in SIZE_UNITS and not (unit == "" and parts[0] == 0)):
+    if parts is None or (parts[1] not in _SIZES and not (parts[1] == "" and parts[0] == 0)):
         raise ValueError(
             f"'{text}' is not a size: write a number and one of B, K, M, G, T, as in 64M"
         )
-    size = parts[0] * SIZE_UNITS.get(unit, 1)
+    size = parts[0] * _SIZES.get(parts[1], 1)
     if size != int(size):
         raise ValueError(f"'{text}' is not a whole number of bytes")
     return int(size)

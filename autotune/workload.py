@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -143,6 +144,10 @@ class Workload:
         )
 
 
+def _ignore(message: str) -> None:
+    """Where warnings go if nobody asks for them."""
+
+
 def _source(role: str, path: Path) -> Source:
     return Source(role, path, document.read_text(path))
 
@@ -163,19 +168,20 @@ def _backends(value: Value) -> tuple[str, ...]:
 
 
 def _machine(keys: Mapping, folder: Path, override: str | None) -> Path:
+    value = keys.take("machine", document.itself, None)
     if override is not None:
         return catalog.find(override, "machines", Path())
-    if "machine" not in keys:
+    if value is None:
         return catalog.find("server", "machines", folder)
-    value = keys.take("machine", document.itself)
     return catalog.find(document.text(value), "machines", folder, where=value.where)
 
 
 def _search_space(keys: Mapping, folder: Path) -> tuple[SearchSpace, Path | None]:
-    if "search_space" not in keys:
+    value = keys.take("search_space", document.itself, None)
+    if value is None:
         path = catalog.find("prcl", "search_spaces", folder)
         return load_search_space(path), path
-    return keys.take("search_space", lambda value: read_search_space(value, relative_to=folder))
+    return read_search_space(value, relative_to=folder)
 
 
 def _objectives(keys: Mapping, folder: Path) -> tuple[Objectives, Path | None]:
@@ -240,6 +246,7 @@ def load_workload(
     seed: int | None = None,
     sampler: str | None = None,
     machine: str | None = None,
+    warn: Callable[[str], None] = _ignore,
 ) -> Workload:
     """Read a workload file and all that it names.
 
@@ -250,6 +257,7 @@ def load_workload(
         seed: From 0 to 4294967295.
         sampler: A name.
         machine: A shipped name, or a path relative to the current folder.
+        warn: Called with a message of one line for each thing that is legal but unwise.
 
     Raises:
         InputError: If something in one of the files, or one of the arguments, is wrong.
@@ -257,7 +265,7 @@ def load_workload(
     text = document.read_text(path)
     keys = document.loads(text, path)
     folder = path.parent
-    subject = keys.take("workload", read_subject(folder))
+    subject = keys.take("workload", read_subject(folder, warn))
     backends = _overridden_backend(backend, keys.take("backend", _backends, ("simulator",)))
     machine_path = _machine(keys, folder, machine)
     search_space, space_path = _search_space(keys, folder)

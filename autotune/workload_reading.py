@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from autotune import document
+from autotune import catalog, document
 from autotune.damon import Intervals, Monitoring
 from autotune.document import Mapping, Reader, Value
 from autotune.errors import InputError
@@ -15,6 +16,7 @@ from autotune.patterns import Pattern
 from autotune.program import Program, Ready
 from autotune.vm_settings import HugePages, VmSettings
 
+_KINDS = ("pattern", "command", "recording")
 _PROGRAM_KEYS = ("shell", "client", "ready", "work")
 
 
@@ -72,13 +74,13 @@ def positive_duration(value: Value) -> int:
 
 def path_in(folder: Path) -> Reader[Path]:
     """Read a path relative to *folder*."""
-    return lambda value: folder / Path(document.text(value)).expanduser()
+    return lambda value: folder / document.text(value)
 
 
 def _file_in(folder: Path) -> Reader[Path]:
     def read(value: Value) -> Path:
         path = path_in(folder)(value)
-        if not path.is_file():
+        if not catalog.is_file(path):
             value.fail(f"no file '{path}': check the path")
         return path
 
@@ -126,16 +128,13 @@ def _program(keys: Mapping, place: Value) -> Program:
         )
 
 
-def read_subject(folder: Path) -> Reader[Subject]:
-    """Read the key `workload`; paths are relative to *folder*."""
+def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
+    """Read the key `workload`; paths are relative to *folder*, what is unwise goes to *warn*."""
 
     def read(value: Value) -> Subject:
         keys = value.mapping()
-        kinds = [kind for kind in ("pattern", "command", "recording") if kind in keys]
-        if not kinds:
-            keys.finish(
-                also=["pattern", "command", "recording", "files", "timeout", *_PROGRAM_KEYS]
-            )
+        keys.check_known((*_KINDS, *_PROGRAM_KEYS, "files", "timeout"))
+        kinds = [kind for kind in _KINDS if kind in keys]
         if len(kinds) != 1:
             value.fail("give exactly one of pattern, command and recording")
         kind = kinds[0]
@@ -150,10 +149,10 @@ def read_subject(folder: Path) -> Reader[Subject]:
                 )
         files = keys.take("files", document.list_of(path_in(folder)), ())
         timeout_us = keys.take("timeout", positive_duration, 600_000_000)
-        keys.finish(also=_PROGRAM_KEYS)
+        keys.finish()
         return Subject(
             place=place,
-            pattern=masim.load(path) if path and kind == "pattern" else None,
+            pattern=masim.load(path, warn) if path and kind == "pattern" else None,
             pattern_path=path if kind == "pattern" else None,
             program=program,
             recording=path if kind == "recording" else None,

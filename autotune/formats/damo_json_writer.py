@@ -25,7 +25,8 @@ from autotune.damos import (
     Watermarks,
 )
 from autotune.formats import damo_notation as notation
-from autotune.units import format_duration
+from autotune.kernel import UINT_MAX, ULONG_MAX
+from autotune.units import DURATION_UNITS, format_duration
 
 
 def _bound(size_bytes: int | float) -> int | str:
@@ -127,15 +128,20 @@ def _text(value: object) -> str:
 
 
 def _check_ages(schemes: Iterable[Scheme], intervals: Intervals) -> None:
+    """Check that damo's ``max`` of an age is one.
+
+    Damo divides 2^64 - 1 by the aggregation interval, in floating point, and the kernel keeps the lower
+    32 bits of that. For whole milliseconds two weeks or more remain; after a division by a power of
+    two, nothing does.
+    """
     unit = intervals.aggregation_us
-    # Damo divides 2^64 - 1 by the aggregation interval, in floating point; the kernel keeps the lower
-    # 32 bits of an age. After a division by a power of two these are all 0.
-    if unit & (unit - 1) == 0 and any(
+    oldest_us = (int(ULONG_MAX / unit) & UINT_MAX) * unit
+    if oldest_us < DURATION_UNITS["d"] and any(
         scheme.pattern.age_us.max == UNLIMITED for scheme in schemes
     ):
         raise ValueError(
-            f"aggregation_us is {unit}: damo would turn an age_us.max without limit into 0; use an "
-            f"interval that is no power of 2, such as {format_duration(max(unit // 1000, 1) * 1000)}"
+            f"aggregation_us is {unit}: with it, damo makes {format_duration(oldest_us)} of an "
+            "age_us.max without limit; use whole milliseconds"
         )
 
 
@@ -150,7 +156,8 @@ def dumps_kdamonds(schemes: Iterable[Scheme], monitoring: Monitoring, target: Ta
     A process that is filled in later (0) is written ``"pid": "0"``.
 
     Raises:
-        ValueError: If damo would turn an unlimited age into 0, which it does for some intervals.
+        ValueError: If damo would turn an unlimited age into next to nothing, which it does for a few
+            aggregation intervals.
     """
     schemes, intervals = tuple(schemes), monitoring.intervals
     _check_ages(schemes, intervals)

@@ -44,13 +44,14 @@ class _Task:
 def _tpe(task: _Task) -> BaseSampler:
     conditional = any(parameter.when for parameter in task.space.parameters)
     startup = min(10, max((task.n_trials or _USUAL_TRIALS) // 4, 4))
-    with warnings.catch_warnings():
-        # Since Optuna 2.8 `group` has been called experimental; for parameters that exist only under
-        # a condition it is the only way to model the others jointly.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            seed=task.seed, n_startup_trials=startup, multivariate=True, group=conditional
-        )
+    # Where parameters exist only under a condition, only `group` models them jointly; elsewhere
+    # Optuna's default, which for several objectives is to model each by itself.
+    return optuna.samplers.TPESampler(
+        seed=task.seed,
+        n_startup_trials=startup,
+        multivariate=True if conditional else None,
+        group=conditional,
+    )
 
 
 def _nsga2(task: _Task) -> BaseSampler:
@@ -130,6 +131,8 @@ def make_sampler(
         raise InputError(f"no sampler '{name}': {nearest(name, NAMES)}")
     if package := missing_package(name):
         raise InputError(f"sampler {name} needs the package {package}: pip install {package}")
-    return _MAKERS[name](
-        _Task(seed=seed, space=space, n_trials=n_trials, n_objectives=n_objectives)
-    )
+    task = _Task(seed=seed, space=space, n_trials=n_trials, n_objectives=n_objectives)
+    with warnings.catch_warnings():
+        # Optuna has called NSGA-III, QMC and TPE's `group` experimental for years.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return _MAKERS[name](task)

@@ -86,8 +86,8 @@ def _coarsest(space: SearchSpace, needed: int) -> list[dict[str, Value]]:
 class GridSampler(BaseSampler):
     """Proposes the points of a grid in random order, each once.
 
-    Optuna's own takes every combination of parameters for a point of its own, conditions aside, and can't
-    be used outside `Study.optimize`.
+    Optuna's own takes every combination of parameters for a point of its own, conditions aside, and
+    can't be used outside `Study.optimize`.
 
     Args:
         space: What is tuned; its initial sets are tried anyway and are left out.
@@ -113,7 +113,7 @@ class GridSampler(BaseSampler):
                 "use sampler qmc"
             )
         order = np.random.default_rng(seed).permutation(len(grid))
-        self._grid = [grid[index] for index in order]
+        self._grid: list[dict[str, Value]] = [grid[index] for index in order]
         self._distributions = distributions(space)
         self._random = RandomSampler(seed=seed)
 

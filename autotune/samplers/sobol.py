@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from optuna.distributions import BaseDistribution
 from optuna.samplers import QMCSampler
 from optuna.study import Study
@@ -35,9 +33,3 @@ class SobolSampler(QMCSampler):
     ) -> dict[str, BaseDistribution]:
         """All parameters; none for a trial whose parameters were given."""
         return {} if is_given(trial) else dict(self._distributions)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """The next point of the sequence."""
-        return super().sample_relative(study, trial, search_space)

@@ -14,10 +14,15 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 INTERFACE = "kernel/mm/damon/admin/kdamonds"
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(name)
 
 
 def _make(folder: Path, counted: str, number: int) -> list[Path]:
@@ -58,7 +63,7 @@ def _make_tree(root: Path, kdamonds: list[Any]) -> None:
 
 def _staged(kdamonds: list[Any]) -> dict[str, str]:
     """What damo writes for one kdamond with one context, by path below the context."""
-    sysfs = importlib.import_module("_damon_sysfs")
+    sysfs = _module("_damon_sysfs")
     with tempfile.TemporaryDirectory() as folder:
         sysfs.sysfs_root = folder
         root = Path(folder) / INTERFACE
@@ -75,7 +80,7 @@ def _staged(kdamonds: list[Any]) -> dict[str, str]:
 
 def stage_kdamonds(text: str) -> dict[str, str]:
     """What damo stages for the full form."""
-    kdamonds, error = importlib.import_module("_damon_args").kdamonds_from_json_arg(text)
+    kdamonds, error = _module("_damon_args").kdamonds_from_json_arg(text)
     if error is not None:
         raise error
     return _staged(kdamonds)
@@ -83,8 +88,8 @@ def stage_kdamonds(text: str) -> dict[str, str]:
 
 def stage_schemes(text: str) -> dict[str, str]:
     """What damo stages for the list form, with its own intervals."""
-    damon = importlib.import_module("_damon")
-    schemes, error = importlib.import_module("_damon_args").schemes_option_to_damos(text)
+    damon = _module("_damon")
+    schemes, error = _module("_damon_args").schemes_option_to_damos(text)
     if error is not None:
         raise RuntimeError(error)
     return _staged([damon.Kdamond(None, None, [damon.DamonCtx(schemes=schemes)])])
@@ -92,7 +97,7 @@ def stage_schemes(text: str) -> dict[str, str]:
 
 def stage_words(words: list[str]) -> dict[str, str]:
     """What damo stages for the words after ``damo start``. Only for an isolated process."""
-    damon, args_module = (importlib.import_module(name) for name in ("_damon", "_damon_args"))
+    damon, args_module = _module("_damon"), _module("_damon_args")
     parser = argparse.ArgumentParser()
     args_module.set_argparser(parser, add_record_options=False, min_help=False)
     args = parser.parse_args(words)
@@ -120,7 +125,7 @@ def stage_words(words: list[str]) -> dict[str, str]:
 
 def read_lines(text: str) -> list[dict[str, Any]]:
     """What damo's kept reader makes of one-line text, in its own units."""
-    kept = importlib.import_module("_damo_deprecated")
+    kept = _module("_damo_deprecated")
     kept.avoid_crashing_single_line_scheme_for_testing = True
     kept.avoid_crashing_v1_v3_schemes_for_testing = True
     schemes, error = kept.damo_single_line_schemes_to_damos(text)
@@ -154,7 +159,9 @@ def read_lines(text: str) -> list[dict[str, Any]]:
     ]
 
 
-CALLS = {call.__name__: call for call in (stage_kdamonds, stage_schemes, stage_words, read_lines)}
+CALLS: dict[str, Callable[..., object]] = {
+    call.__name__: call for call in (stage_kdamonds, stage_schemes, stage_words, read_lines)
+}
 
 
 def main() -> None:
@@ -169,10 +176,10 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = {"result": CALLS[request.pop("call")](**request)}
+            answer: dict[str, object] = {"result": CALLS[request.pop("call")](**request)}
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the test says what it is
             answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)  # noqa: T201
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -158,11 +158,11 @@ def test_without_limits_quota_and_watermarks_are_written_as_none() -> None:
     assert not {"filters", "apply_interval_us", "target_nid"} & written.keys()
 
 
-def test_an_aggregation_interval_that_damo_turns_max_into_0_for_is_refused() -> None:
+def test_an_aggregation_interval_that_damo_turns_no_limit_into_0_for_is_refused() -> None:
     monitoring = Monitoring(intervals=Intervals(aggregation_us=65_536))
     message = (
-        "aggregation_us is 65536: damo would turn an age_us.max without limit into 0; use an "
-        "interval that is no power of 2, such as 65ms"
+        "aggregation_us is 65536: with it, damo makes 0us of an age_us.max without limit; use whole "
+        "milliseconds"
     )
 
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

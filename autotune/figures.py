@@ -1,0 +1,84 @@
+"""Figures of a trial by name: metrics, the record's own numbers, and what the objectives make of them.
+
+An expression that is an objective or a constraint is a figure like any other: evaluated for each
+measurement, then averaged over several.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from autotune import metrics
+from autotune.expression import Expression
+from autotune.measurement import Measurement
+from autotune.metrics import METRICS, SlowdownName
+from autotune.objective import Constraint, Objectives
+
+Figures: TypeAlias = Mapping[str, float]
+
+
+def columns(objectives: Objectives) -> tuple[str, ...]:
+    """The figures that tables show: every metric, then what the objectives and constraints add."""
+    return tuple(dict.fromkeys((*METRICS, *_asked(objectives))))
+
+
+def _asked(objectives: Objectives) -> dict[str, Expression]:
+    return {
+        **{objective.name: objective.metric for objective in objectives.objectives},
+        **{constraint.name: constraint.metric for constraint in objectives.constraints},
+    }
+
+
+def figures(
+    measured: Measurement,
+    baseline: Measurement,
+    objectives: Objectives,
+    *,
+    slowdown: SlowdownName,
+) -> dict[str, float]:
+    """Give every figure of one measurement.
+
+    Raises:
+        ValueError: If a metric, an objective or a constraint can't be computed.
+    """
+    values = metrics.values(measured, metrics.compute(measured, baseline, slowdown=slowdown))
+    asked = _asked(objectives)
+    return {**values, **{name: metric.evaluate(values) for name, metric in asked.items()}}
+
+
+def mean(several: Sequence[Figures]) -> dict[str, float]:
+    """Average each figure that all of *several* have; never outside its smallest and largest value.
+
+    >>> mean([{"slowdown": 0.25, "x": 1.0}, {"slowdown": 0.75}])
+    {'slowdown': 0.5}
+    """
+    first, *rest = several
+    names = [name for name in first if all(name in other for other in rest)]
+    return {name: statistics.mean([one[name] for one in several]) for name in names}
+
+
+def minimised(values: Figures, objectives: Objectives) -> tuple[float, ...]:
+    """Give each objective's figure such that less is better."""
+    return tuple(o.direction.minimised(values[o.name]) for o in objectives.objectives)
+
+
+def violation(values: Figures, constraint: Constraint) -> float:
+    """Say by how much a bound is broken; 0 or less where it is kept."""
+    difference = values[constraint.name] - constraint.bound
+    return difference if constraint.upper else -difference
+
+
+def broken(values: Figures, objectives: Objectives) -> list[Constraint]:
+    """Give the constraints that the figures don't keep."""
+    return [c for c in objectives.constraints if violation(values, c) > 0.0]
+
+
+def format_figure(name: str, value: float) -> str:
+    """Write a figure for people: metrics as percentages, in 4 significant digits.
+
+    >>> format_figure("slowdown", 0.014), format_figure("major_faults", 1250.0)
+    ('1.4%', '1250')
+    """
+    return f"{100.0 * value:.4g}%" if name in METRICS else f"{value:.6g}"

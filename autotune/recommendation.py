@@ -1,0 +1,202 @@
+"""Which schemes are recommended: candidates by the first figures, the front by the confirmed ones.
+
+"Off", DAMON not turned on at all, counts among the points: what is worse than doing nothing is never
+recommended. It is no candidate itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autotune import pareto
+from autotune.damos import Scheme
+from autotune.figures import Figures, broken, format_figure, mean, minimised
+from autotune.objective import Objectives
+from autotune.trial import Trial, TrialState
+
+OFF = "DAMON off"
+"""What the point without DAMON is called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What measuring a trial's schemes again with fresh seeds showed.
+
+    Attributes:
+        figures: One entry a seed; empty if one of them failed.
+        failure: Why one failed, if one did.
+    """
+
+    figures: tuple[Figures, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommended:
+    """A scheme on the front, or one that is shown beside it.
+
+    Attributes:
+        trial: With the first figures.
+        figures: The mean of the confirmations; the first figures if there was none.
+        confirmations: The figures of each.
+    """
+
+    trial: Trial
+    figures: Figures
+    confirmations: tuple[Figures, ...] = ()
+
+    def low(self, name: str) -> float | None:
+        """The smallest of the confirmations of one figure; None without any."""
+        return min((one[name] for one in self.confirmations), default=None)
+
+    def high(self, name: str) -> float | None:
+        """The largest of the confirmations of one figure; None without any."""
+        return max((one[name] for one in self.confirmations), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """What a study comes to.
+
+    Attributes:
+        front: Non-dominated within the constraints, the best by the first objective first.
+        thrown_out: Why a candidate is not on the front, by the number of its trial.
+        confirmed: Everything that was confirmed, on the front or not, by the number of its trial.
+        hypervolume: Of the front.
+    """
+
+    front: tuple[Recommended, ...]
+    thrown_out: Mapping[int, str]
+    confirmed: Mapping[int, Recommended]
+    hypervolume: float
+
+
+def _non_dominated(
+    options: Sequence[tuple[Trial, Figures]], off: Figures | None, objectives: Objectives
+) -> list[tuple[Trial, Figures]]:
+    points = [minimised(values, objectives) for _, values in options]
+    if off is not None and not broken(off, objectives):
+        points.append(minimised(off, objectives))
+    mask = pareto.pareto_front(points)
+    return [option for option, on in zip(options, mask, strict=False) if on]
+
+
+def candidates(
+    trials: Iterable[Trial], off: Figures | None, objectives: Objectives
+) -> list[Trial]:
+    """Give the trials that are non-dominated by their first figures within the constraints.
+
+    Of trials with the same schemes, only the first.
+
+    Args:
+        trials: In the order of their numbers.
+        off: The figures without DAMON; None if an objective has no value there.
+        objectives: What is sought.
+    """
+    within = [trial for trial in _measured(trials) if not broken(trial.figures, objectives)]
+    options = [(trial, trial.figures) for trial in within]
+    return [trial for trial, _ in _non_dominated(options, off, objectives)]
+
+
+def published(trials: Sequence[Trial], count: int) -> list[Trial]:
+    """Give the measured ones of the first *count* trials; of those with the same schemes, the first."""
+    return _measured(trials[:count])
+
+
+def _measured(trials: Iterable[Trial]) -> list[Trial]:
+    kept: dict[tuple[Scheme, ...], Trial] = {}
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE:
+            kept.setdefault(trial.schemes, trial)
+    return list(kept.values())
+
+
+def recommend(
+    first: Sequence[Trial],
+    beside: Sequence[Trial],
+    confirmations: Mapping[int, Confirmation],
+    off: Figures | None,
+    objectives: Objectives,
+) -> Recommendation:
+    """Choose the front.
+
+    Args:
+        first: The candidates.
+        beside: Trials that are confirmed and may be on the front whatever their first figures.
+        confirmations: By the number of the trial. Without any, the first figures stand and only
+            the candidates count.
+        off: The figures without DAMON, as confirmed; None if an objective has no value there.
+        objectives: What is sought.
+    """
+    trials = {trial.number: trial for trial in (*first, *(beside if confirmations else ()))}
+    options, thrown_out = _confirmed(trials, confirmations)
+    kept = []
+    for option in options:
+        if breaks := broken(option.figures, objectives):
+            name = breaks[0].name
+            figure = format_figure(name, option.figures[name])
+            thrown_out[option.trial.number] = f"confirmed {name} {figure} breaks {breaks[0]}"
+        else:
+            kept.append(option)
+    front = _front(kept, off, objectives)
+    for option in kept:
+        if option not in front:
+            better = _better(option, front, objectives)
+            thrown_out[option.trial.number] = f"{better} is better by the confirmed figures"
+    were_candidates = {trial.number for trial in first}
+    return Recommendation(
+        front=front,
+        thrown_out={
+            number: f"not on the front: {reason}"
+            for number, reason in sorted(thrown_out.items())
+            if number in were_candidates
+        },
+        confirmed={option.trial.number: option for option in options} if confirmations else {},
+        hypervolume=pareto.hypervolume(
+            [minimised(option.figures, objectives) for option in front], objectives.reference
+        ),
+    )
+
+
+def _confirmed(
+    trials: Mapping[int, Trial], confirmations: Mapping[int, Confirmation]
+) -> tuple[list[Recommended], dict[int, str]]:
+    """Give what has figures to stand by, and why the rest has none."""
+    options, thrown_out = [], {}
+    for number, trial in sorted(trials.items()):
+        confirmation = confirmations.get(number)
+        if not confirmations:
+            options.append(Recommended(trial=trial, figures=trial.figures))
+        elif confirmation is None:
+            thrown_out[number] = "not confirmed, since the run was stopped"
+        elif confirmation.failure is not None:
+            thrown_out[number] = confirmation.failure
+        else:
+            figures = confirmation.figures
+            options.append(Recommended(trial=trial, figures=mean(figures), confirmations=figures))
+    return options, thrown_out
+
+
+def _front(
+    options: Sequence[Recommended], off: Figures | None, objectives: Objectives
+) -> tuple[Recommended, ...]:
+    by_number = {option.trial.number: option for option in options}
+    pairs = [(option.trial, option.figures) for option in options]
+    front = [by_number[trial.number] for trial, _ in _non_dominated(pairs, off, objectives)]
+    return tuple(sorted(front, key=lambda o: (minimised(o.figures, objectives), o.trial.number)))
+
+
+def _better(option: Recommended, front: Sequence[Recommended], objectives: Objectives) -> str:
+    point = minimised(option.figures, objectives)
+    for other in front:
+        if pareto.dominates(minimised(other.figures, objectives), point):
+            return f"trial {other.trial.number}"
+    return OFF
+
+
+def knee(front: Sequence[Recommended], objectives: Objectives) -> Recommended | None:
+    """The balanced choice of a front, as `autotune.pareto.knee` defines it; None of an empty one."""
+    if not front:
+        return None
+    return front[pareto.knee([minimised(option.figures, objectives) for option in front])]

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune import catalog
+from autotune.damon import Monitoring, Target
+from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.errors import InputError
+from autotune.formats import damo_json, damos_text, module_parameters
+from autotune.formats.scheme_files import load_schemes, resolve
+
+BAD_FILES = Path(__file__).parents[1] / "bad_files"
+PRCL = Scheme(
+    action=Action.PAGEOUT,
+    pattern=AccessPattern(
+        size_bytes=Range(4096), access_rate=Range(0.0, 0.0), age_us=Range(10_000_000)
+    ),
+)
+
+
+def expected_message(file: Path) -> str:
+    """The message that a bad file tells: a file beside it, a comment, or the key ``comments``."""
+    if (beside := file.with_name(f"{file.name}.message")).exists():
+        return beside.read_text().strip()
+    if file.suffix == ".json":
+        document = json.loads(file.read_text())
+        top = document[0] if isinstance(document, list) else document
+        return str(top["comments"])
+    return file.read_text().splitlines()[0].removeprefix("# ")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.name for kind in ("damos", "json") for path in BAD_FILES.glob(f"*.{kind}"))
+)
+def test_a_bad_file_gets_its_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BAD_FILES)
+
+    with pytest.raises(InputError) as caught:
+        load_schemes(Path(name))
+
+    assert str(caught.value) == expected_message(Path(name))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        damos_text.dumps([PRCL]),
+        damo_json.dumps_schemes([PRCL]),
+        damo_json.dumps_kdamonds([PRCL], Monitoring(), Target()),
+        module_parameters.dumps([PRCL], Monitoring()),
+        "\ufeff\n " + damo_json.dumps_schemes([PRCL]),
+    ],
+)
+def test_the_content_tells_the_format(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "anything"
+    file.write_text(text)
+
+    assert load_schemes(file) == (PRCL,)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "[]", '{"kdamonds": []}'])
+def test_a_file_without_schemes_is_an_error(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "empty"
+    file.write_text(text)
+
+    with pytest.raises(InputError, match=r"empty: (there is no scheme in it|kdamonds: has 0)"):
+        load_schemes(file)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.damos"
+    binary.write_bytes(b"\xff\xfe4K")
+
+    for file, reason in (
+        (tmp_path / "none.damos", "cannot read it: no such file or directory"),
+        (tmp_path, "cannot read it: is a directory"),
+        (binary, "not text in UTF-8: save it as that"),
+    ):
+        with pytest.raises(InputError) as caught:
+            load_schemes(file)
+        assert str(caught.value) == f"{file}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("prcl-talk", "4K max 0 0 10s max pageout"),
+        ("prcl-5s", "4K max 0 0 5s max pageout"),
+        ("prcl-3s", "4K max 0 0 3s max pageout"),
+    ],
+)
+def test_a_reference_scheme_has_a_name(name: str, line: str, tmp_path: Path) -> None:
+    (scheme,) = load_schemes(resolve(name, tmp_path))
+
+    assert damos_text.line(scheme) == line
+
+
+def test_every_reference_scheme_is_loaded_above() -> None:
+    assert catalog.names("reference_schemes") == ["prcl-3s", "prcl-5s", "prcl-talk"]
+
+
+def test_a_path_is_relative_to_the_folder_given(tmp_path: Path) -> None:
+    (tmp_path / "mine.damos").write_text("4K max 0 0 1s max pageout")
+
+    assert resolve("mine.damos", tmp_path) == tmp_path / "mine.damos"
+
+
+def test_a_name_that_is_nothing_is_an_error_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve("prcl-tlak", tmp_path)
+
+    assert str(caught.value) == "no reference scheme 'prcl-tlak': did you mean 'prcl-talk'?"
+
+
+@given(content=st.binary(max_size=80))
+def test_any_other_content_is_an_input_error(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any"
+    file.write_bytes(b"#" + content.replace(b"\n", b""))
+
+    with pytest.raises(InputError):
+        load_schemes(file)
