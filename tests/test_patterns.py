@@ -66,7 +66,7 @@ def test_the_pattern_of_tests_uses_each_region_in_turn(regions: int) -> None:
             "phase 'work': duration must be 0 or more",
         ),
         (
-            lambda: phase(),
+            phase,
             "phase 'work': has no accesses",
         ),
         (

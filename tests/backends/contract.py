@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -91,12 +92,14 @@ class BackendContract:
 
         assert min(measured.series.rss_bytes) >= 7 * MIB
 
-    def test_the_series_is_on_a_fixed_grid_and_its_peak_is_the_peak(self, backend: Backend) -> None:
+    def test_the_series_is_on_a_fixed_grid_and_its_peak_is_the_peak(
+        self, backend: Backend
+    ) -> None:
         measured = backend.run(replace(MONITORED, schemes=(PAGEOUT,)), seed=1)
 
         times = measured.series.time_s
         assert times[0] == 0.0
-        assert all(later - sooner == pytest.approx(0.1) for sooner, later in zip(times, times[1:]))
+        assert all(later - sooner == pytest.approx(0.1) for sooner, later in pairwise(times))
         assert max(measured.series.rss_bytes) == measured.rss_peak_bytes
 
     def test_a_measurement_survives_json(self, backend: Backend) -> None:

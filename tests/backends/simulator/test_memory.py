@@ -63,7 +63,7 @@ def test_with_fewer_than_two_gaps_there_is_nothing_to_watch() -> None:
     memory = layout_of(10 * PAGE).memory
 
     with pytest.raises(ValueError, match="fewer than two gaps between the mapped areas"):
-        ranges(memory._replace(areas=memory.areas[1:3]))
+        ranges(memory._replace(areas=memory.areas[1:3].view(np.recarray)))
 
 
 def test_an_address_belongs_to_its_area_or_to_none() -> None:

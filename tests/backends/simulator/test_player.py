@@ -42,7 +42,9 @@ def scene(
     return load(pattern, layout, MACHINE, longest_watch_us=1e6), layout
 
 
-def run(player: Player, layout: Layout, time_us: float, *, at_us: float = 0.0, seed: int = 0) -> float:
+def run(
+    player: Player, layout: Layout, time_us: float, *, at_us: float = 0.0, seed: int = 0
+) -> float:
     return play(player, layout.memory, at_us, time_us, np.random.default_rng(seed))
 
 
@@ -81,9 +83,7 @@ def test_what_a_stretch_of_a_sweep_touched_is_known_to_the_page(
     run(player, layout, (during + 0.5) * ACCESS_NS / 1000, at_us=100.0)
 
     seen = {
-        page
-        for page in range(-(-size // PAGE))
-        if touched(player, layout.memory, area, page, rng)
+        page for page in range(-(-size // PAGE)) if touched(player, layout.memory, area, page, rng)
     }
     assert seen == pages_by_hand(size, stride, begin, during)
 
@@ -124,7 +124,11 @@ def test_random_accesses_read_the_table_of_random_numbers() -> None:
     numbers_per_page, rng = PAGE // 8, np.random.default_rng(0)
     seen = [
         touched(player, layout.memory, layout.table_area, page, rng)
-        for page in (0, BATCH_ACCESSES // numbers_per_page - 1, BATCH_ACCESSES // numbers_per_page + 1)
+        for page in (
+            0,
+            BATCH_ACCESSES // numbers_per_page - 1,
+            BATCH_ACCESSES // numbers_per_page + 1,
+        )
     ]
     assert seen == [True, True, False]
 
@@ -217,7 +221,7 @@ def test_batches_follow_the_weights() -> None:
     )
     layout = mem.lay_out(pattern, compressed_fraction=0.03, swap_bytes=0)
     player, rng = load(pattern, layout, MACHINE, longest_watch_us=1e6), np.random.default_rng(0)
-    chosen = []
+    chosen: list[int] = []
     while not ended(player):
         play(player, layout.memory, float(len(chosen)) * 1000, 1.0, rng)
         chosen.append(int(player.progress[0].access))

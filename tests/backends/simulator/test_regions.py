@@ -82,7 +82,9 @@ def test_regions_with_a_gap_between_stay_apart() -> None:
     assert regions.totals[0].regions == 2
 
 
-def test_too_many_regions_are_merged_with_a_rising_threshold_and_never_above_the_size_limit() -> None:
+def test_too_many_regions_are_merged_with_a_rising_threshold_and_never_above_the_size_limit() -> (
+    None
+):
     regions = regions_of([(100, hits, 0, 0) for hits in (0, 5, 10, 15, 20)])
 
     merge(regions, 0, 20, 300, 3)
@@ -92,7 +94,9 @@ def test_too_many_regions_are_merged_with_a_rising_threshold_and_never_above_the
 
 
 @pytest.mark.parametrize(("start", "rounds"), [(2, [4, 8, 16, 20]), (0, [1, 2, 4, 8, 16, 20])])
-def test_rounds_double_the_threshold_up_to_the_largest_count(start: int, rounds: list[int]) -> None:
+def test_rounds_double_the_threshold_up_to_the_largest_count(
+    start: int, rounds: list[int]
+) -> None:
     seen = []
     while start < 20:
         start = next_threshold(start, 20)

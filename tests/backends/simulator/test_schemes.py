@@ -174,7 +174,11 @@ def test_without_weights_all_regions_are_alike() -> None:
 
 @pytest.mark.parametrize(
     ("field", "inside", "outside"),
-    [("size", (2 * PAGE, 4 * PAGE), (PAGE, 5 * PAGE)), ("hits", (1, 2), (0, 3)), ("age", (3, 5), (2, 6))],
+    [
+        ("size", (2 * PAGE, 4 * PAGE), (PAGE, 5 * PAGE)),
+        ("hits", (1, 2), (0, 3)),
+        ("age", (3, 5), (2, 6)),
+    ],
 )
 def test_a_region_matches_inside_all_bounds_and_on_them(
     field: str, inside: tuple[int, int], outside: tuple[int, int]

@@ -1,0 +1,96 @@
+"""Recorded runs of the real kernel (tests/data/kernel_grid.csv), and the same in the simulator."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotune import catalog, metrics
+from autotune.backends.simulator.simulator import Simulator
+from autotune.damon import Monitoring
+from autotune.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
+from autotune.experiment import Experiment
+from autotune.patterns import Access, Pattern, PatternRegion, Phase
+from autotune.profiles import load_machine
+
+_GRID = Path(__file__).parent / "data" / "kernel_grid.csv"
+_AGGREGATION_US = 100_000
+
+FIGURES = ("memory_saving", "own_cpu_slowdown", "kdamond_cpu")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scheme on one pattern, as the kernel did it; figures by name."""
+
+    pattern: str
+    scheme: str
+    figures: Mapping[str, float]
+
+    @property
+    def has_quota(self) -> bool:
+        """Whether the scheme is held back by one."""
+        return not (self.scheme == "rec" or self.scheme.endswith("-q0"))
+
+
+def kernel_cells() -> list[Cell]:
+    """Every recorded run but the baselines."""
+    with _GRID.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return [
+        Cell(row["pattern"], row["scheme"], {name: float(row[name]) for name in FIGURES})
+        for row in rows
+        if row["scheme"] != "orig"
+    ]
+
+
+def _phase(ms: int, *regions: int) -> Phase:
+    accesses = tuple(
+        Access(region=region, random=False, stride_bytes=4096, weight=1) for region in regions
+    )
+    return Phase(name="phase", duration_us=ms * 1000, accesses=accesses)
+
+
+PATTERNS = {
+    "stairs_30secs": Pattern(
+        regions=tuple(PatternRegion(name=f"s{n}", size_bytes=10_000_000) for n in range(10)),
+        phases=(_phase(5000, *range(10)), *(_phase(2500, step) for step in range(10))),
+    ),
+    "zigzag_30secs": Pattern(
+        regions=tuple(PatternRegion(name=name, size_bytes=100_000_000) for name in "ab"),
+        phases=(_phase(5000, 0, 1), *(_phase(2500, turn % 2) for turn in range(12))),
+    ),
+}
+
+
+def _schemes(name: str) -> tuple[Scheme, ...]:
+    if name == "rec":
+        return ()
+    _, age, limit = name.split("-")
+    pattern = AccessPattern(
+        size_bytes=Range(4096),
+        access_rate=Range(0.0, 0.0),
+        age_us=Range(int(age[1:]) * _AGGREGATION_US),
+    )
+    quota = None
+    if milliseconds := int(limit[1:]):
+        quota = Quota(time_us=milliseconds * 1000, weights=Weights(access_rate=300, age=700))
+    return (Scheme(action=Action.PAGEOUT, pattern=pattern, quota=quota),)
+
+
+def simulate(pattern: str, scheme: str, seeds: Iterable[int]) -> dict[str, float]:
+    """The figures of a cell in the simulator, means over the seeds."""
+    backend = Simulator(load_machine(catalog.find("micro-vm", "machines", Path())))
+    workload, figures = PATTERNS[pattern], []
+    for seed in seeds:
+        baseline = backend.run(Experiment(workload=workload), seed=seed)
+        experiment = Experiment(
+            workload=workload, monitoring=Monitoring(), schemes=_schemes(scheme)
+        )
+        measured = backend.run(experiment, seed=seed)
+        computed = metrics.compute(measured, baseline, slowdown="own_cpu_slowdown")
+        figures.append({**computed, "kdamond_cpu": measured.kdamond_cpu})
+    return {name: statistics.mean(one[name] for one in figures) for name in FIGURES}
