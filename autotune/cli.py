@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ import typer
 
 from autotune import __version__
 from autotune.errors import AutotuneError, InputError, RunError
+
+_INTERRUPTED = 130
 
 # Everything else is imported where it is used: `autotune --help` should not load a compiler.
 
@@ -57,6 +60,54 @@ def _options(
     if version:
         typer.echo(f"autotune {__version__}")
         raise typer.Exit
+
+
+@app.command()
+def run(
+    workload_file: WorkloadFile,
+    backend: BackendOption = None,
+    machine: MachineOption = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", help="How many schemes to try.")
+    ] = None,
+    seed: SeedOption = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", metavar="NAME", help="tpe, nsga2, random, qmc, grid, ..."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The run folder. Default: runs/NAME-DATE."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tune: find the schemes worth having, and confirm them."""
+    from autotune import console, study
+    from autotune.available import make_backend
+    from autotune.destination import default_folder
+    from autotune.progress import ProgressView
+    from autotune.run_record import RunState
+    from autotune.workload import load_workload
+
+    workload = load_workload(
+        workload_file,
+        backend=backend,
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        machine=machine,
+        warn=lambda message: console.say(message, kind="warning"),
+    )
+    folder = out or default_folder(workload.name, now=datetime.now().astimezone())
+    with ProgressView() as view:
+        outcome = study.run(workload, make_backend(workload), folder, observer=view)
+    if as_json:
+        _print_json(outcome.to_dict())
+    else:
+        console.show_outcome(outcome, workload.objectives)
+    if outcome.state is RunState.INTERRUPTED:
+        console.say(f"interrupted: what was finished is in {outcome.out}", kind="note")
+        raise typer.Exit(_INTERRUPTED)
 
 
 @app.command()
@@ -156,7 +207,7 @@ def run_command_line(arguments: list[str]) -> int:
         return InputError.exit_status
     except (KeyboardInterrupt, typer.Abort):
         say("interrupted")
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return RunError.exit_status

@@ -13,8 +13,11 @@ from rich.table import Table
 
 from autotune.metrics import METRICS
 from autotune.objective import Objectives
+from autotune.recommendation import Recommended, knee
 from autotune.single import Comparison
 from autotune.space import SearchSpace
+from autotune.study import Outcome
+from autotune.tables import scheme_text
 from autotune.units import format_share
 
 
@@ -98,6 +101,54 @@ def show_comparison(comparison: Comparison) -> None:
     console.print(
         table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
     )
+
+
+def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
+    """Print the front of a run: each scheme with its confirmed figures, and the first ones beside."""
+    console = results()
+    front = outcome.recommendation.front
+    count = len(outcome.trials)
+    failed = f", {outcome.failed} failed" if outcome.failed else ""
+    console.print(f"{count} trials{failed}; {len(front)} on the front")
+    if not front:
+        console.print("no scheme is better than DAMON off within the constraints")
+    else:
+        names = [objective.name for objective in objectives.objectives]
+        console.print(
+            table(
+                ("scheme", *(f"{name}\n(as first measured)" for name in names)),
+                [
+                    (
+                        _entry(option, outcome, objectives),
+                        *(
+                            f"{percent(option.figures[name])}\n({percent(option.trial.figures[name])})"
+                            for name in names
+                        ),
+                    )
+                    for option in front
+                ],
+                right=1,
+            )
+        )
+    for constraint in objectives.constraints:
+        console.print(f"constraint: {constraint}")
+    console.print(f"everything is in {outcome.out}; summary.md tells it in words", soft_wrap=True)
+    if front:
+        console.print(
+            f"next: autotune export {outcome.out} --pick knee --format kdamonds", soft_wrap=True
+        )
+
+
+def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> str:
+    """A scheme of the front: its trial, what it is the best of, and its text."""
+    front = outcome.recommendation.front
+    balanced = knee(front, objectives)
+    marks = [
+        mark
+        for mark, holder in (("best", front[0]), ("knee", balanced))
+        if holder is not None and holder.trial.number == option.trial.number
+    ]
+    return f"[bold]{' '.join([option.trial.id, *marks])}[/]\n{scheme_text(option.trial.schemes)}"
 
 
 def show_spaces(spaces: Iterable[tuple[SearchSpace, str]]) -> None:

@@ -75,10 +75,19 @@ def broken(values: Figures, objectives: Objectives) -> list[Constraint]:
     return [c for c in objectives.constraints if violation(values, c) > 0.0]
 
 
-def format_figure(name: str, value: float) -> str:
-    """Write a figure for people: metrics as percentages, in 4 significant digits.
+def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
+    """Write a figure for people: metrics as percentages.
 
-    >>> format_figure("slowdown", 0.014), format_figure("major_faults", 1250.0)
-    ('1.4%', '1250')
+    Args:
+        name: Of the figure.
+        value: The figure.
+        digits: Significant ones; None is two decimals of a percentage, for columns.
+
+    >>> format_figure("slowdown", 0.0123456), format_figure("slowdown", 0.0123456, digits=4)
+    ('1.23%', '1.235%')
+    >>> format_figure("major_faults", 1250.0)
+    '1250'
     """
-    return f"{100.0 * value:.4g}%" if name in METRICS else f"{value:.6g}"
+    if name not in METRICS:
+        return f"{value:.{digits or 6}g}"
+    return f"{100.0 * value:.2f}%" if digits is None else f"{100.0 * value:.{digits}g}%"

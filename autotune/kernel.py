@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from autotune.damon import Intervals
 from autotune.damos import UNLIMITED, AccessPattern, Quota, Range, Scheme, Watermarks
-from autotune.units import format_duration, format_share
+from autotune.units import format_duration, format_share, format_size
 
 PAGE_BYTES = 4096
 ULONG_MAX = 2**64 - 1
@@ -29,7 +29,7 @@ class KernelScheme:
     """The numbers of a scheme as the kernel takes them, for one set of intervals.
 
     Attributes:
-        sz: Bounds on the size, in bytes.
+        sz: Bounds on the size, in bytes, whole pages.
         nr_accesses: Bounds on the count, in samples an aggregation interval.
         age: Bounds on the age, in aggregation intervals.
         quota_ms: Time quota in milliseconds; 0 is none.
@@ -55,6 +55,20 @@ def _up(value: float) -> int:
 def _down(value: float) -> int:
     whole = round(value)
     return whole if abs(value - whole) <= _SNAP else math.floor(value)
+
+
+def _size(bounds: Range[int]) -> tuple[int, int]:
+    # Regions are whole pages, so that nothing between two multiples of a page can match.
+    low = -(-bounds.min // PAGE_BYTES) * PAGE_BYTES
+    if bounds.max == UNLIMITED:
+        return low, ULONG_MAX
+    high = int(bounds.max) // PAGE_BYTES * PAGE_BYTES
+    if low > high:
+        raise ValueError(
+            f"size_bytes from {format_size(bounds.min)} to {format_size(int(bounds.max))} holds no "
+            f"whole number of pages ({format_size(PAGE_BYTES)}): widen it"
+        )
+    return low, high
 
 
 def _age(bounds: Range[int], intervals: Intervals) -> tuple[int, int]:
@@ -136,10 +150,9 @@ def to_kernel(scheme: Scheme, intervals: Intervals) -> KernelScheme:
     ((11, 20), (1, 2))
     """
     pattern = scheme.pattern
-    size = pattern.size_bytes
     time_ms, quota_bytes, reset_ms = (0, 0, 0) if scheme.quota is None else _quota(scheme.quota)
     return KernelScheme(
-        sz=(size.min, ULONG_MAX if size.max == UNLIMITED else int(size.max)),
+        sz=_size(pattern.size_bytes),
         nr_accesses=_nr_accesses(pattern.access_rate, intervals),
         age=_age(pattern.age_us, intervals),
         quota_ms=time_ms,
@@ -199,7 +212,10 @@ def on_grid(scheme: Scheme, intervals: Intervals) -> Scheme:
     return replace(
         scheme,
         pattern=AccessPattern(
-            size_bytes=pattern.size_bytes,
+            size_bytes=Range(
+                kernel.sz[0],
+                UNLIMITED if pattern.size_bytes.max == UNLIMITED else kernel.sz[1],
+            ),
             access_rate=Range(
                 _rate(kernel.nr_accesses[0], samples),
                 UNLIMITED if rate.max == UNLIMITED else _rate(kernel.nr_accesses[1], samples),

@@ -132,6 +132,8 @@ def time_weighted_mean(
 ) -> float:
     """Mean of *samples*, each weighed by the time until the next one, the last until *end_s*.
 
+    The mean of equal samples is exactly that sample: what a scheme did not move shows no saving.
+
     >>> time_weighted_mean((0.0, 1.0, 3.0), (10, 20, 30), 4.0)
     20.0
     """
@@ -140,4 +142,5 @@ def time_weighted_mean(
     total = sum(weights)
     if total <= 0.0:
         return float(samples[-1])
-    return sum(w * s for w, s in zip(weights, samples, strict=True)) / total
+    first = samples[0]
+    return first + sum(w * (s - first) for w, s in zip(weights, samples, strict=True)) / total

@@ -103,18 +103,23 @@ def _volume(points: Points, corner: Points) -> float:
 
 
 def knee(points: ArrayLike) -> int:
-    """Give the index of the point where getting better in one coordinate begins to cost most.
+    """Give the index of the balanced point: the one that gives up least where it gives up most.
 
     Each coordinate is scaled to [0, 1] between the ideal point (its smallest value) and the nadir
-    point (its largest). The knee is the point with the smallest sum of coordinates, which is the
-    farthest one below the hyperplane through the extremes. A coordinate that is the same everywhere
-    doesn't count. Of equals, the first is taken.
+    point (its largest). The knee is the point whose largest coordinate is the smallest; of those the
+    one with the smallest sum; of equals the first. A coordinate that is the same everywhere doesn't
+    count, and one that says the same as another doesn't count twice. (The sum alone, which is the
+    distance below the plane through the extremes, would always choose doing nothing where two
+    objectives are costs that rise together.)
 
     Args:
         points: A front: values to minimise, shape ``(n, m)``, n at least 1.
 
     Raises:
         ValueError: If there is no point, the shape is another, or a value is not finite.
+
+    Source: the compromise solution of Yu, "A class of solutions for group decision problems", 1973, by
+    the maximum norm.
 
     >>> knee([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]])
     1
@@ -125,7 +130,7 @@ def knee(points: ArrayLike) -> int:
     ideal = array.min(axis=0)
     spread = array.max(axis=0) - ideal
     scaled = (array - ideal) / np.where(spread > 0.0, spread, 1.0)
-    return int(np.argmin(scaled.sum(axis=1)))
+    return int(np.lexsort((scaled.sum(axis=1), scaled.max(axis=1)))[0])
 
 
 def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Points, Points]:

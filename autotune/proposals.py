@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import optuna
 import sqlalchemy
+from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 
-from autotune.figures import minimised, violation
+from autotune.figures import violation
 from autotune.objective import Direction, Objectives
-from autotune.samplers import make_sampler
 from autotune.space import ParameterSet, SearchSpace
 from autotune.store import STUDY_FILE, RunFolder
 from autotune.trial import Trial, TrialState
@@ -75,17 +76,9 @@ class Proposals:
                 proposal.asked.set_constraint(
                     str(constraint), violation(trial.figures, constraint)
                 )
-            self._study.tell(proposal.asked, _values(trial, self._objectives))
-
-
-def _values(trial: Trial, objectives: Objectives) -> list[float]:
-    """The objectives in their own directions."""
-    return [
-        objective.direction.minimised(value)
-        for objective, value in zip(
-            objectives.objectives, minimised(trial.figures, objectives), strict=True
-        )
-    ]
+            # As they are: Optuna knows the directions.
+            asked = [trial.figures[o.name] for o in self._objectives.objectives]
+            self._study.tell(proposal.asked, asked)
 
 
 @contextlib.contextmanager
@@ -99,11 +92,12 @@ def _translated(folder: RunFolder) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_proposals(workload: Workload, folder: RunFolder) -> Iterator[Proposals]:
+def open_proposals(
+    workload: Workload, sampler: BaseSampler, folder: RunFolder
+) -> Iterator[Proposals]:
     """Begin a study in the run folder, and close its database at the end.
 
     Raises:
-        InputError: If there is no such sampler, or it can't do this.
         RunError: Here and from all methods, if the database can't be written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -123,19 +117,15 @@ def open_proposals(workload: Workload, folder: RunFolder) -> Iterator[Proposals]
             study = optuna.create_study(
                 study_name=workload.name,
                 storage=storage,
-                sampler=make_sampler(
-                    workload.sampler,
-                    seed=workload.seed,
-                    space=space,
-                    n_trials=workload.budget.trials,
-                    n_objectives=len(objectives.objectives),
-                ),
+                sampler=sampler,
                 directions=[
                     "maximize" if o.direction is Direction.MAXIMIZE else "minimize"
                     for o in objectives.objectives
                 ],
             )
-            study.set_metric_names([objective.name for objective in objectives.objectives])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([objective.name for objective in objectives.objectives])
         yield Proposals(study, space, objectives, folder)
     finally:
         storage.remove_session()

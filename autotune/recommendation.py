@@ -18,6 +18,10 @@ from autotune.trial import Trial, TrialState
 OFF = "DAMON off"
 """What the point without DAMON is called."""
 
+NEGLIGIBLE = 1e-9
+"""By how much a figure must be better than without DAMON to be better at all: means over time round
+differently when a run takes a microsecond longer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
@@ -77,7 +81,7 @@ def _non_dominated(
 ) -> list[tuple[Trial, Figures]]:
     points = [minimised(values, objectives) for _, values in options]
     if off is not None and not broken(off, objectives):
-        points.append(minimised(off, objectives))
+        points.append(tuple(value - NEGLIGIBLE for value in minimised(off, objectives)))
     mask = pareto.pareto_front(points)
     return [option for option, on in zip(options, mask, strict=False) if on]
 
@@ -135,7 +139,7 @@ def recommend(
     for option in options:
         if breaks := broken(option.figures, objectives):
             name = breaks[0].name
-            figure = format_figure(name, option.figures[name])
+            figure = format_figure(name, option.figures[name], digits=6)
             thrown_out[option.trial.number] = f"confirmed {name} {figure} breaks {breaks[0]}"
         else:
             kept.append(option)
@@ -148,7 +152,7 @@ def recommend(
     return Recommendation(
         front=front,
         thrown_out={
-            number: f"not on the front: {reason}"
+            number: reason
             for number, reason in sorted(thrown_out.items())
             if number in were_candidates
         },

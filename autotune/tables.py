@@ -55,7 +55,9 @@ def trial_rows(
             "seed": trial.seed,
             **{p.column: trial.parameters.get(p.name) for p in space.parameters},
             **{name: trial.figures.get(name) for name in shown},
-            "reason": thrown_out.get(trial.number, trial.reason),
+            "reason": f"not on the front: {thrown_out[trial.number]}"
+            if trial.number in thrown_out
+            else trial.reason,
         }
         for trial in trials
     ]

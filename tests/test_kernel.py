@@ -122,7 +122,10 @@ def test_rounding_leaves_nothing_out_that_was_meant(scheme: Scheme, intervals: I
     counts = range(intervals.samples + 1)
     first, last = kernel.nr_accesses
 
-    assert kernel.sz[0] == pattern.size_bytes.min
+    assert not inside(Fraction(kernel.sz[0] - PAGE_BYTES), pattern.size_bytes, Fraction(0))
+    assert kernel.sz[1] == ULONG_MAX or not inside(
+        Fraction(kernel.sz[1] + PAGE_BYTES), pattern.size_bytes, Fraction(0)
+    )
     assert all(
         first <= count <= last
         for count in counts
@@ -306,3 +309,10 @@ def test_a_scheme_of_which_nothing_is_left_is_refused(scheme: Scheme, message: s
     for round_it in (to_kernel, on_grid):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             round_it(scheme, Intervals())
+
+
+def test_sizes_between_which_no_whole_page_lies_are_refused() -> None:
+    pattern = AccessPattern(size_bytes=Range(4097, 8191))
+
+    with pytest.raises(ValueError, match=r"^size_bytes from 4097B to 8191B holds no whole number"):
+        to_kernel(Scheme(action=Action.STAT, pattern=pattern), Intervals())

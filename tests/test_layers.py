@@ -46,6 +46,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "available",
+            "bench",
             "checking",
             "figures",
             "importance",
@@ -54,9 +55,11 @@ LAYERS: tuple[frozenset[str], ...] = (
             "proposals",
             "recommendation",
             "run_record",
+            "scheme_export",
             "single",
             "store",
             "study",
+            "summary",
             "tables",
         }
     ),

@@ -154,6 +154,21 @@ def test_of_equal_knees_the_first_is_taken() -> None:
     assert knee([[0.0, 1.0], [1.0, 0.0]]) == 0
 
 
+def test_of_points_that_give_up_as_much_the_knee_has_the_smallest_sum() -> None:
+    assert knee([[0.0, 1.0, 0.0], [0.5, 0.5, 0.5], [0.5, 0.2, 0.5], [1.0, 0.0, 1.0]]) == 2
+
+
+@given(point_sets(2))
+def test_an_objective_that_is_there_twice_does_not_move_the_knee(points: Points) -> None:
+    twice = np.concatenate([points, points[:, 1:]], axis=1)
+
+    worst = [max(row) for row in (points - points.min(axis=0)).tolist()]
+
+    # Equal spreads, so that scaling does nothing to the order.
+    if np.ptp(points[:, 0]) == np.ptp(points[:, 1]):
+        assert worst[knee(twice)] == worst[knee(points)]
+
+
 def test_a_coordinate_that_is_the_same_everywhere_does_not_move_the_knee() -> None:
     assert knee([[0.0, 7.0, 1.0], [0.1, 7.0, 0.1], [1.0, 7.0, 0.0]]) == 1
 

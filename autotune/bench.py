@@ -1,0 +1,169 @@
+"""Measuring a workload under schemes, several at a time, and keeping each measurement."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+from autotune import metrics
+from autotune.backends.base import Backend
+from autotune.damos import Scheme
+from autotune.errors import TrialError
+from autotune.figures import Figures, figures, mean
+from autotune.measurement import Measurement
+from autotune.store import MeasurementRecord, RunFolder
+from autotune.tables import scheme_text
+from autotune.workload import Workload
+
+Schemes = tuple[Scheme, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A measurement that was begun, or is to begin when a thread is free.
+
+    Attributes:
+        trial: Number of the trial; None for a baseline.
+        schemes: None for a baseline.
+        seed: Of the measurement.
+        confirms: Whether the trial was measured before.
+    """
+
+    trial: int | None
+    schemes: Schemes | None
+    seed: int
+    confirms: bool
+    future: Future[Measurement]
+
+    @property
+    def role(self) -> str:
+        """What it is in `measurements.jsonl`."""
+        if self.trial is None:
+            return "baseline"
+        return "confirmation" if self.confirms else "trial"
+
+
+class Bench:
+    """Threads that measure. The simulator computes without holding Python's lock, others wait.
+
+    Used as a context manager, it drops after an exception what was not begun.
+
+    Args:
+        workload: What is measured.
+        backend: Where.
+        folder: Keeps the measurements.
+        threads: At most so many at once; None is one a CPU, and no more than the workload's `parallel`.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        backend: Backend,
+        folder: RunFolder,
+        threads: int | None = None,
+    ) -> None:
+        self._workload = workload
+        self._backend = backend
+        self._folder = folder
+        self._dropped = False
+        usable = threads or min(os.cpu_count() or 1, workload.parallel)
+        self._pool = ThreadPoolExecutor(usable, thread_name_prefix="bench")
+
+    def begin_baseline(self, seed: int) -> Job:
+        """Begin to measure without DAMON."""
+        return self._begin(None, None, seed, confirms=False)
+
+    def begin(self, trial: int, schemes: Schemes, seed: int, *, confirms: bool = False) -> Job:
+        """Begin to measure the schemes of a trial."""
+        return self._begin(trial, schemes, seed, confirms=confirms)
+
+    def _begin(
+        self, trial: int | None, schemes: Schemes | None, seed: int, *, confirms: bool
+    ) -> Job:
+        future = self._pool.submit(self._measure, schemes, seed)
+        return Job(trial=trial, schemes=schemes, seed=seed, confirms=confirms, future=future)
+
+    def _measure(self, schemes: Schemes | None, seed: int) -> Measurement:
+        try:
+            experiment = self._workload.experiment(schemes)
+        except ValueError as error:
+            raise TrialError(str(error)) from error
+        return self._backend.run(experiment, seed=seed)
+
+    def finish(self, job: Job) -> Measurement:
+        """Wait for a measurement, and keep it.
+
+        Raises:
+            TrialError: If these schemes can't be measured.
+            BackendUnavailableError: If nothing can.
+            RunError: If it can't be kept.
+        """
+        measurement = job.future.result()
+        self._folder.append(
+            MeasurementRecord(
+                role=job.role,
+                trial=job.trial,
+                seed=job.seed,
+                scheme=scheme_text(job.schemes) if job.schemes else None,
+                measurement=measurement,
+            )
+        )
+        return measurement
+
+    def finish_baseline(self, job: Job) -> Measurement:
+        """Wait for a baseline, and keep it.
+
+        Raises:
+            TrialError: As `finish`, as are the others; or if nothing can be compared with it.
+        """
+        baseline = self.finish(job)
+        try:
+            metrics.compute(baseline, baseline, slowdown=self._backend.slowdown_metric)
+        except ValueError as error:
+            raise TrialError(str(error)) from error
+        return baseline
+
+    def figures(self, measurement: Measurement, baseline: Measurement) -> Figures:
+        """Give all figures of a measurement.
+
+        Raises:
+            TrialError: If one can't be computed.
+        """
+        try:
+            return figures(
+                measurement,
+                baseline,
+                self._workload.objectives,
+                slowdown=self._backend.slowdown_metric,
+            )
+        except ValueError as error:
+            raise TrialError(str(error)) from error
+
+    def off(self, *baselines: Measurement) -> Figures | None:
+        """The figures without DAMON, averaged; None if an objective has no value there."""
+        try:
+            return mean([self.figures(one, one) for one in baselines]) if baselines else None
+        except TrialError:
+            return None
+
+    def drop(self) -> None:
+        """Drop what was not begun; what was is left to end unheard."""
+        self._dropped = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Bench:
+        """Be its own context."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the threads."""
+        if kind is not None:
+            self.drop()
+        self._pool.shutdown(wait=not self._dropped)

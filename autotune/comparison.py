@@ -1,0 +1,96 @@
+"""Fronts of several runs of one workload, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autotune import pareto
+from autotune.errors import InputError, Where
+from autotune.report import Run
+
+Points = list[tuple[float, ...]]
+Matrix = tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How fronts compare, two by two.
+
+    Attributes:
+        runs: The folders.
+        hypervolume: Of each front, with the objectives' reference.
+        coverage: Row A, column B: share of B's front that A's front equals or dominates. None where
+            one of them is empty.
+        epsilon: Row A, column B: by how much A's front must improve in every objective to equal or
+            dominate all of B's. None where one of them is empty.
+    """
+
+    runs: tuple[str, ...]
+    hypervolume: tuple[float, ...]
+    coverage: Matrix
+    epsilon: Matrix
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        return {
+            "runs": list(self.runs),
+            "hypervolume": list(self.hypervolume),
+            "coverage": [list(row) for row in self.coverage],
+            "epsilon": [list(row) for row in self.epsilon],
+        }
+
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """Compare the fronts of *runs*.
+
+    Raises:
+        InputError: If there is none, or two of them measured different things; the message names the
+            difference.
+    """
+    if not runs:
+        raise InputError("there is nothing to compare: name at least one run")
+    first = runs[0]
+    for other in runs[1:]:
+        _check_comparable(first, other)
+    fronts = [run.points for run in runs]
+    reference = first.objectives.reference
+    return Comparison(
+        runs=tuple(str(run.path) for run in runs),
+        hypervolume=tuple(pareto.hypervolume(front, reference) for front in fronts),
+        coverage=_matrix(pareto.coverage, fronts),
+        epsilon=_matrix(pareto.epsilon, fronts),
+    )
+
+
+def _check_comparable(first: Run, other: Run) -> None:
+    one, two = first.record, other.record
+    sought = [
+        [
+            f"{o.name} = {o.metric} ({o.direction.value}, reference {o.reference:g})"
+            for o in record.objectives.objectives
+        ]
+        for record in (one, two)
+    ]
+    pairs = {
+        "workload": (one.name, two.name)
+        if one.name != two.name
+        else (one.pattern_sha256[:12], two.pattern_sha256[:12]),
+        "backend": (one.backend, two.backend),
+        "machine": (one.machine, two.machine),
+        "objectives": (", ".join(sought[0]), ", ".join(sought[1])),
+    }
+    if one.pattern_sha256 == two.pattern_sha256:
+        del pairs["workload"]
+    for what, (mine, others) in pairs.items():
+        if mine != others:
+            raise InputError(
+                f"its {what} is {others}, and that of {first.path} is {mine}: "
+                "compare runs that measured the same",
+                Where(other.path),
+            )
+
+
+def _matrix(indicator: Callable[[Points, Points], float], fronts: Sequence[Points]) -> Matrix:
+    return tuple(tuple(indicator(a, b) if a and b else None for b in fronts) for a in fronts)

@@ -1,0 +1,78 @@
+"""Which parameters mattered, for each objective: what a random forest loses without them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.objective import Objectives
+from autotune.parameters import Choices, Parameter
+from autotune.scheme_fields import Value
+from autotune.space import SearchSpace
+from autotune.trial import Trial, TrialState
+
+FEWEST_TRIALS = 20
+"""Below this many measured trials a forest says more about chance than about parameters."""
+
+_SEED = 0
+_TREES = 100
+_SHUFFLES = 10
+
+
+def importances(
+    trials: Sequence[Trial], space: SearchSpace, objectives: Objectives
+) -> dict[str, dict[str, float]]:
+    """Give each parameter's share in what a model knows about each objective.
+
+    A random forest predicts the objective from the parameters; a parameter's importance is how much
+    worse it predicts when that parameter's values are shuffled among the trials. Equal trials give
+    equal shares.
+
+    Returns:
+        By the objective's name, then the parameter's: shares that add up to 1. Objectives that are the
+        same in all trials are left out; all are, if there are too few trials.
+
+    Source: Breiman, "Random Forests", 2001, section 10.
+    """
+    measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    if len(measured) < FEWEST_TRIALS:
+        return {}
+    parameters = space.parameters
+    features = np.array([[_feature(p, t.parameters) for p in parameters] for t in measured])
+    shares = {}
+    for objective in objectives.objectives:
+        target = np.array([trial.figures[objective.name] for trial in measured])
+        if np.ptp(target) > 0.0:
+            weights = _permutation_importance(features, target / np.ptp(target))
+            if (total := float(weights.sum())) > 0.0:
+                named = zip(parameters, weights.tolist(), strict=True)
+                shares[objective.name] = {p.name: weight / total for p, weight in named}
+    return shares
+
+
+def _feature(parameter: Parameter, values: Mapping[str, Value]) -> float:
+    """A value as a number; not a number where the parameter doesn't exist."""
+    if parameter.name not in values:
+        return math.nan
+    value = values[parameter.name]
+    if isinstance(parameter, Choices):
+        return float(parameter.choices.index(value))
+    return float(value)
+
+
+def _permutation_importance(
+    features: NDArray[np.float64], target: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    # Loading it takes a second, which only a finished run should pay.
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+
+    forest = RandomForestRegressor(_TREES, random_state=_SEED, n_jobs=1).fit(features, target)
+    result = permutation_importance(
+        forest, features, target, n_repeats=_SHUFFLES, random_state=_SEED, n_jobs=1
+    )
+    means: NDArray[np.float64] = np.maximum(result.importances_mean, 0.0)
+    return means
