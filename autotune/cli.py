@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import sys
 from datetime import datetime
@@ -13,6 +12,8 @@ import typer
 
 from autotune import __version__
 from autotune.errors import AutotuneError, InputError, RunError
+from autotune.formats.forms import Form
+from autotune.messages import say
 
 _INTERRUPTED = 130
 
@@ -37,16 +38,6 @@ MachineOption = Annotated[
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Decides everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-
-
-class Format(enum.Enum):
-    """What `export` writes."""
-
-    DAMOS = "damos"
-    SCHEMES = "schemes"
-    KDAMONDS = "kdamonds"
-    ARGS = "args"
-    MODULE = "module"
 
 
 def _print_json(value: dict[str, Any]) -> None:
@@ -96,7 +87,7 @@ def run(
         seed=seed,
         sampler=sampler,
         machine=machine,
-        warn=lambda message: console.say(message, kind="warning"),
+        warn=lambda message: say(message, kind="warning"),
     )
     folder = out or default_folder(workload.name, now=datetime.now().astimezone())
     with ProgressView() as view:
@@ -106,7 +97,7 @@ def run(
     else:
         console.show_outcome(outcome, workload.objectives)
     if outcome.state is RunState.INTERRUPTED:
-        console.say(f"interrupted: what was finished is in {outcome.out}", kind="note")
+        say(f"interrupted: what was finished is in {outcome.out}", kind="note")
         raise typer.Exit(_INTERRUPTED)
 
 
@@ -143,11 +134,57 @@ def measure(
 
 
 @app.command()
+def export(
+    run_folder: RunFolder,
+    pick: Annotated[
+        str, typer.Option("--pick", metavar="WHICH", help="knee, best, all, or a trial: 7.")
+    ] = "knee",
+    form: Annotated[
+        Form, typer.Option("--format", help="What to write; args is a damo command line.")
+    ] = Form.KDAMONDS,
+    pid: Annotated[
+        int | None, typer.Option("--pid", help="The process to watch.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write files. Default: standard output."),
+    ] = None,
+) -> None:
+    """Print tuned schemes, or write them to files."""
+    from autotune import report
+    from autotune.exporting import export_all, export_text
+
+    found = report.load_run(run_folder)
+    names = report.pick(found, pick)
+    if out is None:
+        typer.echo(export_text(found, names, form, pid=pid), nl=False)
+    else:
+        for path in export_all(found, names, form, out, pid=pid):
+            typer.echo(path)
+
+
+@app.command()
+def compare(
+    run_folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Two or more run folders.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the fronts of runs of one workload."""
+    from autotune import comparison, console, report
+
+    compared = comparison.compare([report.load_run(folder) for folder in run_folders])
+    if as_json:
+        _print_json(compared.to_dict())
+    else:
+        console.show_fronts(compared)
+
+
+@app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to check.")],
 ) -> None:
     """Check workload and scheme files; say where one is wrong."""
-    from autotune import console
     from autotune.checking import check_file
 
     wrong = 0
@@ -155,11 +192,11 @@ def check(
         try:
             checked = check_file(file)
         except InputError as error:
-            console.say(str(error))
+            say(str(error))
             wrong += 1
             continue
         for warning in checked.warnings:
-            console.say(f"{file}: {warning}", kind="warning")
+            say(f"{file}: {warning}", kind="warning")
         typer.echo(f"{file}: {checked.summary}")
     if wrong:
         raise typer.Exit(InputError.exit_status)
@@ -194,8 +231,6 @@ def main() -> None:
 
 def run_command_line(arguments: list[str]) -> int:
     """Run one command and give its exit status; nothing but a defect gets out as an exception."""
-    from autotune.console import say
-
     try:
         status = app(arguments, prog_name="autotune", standalone_mode=False)
         sys.stdout.flush()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from autotune import comparison
 from autotune.metrics import METRICS
 from autotune.objective import Objectives
 from autotune.recommendation import Recommended, knee
@@ -29,15 +27,6 @@ def results() -> Console:
 def notes() -> Console:
     """Standard error: everything that is not the result."""
     return Console(stderr=True, highlight=False)
-
-
-def say(message: str, *, kind: str = "error") -> None:
-    """Write one message to standard error, wrapped to the terminal."""
-    width = shutil.get_terminal_size().columns
-    text = textwrap.fill(
-        f"{kind}: {message}", width, break_long_words=False, break_on_hyphens=False
-    )
-    sys.stderr.write(text + "\n")
 
 
 def percent(fraction: float) -> str:
@@ -137,6 +126,46 @@ def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
         console.print(
             f"next: autotune export {outcome.out} --pick knee --format kdamonds", soft_wrap=True
         )
+
+
+def show_fronts(compared: comparison.Comparison) -> None:
+    """Print how fronts compare, two by two."""
+    console = results()
+    letters = [chr(ord("A") + number) for number in range(len(compared.runs))]
+    rows = [
+        (letter, run, f"{volume:.4f}")
+        for letter, run, volume in zip(letters, compared.runs, compared.hypervolume, strict=True)
+    ]
+    console.print(table(("", "run", "hypervolume"), rows, right=2))
+    for title, matrix in (
+        (
+            "coverage: share of the column's front that the row's equals or beats",
+            compared.coverage,
+        ),
+        (
+            "epsilon: how much the row's front must gain everywhere to equal or beat the column's",
+            compared.epsilon,
+        ),
+    ):
+        console.print(title)
+        console.print(
+            table(
+                ("", *letters),
+                [
+                    (letter, *("-" if value is None else f"{value:.4f}" for value in row))
+                    for letter, row in zip(letters, matrix, strict=True)
+                ],
+                right=1,
+            )
+        )
+    largest = max(compared.hypervolume)
+    leading = [
+        letter
+        for letter, volume in zip(letters, compared.hypervolume, strict=True)
+        if volume == largest
+    ]
+    verb = "leads" if len(leading) == 1 else "are equal"
+    console.print(f"the larger the hypervolume, the better: {' and '.join(leading)} {verb}")
 
 
 def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> str:

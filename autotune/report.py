@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,16 +53,21 @@ class Run:
     @property
     def ids(self) -> list[str]:
         """The names of the schemes on the front, in its order."""
-        return [trial_id(int(number)) for number in self.front["trial"]]
+        return [trial_id(int(number)) for number in self._column("trial")]
 
     @property
     def points(self) -> list[tuple[float, ...]]:
         """The front's objectives such that less is better, in the order of its rows."""
         columns = [
-            [objective.direction.minimised(float(value)) for value in self.front[objective.name]]
+            [objective.direction.minimised(value) for value in self._column(objective.name)]
             for objective in self.objectives.objectives
         ]
         return list(zip(*columns, strict=True))
+
+    def _column(self, name: str) -> list[float]:
+        if name not in self.front:
+            raise InputError(f"is damaged: it has no column {name}", Where(self.path / FRONT_FILE))
+        return [float(value) for value in self.front[name]]
 
     def schemes(self, name: str) -> tuple[Scheme, ...]:
         """The schemes of one of `ids`, as the kernel runs them.
@@ -144,17 +148,6 @@ def _text(path: Path) -> str:
 def _table(path: Path) -> pd.DataFrame:
     _text(path)
     try:
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"is damaged: {str(error).strip()}", Where(path)) from error
-
-
-def require_columns(run: Run, names: Sequence[str]) -> None:
-    """See that the front has these columns.
-
-    Raises:
-        InputError: If one is missing.
-    """
-    for name in names:
-        if name not in run.front:
-            raise InputError(f"is damaged: it has no column {name}", Where(run.path / FRONT_FILE))

@@ -1,0 +1,324 @@
+"""The command line as scripts see it: statuses, streams, JSON, and the width of a terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autotune.cli import app, run_command_line
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+COMMANDS = sorted(
+    command.callback.__name__ for command in app.registered_commands if command.callback
+)
+
+BAD_FILES = sorted(
+    path
+    for path in (ROOT / "tests" / "bad_files").iterdir()
+    if path.suffix != ".message"  # the message that another file should give
+)
+
+SHORT = """\
+a, 4000000
+b, 12000000
+
+both
+1000
+a, 0, 4096, 1
+b, 0, 4096, 1
+
+one
+2000
+a, 0, 4096, 1
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def autotune(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Runner:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    return Runner(capsys)
+
+
+class Runner:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *arguments: object) -> Result:
+        self.capsys.readouterr()
+        status = run_command_line([str(argument) for argument in arguments])
+        captured = self.capsys.readouterr()
+        return Result(status, captured.out, captured.err)
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    """A workload of three simulated seconds, with a cold part."""
+    (tmp_path / "short.cfg").write_text(SHORT)
+    file = tmp_path / "short.yaml"
+    file.write_text("workload:\n  pattern: short.cfg\nconfirmations: 2\n")
+    return file
+
+
+def test_every_help_fits_a_terminal_and_shows_every_command(autotune: Runner) -> None:
+    texts = {command: autotune(command, "--help").out for command in COMMANDS}
+    overview = autotune("--help").out
+
+    assert all(command in overview for command in COMMANDS)
+    for text in (*texts.values(), overview):
+        assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_without_arguments_the_help_is_shown(autotune: Runner) -> None:
+    assert "Commands:" in autotune().out + autotune().err
+
+
+def test_the_version_is_that_of_the_package(autotune: Runner) -> None:
+    result = autotune("--version")
+
+    assert (result.status, result.out) == (0, "autotune 0.1.0\n")
+
+
+def test_measure_prints_the_promised_json(autotune: Runner, short: Path) -> None:
+    result = autotune("measure", short, "--scheme", "prcl-3s", "--seed", 7, "--json")
+
+    values = json.loads(result.out)
+    assert result.status == 0
+    assert list(values) == [
+        "workload",
+        "backend",
+        "machine",
+        "seed",
+        "scheme",
+        "record",
+        "baseline",
+        "metrics",
+    ]
+    assert (values["workload"], values["backend"], values["machine"]) == (
+        "short",
+        "simulator",
+        "server",
+    )
+    assert (values["seed"], values["scheme"]) == (7, "4K max 0 0 3s max pageout")
+    assert list(values["record"]["scheme_stats"]) == [
+        "tried_regions",
+        "tried_bytes",
+        "applied_regions",
+        "applied_bytes",
+        "quota_exceeds",
+    ]
+    assert values["baseline"]["scheme_stats"] is None
+
+
+def test_equal_measurements_print_equal_bytes(autotune: Runner, short: Path) -> None:
+    arguments = ("measure", short, "--scheme", "prcl-3s", "--json")
+
+    assert autotune(*arguments).out == autotune(*arguments).out
+
+
+def test_without_a_scheme_measure_only_monitors(autotune: Runner, short: Path) -> None:
+    values = json.loads(autotune("measure", short, "--json").out)
+
+    assert values["scheme"] is None
+    assert values["record"]["swap_out_bytes"] == 0
+    assert values["metrics"]["memory_saving"] == 0.0
+
+
+def test_another_machine_gives_other_figures(autotune: Runner, short: Path) -> None:
+    measured = [
+        json.loads(autotune("measure", short, "--machine", machine, "--json").out)["metrics"]
+        for machine in ("server", "micro-vm")
+    ]
+
+    assert measured[1]["cpu_use"] > 4 * measured[0]["cpu_use"]
+
+
+def test_a_run_is_tuned_exported_and_compared(autotune: Runner, short: Path) -> None:
+    run = autotune("run", short, "--trials", 8, "--seed", 1, "--out", "first", "--json")
+    other = autotune("run", short, "--trials", 8, "--seed", 1, "--out", "second")
+    exported = autotune("export", "first", "--pick", "best", "--format", "damos")
+    compared = autotune("compare", "first", "second", "--json")
+
+    summary = json.loads(run.out)
+    assert (run.status, other.status, exported.status, compared.status) == (0, 0, 0, 0)
+    assert list(summary) == ["out", "trials", "failed", "hypervolume", "front"]
+    assert (summary["out"], summary["trials"], summary["failed"]) == ("first", 8, 0)
+    assert summary["front"][0]["scheme"] in exported.out
+    assert max(len(line) for line in other.out.splitlines()) <= 80
+    values = json.loads(compared.out)
+    assert list(values) == ["runs", "hypervolume", "coverage", "epsilon"]
+    assert values["hypervolume"] == [summary["hypervolume"]] * 2
+    for file in ("trials.csv", "front.csv", "measurements.jsonl", "summary.md"):
+        assert Path("first", file).read_bytes() == Path("second", file).read_bytes()
+
+
+def test_what_was_exported_can_be_measured(autotune: Runner, short: Path) -> None:
+    front = json.loads(
+        autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run", "--json").out
+    )["front"]
+    files = [
+        autotune("export", "run", "--pick", "best", "--format", form, "--out", "files").out.strip()
+        for form in ("damos", "schemes", "kdamonds")
+    ]
+
+    schemes = [
+        json.loads(autotune("measure", short, "--scheme", file, "--json").out)["scheme"]
+        for file in files
+    ]
+
+    assert schemes == [front[0]["scheme"]] * 3
+
+
+def test_a_process_is_filled_in(autotune: Runner, short: Path) -> None:
+    autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run")
+
+    open_ended = autotune("export", "run", "--pick", "best", "--format", "kdamonds")
+    filled_in = autotune("export", "run", "--pick", "best", "--format", "kdamonds", "--pid", 42)
+    line = autotune("export", "run", "--pick", "best", "--format", "args", "--pid", 42)
+
+    pids = [
+        json.loads(result.out)["kdamonds"][0]["contexts"][0]["targets"][0]["pid"]
+        for result in (open_ended, filled_in)
+    ]
+    assert pids == ["0", 42]
+    assert line.out.startswith("damo start 42 ")
+
+
+def test_several_schemes_are_several_files(autotune: Runner, short: Path) -> None:
+    autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run")
+
+    to_terminal = autotune("export", "run", "--pick", "all", "--format", "kdamonds")
+    to_files = autotune("export", "run", "--pick", "all", "--format", "kdamonds", "--out", "files")
+
+    assert to_terminal.status == 2
+    assert "give --out DIR" in to_terminal.err
+    assert all(Path(name).is_file() for name in to_files.out.split())
+    assert len(to_files.out.split()) > 1
+
+
+def test_check_describes_what_is_right_and_names_what_is_wrong(
+    autotune: Runner, short: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.damos"
+    wrong.write_text("4K max 0 0 10s\n")
+
+    result = autotune("check", short, wrong, EXAMPLES / "stairs.yaml")
+
+    assert result.status == 2
+    assert [line.split(": ")[1].split()[0] for line in result.out.splitlines()] == ["workload"] * 2
+    assert "wrong.damos:1: " in result.err.replace("\n", " ")
+
+
+def test_spaces_and_objectives_are_listed(autotune: Runner) -> None:
+    spaces, objectives = autotune("spaces"), autotune("objectives")
+
+    assert all(name in spaces.out for name in ("prcl", "prcl-quota", "ethp", "100ms to 1m"))
+    assert all(name in objectives.out for name in ("memory", "slowdown <= 5%", "cpu_use"))
+    for result in (spaces, objectives):
+        assert max(len(line) for line in result.out.splitlines()) <= 80
+
+
+def test_what_the_simulator_does_not_model_is_refused_before_anything_is_written(
+    autotune: Runner, short: Path
+) -> None:
+    short.write_text(short.read_text() + "search_space: ethp\n")
+
+    result = autotune("run", short, "--out", "run")
+
+    assert result.status == 2
+    assert " ".join(result.err.split()) == (
+        "error: the simulator does not model action hugepage yet, only pageout and stat: measure "
+        "this one on a real kernel"
+    )
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("foo",), 2, "error: No such command 'foo': see autotune --help"),
+        (("run",), 2, "error: Missing argument 'WORKLOAD': see autotune --help"),
+        (("run", "no.yaml"), 2, "error: no.yaml: no such file: check the path"),
+        (
+            ("run", "short.yaml", "--sampler", "tpee"),
+            2,
+            "error: no sampler 'tpee': did you mean 'tpe'?",
+        ),
+        (
+            ("run", "short.yaml", "--backend", "vm"),
+            1,
+            "error: backend vm is not part of this version: use backend: simulator",
+        ),
+        (("run", "short.yaml", "--trials", "0"), 2, "error: 0 trials are too few: give 1 or more"),
+        (
+            ("run", "short.yaml", "--out", "."),
+            2,
+            "error: .: is not empty: name a folder that is, or a new one",
+        ),
+        (
+            ("run", "short.yaml", "--out", "short.cfg/run"),
+            2,
+            "error: short.cfg/run: is no folder, or lies in something that is none: name another",
+        ),
+        (
+            ("measure", "short.yaml", "--scheme", "prcl-4s"),
+            2,
+            "error: no reference scheme 'prcl-4s': did you mean 'prcl-5s'?",
+        ),
+        (("export", "nowhere"), 2, "error: nowhere: no such run folder: check the path"),
+        (
+            ("compare", "."),
+            2,
+            "error: .: has no run.json: name a folder that a run has written",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_mistake_is_one_message_and_a_status(
+    autotune: Runner, short: Path, arguments: tuple[str, ...], status: int, message: str
+) -> None:
+    result = autotune(*arguments)
+
+    assert (result.status, result.out) == (status, "")
+    assert " ".join(result.err.split()) == message
+    assert max(len(line) for line in result.err.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda path: path.name)
+def test_every_bad_file_is_one_message_that_fits_a_terminal(
+    autotune: Runner, bad: Path, tmp_path: Path
+) -> None:
+    shutil.copy(bad, tmp_path / bad.name)
+
+    result = autotune("check", bad.name)
+
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert "Traceback" not in result.err
+    assert all(len(line) <= 80 or " " not in line.strip() for line in result.err.splitlines())
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    command = f"{sys.executable} -m autotune spaces | head -1"
+
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert result.stderr == ""

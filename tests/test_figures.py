@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune import metrics
+from autotune.expression import Expression
+from autotune.figures import broken, columns, figures, format_figure, mean, minimised, violation
+from autotune.objective import (
+    KNOWN_NAMES,
+    Direction,
+    Objective,
+    Objectives,
+    parse_constraint,
+)
+from autotune.testing import measurement
+
+PER_FAULT = "memory_saving - major_faults / 1000"
+OBJECTIVES = Objectives(
+    name="test",
+    objectives=(
+        Objective(
+            metric=Expression.parse("memory_saving", KNOWN_NAMES),
+            name="memory_saving",
+            direction=Direction.MAXIMIZE,
+            reference=0.0,
+        ),
+        Objective(
+            metric=Expression.parse(PER_FAULT, KNOWN_NAMES),
+            name="net",
+            direction=Direction.MAXIMIZE,
+            reference=0.0,
+        ),
+    ),
+    constraints=(parse_constraint("slowdown <= 5%"), parse_constraint("major_faults <= 100")),
+)
+BASELINE = measurement(rss_mean_bytes=1000.0)
+
+
+def test_figures_are_metrics_fields_and_expressions() -> None:
+    measured = measurement(rss_mean_bytes=600.0, major_faults=150)
+
+    found = figures(measured, BASELINE, OBJECTIVES, slowdown="wall_slowdown")
+
+    assert found["net"] == found["memory_saving"] - 0.15
+    assert found["major_faults"] == 150.0
+    assert found["runtime_s"] == measured.runtime_s
+    computed = metrics.compute(measured, BASELINE, slowdown="wall_slowdown")
+    assert {name: found[name] for name in computed} == computed
+
+
+def test_columns_are_all_metrics_then_what_is_asked_for_beside_them() -> None:
+    assert columns(OBJECTIVES) == (*metrics.METRICS, "net", "major_faults")
+
+
+def test_an_expression_that_has_no_value_is_an_error() -> None:
+    ratio = replace(
+        OBJECTIVES.objectives[0],
+        metric=Expression.parse("memory_saving / major_faults", KNOWN_NAMES),
+        name="ratio",
+    )
+
+    with pytest.raises(ValueError, match=r"divides by zero"):
+        figures(
+            measurement(),
+            BASELINE,
+            Objectives(name="test", objectives=(ratio,)),
+            slowdown="wall_slowdown",
+        )
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))
+def test_a_mean_lies_between_the_ends_and_is_exact(values: list[float]) -> None:
+    (average,) = mean([{"x": value} for value in values]).values()
+
+    assert min(values) <= average <= max(values)
+    assert average == pytest.approx(math.fsum(values) / len(values), rel=1e-12, abs=1e-300)
+
+
+def test_a_figure_that_one_of_several_lacks_has_no_mean() -> None:
+    assert mean([{"x": 1.0, "wss_mean_bytes": 1.0}, {"x": 2.0}]) == {"x": 1.5}
+
+
+def test_minimised_figures_are_better_when_less() -> None:
+    assert minimised({"memory_saving": 0.25, "net": -0.5}, OBJECTIVES) == (-0.25, 0.5)
+
+
+def test_constraints_that_are_broken_are_named() -> None:
+    values = {"slowdown": 0.05, "major_faults": 101.0}
+
+    assert [violation(values, c) for c in OBJECTIVES.constraints] == [0.0, 1.0]
+    assert [str(c) for c in broken(values, OBJECTIVES)] == ["major_faults <= 100"]
+
+
+def test_a_lower_bound_is_broken_from_below() -> None:
+    assert violation({"memory_saving": 0.25}, parse_constraint("memory_saving >= 50%")) == 0.25
+
+
+def test_figures_without_a_percentage_are_plain_numbers() -> None:
+    assert format_figure("swap_in_bytes", 4096.0) == "4096"
