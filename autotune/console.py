@@ -105,7 +105,7 @@ def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
         names = [objective.name for objective in objectives.objectives]
         console.print(
             table(
-                ("scheme", *(f"{name}\n(as first measured)" for name in names)),
+                ("scheme", *(f"{name}\n(at first)" for name in names)),
                 [
                     (
                         _entry(option, outcome, objectives),

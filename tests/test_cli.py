@@ -182,7 +182,7 @@ def test_what_was_exported_can_be_measured(autotune: Runner, short: Path) -> Non
         for file in files
     ]
 
-    assert schemes == [front[0]["scheme"]] * 3
+    assert schemes == [best["scheme"]] * 3
 
 
 def test_a_process_is_filled_in(autotune: Runner, short: Path) -> None:
@@ -290,8 +290,9 @@ def test_what_the_simulator_does_not_model_is_refused_before_anything_is_written
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
+@pytest.mark.usefixtures("short")
 def test_a_mistake_is_one_message_and_a_status(
-    autotune: Runner, short: Path, arguments: tuple[str, ...], status: int, message: str
+    autotune: Runner, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     result = autotune(*arguments)
 
