@@ -9,6 +9,7 @@ from typing import Any
 from autotune import pareto
 from autotune.errors import InputError, Where
 from autotune.report import Run
+from autotune.run_record import RunRecord
 
 Points = list[tuple[float, ...]]
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -65,31 +66,28 @@ def compare(runs: Sequence[Run]) -> Comparison:
 
 
 def _check_comparable(first: Run, other: Run) -> None:
-    one, two = first.record, other.record
-    sought = [
-        [
-            f"{o.name} = {o.metric} ({o.direction.value}, reference {o.reference:g})"
-            for o in record.objectives.objectives
-        ]
-        for record in (one, two)
-    ]
-    pairs = {
-        "workload": (one.name, two.name)
-        if one.name != two.name
-        else (one.pattern_sha256[:12], two.pattern_sha256[:12]),
-        "backend": (one.backend, two.backend),
-        "machine": (one.machine, two.machine),
-        "objectives": (", ".join(sought[0]), ", ".join(sought[1])),
-    }
-    if one.pattern_sha256 == two.pattern_sha256:
-        del pairs["workload"]
-    for what, (mine, others) in pairs.items():
-        if mine != others:
+    mine, theirs = _identity(first.record), _identity(other.record)
+    if first.record.pattern_sha256 == other.record.pattern_sha256:
+        del mine["workload"]
+    for what, value in mine.items():
+        if value != theirs[what]:
             raise InputError(
-                f"its {what} is {others}, and that of {first.path} is {mine}: "
-                "compare runs that measured the same",
+                f"{what}: {theirs[what]}; in {first.path}: {value}: compare runs with the same {what}",
                 Where(other.path),
             )
+
+
+def _identity(record: RunRecord) -> dict[str, str]:
+    """What must be equal for figures to compare: the pattern (not its name), place and aim."""
+    return {
+        "workload": f"{record.name} (pattern {record.pattern_sha256[:8]})",
+        "backend": record.backend,
+        "machine": record.machine,
+        "objectives": ", ".join(
+            f"{o.name} = {o.metric} ({o.direction.value}, reference {o.reference:g})"
+            for o in record.objectives.objectives
+        ),
+    }
 
 
 def _matrix(indicator: Callable[[Points, Points], float], fronts: Sequence[Points]) -> Matrix:

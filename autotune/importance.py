@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -41,7 +41,7 @@ def importances(
     if len(measured) < FEWEST_TRIALS:
         return {}
     parameters = space.parameters
-    features = np.array([[_feature(p, t.parameters) for p in parameters] for t in measured])
+    features = np.array([_column(p, [t.parameters for t in measured]) for p in parameters]).T
     shares = {}
     for objective in objectives.objectives:
         target = np.array([trial.figures[objective.name] for trial in measured])
@@ -53,11 +53,22 @@ def importances(
     return shares
 
 
-def _feature(parameter: Parameter, values: Mapping[str, Value]) -> float:
-    """A value as a number; not a number where the parameter doesn't exist."""
-    if parameter.name not in values:
-        return math.nan
-    value = values[parameter.name]
+def _column(parameter: Parameter, sets: Sequence[Mapping[str, Value]]) -> list[float]:
+    """The values of a parameter as numbers; their median where it doesn't exist.
+
+    With a mark instead, every parameter that a switch turns on would tell as much as the switch.
+    """
+    known = [
+        _number(parameter, values[parameter.name]) for values in sets if parameter.name in values
+    ]
+    usual = statistics.median_low(known) if known else 0.0
+    return [
+        _number(parameter, values[parameter.name]) if parameter.name in values else usual
+        for values in sets
+    ]
+
+
+def _number(parameter: Parameter, value: Value) -> float:
     if isinstance(parameter, Choices):
         return float(parameter.choices.index(value))
     return float(value)

@@ -133,6 +133,25 @@ class Objectives:
         """The hypervolume's reference point, as `minimised` gives values."""
         return tuple(o.direction.minimised(o.reference) for o in self.objectives)
 
+    @property
+    def limit(self) -> tuple[float, ...]:
+        """Where each objective is worth nothing any more, as `minimised` gives values.
+
+        That is the bound of a constraint on the objective's own metric, or the reference if there is
+        none or it is the stricter one.
+        """
+        return tuple(self._limit(objective) for objective in self.objectives)
+
+    def _limit(self, objective: Objective) -> float:
+        direction = objective.direction
+        bounds = [
+            direction.minimised(constraint.bound)
+            for constraint in self.constraints
+            if constraint.metric == objective.metric
+            and constraint.upper is (direction is Direction.MINIMIZE)
+        ]
+        return min([direction.minimised(objective.reference), *bounds])
+
     def minimised(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """Give each objective's value such that less is better.
 

@@ -102,18 +102,20 @@ def _volume(points: Points, corner: Points) -> float:
     return float(sum(slices))
 
 
-def knee(points: ArrayLike) -> int:
+def knee(points: ArrayLike, limit: ArrayLike | None = None) -> int:
     """Give the index of the balanced point: the one that gives up least where it gives up most.
 
-    Each coordinate is scaled to [0, 1] between the ideal point (its smallest value) and the nadir
-    point (its largest). The knee is the point whose largest coordinate is the smallest; of those the
-    one with the smallest sum; of equals the first. A coordinate that is the same everywhere doesn't
-    count, and one that says the same as another doesn't count twice. (The sum alone, which is the
-    distance below the plane through the extremes, would always choose doing nothing where two
-    objectives are costs that rise together.)
+    Each coordinate is scaled to [0, 1] between the ideal point (its smallest value) and *limit*, which
+    is where it is worth nothing any more. The knee is the point whose largest coordinate is the
+    smallest; of those the one with the smallest sum; of equals the first. A coordinate that is the same
+    everywhere doesn't count, and one that says the same as another doesn't count twice. (The sum alone,
+    which is the distance below the plane through the extremes, would always choose doing nothing where
+    two objectives are costs that rise together.)
 
     Args:
         points: A front: values to minimise, shape ``(n, m)``, n at least 1.
+        limit: Shape ``(m,)``. By default, and in coordinates in which it is not above the ideal point,
+            the nadir point (the largest values of the front).
 
     Raises:
         ValueError: If there is no point, the shape is another, or a value is not finite.
@@ -121,14 +123,21 @@ def knee(points: ArrayLike) -> int:
     Source: the compromise solution of Yu, "A class of solutions for group decision problems", 1973, by
     the maximum norm.
 
-    >>> knee([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]])
-    1
+    >>> front = [[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]]
+    >>> knee(front), knee(front, limit=[10.0, 1000.0])
+    (1, 0)
     """
     array = _points(points)
     if not len(array):
         raise ValueError("there is no point to choose from")
     ideal = array.min(axis=0)
     spread = array.max(axis=0) - ideal
+    if limit is not None:
+        worst = _point(limit)
+        if worst.shape != ideal.shape:
+            raise ValueError(f"points have {len(ideal)} coordinates, the limit has {len(worst)}")
+        stake = worst - ideal
+        spread = np.where(stake > 0.0, stake, spread)
     scaled = (array - ideal) / np.where(spread > 0.0, spread, 1.0)
     return int(np.lexsort((scaled.sum(axis=1), scaled.max(axis=1)))[0])
 

@@ -146,8 +146,7 @@ def recommend(
     front = _front(kept, off, objectives)
     for option in kept:
         if option not in front:
-            better = _better(option, front, objectives)
-            thrown_out[option.trial.number] = f"{better} is better by the confirmed figures"
+            thrown_out[option.trial.number] = _why_not(option, front, objectives)
     were_candidates = {trial.number for trial in first}
     return Recommendation(
         front=front,
@@ -185,22 +184,28 @@ def _confirmed(
 def _front(
     options: Sequence[Recommended], off: Figures | None, objectives: Objectives
 ) -> tuple[Recommended, ...]:
-    by_number = {option.trial.number: option for option in options}
-    pairs = [(option.trial, option.figures) for option in options]
+    # Of several with equal figures one is enough: the first that was tried.
+    apart = {minimised(option.figures, objectives): option for option in reversed(options)}
+    by_number = {option.trial.number: option for option in apart.values()}
+    pairs = [(option.trial, option.figures) for option in apart.values()]
     front = [by_number[trial.number] for trial, _ in _non_dominated(pairs, off, objectives)]
     return tuple(sorted(front, key=lambda o: (minimised(o.figures, objectives), o.trial.number)))
 
 
-def _better(option: Recommended, front: Sequence[Recommended], objectives: Objectives) -> str:
+def _why_not(option: Recommended, front: Sequence[Recommended], objectives: Objectives) -> str:
     point = minimised(option.figures, objectives)
     for other in front:
-        if pareto.dominates(minimised(other.figures, objectives), point):
-            return f"trial {other.trial.number}"
-    return OFF
+        theirs = minimised(other.figures, objectives)
+        if theirs == point:
+            return f"trial {other.trial.number} has the same confirmed figures"
+        if pareto.dominates(theirs, point):
+            return f"trial {other.trial.number} is better by the confirmed figures"
+    return f"{OFF} is better by the confirmed figures"
 
 
 def knee(front: Sequence[Recommended], objectives: Objectives) -> Recommended | None:
     """The balanced choice of a front, as `autotune.pareto.knee` defines it; None of an empty one."""
     if not front:
         return None
-    return front[pareto.knee([minimised(option.figures, objectives) for option in front])]
+    points = [minimised(option.figures, objectives) for option in front]
+    return front[pareto.knee(points, objectives.limit)]

@@ -121,7 +121,7 @@ def pick(run: Run, choice: str) -> list[str]:
     if choice == "best":
         return ids[:1]
     if choice == "knee":
-        return [ids[pareto.knee(run.points)]]
+        return [ids[pareto.knee(run.points, run.objectives.limit)]]
     match = re.fullmatch(r"(?:trial-)?([0-9]{1,9})", choice)
     name = trial_id(int(match[1])) if match else choice
     if name not in ids:

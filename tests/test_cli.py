@@ -169,9 +169,8 @@ def test_a_run_is_tuned_exported_and_compared(autotune: Runner, short: Path) -> 
 
 
 def test_what_was_exported_can_be_measured(autotune: Runner, short: Path) -> None:
-    front = json.loads(
-        autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run", "--json").out
-    )["front"]
+    run = autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run", "--json")
+    best = json.loads(run.out)["front"][0]
     files = [
         autotune("export", "run", "--pick", "best", "--format", form, "--out", "files").out.strip()
         for form in ("damos", "schemes", "kdamonds")

@@ -73,9 +73,9 @@ def test_different_objectives_are_refused(tuned: Tuned) -> None:
         compare([first, other])
 
     assert str(error.value) == (
-        f"{other.path}: its objectives is slowdown = slowdown (minimize, reference 0.5), and that of "
-        f"{first.path} is memory_saving = memory_saving (maximize, reference 0), slowdown = slowdown "
-        "(minimize, reference 0.5): compare runs that measured the same"
+        f"{other.path}: objectives: slowdown = slowdown (minimize, reference 0.5); in {first.path}: "
+        "memory_saving = memory_saving (maximize, reference 0), slowdown = slowdown (minimize, "
+        "reference 0.5): compare runs with the same objectives"
     )
 
 
@@ -88,8 +88,8 @@ def test_different_machines_are_refused(tuned: Tuned, monkeypatch: pytest.Monkey
         compare([first, other])
 
     assert str(error.value) == (
-        f"{other.path}: its machine is another, and that of {first.path} is closed form: "
-        "compare runs that measured the same"
+        f"{other.path}: machine: another; in {first.path}: closed form: "
+        "compare runs with the same machine"
     )
 
 
@@ -107,8 +107,9 @@ def test_different_workloads_are_refused_and_names_do_not_matter(
         compare([first, other])
 
     assert str(error.value) == (
-        f"{other.path}: its workload is larger, and that of {first.path} is my: "
-        "compare runs that measured the same"
+        f"{other.path}: workload: larger (pattern {other.record.pattern_sha256[:8]}); in "
+        f"{first.path}: my (pattern {first.record.pattern_sha256[:8]}): "
+        "compare runs with the same workload"
     )
 
 

@@ -24,7 +24,7 @@ TUNING = frozenset(
 WORKLOAD_FILE = frozenset({"workload", "workload_reading"})
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"__init__", "errors", "units"}),
+    frozenset({"__init__", "destination", "errors", "messages", "units"}),
     frozenset({"damon", "damos", "kernel", "patterns", "trial"}),
     frozenset({"machine", "measurement", "program", "vm_settings"}),
     frozenset({"experiment"}),
@@ -48,6 +48,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "available",
             "bench",
             "checking",
+            "confirming",
             "figures",
             "importance",
             "kept_workload",
@@ -63,8 +64,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "tables",
         }
     ),
-    frozenset({"report"}),
-    frozenset({"console"}),
+    frozenset({"comparison", "exporting", "report"}),
+    frozenset({"console", "progress"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

@@ -183,3 +183,15 @@ def test_objectives_that_contradict_themselves_are_refused(
         )
 
     assert str(error.value) == message
+
+
+def test_the_limit_of_an_objective_is_its_bound_where_that_is_stricter_than_the_reference() -> (
+    None
+):
+    objectives = load_objectives(catalog.find("memory", "objectives", Path()))
+    loose = objectives.with_constraints((parse_constraint("slowdown <= 90%"),))
+    other_side = objectives.with_constraints((parse_constraint("slowdown >= 1%"),))
+
+    assert objectives.limit == (0.0, 0.05, 1.0)
+    assert loose.limit == (0.0, 0.5, 1.0)
+    assert other_side.limit == (0.0, 0.5, 1.0)

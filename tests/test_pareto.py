@@ -173,6 +173,19 @@ def test_a_coordinate_that_is_the_same_everywhere_does_not_move_the_knee() -> No
     assert knee([[0.0, 7.0, 1.0], [0.1, 7.0, 0.1], [1.0, 7.0, 0.0]]) == 1
 
 
+def test_what_is_far_from_its_limit_hardly_counts() -> None:
+    front = [[-0.60, 0.05], [-0.55, 0.04], [-0.10, 0.01]]
+
+    assert knee(front) == 1
+    assert knee(front, limit=[0.0, 50.0]) == 0
+    assert knee(front, limit=[-50.0, 50.0]) == knee(front, limit=[-0.10, 50.0])
+
+
+def test_a_limit_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^points have 2 coordinates, the limit has 1$"):
+        knee([[0.0, 1.0]], limit=[1.0])
+
+
 def test_nothing_has_no_knee() -> None:
     with pytest.raises(ValueError, match=r"^there is no point to choose from$"):
         knee(np.empty((0, 2)))

@@ -129,8 +129,8 @@ def test_published_trials_are_the_first_ones_that_were_measured() -> None:
 def test_without_confirmations_the_front_is_that_of_the_first_figures(found: list[Pair]) -> None:
     recommendation = chosen(made := trials(*found), {})
 
-    assert set(numbers(recommendation)) == {t.number for t in candidates(made, OFF, OBJECTIVES)}
-    assert recommendation.thrown_out == {}
+    expected = {minimised(t.figures, OBJECTIVES) for t in candidates(made, OFF, OBJECTIVES)}
+    assert {minimised(o.figures, OBJECTIVES) for o in recommendation.front} == expected
 
 
 @given(pairs, st.data())
@@ -176,6 +176,16 @@ def test_what_is_thrown_out_has_a_reason(confirmation: Confirmation | None, reas
 
     assert recommendation.thrown_out == {0: reason}
     assert numbers(recommendation) == [1]
+
+
+def test_of_equal_confirmed_figures_the_first_trial_is_on_the_front() -> None:
+    found = trials((0.5, 0.125), (0.375, 0.0625))
+    confirmations = {0: confirmed((0.5, 0.125)), 1: confirmed((0.5, 0.125))}
+
+    recommendation = chosen(found, confirmations)
+
+    assert numbers(recommendation) == [0]
+    assert recommendation.thrown_out == {1: "trial 0 has the same confirmed figures"}
 
 
 def test_what_was_confirmed_beside_the_candidates_can_be_on_the_front() -> None:

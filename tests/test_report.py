@@ -11,10 +11,12 @@ from autotune.report import Run, load_run, pick
 from autotune.study import Outcome
 from tests.closed_form import make_workload, tune
 
+BOUND = {"constraints": "[slowdown <= 10%]"}
+
 
 @pytest.fixture
 def outcome(tmp_path: Path) -> Outcome:
-    return tune(tmp_path, {"constraints": "[slowdown <= 10%]"})
+    return tune(tmp_path, BOUND)
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def message(path: Path) -> str:
 
 
 def test_a_run_reads_back_as_it_was(opened: Run, outcome: Outcome, tmp_path: Path) -> None:
-    workload = make_workload(tmp_path / "user", {"constraints": "[slowdown <= 10%]"})
+    workload = make_workload(tmp_path / "user", BOUND)
 
     assert opened.objectives == workload.objectives
     assert opened.record.monitoring == workload.monitoring
@@ -60,12 +62,8 @@ def test_best_is_the_first_objectives_within_the_constraints(opened: Run) -> Non
     assert scheme.pattern.age_us.min == 2_000_000
 
 
-def test_knee_is_the_one_that_the_summary_names(
-    opened: Run, outcome: Outcome, tmp_path: Path
-) -> None:
-    objectives = make_workload(tmp_path / "user").objectives
-
-    balanced = knee(outcome.recommendation.front, objectives)
+def test_knee_is_the_one_that_the_summary_names(opened: Run, outcome: Outcome) -> None:
+    balanced = knee(outcome.recommendation.front, opened.objectives)
 
     assert balanced is not None
     assert pick(opened, "knee") == [balanced.trial.id]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autotune.bench import Bench
+from autotune.damos import Action, Scheme
+from autotune.errors import TrialError
+from autotune.measurement import Measurement
+from autotune.store import RunFolder, read_measurements
+from autotune.testing import measurement, prcl
+from tests.closed_form import ClosedForm, make_workload
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "out")
+
+
+def bench(tmp_path: Path, folder: RunFolder, backend: ClosedForm | None = None) -> Bench:
+    return Bench(make_workload(tmp_path / "user"), backend or ClosedForm(), folder)
+
+
+def test_what_is_finished_is_kept(tmp_path: Path, folder: RunFolder) -> None:
+    with bench(tmp_path, folder) as used:
+        found = [
+            used.finish_baseline(used.begin_baseline(1)),
+            used.finish(used.begin(3, (prcl(),), 2)),
+            used.finish(used.begin(3, (prcl(),), 4, confirms=True)),
+        ]
+
+    records = read_measurements(folder.path / "measurements.jsonl")
+    assert [record.measurement for record in records] == found
+    assert [(r.role, r.trial, r.seed, r.scheme) for r in records] == [
+        ("baseline", None, 1, None),
+        ("trial", 3, 2, "4K max 0 0 5s max pageout"),
+        ("confirmation", 3, 4, "4K max 0 0 5s max pageout"),
+    ]
+
+
+def test_schemes_that_do_nothing_here_fail_their_trial(tmp_path: Path, folder: RunFolder) -> None:
+    with bench(tmp_path, folder) as used:
+        job = used.begin(0, (Scheme(action=Action.LRU_PRIO),), 0)
+
+        with pytest.raises(
+            TrialError, match=r"^action lru_prio does nothing under vaddr: use it with paddr$"
+        ):
+            used.finish(job)
+
+
+def test_a_baseline_with_which_nothing_compares_is_refused(
+    tmp_path: Path, folder: RunFolder
+) -> None:
+    class Empty(ClosedForm):
+        def run(self, experiment: object, *, seed: int) -> Measurement:
+            del experiment, seed
+            return measurement(workload_cpu_s=0.0)
+
+    with (
+        bench(tmp_path, folder, Empty()) as used,
+        pytest.raises(TrialError, match=r"^the baseline's workload_cpu_s is 0: "),
+    ):
+        used.finish_baseline(used.begin_baseline(0))
+
+
+def test_without_damon_nothing_is_saved_and_nothing_lost(
+    tmp_path: Path, folder: RunFolder
+) -> None:
+    with bench(tmp_path, folder) as used:
+        off = used.off(measurement(), measurement(runtime_s=11.0))
+
+        assert off is not None
+        assert (off["memory_saving"], off["slowdown"], off["cpu_use"]) == (0.0, 0.0, 0.0)
+        assert used.off() is None
+
+
+def test_what_was_not_begun_is_dropped(tmp_path: Path, folder: RunFolder) -> None:
+    backend = ClosedForm(shuffle=True)
+
+    with bench(tmp_path, folder, backend) as used:
+        jobs = [used.begin(number, (prcl(),), number) for number in range(200)]
+        used.drop()
+
+    assert any(job.future.cancelled() for job in jobs)
+    assert len(backend.seeds) < 200
