@@ -1,4 +1,4 @@
-"""What a terminal shows: tables, one measurement, messages wrapped to its width."""
+"""What a terminal shows: the front of a run, one measurement, lists of what can be named."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ from autotune.study import Outcome
 from autotune.tables import scheme_text
 from autotune.units import format_share
 
+_MOST_ROWS = 8
+"""Schemes of a front that a terminal shows; the run folder has all."""
+
 
 def results() -> Console:
     """Standard output."""
     return Console(highlight=False)
-
-
-def notes() -> Console:
-    """Standard error: everything that is not the result."""
-    return Console(stderr=True, highlight=False)
 
 
 def percent(fraction: float) -> str:
@@ -103,6 +101,7 @@ def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
         console.print("no scheme is better than DAMON off within the constraints")
     else:
         names = [objective.name for objective in objectives.objectives]
+        shown = _spread(front, knee(front, objectives))
         console.print(
             table(
                 ("scheme", *(f"{name}\n(at first)" for name in names)),
@@ -114,11 +113,13 @@ def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
                             for name in names
                         ),
                     )
-                    for option in front
+                    for option in shown
                 ],
                 right=1,
             )
         )
+        if len(shown) < len(front):
+            console.print(f"{len(front) - len(shown)} more between these are in front.csv")
     for constraint in objectives.constraints:
         console.print(f"constraint: {constraint}")
     console.print(f"everything is in {outcome.out}; summary.md tells it in words", soft_wrap=True)
@@ -166,6 +167,13 @@ def show_fronts(compared: comparison.Comparison) -> None:
     ]
     verb = "leads" if len(leading) == 1 else "are equal"
     console.print(f"the larger the hypervolume, the better: {' and '.join(leading)} {verb}")
+
+
+def _spread(front: Sequence[Recommended], always: Recommended | None) -> list[Recommended]:
+    """Up to `_MOST_ROWS` of a front, from one end to the other, and *always*."""
+    steps = max(1, _MOST_ROWS - 1)
+    chosen = {round(step * (len(front) - 1) / steps) for step in range(_MOST_ROWS)}
+    return [option for number, option in enumerate(front) if number in chosen or option is always]
 
 
 def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autotune.backends.simulator.compiled import compiled
-from autotune.backends.simulator.memory import ABSENT, PAGE, Memory, area_of, pool_bytes
+from autotune.backends.simulator.memory import ABSENT, PAGE, SWAPPED, Memory, area_of, pool_bytes
 from autotune.backends.simulator.player import ended, touched, unwatch, watch
 from autotune.backends.simulator.records import INT, Records, make_records
 from autotune.backends.simulator.regions import Regions, age, merge, reset, split, total_bytes
@@ -85,14 +85,20 @@ def _check(
 ) -> int:
     """Count what was accessed since the samples were drawn; the most hits of all regions."""
     missed_chance = world.clock[0].missed_chance
+    swept, spans = world.player.swept, world.player.progress[0].spans
     most = 0
     for i in range(regions.totals[0].regions):
-        region, sample = regions.items[i], sampled[i]
+        region, area, page = regions.items[i], sampled[i].area, sampled[i].page
         hit = 0
-        if sample.area >= 0 and touched(world.player, world.memory, sample.area, sample.page, rng):
+        # `touched` answers all of this; what is cheap to see is seen here, since it is so often asked.
+        there = area >= 0 and world.memory.state[world.memory.areas[area].first + page] != SWAPPED
+        if there and (
+            swept[area] == 1
+            or (spans > 0 and touched(world.player, world.memory, area, page, rng))
+        ):
             hit = 1
-            if missed_chance > 0.0 and rng.random() < missed_chance:
-                hit = 0
+        if hit == 1 and missed_chance > 0.0 and rng.random() < missed_chance:
+            hit = 0
         region.moving += 10_000 * hit - region.last * 10_000 // samples
         region.hits += hit
         most = max(most, region.hits)
