@@ -9,13 +9,14 @@ from autotune import document
 from autotune.available import make_backend
 from autotune.damon import Intervals
 from autotune.errors import InputError, Where
-from autotune.formats import damos_text, masim
+from autotune.formats import masim
 from autotune.formats.scheme_files import load_schemes
 from autotune.kernel import on_grid
 from autotune.objective import load_objectives
 from autotune.patterns import Pattern
 from autotune.profiles import load_machine
 from autotune.space import load_search_space
+from autotune.tables import scheme_text
 from autotune.workload import Workload, load_workload
 
 
@@ -97,10 +98,7 @@ def _check_schemes(path: Path) -> Checked:
             grid = on_grid(scheme, Intervals())
         except ValueError as error:
             raise InputError(f"scheme {number}: {error}", Where(path)) from error
-        try:
-            lines.append(damos_text.line(grid))
-        except ValueError:
-            lines.append(f"{grid.action.value} (more than one line of text holds)")
+        lines.append(scheme_text([grid]))
         if grid != scheme:
             warnings.append(f"scheme {number}: the kernel's counts narrow it to: {lines[-1]}")
     return Checked("; ".join(lines), tuple(warnings))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from autotune import comparison
 from autotune.metrics import METRICS
@@ -23,8 +24,8 @@ _MOST_ROWS = 8
 
 
 def results() -> Console:
-    """Standard output."""
-    return Console(highlight=False)
+    """Standard output. Nothing that a user named is taken for markup."""
+    return Console(highlight=False, markup=False)
 
 
 def percent(fraction: float) -> str:
@@ -46,7 +47,9 @@ def megabytes(size: float) -> str:
     return f"{size / (1 << 20):.1f} MiB"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0) -> Table:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: int = 0
+) -> Table:
     """A plain table; the columns from number *right* on are aligned to the right, 0 for none."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
@@ -176,7 +179,7 @@ def _spread(front: Sequence[Recommended], always: Recommended | None) -> list[Re
     return [option for number, option in enumerate(front) if number in chosen or option is always]
 
 
-def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> str:
+def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> Text:
     """A scheme of the front: its trial, what it is the best of, and its text."""
     front = outcome.recommendation.front
     balanced = knee(front, objectives)
@@ -185,14 +188,15 @@ def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> str
         for mark, holder in (("best", front[0]), ("knee", balanced))
         if holder is not None and holder.trial.number == option.trial.number
     ]
-    return f"[bold]{' '.join([option.trial.id, *marks])}[/]\n{scheme_text(option.trial.schemes)}"
+    title = " ".join([option.trial.id, *marks])
+    return Text.assemble((title, "bold"), "\n", scheme_text(option.trial.schemes))
 
 
 def show_spaces(spaces: Iterable[tuple[SearchSpace, str]]) -> None:
     """Print search spaces with their ranges; each comes with a line of description."""
     console = results()
     for space, summary in spaces:
-        console.print(f"[bold]{space.name}[/]  {summary}")
+        console.print(Text.assemble((space.name, "bold"), f"  {summary}"))
         rows = [(row.parameter, row.range, row.scale, row.condition) for row in space.describe()]
         console.print(table(("parameter", "range", "scale", "only when"), rows))
 
@@ -201,12 +205,13 @@ def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
     """Print objectives, and the metrics that can be named in them."""
     console = results()
     for item, summary in objectives:
-        console.print(f"[bold]{item.name}[/]  {summary}")
+        console.print(Text.assemble((item.name, "bold"), f"  {summary}"))
         rows = [(o.name, o.direction.value, format_share(o.reference)) for o in item.objectives]
         console.print(table(("metric", "direction", "reference"), rows))
         for constraint in item.constraints:
             console.print(f"constraint: {constraint}\n")
-    console.print("[bold]metrics[/]  what objectives and constraints can name; all are fractions")
+    summary = "what objectives and constraints can name; all are fractions"
+    console.print(Text.assemble(("metrics", "bold"), f"  {summary}"))
     console.print(
         table(
             ("metric", "better", "what it is"),

@@ -23,7 +23,7 @@ class ProgressView:
     """An observer of a run; a context manager that leaves the terminal as it was."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, markup=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),

@@ -9,9 +9,9 @@ from autotune import metrics
 from autotune.backends.base import Backend
 from autotune.damos import Scheme
 from autotune.errors import InputError, RunError, TrialError
-from autotune.formats import damos_text
 from autotune.kernel import on_grid
 from autotune.measurement import Measurement
+from autotune.tables import scheme_text
 from autotune.workload import Workload
 
 
@@ -41,8 +41,8 @@ class Comparison:
 
     @property
     def scheme_text(self) -> str | None:
-        """The schemes as one-line text, joined by "; "; None without any."""
-        return "; ".join(damos_text.line(scheme) for scheme in self.schemes) or None
+        """The schemes in one line, as `autotune.tables.scheme_text`; None without any."""
+        return scheme_text(self.schemes) if self.schemes else None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values; nothing in it depends on when or where it was measured."""

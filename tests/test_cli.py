@@ -224,6 +224,29 @@ def test_check_describes_what_is_right_and_names_what_is_wrong(
     assert "wrong.damos:1: " in result.err.replace("\n", " ")
 
 
+def test_a_scheme_that_no_line_of_text_holds_is_shown_as_json(
+    autotune: Runner, short: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "slow.json"
+    scheme = {"action": "stat", "apply_interval_us": "1 s"}
+    file.write_text(json.dumps([scheme]))
+
+    measured = autotune("measure", short, "--scheme", file)
+    checked = autotune("check", file)
+
+    assert (measured.status, checked.status) == (0, 0)
+    for result in (measured, checked):
+        assert '"apply_interval_us": 1000000' in " ".join(result.out.split())
+
+
+def test_what_looks_like_markup_in_a_name_is_printed_as_it_is(
+    autotune: Runner, short: Path
+) -> None:
+    short.write_text(short.read_text() + "name: a[bold]b\n")
+
+    assert "a[bold]b on simulator" in autotune("measure", short).out
+
+
 def test_spaces_and_objectives_are_listed(autotune: Runner) -> None:
     spaces, objectives = autotune("spaces"), autotune("objectives")
 
