@@ -20,7 +20,7 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
-from autotune.kernel import on_grid
+from autotune.kernel import PAGE_BYTES, on_grid
 
 SIZES = st.one_of(
     st.integers(0, 2**50),
@@ -183,8 +183,10 @@ def grid_schemes(draw: st.DrawFn, intervals: Intervals, max_filters: int = 3) ->
     ages = sorted(draw(st.lists(st.integers(0, 10**6), min_size=2, max_size=2)))
     unit = intervals.aggregation_us
     limit = draw(st.booleans())
+    size = scheme.pattern.size_bytes
+    pages = -(-size.min // PAGE_BYTES) * PAGE_BYTES
     pattern = AccessPattern(
-        size_bytes=scheme.pattern.size_bytes,
+        size_bytes=Range(pages, max(pages, size.max)),
         access_rate=Range(counts[0] / samples, counts[1] / samples if limit else UNLIMITED),
         age_us=Range(ages[0] * unit, ages[1] * unit if limit else UNLIMITED),
     )

@@ -68,7 +68,7 @@ def test_a_scheme_that_makes_no_sense_here_is_the_users_to_mend(
 
 class Broken(ClosedForm):
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
-        raise TrialError(f"the workload crashed with seed {seed}")
+        raise TrialError(f"{experiment.workload.phases[0].name} crashed with seed {seed}")
 
 
 def test_a_failed_measurement_fails_the_command(tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_a_failed_measurement_fails_the_command(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         compare_to_baseline(workload, (), Broken())
 
-    assert str(error.value) == f"{workload.path}: the workload crashed with seed 0"
+    assert str(error.value) == f"{workload.path}: sweep crashed with seed 0"
