@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from autotune.backends.base import Backend
 from autotune.profiles import load_machine
 from autotune.workload import Workload
 
 
-def make_backend(workload: Workload) -> Backend:
-    """Make the backend that the workload file asks for.
+def _silent(message: str) -> None:
+    """Say nothing."""
+
+
+def make_backend(workload: Workload, note: Callable[[str], None] = _silent) -> Backend:
+    """Make the backend that the workload file asks for; *note* hears of what takes long.
 
     Raises:
         InputError: If the file asks for what this version can't do, or its machine profile is wrong.
         BackendUnavailableError: If this version lacks the backend.
     """
     workload.check_available()
+    from autotune.backends.simulator.compiled import is_ready
     from autotune.backends.simulator.simulator import Simulator
 
+    if not is_ready():
+        note("compiling the simulator, which takes a quarter of a minute, once")
     return Simulator(load_machine(workload.machine))

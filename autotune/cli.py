@@ -40,6 +40,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
+def _note(message: str) -> None:
+    say(message, kind="note")
+
+
 def _print_json(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
@@ -90,8 +94,9 @@ def run(
         warn=lambda message: say(message, kind="warning"),
     )
     folder = out or default_folder(workload.name, now=datetime.now().astimezone())
+    backend_made = make_backend(workload, note=_note)
     with ProgressView() as view:
-        outcome = study.run(workload, make_backend(workload), folder, observer=view)
+        outcome = study.run(workload, backend_made, folder, observer=view)
     if as_json:
         _print_json(outcome.to_dict())
     else:
@@ -126,7 +131,7 @@ def measure(
 
     workload = load_workload(workload_file, backend=backend, seed=seed, machine=machine)
     schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
-    comparison = compare_to_baseline(workload, schemes, make_backend(workload))
+    comparison = compare_to_baseline(workload, schemes, make_backend(workload, note=_note))
     if as_json:
         _print_json(comparison.to_dict())
     else:

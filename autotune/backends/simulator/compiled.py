@@ -40,6 +40,12 @@ if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
 
 
+def is_ready() -> bool:
+    """Whether compiled code is kept from an earlier use; without, the first run has to wait for it."""
+    plain = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+    return plain or (_FOLDER is not None and any(_FOLDER.rglob("*.nbi")))
+
+
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile *function* when it is first called; it then runs without holding Python's global lock."""
     jit = numba.njit(cache=_FOLDER is not None, nogil=True)

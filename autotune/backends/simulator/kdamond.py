@@ -167,7 +167,7 @@ def run(
     while not ended(world.player) and clock.now_us < settings.timeout_us:
         wait_us = look_at_watermarks(schemes, _free_permille(world))
         if wait_us > 0.0:
-            pass_time(world, wait_us)
+            pass_time(world, min(wait_us, settings.timeout_us - clock.now_us))
             continue
         most = _tick(world, regions, sampled, settings, samples, rng)
         tick += 1

@@ -104,8 +104,10 @@ def pass_time(world: World, time_us: float) -> None:
     """Let the workload run for *time_us*, or to its end, taking samples on the way."""
     clock, recording = world.clock[0], world.recording[0]
     while time_us > 0.0 and not ended(world.player):
-        due_us = recording.samples * recording.period_us - clock.now_us
-        step_us = min(time_us, max(due_us, 1.0))
+        step_us = time_us
+        if recording.samples < len(world.samples):
+            due_us = recording.samples * recording.period_us - clock.now_us
+            step_us = min(time_us, max(due_us, 1.0))
         unused_us = play(world.player, world.memory, clock.now_us, step_us, world.rng)
         clock.now_us += step_us - unused_us
         time_us -= step_us

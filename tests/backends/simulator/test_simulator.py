@@ -187,6 +187,14 @@ def test_watermarks_keep_a_scheme_off_while_memory_is_free() -> None:
     assert measured.kdamond_cpu == 0.0
 
 
+def test_a_wait_far_beyond_the_timeout_ends_with_it() -> None:
+    marks = Watermarks(interval_us=10**13, high=0.5, mid=0.4, low=0.2)
+    scheme = replace(PAGEOUT, watermarks=marks)
+
+    with pytest.raises(TrialError, match="had not ended after 1 s"):
+        simulator().run(replace(MONITORED, schemes=(scheme,), timeout_us=1_000_000), seed=1)
+
+
 def test_a_scheme_of_which_the_kernel_leaves_nothing_fails_as_a_trial() -> None:
     pattern = AccessPattern(access_rate=Range(0.01, 0.04))
     experiment = replace(MONITORED, schemes=(Scheme(action=Action.STAT, pattern=pattern),))
