@@ -1,27 +1,16 @@
-"""Recommended schemes in the form in which they are applied."""
+"""Schemes of a run's front, to a terminal or to files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from autotune.damon import OperationsSet, Target
 from autotune.errors import InputError, Where
-from autotune.formats import damo_args, damo_json, damos_text, module_parameters
 from autotune.formats.forms import Form
 from autotune.report import Run
+from autotune.scheme_export import SUFFIXES, write_schemes
 from autotune.store import RunFolder
-
-SUFFIXES: Mapping[Form, str] = MappingProxyType(
-    {
-        Form.DAMOS: ".damos",
-        Form.SCHEMES: ".schemes.json",
-        Form.KDAMONDS: ".kdamonds.json",
-        Form.ARGS: ".sh",
-        Form.MODULE: ".params",
-    }
-)
 
 
 def export(run: Run, name: str, form: Form, *, pid: int | None = None) -> str:
@@ -38,18 +27,9 @@ def export(run: Run, name: str, form: Form, *, pid: int | None = None) -> str:
             why.
     """
     schemes = run.schemes(name)
-    monitoring = run.record.monitoring
     try:
         target = _target(run.record.operations, pid)
-        if form is Form.DAMOS:
-            return damos_text.dumps(schemes)
-        if form is Form.SCHEMES:
-            return damo_json.dumps_schemes(schemes)
-        if form is Form.KDAMONDS:
-            return damo_json.dumps_kdamonds(schemes, monitoring, target)
-        if form is Form.ARGS:
-            return damo_args.command_line(schemes, monitoring, target) + "\n"
-        return module_parameters.dumps(schemes, monitoring)
+        return write_schemes(schemes, form, run.record.monitoring, target)
     except ValueError as error:
         raise InputError(f"{name} as {form.value}: {error}", Where(run.path)) from error
 

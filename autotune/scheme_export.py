@@ -1,18 +1,53 @@
-"""The scheme files of a run folder: a recommended scheme in each format that can hold it."""
+"""Schemes in each form in which they are applied."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from autotune.damon import Monitoring, OperationsSet, Target
 from autotune.damos import Scheme
-from autotune.formats import damo_json, damos_text
+from autotune.formats import damo_args, damo_json, damos_text, module_parameters
+from autotune.formats.forms import Form
+
+SUFFIXES: Mapping[Form, str] = MappingProxyType(
+    {
+        Form.DAMOS: ".damos",
+        Form.SCHEMES: ".schemes.json",
+        Form.KDAMONDS: ".kdamonds.json",
+        Form.ARGS: ".sh",
+        Form.MODULE: ".params",
+    }
+)
+"""How the names of files of each form end."""
+
+KEPT_FORMS = (Form.DAMOS, Form.SCHEMES, Form.KDAMONDS)
+"""The forms that a run folder has of each recommended scheme."""
+
+
+def write_schemes(
+    schemes: Sequence[Scheme], form: Form, monitoring: Monitoring, target: Target
+) -> str:
+    """Write schemes, as the kernel runs them, in one form.
+
+    Raises:
+        ValueError: If the form can't hold them; the message says why.
+    """
+    if form is Form.DAMOS:
+        return damos_text.dumps(schemes)
+    if form is Form.SCHEMES:
+        return damo_json.dumps_schemes(schemes)
+    if form is Form.KDAMONDS:
+        return damo_json.dumps_kdamonds(schemes, monitoring, target)
+    if form is Form.ARGS:
+        return damo_args.command_line(schemes, monitoring, target) + "\n"
+    return module_parameters.dumps(schemes, monitoring)
 
 
 def scheme_files(
     schemes: Sequence[Scheme], monitoring: Monitoring, operations: OperationsSet
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Write schemes in every format.
+    """Write schemes in every form that a run folder has.
 
     Args:
         schemes: As the kernel runs them.
@@ -23,16 +58,11 @@ def scheme_files(
         The text by the file's suffix, and why there is none by the suffixes of the others.
     """
     target = Target(operations=operations, pid=None if operations is OperationsSet.PADDR else 0)
-    writers: dict[str, Callable[[], str]] = {
-        ".damos": lambda: damos_text.dumps(schemes),
-        ".schemes.json": lambda: damo_json.dumps_schemes(schemes),
-        ".kdamonds.json": lambda: damo_json.dumps_kdamonds(schemes, monitoring, target),
-    }
     texts: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    for suffix, write in writers.items():
+    for form in KEPT_FORMS:
         try:
-            texts[suffix] = write()
+            texts[SUFFIXES[form]] = write_schemes(schemes, form, monitoring, target)
         except ValueError as error:
-            reasons[suffix] = str(error)
+            reasons[SUFFIXES[form]] = str(error)
     return texts, reasons
