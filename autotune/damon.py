@@ -8,6 +8,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+LONGEST_INTERVAL_US = 86_400_000_000
+"""A day: what is longer is a slip of the pen."""
+
 MIN_REGIONS = 3
 """The smallest lower bound on the number of regions that DAMON accepts."""
 
@@ -33,7 +36,8 @@ class Intervals:
         update_us: Between two looks at the target's mappings.
 
     Raises:
-        ValueError: If an interval is not positive, or sampling is longer than aggregation.
+        ValueError: If an interval is not positive or above a day, or sampling is longer than
+            aggregation.
     """
 
     sampling_us: int = 5_000
@@ -43,8 +47,8 @@ class Intervals:
     def __post_init__(self) -> None:
         """Check the intervals against what the kernel takes."""
         for name in ("sampling_us", "aggregation_us", "update_us"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}: it must be at least 1 microsecond")
+            if not 1 <= (value := getattr(self, name)) <= LONGEST_INTERVAL_US:
+                raise ValueError(f"{name} is {value}: it must be from 1 microsecond to 1 day")
         if self.sampling_us > self.aggregation_us:
             raise ValueError(
                 f"sampling_us ({self.sampling_us}) is above aggregation_us "

@@ -35,15 +35,15 @@ def test_monitoring_is_by_default_that_of_the_published_evaluations() -> None:
     [
         (
             lambda: Intervals(sampling_us=0),
-            "sampling_us is 0: it must be at least 1 microsecond",
+            "sampling_us is 0: it must be from 1 microsecond to 1 day",
         ),
         (
             lambda: Intervals(aggregation_us=-1),
-            "aggregation_us is -1: it must be at least 1 microsecond",
+            "aggregation_us is -1: it must be from 1 microsecond to 1 day",
         ),
         (
             lambda: Intervals(update_us=0),
-            "update_us is 0: it must be at least 1 microsecond",
+            "update_us is 0: it must be from 1 microsecond to 1 day",
         ),
         (
             lambda: Intervals(sampling_us=200_000),

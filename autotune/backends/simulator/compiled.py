@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 import numba
+
+_FORGOTTEN_S = 30 * 86_400
+"""Compiled code of versions that nobody used for so long is removed."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,19 +28,24 @@ R = TypeVar("R")
 
 def _cache_folder() -> Path | None:
     """The folder for this version's compiled code, or None where nothing can be kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
+    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        folder = Path(base).expanduser() / "damos-autotune" / f"compiled-{digest.hexdigest()[:16]}"
+        versions = Path(base).expanduser() / "damos-autotune"
+        folder = versions / f"compiled-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        for other in versions.glob("compiled-*"):
+            if time.time() - other.stat().st_mtime > _FORGOTTEN_S:
+                shutil.rmtree(other, ignore_errors=True)
     except (OSError, RuntimeError):  # read-only, or no home directory
         return None
     return folder if os.access(folder, os.W_OK) else None
 
 
-_FOLDER = None if os.environ.get("NUMBA_CACHE_DIR") else _cache_folder()
+_FOLDER = _cache_folder()
 if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
 
@@ -43,7 +53,7 @@ if _FOLDER is not None:
 def is_ready() -> bool:
     """Whether compiled code is kept from an earlier use; without, the first run has to wait for it."""
     plain = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-    return plain or (_FOLDER is not None and any(_FOLDER.rglob("*.nbi")))
+    return plain or (_FOLDER is not None and any(_FOLDER.rglob("kdamond.run-*.nbi")))
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

@@ -62,7 +62,7 @@ def _sleep_us(sampling_us: int, clock: Any) -> float:
 
 
 @compiled
-def _draw_samples(
+def draw_samples(
     regions: Regions, memory: Memory, sampled: Records, rng: np.random.Generator
 ) -> None:
     """One page of each region, uniformly; of regions above 4 GiB only what 32 bits reach."""
@@ -80,7 +80,7 @@ def _draw_samples(
 
 
 @compiled
-def _check(
+def check(
     regions: Regions, world: World, sampled: Records, samples: int, rng: np.random.Generator
 ) -> int:
     """Count what was accessed since the samples were drawn; the most hits of all regions."""
@@ -134,17 +134,24 @@ def _tick(
 ) -> int:
     """One sampling interval: prepare, sleep, check; the most hits of all regions."""
     clock, recording = world.clock[0], world.recording[0]
-    _draw_samples(regions, world.memory, sampled, rng)
+    draw_samples(regions, world.memory, sampled, rng)
     watch(world.player)
     pass_time(world, _sleep_us(settings.sampling_us, clock))
+    most = check(regions, world, sampled, samples, rng)
     unwatch(world.player)
-    most = _check(regions, world, sampled, samples, rng)
     checked = regions.totals[0].regions
     recording.checks += checked
     recording.ticks += 1
     world.player.progress[0].owed_us += clock.disturbance_us * checked
     work_at_once(world, clock.tick_us + clock.check_us * checked)
     return most
+
+
+@compiled
+def aggregate(regions: Regions, most: int, samples: int, limit: int, max_regions: int) -> None:
+    """Age and merge: hits are alike up to a tenth of the *most* that any region has."""
+    age(regions, most // 10)
+    merge(regions, most // 10, samples, limit, max_regions)
 
 
 @compiled
@@ -170,11 +177,12 @@ def run(
             pass_time(world, min(wait_us, settings.timeout_us - clock.now_us))
             continue
         most = _tick(world, regions, sampled, settings, samples, rng)
+        if ended(world.player):
+            break  # the measured part is over, and with it the kdamond's target
         tick += 1
         aggregated = tick >= next_aggregation
         if aggregated:
-            age(regions, most // 10)
-            merge(regions, most // 10, samples, limit, settings.max_regions)
+            aggregate(regions, most, samples, limit, settings.max_regions)
         apply_schemes(schemes, regions, world, tick, samples, settings.aggregation_us)
         if aggregated:
             next_aggregation += samples

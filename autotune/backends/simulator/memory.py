@@ -72,6 +72,11 @@ class Layout(NamedTuple):
     table_area: int
 
 
+def size_bytes(pattern: Pattern) -> int:
+    """What a pattern's player takes of memory, its table of random numbers included."""
+    return TABLE_BYTES + sum(region.size_bytes for region in pattern.regions)
+
+
 def lay_out(pattern: Pattern, *, compressed_fraction: float, swap_bytes: int) -> Layout:
     """Map a pattern's player as Linux would: program and its table, mappings from the top, stack.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from autotune.backends.simulator.compiled import compiled
 from autotune.backends.simulator.memory import PAGE, is_mapped, page_out
+from autotune.backends.simulator.player import ended
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
 from autotune.backends.simulator.regions import Regions, cut
 from autotune.backends.simulator.world import World, work_in_turns
@@ -24,7 +25,8 @@ MODELLED = (Action.PAGEOUT, Action.STAT)
 """The actions that the simulator models; the index is the action's number in `_SCHEME`."""
 
 _PAGEOUT, _STAT = range(2)
-_LONG_MAX = 2**63 - 1
+_UNREACHED = 2**62
+"""More than any count of bytes or ticks that a run comes to; adding to it doesn't overflow."""
 _LONGEST_MS = 10**12
 _UNMEASURED_BYTES_PER_MS = PAGE * 1024
 _PAGES_A_TURN = 32
@@ -67,7 +69,7 @@ _SCHEME = {
 
 
 def _clip(bound: int) -> int:
-    return min(bound, _LONG_MAX)
+    return min(bound, _UNREACHED)
 
 
 def stage(schemes: tuple[Scheme, ...], intervals: Intervals, jiffy_us: int) -> Records:
@@ -83,7 +85,7 @@ def stage(schemes: tuple[Scheme, ...], intervals: Intervals, jiffy_us: int) -> R
         row.min_sz, row.max_sz = map(_clip, kernel.sz)
         row.min_nr, row.max_nr = kernel.nr_accesses
         row.min_age, row.max_age = map(_clip, kernel.age)
-        row.quota_ms, row.quota_bytes = kernel.quota_ms, _clip(kernel.quota_bytes)
+        row.quota_ms, row.quota_bytes = _clip(kernel.quota_ms), _clip(kernel.quota_bytes)
         jiffies = -(-min(kernel.reset_interval_ms, _LONGEST_MS) * 1000 // jiffy_us)
         row.reset_us = jiffies * jiffy_us
         if scheme.quota is not None:
@@ -91,7 +93,7 @@ def stage(schemes: tuple[Scheme, ...], intervals: Intervals, jiffy_us: int) -> R
             row.age_weight = scheme.quota.weights.age
         row.look_us, row.high, row.mid, row.low = kernel.watermarks or (0, -1, -1, -1)
         interval_us = scheme.apply_interval_us or intervals.aggregation_us
-        row.apply_ticks = row.next_apply = interval_us // intervals.sampling_us
+        row.apply_ticks = row.next_apply = _clip(interval_us // intervals.sampling_us)
         row.active, row.window_us = 1, -1.0
     return staged
 
@@ -122,8 +124,10 @@ def _allowance(scheme: Any) -> int:
         return scheme.quota_bytes
     rate = _UNMEASURED_BYTES_PER_MS
     if scheme.spent_ns > 0:
-        rate = int(scheme.spent_bytes * 1e6 / scheme.spent_ns)
-    allowed = max(PAGE, rate * scheme.quota_ms)
+        rate = max(1, int(scheme.spent_bytes * 1e6 / scheme.spent_ns))
+    allowed = _UNREACHED
+    if scheme.quota_ms < _UNREACHED // rate:
+        allowed = max(PAGE, rate * scheme.quota_ms)
     return min(scheme.quota_bytes, allowed) if scheme.quota_bytes > 0 else allowed
 
 
@@ -188,8 +192,11 @@ def adjust_quota(
 
 
 @compiled
-def skips(scheme: Any, regions: Regions, index: int) -> bool:
-    """Whether the region lies before the point at which the scheme goes on; cuts it at the point."""
+def skip_to_resume(scheme: Any, regions: Regions, index: int) -> bool:
+    """Whether the region lies before the point at which the scheme goes on.
+
+    A region that holds the point is cut there, and what is behind it is visited next.
+    """
     if scheme.resume == 0:
         return False
     region = regions.items[index]
@@ -211,7 +218,7 @@ def _act(scheme: Any, world: World, start: int, end: int) -> int:
     if scheme.action != _PAGEOUT:
         return 0
     position = start
-    while position < end:
+    while position < end and not ended(world.player):
         pages, position = page_out(world.memory, position, end, _PAGES_A_TURN)
         work_in_turns(world, pages * world.clock[0].page_us)
     return end - start if is_mapped(world.memory, start, end) else 0
@@ -227,7 +234,9 @@ def _try(scheme: Any, regions: Regions, index: int, world: World) -> None:
         if keep == 0:
             scheme.tried_regions += 1
             return
-        cut(regions, index, keep)
+        if not cut(regions, index, keep):
+            scheme.tried_regions += 1
+            return  # no room for one more region: as if nothing were left of the quota
         size = keep
     before = clock.now_us // clock.jiffy_us
     applied = _act(scheme, world, region.start, region.end)
@@ -251,7 +260,7 @@ def _takes(scheme: Any, regions: Regions, index: int, samples: int, aggregation_
         return False
     if scheme.allowed > 0 and scheme.charged >= scheme.allowed:
         return False
-    if skips(scheme, regions, index) or not matches(scheme, regions.items[index]):
+    if skip_to_resume(scheme, regions, index) or not matches(scheme, regions.items[index]):
         return False
     return (
         scheme.allowed == 0
@@ -273,7 +282,11 @@ def apply_schemes(
         scheme.due = 1 if tick >= scheme.next_apply else 0
         if scheme.due == 1 and scheme.active == 1:
             working = True
-            adjust_quota(scheme, regions, world.clock[0].now_us, samples, aggregation_us)
+            jiffies = (
+                world.clock[0].now_us // world.clock[0].jiffy_us
+            )  # windows are counted in them
+            now_us = jiffies * world.clock[0].jiffy_us
+            adjust_quota(scheme, regions, now_us, samples, aggregation_us)
     if not working:
         return
     index = 0

@@ -8,15 +8,24 @@ import numpy as np
 
 from autotune.backends.simulator import kdamond, memory, player, regions, schemes, world
 from autotune.backends.simulator.records import Records
-from autotune.damon import Monitoring, OperationsSet
+from autotune.damon import Intervals, Monitoring, OperationsSet
 from autotune.damos import SchemeStats
 from autotune.errors import InputError, TrialError
 from autotune.experiment import Experiment
 from autotune.machine import Machine
 from autotune.measurement import Measurement, Series, time_weighted_mean
+from autotune.units import format_duration, format_size
 
 _PAGE_TABLE_SHARE = 1 / 512
 """A page table entry takes 8 of the 4096 bytes that it maps."""
+
+
+_MOST_BYTES = 1 << 40
+_LONGEST_US = 86_400_000_000
+_LONGEST_SAMPLING_US = 60_000_000
+_MOST_REGIONS = 100_000
+_MOST_CUTS = 100_000
+"""Room for what quotas cut off between two merges."""
 
 
 class Simulator:
@@ -47,6 +56,7 @@ class Simulator:
             raise InputError(
                 f"the simulator does not model {experiment.operations.value} yet: use vaddr"
             )
+        self._check_size(experiment)
         for scheme in experiment.schemes:
             if scheme.action not in schemes.MODELLED:
                 known = " and ".join(action.value for action in schemes.MODELLED)
@@ -60,6 +70,37 @@ class Simulator:
                 raise InputError(
                     "the simulator does not model quota goals yet: give a time or a size"
                 )
+
+    def _check_size(self, experiment: Experiment) -> None:
+        machine = self._machine
+        size = memory.size_bytes(experiment.workload)
+        if size > machine.memory_bytes:
+            raise InputError(
+                f"the pattern takes {format_size(size)}, and machine '{machine.name}' has "
+                f"{format_size(machine.memory_bytes)} of memory: use a profile with more"
+            )
+        if size > _MOST_BYTES:
+            raise InputError(
+                f"the pattern takes {format_size(size)}, and the simulator holds up to "
+                f"{format_size(_MOST_BYTES)}: make it smaller"
+            )
+        if experiment.timeout_us > _LONGEST_US:
+            raise InputError(
+                f"the timeout is {format_duration(experiment.timeout_us)}, and the simulator keeps "
+                f"samples of up to {format_duration(_LONGEST_US)}: give less"
+            )
+        monitoring = experiment.monitoring or Monitoring()
+        sampling_us = monitoring.intervals.sampling_us
+        if sampling_us > _LONGEST_SAMPLING_US:
+            raise InputError(
+                f"the sampling interval is {format_duration(sampling_us)}, and the simulator keeps "
+                f"what was touched for up to {format_duration(_LONGEST_SAMPLING_US)}: give less"
+            )
+        if monitoring.max_regions > _MOST_REGIONS:
+            raise InputError(
+                f"max_regions is {monitoring.max_regions}, and the simulator holds up to "
+                f"{_MOST_REGIONS}: give less"
+            )
 
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
         """Simulate the experiment once.
@@ -99,7 +140,7 @@ class Simulator:
         watched = regions.make_regions(
             memory.ranges(layout.memory),
             monitoring.min_regions,
-            capacity=4 * monitoring.max_regions + 1024,
+            capacity=2 * monitoring.max_regions + 64 + _cuts(staged, intervals),
         )
         start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
         settings = kdamond.Settings(
@@ -117,6 +158,12 @@ class Simulator:
                 f"the workload had not ended after {timeout_us / 1e6:g} s: raise workload.timeout"
             )
         return _measurement(simulated, None if experiment.monitoring is None else staged)
+
+
+def _cuts(staged: Records, intervals: Intervals) -> int:
+    """How many regions the schemes may cut off between two merges: two a pass, each."""
+    passes = intervals.samples // np.maximum(1, staged.apply_ticks) + 1
+    return int(min(_MOST_CUTS, 2 * passes.sum()))
 
 
 def _series(simulated: world.World) -> Series:

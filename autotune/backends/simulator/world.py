@@ -116,13 +116,22 @@ def pass_time(world: World, time_us: float) -> None:
 
 @compiled
 def work_at_once(world: World, work_us: float) -> None:
-    """Let the kdamond work: on a CPU of its own, or while the workload waits."""
-    world.clock[0].busy_us += work_us
-    if world.clock[0].shared == 1:
-        world.clock[0].now_us += work_us
+    """Let the kdamond work: on a CPU of its own, or while the workload waits.
+
+    What it does after the workload's end is no part of the run: nothing passes then, and on a CPU of
+    its own only the time up to the end counts.
+    """
+    clock = world.clock[0]
+    if ended(world.player):
+        return
+    if clock.shared == 1:
+        clock.now_us += work_us
+        clock.busy_us += work_us
         record(world)
     else:
+        began_us = clock.now_us
         pass_time(world, work_us)
+        clock.busy_us += clock.now_us - began_us
 
 
 @compiled

@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
 import pytest
 
-from autotune.backends.simulator import memory, player, world
 from autotune.backends.simulator.memory import PAGE
 from autotune.backends.simulator.records import Records
-from autotune.backends.simulator.regions import Regions, make_regions
+from autotune.backends.simulator.regions import make_regions
 from autotune.backends.simulator.schemes import (
     adjust_quota,
     apply_schemes,
@@ -31,76 +29,20 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
-from autotune.machine import Machine
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
-
-SAMPLES, AGGREGATION_US, JIFFY_US = 20, 100_000, 4_000
-COLD = AccessPattern(access_rate=Range(0.0, 0.0))
-MACHINE = Machine(
-    name="test",
-    cpus=2,
-    memory_bytes=1 << 30,
-    swap_bytes=1 << 30,
-    sequential_access_ns=10,
-    random_access_ns=20,
-    fault_us=10,
-    pageout_us=100,
-    check_us=1,
-    tick_us=1,
-    disturbance_us=0,
-    compressed_fraction=0.03,
+from tests.backends.simulator.scene import (
+    AGGREGATION_US,
+    JIFFY_US,
+    MACHINE,
+    SAMPLES,
+    Scene,
 )
+
+COLD = AccessPattern(access_rate=Range(0.0, 0.0))
 
 
 def staged(quota: Quota | None = None, **fields: Any) -> Records:
     scheme = Scheme(action=Action.PAGEOUT, pattern=COLD, quota=quota, **fields)
     return stage((scheme,), Intervals(), JIFFY_US)
-
-
-class Scene:
-    """One region of memory at known addresses, cut into equal DAMON regions, all of it cold."""
-
-    def __init__(self, pages: int, pieces: int) -> None:
-        pattern = Pattern(
-            regions=(PatternRegion(name="a", size_bytes=pages * PAGE - 16),),
-            phases=(
-                Phase(
-                    name="idle",
-                    duration_us=10**9,
-                    accesses=(Access(region=0, random=False, stride_bytes=PAGE, weight=0),),
-                ),
-            ),
-        )
-        layout = memory.lay_out(pattern, compressed_fraction=0.03, swap_bytes=1 << 30)
-        area = layout.memory.areas[layout.region_area[0]]
-        self.start, self.piece = int(area.start), pages // pieces * PAGE
-        self.regions: Regions = make_regions(
-            [(self.start, self.start + pages * PAGE)], pieces, capacity=64
-        )
-        self.world = world.start(
-            layout.memory,
-            player.load(pattern, layout, MACHINE, longest_watch_us=1e4),
-            MACHINE,
-            timeout_us=1e9,
-            period_us=1e5,
-            rng=np.random.default_rng(0),
-        )
-
-    def apply(self, schemes: Records, at_s: float) -> int:
-        """One pass at a time; how many pages went out."""
-        before = int(self.world.memory.counters[0].swap_outs)
-        self.world.clock[0].now_us = at_s * 1e6
-        apply_schemes(schemes, self.regions, self.world, 10**6, SAMPLES, AGGREGATION_US)
-        schemes.next_apply = 0
-        return int(self.world.memory.counters[0].swap_outs) - before
-
-    def touch_all(self) -> None:
-        """Everything resident again."""
-        state = self.world.memory
-        state.state[state.state == memory.SWAPPED] = memory.RESIDENT
-        state.areas.swapped = 0
-        state.counters[0].resident += state.counters[0].swapped
-        state.counters[0].swapped = 0
 
 
 def spread(table: dict[range | int, int]) -> list[tuple[int, int]]:
@@ -257,10 +199,7 @@ def test_the_next_window_goes_on_where_the_last_one_stopped() -> None:
     scene.apply(schemes, 0.1)
 
     assert resume == scene.start + 8 * PAGE
-    state = scene.world.memory
-    area = state.areas[2]
-    pages = state.state[area.first : area.first + 64]
-    assert pages.tolist() == [memory.SWAPPED] * 16 + [memory.RESIDENT] * 48
+    assert scene.out == list(range(16))
 
 
 def test_the_quota_is_charged_for_what_is_tried_whatever_comes_of_it() -> None:
@@ -305,9 +244,7 @@ def test_older_regions_go_first_when_age_has_weight() -> None:
 
     scene.apply(staged(quota), 0.0)
 
-    state = scene.world.memory
-    area = state.areas[2]
-    assert state.state[area.first + 48 : area.first + 64].tolist() == [memory.SWAPPED] * 16
+    assert scene.out == list(range(48, 64))
 
 
 def test_an_action_takes_its_time_from_the_kdamond() -> None:
@@ -355,3 +292,108 @@ def test_a_reset_interval_without_end_never_starts_a_second_window() -> None:
         scene.touch_all()
 
     assert moved == [64, 64, 64]
+
+
+def test_a_quota_that_ends_inside_a_region_cuts_it_there() -> None:
+    scene = Scene(pages=64, pieces=4)
+
+    scene.apply(staged(Quota(size_bytes=20 * PAGE, reset_interval_us=0)), 0.0)
+
+    assert scene.sizes == [16, 4, 12, 16, 16]
+    assert scene.out == list(range(20))
+
+
+def test_a_point_inside_a_region_cuts_it_and_what_is_before_is_left_alone() -> None:
+    scene = Scene(pages=64, pieces=4)
+    schemes = staged(Quota(size_bytes=10 * PAGE, reset_interval_us=0))
+    schemes[0].resume = scene.start + 20 * PAGE
+
+    scene.apply(schemes, 0.0)
+
+    assert scene.sizes[:3] == [16, 4, 10]
+    assert scene.out == list(range(20, 30))
+
+
+def test_a_point_at_the_end_costs_one_pass_that_does_nothing() -> None:
+    scene = Scene(pages=64, pieces=4)
+    schemes = staged(Quota(size_bytes=8 * PAGE, reset_interval_us=0))
+    schemes[0].resume = scene.start + 64 * PAGE
+
+    passes = [scene.apply(schemes, second) for second in (0.0, 0.1)]
+
+    assert passes == [0, 8]
+    assert scene.out == list(range(8))
+
+
+def test_what_is_left_of_a_quota_below_a_page_only_counts_tries() -> None:
+    """A time quota of 1 ms at 1.25 pages a millisecond: one page, and a rest that fits none."""
+    scene = Scene(pages=64, pieces=4)
+    schemes = staged(Quota(time_us=1_000, reset_interval_us=0))
+    schemes[0].spent_bytes, schemes[0].spent_ns = 5 * PAGE, 4_000_000
+
+    moved = scene.apply(schemes, 0.0)
+
+    assert moved == 1
+    assert schemes[0].charged == PAGE
+    assert schemes[0].allowed == 5 * PAGE // 4
+    assert schemes[0].tried_bytes == PAGE
+    assert schemes[0].tried_regions == 1 + 4  # the rest of the first region, and the three others
+    assert schemes[0].resume == 0
+
+
+def test_a_full_array_holds_a_quota_back_instead_of_breaking_it() -> None:
+    scene = Scene(pages=64, pieces=4, capacity=4)
+
+    moved = scene.apply(staged(Quota(size_bytes=8 * PAGE, reset_interval_us=0)), 0.0)
+
+    assert moved == 0
+    assert scene.sizes == [16] * 4
+
+
+def test_the_first_scheme_takes_a_region_from_those_that_want_it_older() -> None:
+    scene = Scene(pages=64, pieces=4)
+    scene.regions.items.age[:4] = 50
+    older = AccessPattern(access_rate=Range(0.0, 0.0), age_us=Range(5_000_000))
+    schemes = stage(
+        (
+            Scheme(action=Action.PAGEOUT, pattern=COLD),
+            Scheme(action=Action.PAGEOUT, pattern=older),
+        ),
+        Intervals(),
+        JIFFY_US,
+    )
+
+    scene.apply(schemes, 0.0)
+
+    assert schemes.tried_regions.tolist() == [4, 0]
+
+
+def test_a_scheme_waits_for_its_apply_interval() -> None:
+    scene = Scene(pages=64, pieces=4)
+    schemes = stage(
+        (Scheme(action=Action.STAT, apply_interval_us=1_000_000),), Intervals(), JIFFY_US
+    )
+
+    tried = []
+    for tick in (199, 200, 201, 399, 400):
+        apply_schemes(schemes, scene.regions, scene.world, tick, SAMPLES, AGGREGATION_US)
+        tried.append(int(schemes[0].tried_regions))
+
+    assert tried == [0, 4, 4, 4, 8]
+
+
+def test_the_time_that_trying_takes_is_measured_in_jiffies() -> None:
+    scene = Scene(pages=200, pieces=1)
+    schemes = staged(Quota(time_us=1_000_000, reset_interval_us=1_000_000))
+
+    scene.apply(schemes, 0.0)
+
+    # 200 pages of 100 us are 20 ms: five jiffies.
+    assert schemes[0].spent_ns == 20_000_000
+
+
+def test_a_quota_of_time_without_end_is_none() -> None:
+    scene = Scene(pages=64, pieces=4)
+    schemes = staged(Quota(time_us=3 * 10**18, reset_interval_us=0))
+
+    assert scene.apply(schemes, 0.0) == 64
