@@ -21,9 +21,9 @@ def make_backend(workload: Workload, note: Callable[[str], None] = _silent) -> B
         BackendUnavailableError: If this version lacks the backend.
     """
     workload.check_available()
-    from autotune.backends.simulator.compiled import is_ready
+    from autotune.backends.simulator.compiled import waiting
     from autotune.backends.simulator.simulator import Simulator
 
-    if not is_ready():
-        note("compiling the simulator, which takes a quarter of a minute, once")
+    if (wait := waiting()) is not None:
+        note(wait)
     return Simulator(load_machine(workload.machine))

@@ -78,7 +78,7 @@ def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None)
         return shipped(kind) / f"{name}{SUFFIXES[kind]}"
     if is_file(path := relative_to / name):
         return path
-    if "/" in name:
+    if "/" in name or "." in name:
         raise InputError(f"no file '{name}' in {relative_to}: check the path", where)
     raise InputError(f"no {_NOUNS[kind]} '{name}': {nearest(name, known)}", where)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from autotune import document
 from autotune.available import make_backend
 from autotune.damon import Intervals
-from autotune.errors import InputError, Where
+from autotune.errors import BackendUnavailableError, InputError, Where
 from autotune.formats import masim
 from autotune.formats.scheme_files import load_schemes
 from autotune.kernel import on_grid
@@ -16,6 +16,7 @@ from autotune.objective import load_objectives
 from autotune.patterns import Pattern
 from autotune.profiles import load_machine
 from autotune.space import load_search_space
+from autotune.study import prepare
 from autotune.tables import scheme_text
 from autotune.workload import Workload, load_workload
 
@@ -26,7 +27,7 @@ class Checked:
 
     Attributes:
         summary: What it is, one line.
-        warnings: What is legal but unwise.
+        warnings: What is legal but unwise, or what this version lacks; each begins with its place.
     """
 
     summary: str
@@ -51,7 +52,8 @@ def check_file(path: Path) -> Checked:
 def _check_yaml(path: Path) -> Checked:
     keys = document.load(path)
     if "workload" in keys:
-        return _check_workload(load_workload(path))
+        warnings: list[str] = []
+        return _check_workload(load_workload(path, warn=warnings.append), warnings)
     if "schemes" in keys:
         space = load_search_space(path)
         count = len(space.parameters)
@@ -68,13 +70,15 @@ def _check_yaml(path: Path) -> Checked:
     )
 
 
-def _check_workload(workload: Workload) -> Checked:
-    warnings = []
-    make_backend(workload).check(workload.experiment(None))
+def _check_workload(workload: Workload, warnings: list[str]) -> Checked:
+    try:
+        prepare(workload, make_backend(workload))
+    except BackendUnavailableError as error:
+        warnings.append(f"{workload.path}: {error}")
     subject = workload.subject
     what = _describe(subject.pattern) if subject.pattern else "a program"
     if workload.budget.trials is None:
-        warnings.append("the budget is time alone: two runs will not be equal")
+        warnings.append(f"{workload.path}: the budget is time alone: two runs will not be equal")
     return Checked(
         f"workload '{workload.name}': {what}; search space {workload.search_space.name}, "
         f"backend {workload.backend}",
@@ -100,5 +104,7 @@ def _check_schemes(path: Path) -> Checked:
             raise InputError(f"scheme {number}: {error}", Where(path)) from error
         lines.append(scheme_text([grid]))
         if grid != scheme:
-            warnings.append(f"scheme {number}: the kernel's counts narrow it to: {lines[-1]}")
+            warnings.append(
+                f"{path}: scheme {number}: the kernel's counts narrow it to: {lines[-1]}"
+            )
     return Checked("; ".join(lines), tuple(warnings))

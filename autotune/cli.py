@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -42,6 +46,10 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 def _note(message: str) -> None:
     say(message, kind="note")
+
+
+def _warn(message: str) -> None:
+    say(message, kind="warning")
 
 
 def _print_json(value: dict[str, Any]) -> None:
@@ -91,7 +99,7 @@ def run(
         seed=seed,
         sampler=sampler,
         machine=machine,
-        warn=lambda message: say(message, kind="warning"),
+        warn=_warn,
     )
     folder = out or default_folder(workload.name, now=datetime.now().astimezone())
     backend_made = make_backend(workload, note=_note)
@@ -101,6 +109,8 @@ def run(
         _print_json(outcome.to_dict())
     else:
         console.show_outcome(outcome, workload.objectives)
+    if outcome.trials and outcome.failed == len(outcome.trials):
+        raise RunError(f"{outcome.out}: every trial failed: {outcome.trials[0].reason}")
     if outcome.state is RunState.INTERRUPTED:
         say(f"interrupted: what was finished is in {outcome.out}", kind="note")
         raise typer.Exit(_INTERRUPTED)
@@ -129,7 +139,9 @@ def measure(
     from autotune.single import compare_to_baseline
     from autotune.workload import load_workload
 
-    workload = load_workload(workload_file, backend=backend, seed=seed, machine=machine)
+    workload = load_workload(
+        workload_file, backend=backend, seed=seed, machine=machine, warn=_warn
+    )
     schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
     comparison = compare_to_baseline(workload, schemes, make_backend(workload, note=_note))
     if as_json:
@@ -201,7 +213,7 @@ def check(
             wrong += 1
             continue
         for warning in checked.warnings:
-            say(f"{file}: {warning}", kind="warning")
+            _warn(warning)
         typer.echo(f"{file}: {checked.summary}")
     if wrong:
         raise typer.Exit(InputError.exit_status)
@@ -229,6 +241,25 @@ def objectives() -> None:
     )
 
 
+@contextlib.contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Let the first Ctrl-C end the command, and none after it disturb how it ends."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # someone else decides, or it is ignored
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def main() -> None:
     """Run the command line; an expected error becomes one message and an exit status."""
     sys.exit(run_command_line(sys.argv[1:]))
@@ -237,12 +268,17 @@ def main() -> None:
 def run_command_line(arguments: list[str]) -> int:
     """Run one command and give its exit status; nothing but a defect gets out as an exception."""
     try:
-        status = app(arguments, prog_name="autotune", standalone_mode=False)
-        sys.stdout.flush()
+        with _one_interrupt():
+            status = app(arguments, prog_name="autotune", standalone_mode=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except AutotuneError as error:
         say(str(error))
         return error.exit_status
     except typer.TyperException as error:
+        if not arguments:  # then it is the help
+            sys.stderr.write(f"{error.format_message()}\n")
+            return InputError.exit_status
         say(f"{error.format_message().rstrip('.')}: see autotune --help")
         return InputError.exit_status
     except (KeyboardInterrupt, typer.Abort):
@@ -250,5 +286,8 @@ def run_command_line(arguments: list[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
+        return RunError.exit_status
+    except OSError as error:
+        say(f"standard output: can't be written: {error.strerror}: see where it goes")
         return RunError.exit_status
     return status if isinstance(status, int) else 0

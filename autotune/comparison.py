@@ -47,11 +47,11 @@ def compare(runs: Sequence[Run]) -> Comparison:
     """Compare the fronts of *runs*.
 
     Raises:
-        InputError: If there is none, or two of them measured different things; the message names the
-            difference.
+        InputError: If there are fewer than two, or two of them measured different things; the
+            message names the difference.
     """
-    if not runs:
-        raise InputError("there is nothing to compare: name at least one run")
+    if len(runs) < 2:
+        raise InputError("there is nothing to compare: name two runs or more")
     first = runs[0]
     for other in runs[1:]:
         _check_comparable(first, other)
@@ -87,6 +87,7 @@ def _identity(record: RunRecord) -> dict[str, str]:
             f"{o.name} = {o.metric} ({o.direction.value}, reference {o.reference:g})"
             for o in record.objectives.objectives
         ),
+        "constraints": ", ".join(sorted(map(str, record.objectives.constraints))) or "none",
     }
 
 

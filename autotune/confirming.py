@@ -51,7 +51,7 @@ def confirm(
 ) -> None:
     """Measure the schemes of *trials* once with each of *seeds*, and a baseline with each.
 
-    A seed whose baseline fails counts for no trial.
+    A seed whose baseline fails counts for no trial. What was measured is kept even so.
 
     Args:
         bench: Measures.
@@ -81,21 +81,24 @@ def confirm(
         progress(done, total)
     if not into.baselines:
         into.notes.append("Nothing is confirmed: the first figures stand.")
-        return
     for position, (trial, jobs) in enumerate(zip(trials, again, strict=True), start=2):
-        into.confirmations[trial.number] = _confirmation(bench, jobs, into.baselines)
+        confirmation = _confirmation(bench, jobs, into.baselines)
+        if into.baselines:
+            into.confirmations[trial.number] = confirmation
         progress(position * len(seeds), total)
 
 
 def _confirmation(
     bench: Bench, jobs: Sequence[Job], baselines: dict[int, Measurement]
 ) -> Confirmation:
-    found = []
+    found, failures = [], []
+    # Every job is finished, whatever became of the others: finishing is what keeps a measurement.
     for job in jobs:
-        if job.seed in baselines:
-            try:
-                found.append(bench.figures(bench.finish(job), baselines[job.seed]))
-            except TrialError as error:
-                failure = f"the confirmation with seed {job.seed} failed: {error}"
-                return Confirmation(failure=failure)
-    return Confirmation(figures=tuple(found))
+        try:
+            measurement = bench.finish(job)
+            if job.seed in baselines:
+                found.append(bench.figures(measurement, baselines[job.seed]))
+        except TrialError as error:
+            if job.seed in baselines:
+                failures.append(f"the confirmation with seed {job.seed} failed: {error}")
+    return Confirmation(failure=failures[0]) if failures else Confirmation(figures=tuple(found))

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune import comparison
+from autotune.figures import format_figure
 from autotune.metrics import METRICS
 from autotune.objective import Objectives
 from autotune.recommendation import Recommended, knee
@@ -101,7 +102,11 @@ def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
     failed = f", {outcome.failed} failed" if outcome.failed else ""
     console.print(f"{count} trials{failed}; {len(front)} on the front")
     if not front:
-        console.print("no scheme is better than DAMON off within the constraints")
+        console.print(
+            "no scheme is better than DAMON off within the constraints"
+            if count > outcome.failed
+            else "no trial was measured"
+        )
     else:
         names = [objective.name for objective in objectives.objectives]
         shown = _spread(front, knee(front, objectives))
@@ -112,7 +117,8 @@ def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
                     (
                         _entry(option, outcome, objectives),
                         *(
-                            f"{percent(option.figures[name])}\n({percent(option.trial.figures[name])})"
+                            f"{format_figure(name, option.figures[name])}\n"
+                            f"({format_figure(name, option.trial.figures[name])})"
                             for name in names
                         ),
                     )

@@ -13,11 +13,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from autotune import catalog
+from autotune import catalog, defaults
 from autotune.store import OWN_NAMES, WORKLOAD_FILE
 from autotune.workload import Source, Workload
 
-_USUAL_TRIALS = 60
 _KINDS = {"search space": "search_spaces", "objectives": "objectives", "machine": "machines"}
 
 
@@ -63,9 +62,9 @@ def _with_changes(text: str, workload: Workload, names: Mapping[str, str]) -> st
     document = yaml.load(text)
     changed = [
         _set(document["workload"], "pattern", names.get("pattern")),
-        _set(document, "machine", names.get("machine"), "server"),
-        _set(document, "sampler", workload.sampler, "tpe"),
-        _set(document, "seed", workload.seed, 0),
+        _set(document, "machine", names.get("machine"), defaults.MACHINE),
+        _set(document, "sampler", workload.sampler, defaults.SAMPLER),
+        _set(document, "seed", workload.seed, defaults.SEED),
         _set_backend(document, workload),
         _set_trials(document, workload),
         _set_space(document, names.get("search space")),
@@ -89,7 +88,7 @@ def _set(
 
 
 def _set_backend(document: MutableMapping[str, Any], workload: Workload) -> bool:
-    named = document.get("backend", "simulator")
+    named = document.get("backend", defaults.BACKEND)
     if (tuple(named) if isinstance(named, list) else (named,)) == workload.backends:
         return False
     document["backend"] = workload.backend
@@ -99,17 +98,17 @@ def _set_backend(document: MutableMapping[str, Any], workload: Workload) -> bool
 def _set_trials(document: MutableMapping[str, Any], workload: Workload) -> bool:
     if "budget" in document:
         return _set(document["budget"], "trials", workload.budget.trials)
-    usual = workload.budget.trials in {_USUAL_TRIALS, None}
+    usual = workload.budget.trials in {defaults.TRIALS, None}
     return not usual and _set(document, "budget", {"trials": workload.budget.trials})
 
 
 def _set_space(document: MutableMapping[str, Any], name: str | None) -> bool:
     if isinstance(document.get("search_space"), MutableMapping):
         return "base" in document["search_space"] and _set(document["search_space"], "base", name)
-    return _set(document, "search_space", name, "prcl")
+    return _set(document, "search_space", name, defaults.SEARCH_SPACE)
 
 
 def _set_objectives(document: MutableMapping[str, Any], name: str | None) -> bool:
     if isinstance(document.get("objectives"), list):
         return False
-    return _set(document, "objectives", name, "memory")
+    return _set(document, "objectives", name, defaults.OBJECTIVES)

@@ -177,14 +177,12 @@ class Metric:
 
     Attributes:
         name: As in files and columns.
-        unit: Of the value.
         direction: Which way is better: "maximize" or "minimize".
         function: The formula; None for `slowdown`, for which the backend chooses one of two.
         summary: For people, one line.
     """
 
     name: str
-    unit: Literal["fraction"] = "fraction"
     direction: Literal["maximize", "minimize"]
     function: Callable[[Measurement, Measurement], float] | None
     summary: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,22 +69,6 @@ class Constraint:
         """The metric's text."""
         return str(self.metric)
 
-    def violation(self, values: Mapping[str, float]) -> float:
-        """Say by how much the bound is broken; 0 or less where it is kept.
-
-        Args:
-            values: The figures by name, as `autotune.metrics.values` gives them.
-
-        Raises:
-            ValueError: If a figure was not measured.
-
-        >>> constraint = parse_constraint("slowdown <= 50%")
-        >>> constraint.violation({"slowdown": 0.75}), constraint.violation({"slowdown": 0.5})
-        (0.25, 0.0)
-        """
-        difference = self.metric.evaluate(values) - self.bound
-        return difference if self.upper else -difference
-
     def __str__(self) -> str:
         """As it is written in a file.
 
@@ -130,12 +114,12 @@ class Objectives:
 
     @property
     def reference(self) -> tuple[float, ...]:
-        """The hypervolume's reference point, as `minimised` gives values."""
+        """The hypervolume's reference point, as `Direction.minimised` gives values."""
         return tuple(o.direction.minimised(o.reference) for o in self.objectives)
 
     @property
     def limit(self) -> tuple[float, ...]:
-        """Where each objective is worth nothing any more, as `minimised` gives values.
+        """Where each objective is worth nothing any more, as `Direction.minimised` gives values.
 
         That is the bound of a constraint on the objective's own metric, or the reference if there is
         none or it is the stricter one.
@@ -151,22 +135,6 @@ class Objectives:
             and constraint.upper is (direction is Direction.MINIMIZE)
         ]
         return min([direction.minimised(objective.reference), *bounds])
-
-    def minimised(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """Give each objective's value such that less is better.
-
-        Raises:
-            ValueError: If a figure was not measured.
-        """
-        return tuple(o.direction.minimised(o.metric.evaluate(values)) for o in self.objectives)
-
-    def violations(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """Give each constraint's violation; 0 or less where it is kept."""
-        return tuple(constraint.violation(values) for constraint in self.constraints)
-
-    def feasible(self, values: Mapping[str, float]) -> bool:
-        """Say whether every constraint is kept."""
-        return all(violation <= 0 for violation in self.violations(values))
 
     def with_constraints(self, extra: Sequence[Constraint]) -> Objectives:
         """Add constraints; one on the same metric, in whichever direction, gives way to them."""

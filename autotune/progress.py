@@ -9,7 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from autotune.console import megabytes, percent
+from autotune.console import megabytes
+from autotune.figures import format_figure
 from autotune.measurement import Measurement
 from autotune.recommendation import Recommendation
 from autotune.trial import Trial, TrialState
@@ -83,7 +84,11 @@ class ProgressView:
             self._best = trial.figures[self._objective]
         else:
             self._best = self._better(self._best, trial.figures[self._objective])
-        best = "" if self._best is None else f"best {self._objective} {percent(self._best)}"
+        best = (
+            ""
+            if self._best is None
+            else f"best {self._objective} {format_figure(self._objective, self._best)}"
+        )
         self._move("trials", done, self._total, best)
 
     def confirmation_finished(self, done: int, total: int) -> None:
@@ -101,5 +106,7 @@ class ProgressView:
             return
         step = max(1, (total or 10) // _LINES)
         if done % step == 0 or done == total:
-            self._console.print(f"{what}: {done} of {total or '?'}{', ' if note else ''}{note}")
+            self._console.print(
+                f"{what}: {done}{f' of {total}' if total else ''}{', ' if note else ''}{note}"
+            )
             sys.stderr.flush()

@@ -19,8 +19,8 @@ OFF = "DAMON off"
 """What the point without DAMON is called."""
 
 NEGLIGIBLE = 1e-9
-"""By how much a figure must be better than without DAMON to be better at all: means over time round
-differently when a run takes a microsecond longer."""
+"""By how much a figure must be better than without DAMON to be better at all, as a share of figures
+above 1: means over time round differently when a run takes a microsecond longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +76,16 @@ class Recommendation:
     hypervolume: float
 
 
+def _just_below(value: float) -> float:
+    return value - NEGLIGIBLE * max(1.0, abs(value))
+
+
 def _non_dominated(
     options: Sequence[tuple[Trial, Figures]], off: Figures | None, objectives: Objectives
 ) -> list[tuple[Trial, Figures]]:
     points = [minimised(values, objectives) for _, values in options]
     if off is not None and not broken(off, objectives):
-        points.append(tuple(value - NEGLIGIBLE for value in minimised(off, objectives)))
+        points.append(tuple(_just_below(value) for value in minimised(off, objectives)))
     mask = pareto.pareto_front(points)
     return [option for option, on in zip(options, mask, strict=False) if on]
 

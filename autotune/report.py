@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +18,7 @@ from autotune.errors import InputError, Where
 from autotune.formats import damo_json
 from autotune.objective import Objectives
 from autotune.run_record import RunRecord
-from autotune.store import FRONT_FILE, RUN_FILE, SCHEMES_FOLDER, TRIALS_FILE
+from autotune.store import FRONT_FILE, RUN_FILE, SCHEMES_FOLDER
 from autotune.trial import trial_id
 
 
@@ -41,11 +43,6 @@ class Run:
         return self.record.objectives
 
     @cached_property
-    def trials(self) -> pd.DataFrame:
-        """`trials.csv`, with the columns that it has."""
-        return _table(self.path / TRIALS_FILE)
-
-    @cached_property
     def front(self) -> pd.DataFrame:
         """`front.csv`, with the columns that it has."""
         return _table(self.path / FRONT_FILE)
@@ -67,7 +64,20 @@ class Run:
     def _column(self, name: str) -> list[float]:
         if name not in self.front:
             raise InputError(f"is damaged: it has no column {name}", Where(self.path / FRONT_FILE))
-        return [float(value) for value in self.front[name]]
+        return [self._number(name, cell) for cell in self.front[name]]
+
+    def _number(self, column: str, cell: Any) -> float:
+        try:
+            number = float(cell)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            what = "has an empty cell" if pd.isna(cell) else f"holds '{cell}', which is no number"
+            raise InputError(
+                f"is damaged: column {column} {what}: restore the file from a copy",
+                Where(self.path / FRONT_FILE),
+            )
+        return number
 
     def schemes(self, name: str) -> tuple[Scheme, ...]:
         """The schemes of one of `ids`, as the kernel runs them.

@@ -1,6 +1,7 @@
 """A run folder on disk: every file written whole or not at all, every measurement kept as it is made.
 
-docs/interface.md describes the files. `autotune.report` reads them back.
+docs/run-folder.md describes the files. `autotune.report` reads back `run.json`, the front and its
+schemes; `read_measurements` the measurements, for users and tests.
 """
 
 from __future__ import annotations

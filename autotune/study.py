@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from optuna.samplers import BaseSampler
+
 from autotune import recommendation, tables
 from autotune.backends.base import Backend
 from autotune.bench import Bench, Job, Schemes
 from autotune.confirming import Confirmed, confirm, confirmation_seeds
-from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
+from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
 from autotune.importance import importances
 from autotune.kept_workload import kept_files
 from autotune.kernel import on_grid
@@ -75,6 +77,33 @@ class Outcome:
         }
 
 
+def prepare(workload: Workload, backend: Backend) -> BaseSampler:
+    """See that a run can begin, without measuring anything; make its sampler.
+
+    Raises:
+        InputError: If the backend can't measure what the search space may propose, or the sampler is
+            none for it.
+        BackendUnavailableError: If nothing can be measured here.
+    """
+    space = workload.search_space
+    try:
+        widest = tuple(template.widest() for template in space.templates)
+        backend.check(workload.experiment(widest))
+        return make_sampler(
+            workload.sampler,
+            seed=workload.seed,
+            space=space,
+            n_trials=workload.budget.trials,
+            n_objectives=len(workload.objectives.objectives),
+        )
+    except ValueError as error:
+        raise InputError(f"search space '{space.name}': {error}", Where(workload.path)) from error
+    except InputError as error:
+        if error.where is not None:
+            raise
+        raise InputError(str(error), Where(workload.path)) from error
+
+
 def run(
     workload: Workload,
     backend: Backend,
@@ -100,19 +129,7 @@ def run(
         BackendUnavailableError: If nothing can be measured any more; what was finished is there,
             with a front of what is known.
     """
-    space = workload.search_space
-    try:
-        widest = tuple(template.widest() for template in space.templates)
-        backend.check(workload.experiment(widest))
-    except ValueError as error:
-        raise InputError(f"search space '{space.name}': {error}") from error
-    sampler = make_sampler(
-        workload.sampler,
-        seed=workload.seed,
-        space=space,
-        n_trials=workload.budget.trials,
-        n_objectives=len(workload.objectives.objectives),
-    )
+    sampler = prepare(workload, backend)
     folder = RunFolder.create(out)
     this = _Run(workload, backend, folder, observer or Silent())
     try:

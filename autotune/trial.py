@@ -29,7 +29,7 @@ class Trial:
         parameters: By name, only those that exist beside the others.
         schemes: As the kernel runs them; empty where there are none for the parameters.
         figures: All that an objective or a constraint may name, by name; empty if it failed.
-        reason: Why it failed, or why confirmation threw it out; None for all others.
+        reason: Why it failed; None if it was measured.
 
     Raises:
         ValueError: If the number is negative, or a trial failed without a reason or with figures.

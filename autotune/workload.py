@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from autotune import catalog, document
+from autotune import catalog, defaults, document
 from autotune.damon import Monitoring, OperationsSet
 from autotune.damos import Scheme, check_meeting
 from autotune.document import Mapping, Value
@@ -29,7 +29,7 @@ from autotune.workload_reading import (
 BACKENDS = ("simulator", "vm", "host")
 """The names of backends, whether this version has them or not."""
 
-_BUDGET = Budget(trials=60)
+_BUDGET = Budget(trials=defaults.TRIALS)
 _MAX_SEED = (1 << 32) - 1
 
 
@@ -172,14 +172,14 @@ def _machine(keys: Mapping, folder: Path, override: str | None) -> Path:
     if override is not None:
         return catalog.find(override, "machines", Path())
     if value is None:
-        return catalog.find("server", "machines", folder)
+        return catalog.find(defaults.MACHINE, "machines", folder)
     return catalog.find(document.text(value), "machines", folder, where=value.where)
 
 
 def _search_space(keys: Mapping, folder: Path) -> tuple[SearchSpace, Path | None]:
     value = keys.take("search_space", document.itself, None)
     if value is None:
-        path = catalog.find("prcl", "search_spaces", folder)
+        path = catalog.find(defaults.SEARCH_SPACE, "search_spaces", folder)
         return load_search_space(path), path
     return read_search_space(value, relative_to=folder)
 
@@ -194,7 +194,7 @@ def _objectives(keys: Mapping, folder: Path) -> tuple[Objectives, Path | None]:
         path = catalog.find(name, "objectives", folder, where=value.where)
         objectives = load_objectives(path)
     else:
-        path = catalog.find("memory", "objectives", folder)
+        path = catalog.find(defaults.OBJECTIVES, "objectives", folder)
         objectives = load_objectives(path)
     return objectives.with_constraints(keys.take("constraints", read_constraints, ())), path
 
@@ -266,13 +266,13 @@ def load_workload(
     keys = document.loads(text, path)
     folder = path.parent
     subject = keys.take("workload", read_subject(folder, warn))
-    backends = _overridden_backend(backend, keys.take("backend", _backends, ("simulator",)))
+    backends = _overridden_backend(backend, keys.take("backend", _backends, (defaults.BACKEND,)))
     machine_path = _machine(keys, folder, machine)
     search_space, space_path = _search_space(keys, folder)
     objectives, objectives_path = _objectives(keys, folder)
     monitoring, start_after_us = keys.take("monitoring", read_monitoring, (Monitoring(), 0))
-    in_file = keys.take("seed", document.integer(at_least=0, at_most=_MAX_SEED), 0)
-    sampler_in_file = keys.take("sampler", document.text, "tpe")
+    in_file = keys.take("seed", document.integer(at_least=0, at_most=_MAX_SEED), defaults.SEED)
+    sampler_in_file = keys.take("sampler", document.text, defaults.SAMPLER)
     files = {
         "search space": space_path,
         "objectives": objectives_path,
@@ -289,8 +289,10 @@ def load_workload(
         objectives=objectives,
         budget=_overridden_budget(trials, keys.take("budget", read_budget, _BUDGET)),
         sampler=sampler_in_file if sampler is None else sampler,
-        parallel=keys.take("parallel", document.integer(at_least=1), 4),
-        confirmations=keys.take("confirmations", document.integer(at_least=0), 3),
+        parallel=keys.take("parallel", document.integer(at_least=1), defaults.PARALLEL),
+        confirmations=keys.take(
+            "confirmations", document.integer(at_least=0), defaults.CONFIRMATIONS
+        ),
         seed=_overridden_seed(seed, in_file),
         monitoring=monitoring,
         start_after_us=start_after_us,

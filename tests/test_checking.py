@@ -41,7 +41,7 @@ def test_a_scheme_that_the_kernel_narrows_is_warned_of(tmp_path: Path) -> None:
 
     assert checked.summary == "8K max 0 10 1100ms max pageout"
     assert checked.warnings == (
-        "scheme 1: the kernel's counts narrow it to: 8K max 0 10 1100ms max pageout",
+        f"{file}: scheme 1: the kernel's counts narrow it to: 8K max 0 10 1100ms max pageout",
     )
 
 
@@ -63,7 +63,34 @@ def test_a_budget_of_time_alone_is_warned_of(tmp_path: Path) -> None:
     file = tmp_path / "timed.yaml"
     file.write_text("workload: {pattern: a.cfg}\nbudget: {time: 5s}\n")
 
-    assert check_file(file).warnings == ("the budget is time alone: two runs will not be equal",)
+    assert check_file(file).warnings == (
+        f"{file}: the budget is time alone: two runs will not be equal",
+    )
+
+
+@pytest.mark.parametrize("subject", ["pattern: a.cfg", "command: [sleep, '1']"])
+def test_a_backend_that_this_version_lacks_is_warned_of(tmp_path: Path, subject: str) -> None:
+    (tmp_path / "a.cfg").write_text("a, 4096\n\np\n1000\na, 0, 4096, 1\n")
+    file = tmp_path / "guest.yaml"
+    file.write_text(f"workload: {{{subject}}}\nbackend: vm\n")
+
+    checked = check_file(file)
+
+    assert checked.summary.startswith("workload 'guest': ")
+    assert checked.warnings == (
+        f"{file}: backend vm is not part of this version: use backend: simulator",
+    )
+
+
+def test_what_masim_would_refuse_in_a_workloads_pattern_is_warned_of(tmp_path: Path) -> None:
+    pattern = tmp_path / "a.cfg"
+    pattern.write_text("a, 4096\n\np\n1000\na, 0, 4096, 1")
+    file = tmp_path / "mine.yaml"
+    file.write_text("workload: {pattern: a.cfg}\n")
+
+    warning = f"{pattern}:5: no line end: masim loses this line, add one"
+    assert check_file(file).warnings == (warning,)
+    assert check_file(pattern).warnings == (warning,)
 
 
 def test_another_yaml_file_is_none_of_ours(tmp_path: Path) -> None:

@@ -224,6 +224,34 @@ def test_check_describes_what_is_right_and_names_what_is_wrong(
     assert "wrong.damos:1: " in result.err.replace("\n", " ")
 
 
+@pytest.mark.usefixtures("short")
+def test_check_goes_on_after_a_backend_that_this_version_lacks(autotune: Runner) -> None:
+    Path("vm.yaml").write_text("workload: {pattern: short.cfg}\nbackend: vm\n")
+
+    result = autotune("check", "vm.yaml", "short.yaml")
+
+    assert result.status == 0
+    assert [line.split(":")[0] for line in result.out.splitlines()] == ["vm.yaml", "short.yaml"]
+    assert " ".join(result.err.split()) == (
+        "warning: vm.yaml: backend vm is not part of this version: use backend: simulator"
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "measure"])
+@pytest.mark.usefixtures("short")
+def test_what_masim_would_refuse_is_warned_of_with_its_place(
+    autotune: Runner, command: str
+) -> None:
+    Path("short.cfg").write_text(SHORT.rstrip())
+
+    result = autotune(command, "short.yaml")
+
+    assert result.status == 0
+    assert " ".join(result.err.split()) == (
+        "warning: short.cfg:11: no line end: masim loses this line, add one"
+    )
+
+
 def test_a_scheme_that_no_line_of_text_holds_is_shown_as_json(
     autotune: Runner, short: Path, tmp_path: Path
 ) -> None:
@@ -247,6 +275,58 @@ def test_what_looks_like_markup_in_a_name_is_printed_as_it_is(
     assert "a[bold]b on simulator" in autotune("measure", short).out
 
 
+def test_check_finds_what_a_run_would_refuse(autotune: Runner, short: Path) -> None:
+    text = short.read_text()
+
+    messages = []
+    for key in ("sampler: tpee", "search_space: ethp"):
+        short.write_text(f"{text}{key}\n")
+        messages.append([autotune(*command, short) for command in (("check",), ("run",))])
+
+    for checked, run in messages:
+        assert (checked.status, run.status) == (2, 2)
+        assert checked.err == run.err
+
+
+def test_a_run_of_which_every_trial_failed_has_failed(autotune: Runner, short: Path) -> None:
+    short.write_text(
+        short.read_text()
+        + "objectives: [{metric: 1 / (memory_saving - memory_saving), direction: minimize, "
+        "reference: 1}]\n"
+    )
+
+    result = autotune("run", short, "--trials", 2, "--out", "run")
+
+    assert result.status == 1
+    assert "error: run: every trial failed: " in result.err
+    assert Path("run", "trials.csv").is_file()
+
+
+def test_figures_that_are_no_fractions_are_plain_numbers(autotune: Runner, short: Path) -> None:
+    short.write_text(
+        short.read_text()
+        + "objectives: [{metric: major_faults, direction: minimize, reference: 100000}]\n"
+    )
+
+    result = autotune("run", short, "--trials", 4, "--out", "run")
+
+    assert result.status == 0
+    assert "%" not in result.out.replace("slowdown <= 5%", "")
+
+
+def test_a_full_standard_output_is_one_message(short: Path) -> None:
+    command = f"{sys.executable} -m autotune measure {short} --json >/dev/full"
+
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: standard output: can't be written: No space left on device: see where it\ngoes\n"
+    )
+
+
 def test_spaces_and_objectives_are_listed(autotune: Runner) -> None:
     spaces, objectives = autotune("spaces"), autotune("objectives")
 
@@ -265,8 +345,8 @@ def test_what_the_simulator_does_not_model_is_refused_before_anything_is_written
 
     assert result.status == 2
     assert " ".join(result.err.split()) == (
-        "error: the simulator does not model action hugepage yet, only pageout and stat: measure "
-        "this one on a real kernel"
+        f"error: {short}: the simulator does not model action hugepage yet, only pageout and stat: "
+        "measure this one on a real kernel"
     )
     assert not Path("run").exists()
 
@@ -280,7 +360,7 @@ def test_what_the_simulator_does_not_model_is_refused_before_anything_is_written
         (
             ("run", "short.yaml", "--sampler", "tpee"),
             2,
-            "error: no sampler 'tpee': did you mean 'tpe'?",
+            "error: short.yaml: no sampler 'tpee': did you mean 'tpe'?",
         ),
         (
             ("run", "short.yaml", "--backend", "vm"),
@@ -305,7 +385,7 @@ def test_what_the_simulator_does_not_model_is_refused_before_anything_is_written
         ),
         (("export", "nowhere"), 2, "error: nowhere: no such run folder: check the path"),
         (
-            ("compare", "."),
+            ("compare", ".", "."),
             2,
             "error: .: has no run.json: name a folder that a run has written",
         ),

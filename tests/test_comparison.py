@@ -10,7 +10,7 @@ from autotune import pareto
 from autotune.comparison import compare
 from autotune.errors import InputError
 from autotune.report import Run, load_run
-from tests.closed_form import ClosedForm, tune
+from tests.closed_form import ClosedForm, slowdown, tune
 
 Tuned = Callable[..., Run]
 COST_ONLY = "[{metric: slowdown, direction: minimize, reference: 50%}]"
@@ -37,7 +37,8 @@ def test_a_run_compares_with_itself(tuned: Tuned) -> None:
 
 
 def test_row_is_compared_with_column(tuned: Tuned) -> None:
-    wide, narrow = tuned("a"), tuned("b", {"constraints": "[slowdown <= 5%]"})
+    wide = tuned("a")
+    narrow = tuned("b", fail=lambda scheme: "it got lost" if slowdown(scheme) > 0.05 else None)
 
     found = compare([wide, narrow])
 
@@ -47,7 +48,7 @@ def test_row_is_compared_with_column(tuned: Tuned) -> None:
 
 
 def test_an_empty_front_is_not_compared(tuned: Tuned) -> None:
-    full, empty = tuned("a"), tuned("b", {"constraints": "[memory_saving >= 99%]"})
+    full, empty = tuned("a"), tuned("b", fail=lambda _: "it got lost")
 
     found = compare([full, empty])
 
@@ -77,6 +78,25 @@ def test_different_objectives_are_refused(tuned: Tuned) -> None:
         "memory_saving = memory_saving (maximize, reference 0), slowdown = slowdown (minimize, "
         "reference 0.5): compare runs with the same objectives"
     )
+
+
+def test_different_constraints_are_refused(tuned: Tuned) -> None:
+    first, other = tuned("a"), tuned("b", {"constraints": "[slowdown <= 5%, cpu_use <= 9%]"})
+
+    with pytest.raises(InputError) as error:
+        compare([first, other])
+
+    assert str(error.value) == (
+        f"{other.path}: constraints: cpu_use <= 9%, slowdown <= 5%; in {first.path}: none: "
+        "compare runs with the same constraints"
+    )
+
+
+def test_the_order_of_constraints_does_not_matter(tuned: Tuned) -> None:
+    first = tuned("a", {"constraints": "[cpu_use <= 9%, slowdown <= 5%]"})
+    other = tuned("b", {"constraints": "[slowdown <= 5%, cpu_use <= 9%]"})
+
+    assert compare([first, other]).coverage == ((1.0, 1.0), (1.0, 1.0))
 
 
 def test_different_machines_are_refused(tuned: Tuned, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,5 +134,5 @@ def test_different_workloads_are_refused_and_names_do_not_matter(
 
 
 def test_nothing_is_not_compared() -> None:
-    with pytest.raises(InputError, match=r"^there is nothing to compare: name at least one run$"):
+    with pytest.raises(InputError, match=r"^there is nothing to compare: name two runs or more$"):
         compare([])

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from autotune import catalog
+from autotune import catalog, defaults
 from autotune.kept_workload import kept_files
 from autotune.workload import Workload, load_workload
 
@@ -46,6 +47,42 @@ def test_without_overrides_the_workload_file_is_kept_to_the_letter(folder: Path)
 
     assert files["workload.yaml"] == text
     assert set(files) == {"workload.yaml", "tiny.cfg", "prcl.yaml", "memory.yaml", "server.yaml"}
+
+
+def test_a_file_that_leaves_everything_out_loads_equal_from_its_copy(folder: Path) -> None:
+    files = keep(folder, "workload:\n  pattern: tiny.cfg\n")
+
+    first, again = load_workload(folder / "my.yaml"), repeated(folder, files)
+
+    assert (again.subject.pattern, again.subject.timeout_us) == (
+        first.subject.pattern,
+        first.subject.timeout_us,
+    )
+    for name in {field.name for field in fields(Workload)} - {
+        "path",
+        "name",
+        "subject",
+        "sources",
+    }:
+        assert getattr(again, name) == getattr(first, name), name
+
+
+def test_what_is_left_out_means_the_defaults(folder: Path) -> None:
+    keep(folder, "workload:\n  pattern: tiny.cfg\n")
+
+    workload = load_workload(folder / "my.yaml")
+
+    assert workload.backends == (defaults.BACKEND,)
+    assert workload.machine.stem == defaults.MACHINE
+    assert workload.search_space.name == defaults.SEARCH_SPACE
+    assert workload.objectives.name == defaults.OBJECTIVES
+    assert workload.sampler == defaults.SAMPLER
+    assert workload.budget.trials == defaults.TRIALS
+    assert (workload.parallel, workload.confirmations, workload.seed) == (
+        defaults.PARALLEL,
+        defaults.CONFIRMATIONS,
+        defaults.SEED,
+    )
 
 
 def test_overrides_are_written_into_the_copy_and_comments_stay(folder: Path) -> None:

@@ -24,7 +24,7 @@ TUNING = frozenset(
 WORKLOAD_FILE = frozenset({"workload", "workload_reading"})
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"__init__", "destination", "errors", "messages", "units"}),
+    frozenset({"__init__", "defaults", "destination", "errors", "messages", "units"}),
     frozenset({"damon", "damos", "kernel", "patterns", "trial"}),
     frozenset({"machine", "measurement", "program", "vm_settings"}),
     frozenset({"experiment"}),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,19 @@ def test_candidates_are_non_dominated_feasible_and_better_than_off() -> None:
 
 def test_a_rounding_error_is_not_better_than_off() -> None:
     assert candidates(trials((1e-14, 0.0)), OFF, OBJECTIVES) == []
+
+
+def test_what_is_a_rounding_error_depends_on_the_size_of_the_figure() -> None:
+    resident = Objectives(
+        name="test", objectives=(objective("rss_mean_bytes", Direction.MINIMIZE, 2e9),)
+    )
+    (trial,) = trials((0.0, 0.0))
+    off = {"rss_mean_bytes": 1e9}
+    rounded = replace(trial, figures={"rss_mean_bytes": 1e9 - 0.5})
+    better = replace(trial, figures={"rss_mean_bytes": 1e9 - 4096.0})
+
+    assert candidates([rounded], off, resident) == []
+    assert candidates([better], off, resident) == [better]
 
 
 def test_off_does_not_count_where_it_breaks_a_bound() -> None:

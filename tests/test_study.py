@@ -15,6 +15,7 @@ import optuna
 import pytest
 
 from autotune import pareto
+from autotune.confirming import confirmation_seeds
 from autotune.damos import Scheme
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
 from autotune.experiment import Experiment
@@ -312,6 +313,46 @@ def test_a_seed_whose_baseline_fails_does_not_count(tmp_path: Path) -> None:
     )
 
 
+def confirmed_seeds(outcome: Outcome) -> dict[int | None, list[int]]:
+    """The seeds of the measurements that confirm and were kept, by trial."""
+    kept: dict[int | None, list[int]] = {}
+    for record in read_measurements(outcome.out / "measurements.jsonl"):
+        if record.role == "confirmation":
+            kept.setdefault(record.trial, []).append(record.seed)
+    return kept
+
+
+def test_after_a_failed_confirmation_those_with_the_other_seeds_are_kept(tmp_path: Path) -> None:
+    workload = make_workload(tmp_path / "user", {"confirmations": 3})
+    first, *others = confirmation_seeds(workload.seed, 3)
+
+    def lose(_: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        if schemes and seed == first:
+            raise TrialError("it got lost")
+
+    outcome = run(workload, ClosedForm(hook=lose), tmp_path / "out")
+
+    assert list(outcome.recommendation.thrown_out.values()) == [
+        f"the confirmation with seed {first} failed: it got lost"
+    ] * len(confirmed_seeds(outcome))
+    assert set(map(tuple, confirmed_seeds(outcome).values())) == {tuple(others)}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_confirmations_whose_baseline_failed_are_kept(tmp_path: Path, count: int) -> None:
+    workload = make_workload(tmp_path / "user")
+    seeds = confirmation_seeds(workload.seed, 2)
+
+    def lose(_: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        if not schemes and seed in seeds[:count]:
+            raise TrialError("it got lost")
+
+    outcome = run(workload, ClosedForm(hook=lose), tmp_path / "out")
+
+    assert {len(o.confirmations) for o in outcome.recommendation.front} == {2 - count}
+    assert set(map(tuple, confirmed_seeds(outcome).values())) == {seeds}
+
+
 def test_a_failed_baseline_ends_the_run(tmp_path: Path) -> None:
     def lose(*_: object) -> None:
         raise TrialError("it got lost")
@@ -414,7 +455,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_sampler_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^no sampler 'tpee': did you mean 'tpe'\?$"):
+    with pytest.raises(InputError, match=r"my\.yaml: no sampler 'tpee': did you mean 'tpe'\?$"):
         tune(tmp_path, {"sampler": "tpee"})
 
     assert not (tmp_path / "out").exists()

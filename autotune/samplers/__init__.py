@@ -11,12 +11,11 @@ from types import MappingProxyType
 import optuna
 from optuna.samplers import BaseSampler
 
+from autotune import defaults
 from autotune.errors import InputError, nearest
 from autotune.samplers.grid import GridSampler
 from autotune.samplers.sobol import SobolSampler
 from autotune.space import SearchSpace
-
-_USUAL_TRIALS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +37,12 @@ class _Task:
     @property
     def population(self) -> int:
         """Size of a generation, so that a small budget has several."""
-        return min(max((self.n_trials or _USUAL_TRIALS) // 5, 8), 50)
+        return min(max((self.n_trials or defaults.TRIALS) // 5, 8), 50)
 
 
 def _tpe(task: _Task) -> BaseSampler:
     conditional = any(parameter.when for parameter in task.space.parameters)
-    startup = min(10, max((task.n_trials or _USUAL_TRIALS) // 4, 4))
+    startup = min(10, max((task.n_trials or defaults.TRIALS) // 4, 4))
     # Where parameters exist only under a condition, only `group` models them jointly; elsewhere
     # Optuna's default, which for several objectives is to model each by itself.
     return optuna.samplers.TPESampler(

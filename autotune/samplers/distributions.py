@@ -22,15 +22,15 @@ class _Recorder:
     def __init__(self) -> None:
         self.distribution: BaseDistribution | None = None
 
-    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:  # noqa: ARG002
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:  # noqa: ARG002 - Optuna's signature
         self.distribution = IntDistribution(low, high, log=log)
         return low
 
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:  # noqa: ARG002
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:  # noqa: ARG002 - Optuna's signature
         self.distribution = FloatDistribution(low, high, log=log)
         return low
 
-    def suggest_categorical(self, name: str, choices: Any) -> Any:  # noqa: ARG002
+    def suggest_categorical(self, name: str, choices: Any) -> Any:  # noqa: ARG002 - Optuna's signature
         self.distribution = CategoricalDistribution(choices)
         return choices[0]
 

@@ -50,10 +50,18 @@ if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
 
 
-def is_ready() -> bool:
-    """Whether compiled code is kept from an earlier use; without, the first run has to wait for it."""
-    plain = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-    return plain or (_FOLDER is not None and any(_FOLDER.rglob("kdamond.run-*.nbi")))
+def waiting() -> str | None:
+    """What the first run has to wait for; None where compiled code is kept from an earlier use."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        return None
+    if _FOLDER is None:
+        return (
+            "compiling the simulator, which takes a quarter of a minute, every time: set "
+            "XDG_CACHE_HOME to a folder where it can be kept"
+        )
+    if any(_FOLDER.rglob("kdamond.run-*.nbi")):
+        return None
+    return "compiling the simulator, which takes a quarter of a minute, once"
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
