@@ -59,11 +59,11 @@ def test_an_empty_front_is_not_compared(tuned: Tuned) -> None:
 def test_in_json_are_the_runs_and_three_figures(tuned: Tuned) -> None:
     run = tuned("a")
 
-    assert compare([run]).to_dict() == {
-        "runs": [str(run.path)],
-        "hypervolume": [run.record.hypervolume],
-        "coverage": [[1.0]],
-        "epsilon": [[0.0]],
+    assert compare([run, run]).to_dict() == {
+        "runs": [str(run.path)] * 2,
+        "hypervolume": [run.record.hypervolume] * 2,
+        "coverage": [[1.0, 1.0]] * 2,
+        "epsilon": [[0.0, 0.0]] * 2,
     }
 
 
@@ -133,6 +133,6 @@ def test_different_workloads_are_refused_and_names_do_not_matter(
     )
 
 
-def test_nothing_is_not_compared() -> None:
+def test_fewer_than_two_are_not_compared() -> None:
     with pytest.raises(InputError, match=r"^there is nothing to compare: name two runs or more$"):
         compare([])
