@@ -279,18 +279,55 @@ def test_long_sampling_intervals_end_with_a_jiffy() -> None:
 
 SCRIPT = """
 import json
+from pathlib import Path
+from autotune import catalog
 from autotune.backends.simulator.simulator import Simulator
 from autotune.profiles import load_machine
-from autotune import catalog
-from pathlib import Path
-from dataclasses import replace
-from tests.backends.contract import MONITORED, PAGEOUT
+from tests.backends.simulator.test_simulator import EVERYTHING
 machine = load_machine(catalog.find("micro-vm", "machines", Path(".")))
-short = replace(MONITORED.workload.phases[0], duration_us=1_500_000)
-pattern = replace(MONITORED.workload, phases=(short,))
-experiment = replace(MONITORED, workload=pattern, schemes=(PAGEOUT,))
-print(json.dumps(Simulator(machine).run(experiment, seed=5).to_dict()))
+print(json.dumps(Simulator(machine).run(EVERYTHING, seed=5).to_dict()))
 """
+
+EVERYTHING = Experiment(
+    workload=Pattern(
+        regions=(
+            PatternRegion(name="a", size_bytes=3 << 20),
+            PatternRegion(name="b", size_bytes=2 << 20),
+        ),
+        phases=(
+            Phase(
+                name="a rests, and goes out a piece at a time",
+                duration_us=1_200_000,
+                accesses=(Access(region=1, random=False, stride_bytes=64, weight=1),),
+            ),
+            Phase(
+                name="a comes back in any order",
+                duration_us=300_000,
+                accesses=(
+                    Access(region=0, random=True, stride_bytes=1, weight=1),
+                    Access(region=1, random=False, stride_bytes=8192, weight=1),
+                ),
+            ),
+        ),
+    ),
+    monitoring=Monitoring(),
+    schemes=(
+        prcl(
+            0.4,
+            quota=Quota(time_us=50_000, size_bytes=1 << 20, reset_interval_us=100_000),
+        ),
+        Scheme(action=Action.STAT, apply_interval_us=30_000),
+    ),
+)
+"""Sweeps, random accesses, faults of both, two schemes, a quota that cuts and resumes."""
+
+
+def test_the_experiment_for_both_interpreters_reaches_what_it_should() -> None:
+    measured = simulator("micro-vm").run(EVERYTHING, seed=5)
+
+    assert measured.major_faults > 100
+    assert measured.scheme_stats is not None
+    assert measured.scheme_stats.quota_exceeds > 0
 
 
 def test_compiled_and_plain_python_give_the_same_figures() -> None:
