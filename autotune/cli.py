@@ -244,20 +244,21 @@ def objectives() -> None:
 @contextlib.contextmanager
 def _one_interrupt() -> Iterator[None]:
     """Let the first Ctrl-C end the command, and none after it disturb how it ends."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # someone else decides, or it is ignored
+        yield
+        return
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # someone else decides, or it is ignored
-        yield
-        return
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, before)
 
 
 def main() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -415,6 +417,31 @@ def test_every_bad_file_is_one_message_that_fits_a_terminal(
     assert result.err.startswith("error: ")
     assert "Traceback" not in result.err
     assert all(len(line) <= 80 or " " not in line.strip() for line in result.err.splitlines())
+
+
+def test_several_interrupts_end_a_run_once_with_what_it_has(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "autotune", "run", str(short), "--trials", "5000"]
+    with subprocess.Popen(
+        [*command, "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (out / "trials.csv").exists():
+            time.sleep(0.05)
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        printed, notes = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in notes
+    assert " ".join(notes.split()).endswith(f"note: interrupted: what was finished is in {out}")
+    assert " trials; " in printed
+    assert json.loads((out / "run.json").read_text())["state"] == "interrupted"
+    assert (out / "summary.md").is_file()
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
