@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -251,6 +252,7 @@ def _one_interrupt() -> Iterator[None]:
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
@@ -283,7 +285,6 @@ def run_command_line(arguments: list[str]) -> int:
         say(f"{error.format_message().rstrip('.')}: see autotune --help")
         return InputError.exit_status
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted")
         return _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
