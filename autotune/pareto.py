@@ -103,14 +103,12 @@ def _volume(points: Points, corner: Points) -> float:
 
 
 def knee(points: ArrayLike, limit: ArrayLike | None = None) -> int:
-    """Give the index of the balanced point: the one that gives up least where it gives up most.
+    """Give the index of the balanced point: the one nearest to the best of everything at once.
 
     Each coordinate is scaled to [0, 1] between the ideal point (its smallest value) and *limit*, which
-    is where it is worth nothing any more. The knee is the point whose largest coordinate is the
-    smallest; of those the one with the smallest sum; of equals the first. A coordinate that is the same
-    everywhere doesn't count, and one that says the same as another doesn't count twice. (The sum alone,
-    which is the distance below the plane through the extremes, would always choose doing nothing where
-    two objectives are costs that rise together.)
+    is where it is worth nothing any more. The knee is the point with the smallest distance to the ideal
+    point; of equals the first. A coordinate that is the same everywhere doesn't count. (The largest
+    coordinate alone would take any price in the others for the last bit of the first.)
 
     Args:
         points: A front: values to minimise, shape ``(n, m)``, n at least 1.
@@ -121,7 +119,7 @@ def knee(points: ArrayLike, limit: ArrayLike | None = None) -> int:
         ValueError: If there is no point, the shape is another, or a value is not finite.
 
     Source: the compromise solution of Yu, "A class of solutions for group decision problems", 1973, by
-    the maximum norm.
+    the Euclidean norm.
 
     >>> front = [[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]]
     >>> knee(front), knee(front, limit=[10.0, 1000.0])
@@ -139,7 +137,7 @@ def knee(points: ArrayLike, limit: ArrayLike | None = None) -> int:
         stake = worst - ideal
         spread = np.where(stake > 0.0, stake, spread)
     scaled = (array - ideal) / np.where(spread > 0.0, spread, 1.0)
-    return int(np.lexsort((scaled.sum(axis=1), scaled.max(axis=1)))[0])
+    return int(np.argmin((scaled**2).sum(axis=1)))
 
 
 def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Points, Points]:

@@ -137,7 +137,7 @@ def _front(findings: Findings) -> list[str]:
         *_table(front, findings.shown, findings.confirmed),
         "",
         f"Best is the one with the best {findings.workload.objectives.objectives[0].name}; knee is "
-        "the balanced one, which gives up least where it gives up most.",
+        "the balanced one, nearest to the best of everything at once.",
         "",
         *(
             f"- trial {option.trial.number}{names[option.trial.number]}: "

@@ -47,7 +47,7 @@ def prcl(age_s: float, **fields: object) -> Scheme:
         access_rate=Range(0.0, 0.0),
         age_us=Range(round(age_s * 1_000_000)),
     )
-    return replace(Scheme(action=Action.PAGEOUT, pattern=pattern), **fields)  # type: ignore[arg-type]
+    return replace(Scheme(action=Action.PAGEOUT, pattern=pattern), **fields)  # type: ignore[arg-type]  # any of a scheme's
 
 
 class TestOnAServer(BackendContract):
