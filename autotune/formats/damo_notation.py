@@ -16,7 +16,7 @@ from operator import mul
 from types import MappingProxyType
 from typing import TypeVar
 
-from autotune.damos import UNLIMITED, Quota, QuotaGoal, Range, Watermarks, Weights
+from autotune.damos import UNLIMITED, Quota, QuotaGoal, Watermarks, Weights
 from autotune.kernel import ULONG_MAX
 from autotune.units import DURATION_UNITS, SIZE_UNITS, format_duration, format_share, format_size
 
@@ -203,15 +203,6 @@ def whole_time_us(value: object) -> int:
 def whole_size(value: object) -> int:
     """Read a size in bytes that can't be ``max``."""
     return limited(size(value))
-
-
-def to_range(low: int | float, high: int | float) -> Range[int]:
-    """Make a range of whole numbers.
-
-    Raises:
-        ValueError: If there is no lower bound.
-    """
-    return Range(limited(low), high)
 
 
 def to_quota(
