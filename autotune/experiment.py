@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from autotune.damon import Monitoring, OperationsSet
 from autotune.damos import Scheme, check_meeting
 from autotune.patterns import Pattern
+from autotune.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,14 +20,15 @@ class Experiment:
         schemes: Applied while monitoring; none only monitors.
         operations: The address space that is monitored.
         start_after_us: DAMON is turned on this long after the measured part begins.
-        timeout_us: The run is given up after this much time of its own clock.
+        timeout_us: The run is given up after this much time of its own clock; so is the wait until the
+            workload is ready.
         sampling_period_us: Between two samples of memory use.
 
     Raises:
         ValueError: If there are schemes without monitoring, or one that does nothing here.
     """
 
-    workload: Pattern
+    workload: Pattern | Program
     monitoring: Monitoring | None = None
     schemes: tuple[Scheme, ...] = ()
     operations: OperationsSet = OperationsSet.VADDR

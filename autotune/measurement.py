@@ -61,6 +61,8 @@ class Measurement:
         scheme_stats: What came of the schemes, summed over them; None without monitoring.
         wss_mean_bytes: Mean working set size; None without monitoring.
         series: The samples behind the means.
+        fingerprint: A hash of all that the figures are a function of, where they are one: equal
+            fingerprints mean equal figures. None on a machine that runs in real time.
 
     Source of the definitions: docs/measurement.md.
     """
@@ -80,6 +82,7 @@ class Measurement:
     scheme_stats: SchemeStats | None
     wss_mean_bytes: float | None
     series: Series
+    fingerprint: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
@@ -113,10 +116,11 @@ class Measurement:
 
 
 _MAY_BE_NONE = frozenset({"work_done", "wss_mean_bytes", "wss_bytes"})
+_TEXTS = frozenset({"fingerprint"})
 
 
 def _check_numbers(values: Mapping[str, Any]) -> None:
-    numbers = {name: [value] for name, value in values.items()}
+    numbers = {name: [value] for name, value in values.items() if name not in _TEXTS}
     for part in ("scheme_stats", "series"):
         [nested] = numbers.pop(part)
         for name, value in (nested or {}).items():

@@ -21,7 +21,7 @@ SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 RECORD_FIELDS: tuple[str, ...] = tuple(
     field.name
     for field in dataclasses.fields(Measurement)
-    if field.name not in {"scheme_stats", "series"}
+    if field.name not in {"scheme_stats", "series", "fingerprint"}
 )
 """The numbers of a measurement itself, which an expression may name beside the metrics."""
 

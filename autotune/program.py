@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -56,20 +57,28 @@ class Program:
         client: Argument list of a load generator: its end ends the measured part.
         ready: When warm-up is over.
         work: Regular expression with one group, over the output of the client or else the program: the
-            work done.
+            work done. The last match counts.
+        folder: Where the commands start, absolute.
+        files: What they open besides programs and their libraries, files or whole folders, absolute; a
+            micro-VM gets copies.
 
     Raises:
-        ValueError: If a command is empty or `work` has not one group.
+        ValueError: If a command is empty, `work` has not one group, or a path is not absolute.
     """
 
     command: tuple[str, ...] | str
     client: tuple[str, ...] | None = None
     ready: Ready = field(default_factory=lambda: Ready(delay_us=1_000_000))
     work: str | None = None
+    folder: str = "/"
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that there is something to run."""
         if not self.command or self.client == ():
             raise ValueError("a command is empty: name a program")
+        for path in (self.folder, *self.files):
+            if not os.path.isabs(path):
+                raise ValueError(f"{path} is relative: a program's folder and files are absolute")
         if self.work is not None:
             _check_regex("work", self.work, groups=1)

@@ -215,15 +215,21 @@ def read_vm(folder: Path) -> Reader[VmSettings]:
         keys = value.mapping()
         usual = VmSettings()
         huge_pages = document.one_of(get_args(HugePages))
-        settings = VmSettings(
-            memory_bytes=keys.take("memory", document.size, None),
-            swap_bytes=keys.take("swap", document.size, None),
-            compression=keys.take("compression", document.text, usual.compression),
-            huge_pages=cast("HugePages", keys.take("huge_pages", huge_pages, usual.huge_pages)),
-            mips=keys.take("mips", document.integer(at_least=1), usual.mips),
-            kernel=keys.take("kernel", path_in(folder), None),
-            modules=keys.take("modules", path_in(folder), None),
-        )
+        mode = document.one_of(("deterministic", "realtime"))
+        with value.blamed():
+            settings = VmSettings(
+                memory_bytes=keys.take("memory", document.size, None),
+                swap_bytes=keys.take("swap", document.size, None),
+                compression=keys.take("compression", document.text, usual.compression),
+                huge_pages=cast(
+                    "HugePages", keys.take("huge_pages", huge_pages, usual.huge_pages)
+                ),
+                mips=keys.take("mips", document.integer(at_least=1), usual.mips),
+                realtime=keys.take("mode", mode, "deterministic") == "realtime",
+                cpus=keys.take("cpus", document.integer(at_least=1), usual.cpus),
+                kernel=keys.take("kernel", path_in(folder), None),
+                modules=keys.take("modules", path_in(folder), None),
+            )
         keys.finish()
         return settings
 

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from autotune.checking import check_file
+from autotune.damon import Intervals, Monitoring, OperationsSet, Target
+from autotune.damos import Scheme
 from autotune.errors import InputError
+from autotune.formats import damo_json
+from autotune.testing import prcl
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +37,11 @@ def test_every_example_is_right() -> None:
         assert check_file(path).warnings == ()
 
 
+def test_every_reference_scheme_is_right() -> None:
+    for path in (ROOT / "autotune" / "reference_schemes").glob("*.damos"):
+        assert check_file(path).warnings == ()
+
+
 def test_a_scheme_that_the_kernel_narrows_is_warned_of(tmp_path: Path) -> None:
     file = tmp_path / "fine.damos"
     file.write_text("4097B max 0 12 1050ms max pageout\n")
@@ -41,7 +50,168 @@ def test_a_scheme_that_the_kernel_narrows_is_warned_of(tmp_path: Path) -> None:
 
     assert checked.summary == "8K max 0 10 1100ms max pageout"
     assert checked.warnings == (
-        f"{file}: scheme 1: the kernel's counts narrow it to: 8K max 0 10 1100ms max pageout",
+        f"{file}: scheme 1: min size 4097B is no whole number of pages, as regions are: write 8K, "
+        "which is the same",
+        f"{file}: scheme 1: max access rate 12% is no whole number of 20 samples: write 10%, which "
+        "is the same",
+        f"{file}: scheme 1: min age 1050ms is no whole number of aggregation intervals of 100ms, in "
+        "which the kernel counts: write 1100ms, which is the same, or aggregate more often",
+    )
+
+
+def test_a_quota_of_less_than_a_page_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "small.damos"
+    file.write_text("4K max 0 0 5s max pageout 4095B 1s 0 0 1\n")
+
+    with pytest.raises(InputError, match=r"small\.damos: scheme 1: quota size_bytes is 4095"):
+        check_file(file)
+
+
+def test_schemes_that_stand_in_each_others_way_are_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "two.damos"
+    file.write_text("4K max 0 0 5s max pageout\n4K max 0 0 9s max cold\n")
+
+    assert check_file(file).warnings == (
+        f"{file}: scheme 2: never fires: scheme 1 acts on the same memory from age 5s on, which sets "
+        "the age back to 0: give scheme 1 the higher min age, or keep their sizes or access rates "
+        "apart",
+    )
+
+
+def kdamonds(monitoring: Monitoring, target: Target, scheme: Scheme) -> str:
+    return damo_json.dumps_kdamonds([scheme], monitoring, target)
+
+
+def test_a_scheme_is_counted_in_the_intervals_of_its_own_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    fine = Monitoring(intervals=Intervals(aggregation_us=50_000))
+    file.write_text(kdamonds(fine, Target(), prcl(min_age_us=1_050_000)))
+
+    assert check_file(file).warnings == ()
+
+
+def test_a_scheme_meets_the_address_space_of_its_own_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    target = Target(
+        operations=OperationsSet.PADDR, pid=None, regions=((0, (40 << 30) + (10 << 12)),)
+    )
+    file.write_text(kdamonds(Monitoring(), target, prcl()))
+
+    blind, late = check_file(file).warnings
+
+    assert blind.startswith(f"{file}: a region may hold ")
+    assert late.startswith(f"{file}: scheme 1: page-out of physical addresses spares most pages")
+
+
+def test_a_file_of_schemes_is_meant_for_where_all_of_them_do_something(tmp_path: Path) -> None:
+    file = tmp_path / "sort.damos"
+    file.write_text("4K max 50 max 0 max lru_prio\n4K max 0 0 9s max lru_deprio\n")
+
+    assert check_file(file).warnings == ()
+
+
+def test_an_action_that_does_nothing_beside_the_others_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "mixed.damos"
+    file.write_text("4K max 5 max 0 max hugepage\n4K max 0 0 9s max lru_deprio\n")
+
+    assert check_file(file).warnings == (
+        f"{file}: scheme 2: action lru_deprio does nothing under vaddr: use it with paddr",
+    )
+
+
+def test_parameters_of_damon_reclaim_are_said_to_do_nothing(tmp_path: Path) -> None:
+    reclaim, sort = tmp_path / "reclaim.params", tmp_path / "sort.params"
+    reclaim.write_text("min_age=5000000\n")
+    sort.write_text("cold_min_age=5000000\n")
+
+    assert (
+        check_file(reclaim)
+        .warnings[0]
+        .startswith(f"{reclaim}: DAMON_RECLAIM of Linux 6.12 throws its scheme away")
+    )
+    assert check_file(sort).warnings == ()
+
+
+def space_warnings(folder: Path, schemes: str, rest: str = "") -> list[str]:
+    (folder / "a.cfg").write_text("a, 104857600\n\np\n60000\na, 0, 4096, 1\n")
+    file = folder / "w.yaml"
+    file.write_text(f"workload: {{pattern: a.cfg}}\n{rest}search_space:\n  schemes:\n{schemes}")
+    return [warning.removeprefix(f"{file}: ") for warning in check_file(file).warnings]
+
+
+RECLAMATION = """
+    - action: pageout
+      pattern.max_access_rate: 0%
+      quota.weights.age: 1
+"""
+
+
+def test_what_every_proposal_of_a_search_space_has_is_warned_of(tmp_path: Path) -> None:
+    always = """
+      pattern.min_age: 1050ms
+      parameters: {pattern.min_size: {low: 4K, high: 64M, scale: log}}
+"""
+    assert space_warnings(tmp_path, RECLAMATION.replace("quota.weights.age: 1", "") + always) == [
+        "scheme 1: min age 1050ms is no whole number of aggregation intervals of 100ms, in which "
+        "the kernel counts: write 1100ms, which is the same, or aggregate more often"
+    ]
+
+
+def test_what_only_some_proposals_have_is_not_warned_of(tmp_path: Path) -> None:
+    sometimes = """
+      quota.size: 64M
+      parameters:
+        pattern.min_age: {low: 50ms, high: 60s, scale: log}
+        quota.reset_interval: {choices: [0s, 1s]}
+"""
+    assert space_warnings(tmp_path, RECLAMATION + sometimes) == []
+
+
+def test_a_quota_is_judged_by_the_proposals_that_have_one(tmp_path: Path) -> None:
+    switched = """
+      quota.reset_interval: 0s
+      parameters:
+        limit: {choices: [none, size]}
+        quota.size: {low: 1M, high: 1G, scale: log, when: {limit: size}}
+"""
+    (found,) = space_warnings(tmp_path, RECLAMATION + switched)
+
+    assert found.startswith("scheme 1: without a reset interval (0) the quota is for each pass")
+
+
+def test_a_warning_that_differs_by_proposal_gives_an_example(tmp_path: Path) -> None:
+    small = """
+      parameters:
+        pattern.min_age: {low: 100ms, high: 900ms}
+        quota.size: {low: 4K, high: 1M, scale: log}
+        quota.reset_interval: {choices: [1s, 2s]}
+"""
+    (found,) = space_warnings(tmp_path, RECLAMATION + small)
+
+    assert found.startswith("scheme 1: with every proposal, such as: the first 1s have no quota")
+
+
+def test_a_quota_that_lasts_for_the_workload_has_no_first_window_to_warn_of(
+    tmp_path: Path,
+) -> None:
+    large = """
+      parameters:
+        pattern.min_age: {low: 100ms, high: 900ms}
+        quota.size: {low: 4M, high: 1G, scale: log}
+"""
+    assert space_warnings(tmp_path, RECLAMATION + large) == []
+
+
+def test_huge_pages_of_the_micro_vm_are_looked_at_only_where_it_measures(tmp_path: Path) -> None:
+    space = """
+    - action: hugepage
+      parameters: {pattern.min_access_rate: {low: 5%, high: 100%}}
+"""
+    found = space_warnings(tmp_path, space, "backend: vm\n")
+
+    assert (
+        "scheme 1: hugepage does nothing where huge pages are off: set vm.huge_pages to "
+        in (found[-1])
     )
 
 

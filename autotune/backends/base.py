@@ -33,6 +33,16 @@ class Backend(Protocol):
         """
         ...
 
+    @property
+    def drifts(self) -> bool:
+        """Whether two equal runs differ by when they were made, so that each needs its own baseline."""
+        ...
+
+    @property
+    def most_at_once(self) -> int | None:
+        """How many runs there may be at once, apart from the number of CPUs; None is no limit."""
+        ...
+
     def check(self, experiment: Experiment) -> None:
         """See whether experiments like this one can be run here, without running any.
 
@@ -48,5 +58,12 @@ class Backend(Protocol):
         Raises:
             TrialError: If this experiment can't be measured; another may be.
             BackendUnavailableError: If no experiment can be measured here any more.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End what runs, and run no more; a run that is ended so raises one of its errors.
+
+        May be called from any thread, also where nothing runs.
         """
         ...

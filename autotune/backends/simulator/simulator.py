@@ -14,6 +14,7 @@ from autotune.errors import InputError, TrialError
 from autotune.experiment import Experiment
 from autotune.machine import Machine
 from autotune.measurement import Measurement, Series, time_weighted_mean
+from autotune.patterns import Pattern
 from autotune.units import format_duration, format_size
 
 _PAGE_TABLE_SHARE = 1 / 512
@@ -37,6 +38,8 @@ class Simulator:
 
     name = "simulator"
     slowdown_metric: Literal["own_cpu_slowdown"] = "own_cpu_slowdown"
+    drifts = False
+    most_at_once = None
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -52,6 +55,7 @@ class Simulator:
         Raises:
             InputError: If it does not.
         """
+        _pattern(experiment)
         if experiment.operations is not OperationsSet.VADDR:
             raise InputError(
                 f"the simulator does not model {experiment.operations.value} yet: use vaddr"
@@ -73,7 +77,7 @@ class Simulator:
 
     def _check_size(self, experiment: Experiment) -> None:
         machine = self._machine
-        size = memory.size_bytes(experiment.workload)
+        size = memory.size_bytes(_pattern(experiment))
         if size > machine.memory_bytes:
             raise InputError(
                 f"the pattern takes {format_size(size)}, and machine '{machine.name}' has "
@@ -118,7 +122,7 @@ class Simulator:
         except ValueError as error:
             raise TrialError(str(error)) from error
         layout = memory.lay_out(
-            experiment.workload,
+            _pattern(experiment),
             compressed_fraction=machine.compressed_fraction,
             swap_bytes=machine.swap_bytes,
         )
@@ -127,7 +131,7 @@ class Simulator:
         simulated = world.start(
             layout.memory,
             player.load(
-                experiment.workload,
+                _pattern(experiment),
                 layout,
                 machine,
                 longest_watch_us=intervals.sampling_us + 3.0 * machine.jiffy_us,
@@ -158,6 +162,15 @@ class Simulator:
                 f"the workload had not ended after {timeout_us / 1e6:g} s: raise workload.timeout"
             )
         return _measurement(simulated, None if experiment.monitoring is None else staged)
+
+    def stop(self) -> None:
+        """Do nothing: a run takes no longer than its caller would wait."""
+
+
+def _pattern(experiment: Experiment) -> Pattern:
+    if not isinstance(experiment.workload, Pattern):
+        raise InputError("the simulator runs no programs: give a pattern, or another backend")
+    return experiment.workload
 
 
 def _cuts(staged: Records, intervals: Intervals) -> int:

@@ -1,0 +1,1 @@
+"""Linux itself, in a disposable virtual machine."""

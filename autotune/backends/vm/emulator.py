@@ -1,0 +1,236 @@
+"""One emulator process: begun, watched, ended. It leaves neither file nor socket, whatever ends it.
+
+All that goes in and out are open files without a name, which end with the processes that hold them; and
+the emulator itself is killed by the kernel when this process ends (see native/frozen_clock.c).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import socket
+import subprocess
+import time
+import zlib
+from pathlib import Path
+
+from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
+from autotune.backends.vm.orders import decode_answer
+from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
+from autotune.errors import BackendUnavailableError, TrialError
+from autotune.measurement import Measurement
+
+_GREETING_S = 30.0
+_SILENCE_S = 180.0
+"""A machine that says nothing for so long hangs; it is to say something every few virtual seconds."""
+_POLL_S = 0.5
+_SAVING_POLL_S = 0.01
+_CONSOLE_LINES = 3
+_LONGEST_QUOTE = 300
+_PARENT, _SETTLE = "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE"
+"""What native/frozen_clock.c reads: who started it, and whether this machine is to be saved."""
+
+
+class Emulator:
+    """A machine that stands before its first instruction; a context manager that leaves no process.
+
+    Args:
+        parts: What it is made of.
+        orders: What the guest reads after a fork.
+        frozen_clock: The library to preload; None in realtime.
+        state: A file with the saved state to go on from; None boots.
+
+    Raises:
+        BackendUnavailableError: If the emulator can't be started.
+    """
+
+    def __init__(
+        self,
+        parts: MachineParts,
+        orders: bytes,
+        frozen_clock: Path | None,
+        state: Path | None = None,
+    ) -> None:
+        self._console = os.memfd_create("console")
+        self._results = os.memfd_create("results")
+        self._errors = os.memfd_create("errors")
+        self._orders = os.memfd_create("orders")
+        os.write(self._orders, orders)
+        ours, theirs = socket.socketpair()
+        self.qmp = Qmp(ours)
+        inherited = Descriptors(
+            console=self._console, results=self._results, orders=self._orders, qmp=theirs.fileno()
+        )
+        incoming = None if state is None else f"exec:cat {shlex.quote(str(state))}"
+        environment = {**os.environ, _PARENT: str(os.getpid())}
+        if frozen_clock is not None:
+            environment["LD_PRELOAD"] = str(frozen_clock)
+            if state is None:
+                environment[_SETTLE] = "1"
+        try:
+            self._process = subprocess.Popen(
+                command_line(parts, inherited, incoming),
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=(self._console, self._results, self._orders, theirs.fileno()),
+                env=environment,
+                start_new_session=True,  # a Ctrl-C on the terminal is not for it
+            )
+        except FileNotFoundError as error:
+            self._close()
+            raise BackendUnavailableError(no_emulator()) from error
+        except OSError as error:
+            self._close()
+            raise BackendUnavailableError(
+                f"{parts.kernel}: can't start {error.filename}: {error.strerror}: see 'autotune doctor'"
+            ) from error
+        finally:
+            theirs.close()
+        self._said = 0
+        self._said_s = time.monotonic()
+
+    def begin(self) -> None:
+        """Wait until the emulator stands ready.
+
+        Raises:
+            BackendUnavailableError: If it does not.
+        """
+        try:
+            self.qmp.greet(_GREETING_S)
+        except (QmpClosedError, QmpError) as error:
+            raise BackendUnavailableError(
+                f"the emulator did not start: {self._error_text() or error}: see 'autotune doctor'"
+            ) from error
+
+    def wait_for_state(self) -> None:
+        """Wait until the saved state is there.
+
+        Raises:
+            BackendUnavailableError: If it can't be read.
+        """
+        try:
+            self.qmp.wait_for_status("inmigrate", _GREETING_S)
+        except (QmpClosedError, QmpError) as error:
+            raise BackendUnavailableError(
+                f"the saved machine can't be continued: {self._error_text() or error}: remove the "
+                "cache folder's 'machines'"
+            ) from error
+
+    def run_until_it_stops(self, timeout_s: float) -> bool:
+        """Let the machine run until it stops itself or ends.
+
+        Args:
+            timeout_s: At most so long, in real time.
+
+        Returns:
+            Whether it stopped itself; else the emulator has ended.
+
+        Raises:
+            TrialError: If it hangs, or takes too long.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            self.qmp.execute("cont")
+            while self.qmp.next_event(_POLL_S) != "GUEST_PANICKED":
+                self._check_alive(deadline_s, timeout_s)
+        except QmpClosedError:
+            self._process.wait()
+            return False
+        return True
+
+    def _check_alive(self, deadline_s: float, timeout_s: float) -> None:
+        now_s = time.monotonic()
+        said = os.fstat(self._console).st_size
+        if said != self._said:
+            self._said, self._said_s = said, now_s
+        if now_s > deadline_s:
+            raise TrialError(
+                f"the micro-VM was ended after {timeout_s:.0f} s of real time: lower the load, or "
+                f"raise workload.timeout; {self.console_end()}"
+            )
+        if now_s - self._said_s > _SILENCE_S:
+            raise TrialError(
+                f"the micro-VM hung: it said nothing for {_SILENCE_S:.0f} s: try again, or another "
+                f"kernel; {self.console_end()}"
+            )
+
+    def save(self, state: Path) -> None:
+        """Write the state of the stopped machine to a file.
+
+        Raises:
+            BackendUnavailableError: If that fails.
+        """
+        try:
+            self.qmp.execute("migrate", uri=f"exec:cat > {shlex.quote(str(state))}")
+            while (status := self.qmp.execute("query-migrate").get("status")) != "completed":
+                if status in {"failed", "cancelled"}:
+                    raise QmpError(self._error_text() or str(status))
+                time.sleep(_SAVING_POLL_S)
+        except (QmpClosedError, QmpError) as error:
+            raise BackendUnavailableError(
+                f"{state}: the machine's state can't be saved: {error}: see that the disk has room"
+            ) from error
+
+    def answer(self) -> Measurement:
+        """Give what the guest sent; the emulator has ended.
+
+        Raises:
+            TrialError: If the guest says that the trial failed, or nothing that can be read.
+            BackendUnavailableError: If it says that nothing can be measured.
+        """
+        size = os.fstat(self._results).st_size
+        try:
+            return decode_answer(os.pread(self._results, size, 0))
+        except (ValueError, KeyError, zlib.error, json.JSONDecodeError) as error:
+            raise TrialError(
+                f"the micro-VM ended without an answer ({error}): {self.console_end()}"
+            ) from error
+
+    def console_text(self) -> str:
+        """All that the kernel and the runner said."""
+        size = os.fstat(self._console).st_size
+        return os.pread(self._console, size, 0).decode(errors="replace")
+
+    def console_end(self) -> str:
+        """The last lines of the console, as a part of a message."""
+        lines = [line.strip() for line in self.console_text().splitlines() if line.strip()]
+        text = " | ".join(lines[-_CONSOLE_LINES:])[-_LONGEST_QUOTE:]
+        error = self._error_text()
+        quoted = f"its console ends with '{text}'" if text else "its console is empty"
+        return f"{quoted}; the emulator said '{error}'" if error else quoted
+
+    def _error_text(self) -> str:
+        size = os.fstat(self._errors).st_size
+        lines = os.pread(self._errors, size, 0).decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def end(self) -> None:
+        """End the emulator, if it has not ended; may be called from another thread."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    def _close(self) -> None:
+        self.qmp.close()
+        for number in (self._console, self._results, self._errors, self._orders):
+            os.close(number)
+
+    def __enter__(self) -> Emulator:
+        """Be its own context."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave no process and no open file."""
+        self.end()
+        self._process.wait()
+        self._close()
+
+
+def no_emulator() -> str:
+    """Say that there is no QEMU, and how to get it."""
+    return (
+        "qemu-system-x86_64: not found: install QEMU (Debian: apt-get install "
+        "--no-install-recommends qemu-system-x86)"
+    )

@@ -1,0 +1,169 @@
+"""The first program of a micro-VM: prepares the machine and the workload, is forked, measures, answers.
+
+It runs twice as far as its machine is concerned: once up to the fork, which stops the machine for good,
+and then in every fork from there on, with the orders of one measurement.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from autotune import plain
+from autotune.backends.vm.orders import Orders, decode_orders, encode_answer
+from autotune.backends.vm.plan import (
+    MODULES_FOLDER,
+    ORDERS_PATH,
+    PLAN_FILE,
+    PLAYER_FILE,
+    PORTS_FILE,
+    READY,
+    USER_ID,
+    Plan,
+)
+from autotune.driver.journal import Journal
+from autotune.driver.kdamond import Kdamond
+from autotune.driver.memory_settings import add_zram_swap, set_huge_pages
+from autotune.driver.system_calls import LinuxCalls
+from autotune.driver.tree import DamonTree
+from autotune.errors import AutotuneError, BackendUnavailableError
+from autotune.measurement import Measurement
+from autotune.program import Program
+from autotune.runner.identity import Identity
+from autotune.runner.measuring import Measuring
+from autotune.runner.processes import Processes
+from autotune.runner.procfs import Procfs
+from autotune.runner.system_memory import SystemMemory
+from autotune.runner.workload import RunningWorkload, start_workload
+
+_FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/tmp",  # noqa: S108  # the guest's own
+    "USER": "user",
+    "LOGNAME": "user",
+    "LANG": "C.UTF-8",
+}
+_ADD_ENTROPY = 0x40085203
+"""RNDADDENTROPY. Source: include/uapi/linux/random.h."""
+_RESEED = 0x5207
+"""RNDRESEEDCRNG, as Linux 6.12 counts it."""
+_GET_INTERFACE_FLAGS, _SET_INTERFACE_FLAGS = 0x8913, 0x8914
+_INTERFACE_UP = 1
+_FIRST_ENTROPY = bytes(range(64))
+"""Before the fork, the same for every machine: nothing may wait for real randomness."""
+_HEARTBEAT_S = 5.0
+"""Between two signs of life on the console, in virtual time: a machine without them hangs."""
+
+
+def main() -> None:
+    """Run the machine from its first instruction to its last."""
+    calls = LinuxCalls()
+    try:
+        answer: Measurement | Exception = _live(calls)
+    except AutotuneError as error:
+        answer = error
+    except Exception as error:  # noqa: BLE001  # whatever it is, the host must hear of it
+        traceback.print_exc()
+        answer = BackendUnavailableError(f"the micro-VM's runner failed: {error!r}")
+    _send(encode_answer(answer))
+    sys.stdout.flush()
+    calls.power_off()
+
+
+def _live(calls: LinuxCalls) -> Measurement:
+    for kind, target in _FILE_SYSTEMS:
+        calls.mount(kind, Path(target))
+    _seed_generator(_FIRST_ENTROPY)
+    plan = plain.from_plain(Plan, json.loads(Path(PLAN_FILE).read_bytes()))
+    _prepare(plan, calls)
+    system = SystemMemory()
+    kdamond = Kdamond(DamonTree())
+    free_before_bytes = system.free_bytes()
+    folder = plan.workload.folder if isinstance(plan.workload, Program) else "/"
+    identity = Identity(environment=_ENVIRONMENT, uid=USER_ID, gid=USER_ID, groups=())
+    with Processes(Procfs(), identity, folder) as processes:
+        running = start_workload(
+            plan.workload, processes, player=Path(PLAYER_FILE), timeout_us=plan.timeout_us
+        )
+        orders = _fork()
+        measuring = Measuring(
+            running,
+            processes,
+            system,
+            free_before_bytes=free_before_bytes,
+            kdamond=kdamond,
+            on_sample=Heartbeat(),
+        )
+        return measuring.measure(orders.experiment(plan.workload), orders.seed)
+
+
+def _prepare(plan: Plan, calls: LinuxCalls) -> None:
+    for name in plan.modules:
+        calls.load_module(Path(MODULES_FOLDER) / name)
+    journal = Journal(Path("/run/journal"))
+    set_huge_pages(Path("/sys"), plan.huge_pages, journal)
+    add_zram_swap(
+        Path("/sys"),
+        Path("/dev"),
+        size_bytes=plan.swap_bytes,
+        algorithm=plan.compression,
+        journal=journal,
+        system=calls,
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sH14x", b"lo", 0)
+        flags = struct.unpack("16sH14x", fcntl.ioctl(control, _GET_INTERFACE_FLAGS, request))[1]
+        request = struct.pack("16sH14x", b"lo", flags | _INTERFACE_UP)
+        fcntl.ioctl(control, _SET_INTERFACE_FLAGS, request)
+
+
+def _fork() -> Orders:
+    """Stop the machine; what returns is a fork of it, with the orders of one measurement."""
+    # Once before, so that all code and files it takes are there already.
+    decode_orders(Path(ORDERS_PATH).read_bytes())
+    print(READY, flush=True)  # noqa: T201
+    subprocess.run([PORTS_FILE, "stop"], check=True)  # noqa: S603
+    orders = decode_orders(Path(ORDERS_PATH).read_bytes())
+    _seed_generator(bytes.fromhex(orders.entropy))
+    return orders
+
+
+def _seed_generator(entropy: bytes) -> None:
+    """Make the kernel's random numbers follow from *entropy*; writing alone does not reseed."""
+    descriptor = os.open("/dev/urandom", os.O_WRONLY)
+    try:
+        head = struct.pack("ii", 8 * len(entropy), len(entropy))
+        fcntl.ioctl(descriptor, _ADD_ENTROPY, head + entropy)
+        fcntl.ioctl(descriptor, _RESEED)
+    finally:
+        os.close(descriptor)
+
+
+class Heartbeat:
+    """Says on the console now and then how far the measured part is."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def __call__(self, time_s: float) -> None:
+        """Hear of a sample."""
+        if time_s >= self._next_s:
+            print(f"autotune: {time_s:.0f} s", flush=True)  # noqa: T201
+            self._next_s = time_s + _HEARTBEAT_S
+
+
+def _send(answer: bytes) -> None:
+    subprocess.run([PORTS_FILE, "send"], input=answer, check=True)  # noqa: S603
+
+
+if __name__ == "__main__":
+    main()

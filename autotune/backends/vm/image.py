@@ -1,0 +1,81 @@
+"""The archive that a micro-VM boots from: a Python with the runner, the small programs, the workload.
+
+Equal parts give equal bytes. The archive is kept under its own content's hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from autotune import plain
+from autotune.backends.vm import cpio
+from autotune.backends.vm.cpio import Entry
+from autotune.backends.vm.files import SKELETON, entries_at, files_for
+from autotune.backends.vm.kernel_files import KernelFiles
+from autotune.backends.vm.kernel_modules import read_module
+from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
+from autotune.backends.vm.python_files import GuestPython
+from autotune.native.building import build
+from autotune.patterns import Pattern
+from autotune.program import Program
+
+GUEST_MODULE = "autotune.backends.vm.guest"
+
+
+def image_entries(python: GuestPython, kernel: KernelFiles, plan: Plan) -> tuple[Entry, ...]:
+    """Give all that is in the image of a workload.
+
+    Raises:
+        InputError: If a file of the workload is missing or can't be read.
+        BackendUnavailableError: If the small programs can't be compiled.
+    """
+    entries = [
+        *SKELETON,
+        *python.entries,
+        *(
+            cpio.file(f"{MODULES_FOLDER}/{name}", read_module(module))
+            for name, module in zip(plan.modules, kernel.modules, strict=True)
+        ),
+        cpio.file(PLAYER_FILE, build("player"), 0o755),
+        cpio.file(PORTS_FILE, build("ports"), 0o755),
+        cpio.file(PLAN_FILE, plain.dumps(plan).encode()),
+        *_workload_entries(plan.workload),
+    ]
+    unique = {entry.path: entry for entry in entries}
+    return tuple(unique[path] for path in sorted(unique))
+
+
+def _workload_entries(workload: Pattern | Program) -> Iterator[Entry]:
+    if isinstance(workload, Pattern):
+        for region in workload.regions:
+            if region.data_file is not None:
+                yield from entries_at(Path(region.data_file))
+        return
+    yield cpio.folder(workload.folder, 0o777)
+    yield from files_for(workload, [Path(file) for file in workload.files]).entries
+
+
+def keep_image(entries: tuple[Entry, ...], folder: Path) -> tuple[Path, str]:
+    """Write the archive into *folder*, unless it is there; give its path and the hash of its content.
+
+    Raises:
+        InputError: If a file can't be read.
+        OSError: If the folder can't be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            cpio.write_archive(entries, file)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        path = folder / f"{digest}.cpio"
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path, digest

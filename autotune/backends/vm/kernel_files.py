@@ -1,0 +1,171 @@
+"""The kernel that a micro-VM boots: which one, whether it can do what is needed, and its modules."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotune.backends.vm.kernel_modules import REQUIRED, built_in_modules, find_modules
+from autotune.errors import BackendUnavailableError, InputError, Where
+from autotune.vm_settings import VmSettings
+
+KERNELS_FOLDER = "kernels"
+CURRENT_FILE = "current"
+"""In the folder of the kept kernels: the name of the one that is used."""
+
+IMAGE_FILE, CONFIG_FILE, MODULES_FOLDER = "vmlinuz", "config", "modules"
+"""A kept kernel's files."""
+
+_SYSTEM_MODULES = Path("/lib/modules")
+
+_BUILT_IN_OPTIONS = (
+    "BLK_DEV_INITRD",
+    "DAMON",
+    "DAMON_PADDR",
+    "DAMON_SYSFS",
+    "DAMON_VADDR",
+    "SERIAL_8250_CONSOLE",
+    "SWAP",
+)
+"""Options that must be =y: what DAMON is driven with, and what a guest boots with."""
+
+# Source: Documentation/arch/x86/boot.rst.
+_BOOT_FLAG = (0x1FE, b"\x55\xaa")
+_MAGIC = (0x202, b"HdrS")
+_VERSION_POINTER = 0x20E
+_SETUP_BASE = 0x200
+_LOAD_FLAGS = 0x236
+_KERNEL_64 = 1
+_VERSION_MAX_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFiles:
+    """A kernel and what a guest needs of its modules.
+
+    Attributes:
+        image: A bzImage.
+        modules: In the order in which to load them; they may be compressed, see `read_module`.
+        config: What it was configured with; None if that is unknown.
+        version: As `uname -r` says it.
+    """
+
+    image: Path
+    modules: tuple[Path, ...]
+    config: Path | None
+    version: str
+
+
+def find_kernel(settings: VmSettings, cache: Path) -> KernelFiles:
+    """Find the kernel that the user names, or else the one that was set up.
+
+    Args:
+        settings: `kernel` and `modules` are looked at. Without `modules`, those that are installed for
+            that kernel are taken.
+        cache: This program's folder for what can be had again.
+
+    Raises:
+        InputError: If the named file is no kernel for this, or its modules are missing.
+        BackendUnavailableError: If there is no kernel, or it lacks DAMON or zram.
+    """
+    if settings.kernel is not None:
+        return kernel_at(settings.kernel, settings.modules)
+    if settings.modules is not None:
+        raise InputError("vm.modules is given without vm.kernel: name the kernel they belong to")
+    kernels = cache / KERNELS_FOLDER
+    try:
+        kept = kernels / (kernels / CURRENT_FILE).read_text().strip()
+    except OSError as error:
+        raise BackendUnavailableError(
+            "no kernel for the micro-VM: run autotune vm setup"
+        ) from error
+    if not (kept / IMAGE_FILE).is_file():
+        raise BackendUnavailableError(f"{kept}: the kernel is gone: run autotune vm setup")
+    return kernel_at(kept / IMAGE_FILE, kept / MODULES_FOLDER)
+
+
+def kernel_at(image: Path, modules: Path | None = None) -> KernelFiles:
+    """Look at a kernel: what it is, what it can do, and which modules it needs.
+
+    The configuration is looked for beside the image, as `config-VERSION` or `config`. Where there is
+    none, what is missing shows when the guest boots.
+
+    Args:
+        image: A bzImage.
+        modules: A folder; without it, those that are installed for that kernel are taken.
+
+    Raises:
+        InputError: If the file is no kernel for this, or its modules are missing.
+        BackendUnavailableError: If it lacks DAMON or zram.
+    """
+    version = kernel_version(image)
+    beside = (image.parent / f"config-{version}", image.parent / CONFIG_FILE)
+    config = next((path for path in beside if path.is_file()), None)
+    folder = modules or _SYSTEM_MODULES / version
+    if modules is not None and not modules.is_dir():
+        raise InputError("is no folder of kernel modules: name another", Where(modules))
+    options = None if config is None else _read_options(config)
+    if options is not None:
+        check_options(options, image)
+        built_in = frozenset(name for name, option in REQUIRED.items() if options[option] == "y")
+    else:
+        built_in = built_in_modules(folder)
+    return KernelFiles(
+        image=image,
+        modules=find_modules(folder, version, built_in),
+        config=config,
+        version=version,
+    )
+
+
+def kernel_version(image: Path) -> str:
+    """Read from an image which kernel it is.
+
+    Raises:
+        InputError: If it can't be read, or is no image of a 64-bit Linux for x86.
+    """
+    try:
+        with image.open("rb") as stream:
+            head = stream.read(0x10000)  # the set-up part, which has the version, is not longer
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}: name another", Where(image)) from error
+    for offset, expected in (_BOOT_FLAG, _MAGIC):
+        if head[offset : offset + len(expected)] != expected:
+            raise InputError("is no Linux kernel image: name a bzImage", Where(image))
+    (pointer,) = struct.unpack_from("<H", head, _VERSION_POINTER)
+    start = pointer + _SETUP_BASE
+    words = head[start : start + _VERSION_MAX_BYTES].partition(b"\0")[0].split()
+    if not pointer or not words:
+        raise InputError("doesn't say its version: it is damaged, name another", Where(image))
+    if not head[_LOAD_FLAGS] & _KERNEL_64:
+        raise InputError("is a 32-bit kernel: name an x86-64 one", Where(image))
+    return words[0].decode(errors="replace")
+
+
+def check_options(options: dict[str, str], image: Path) -> None:
+    """See that a kernel was configured with what the micro-VM needs.
+
+    Args:
+        options: "y" or "m" by name, without `CONFIG_`.
+        image: Is named in the message.
+
+    Raises:
+        BackendUnavailableError: If something is missing; the message names it.
+    """
+    missing = [f"{name}=y" for name in _BUILT_IN_OPTIONS if options.get(name) != "y"]
+    missing += [f"{name}=m" for name in REQUIRED.values() if options.get(name) not in {"y", "m"}]
+    if missing:
+        needed = ", ".join(f"CONFIG_{name}" for name in missing)
+        raise BackendUnavailableError(
+            f"{image}: the kernel was built without {needed}: use another, or run autotune vm setup"
+        )
+
+
+def _read_options(config: Path) -> dict[str, str]:
+    try:
+        text = config.read_text(errors="replace")
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}", Where(config)) from error
+    return dict(re.findall(r"^CONFIG_(\w+)=([ym])$", text, re.MULTILINE))

@@ -1,0 +1,216 @@
+"""Gets a stock kernel without root, from the distribution's own packages, and keeps what is needed.
+
+Nothing is installed, and the machine's package lists stay as they are: where there are none, or old
+ones, lists are fetched into a folder of our own, from the sources that the machine is set up with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from autotune.backends.vm.kernel_files import (
+    CONFIG_FILE,
+    CURRENT_FILE,
+    IMAGE_FILE,
+    KERNELS_FOLDER,
+    MODULES_FOLDER,
+    KernelFiles,
+    kernel_at,
+)
+from autotune.backends.vm.kernel_modules import module_name, read_module
+from autotune.errors import BackendUnavailableError, RunError
+
+PACKAGES = ("linux-image-6.12-cloud-amd64", "linux-image-cloud-amd64")
+"""Packages that depend on the kernel of the day, in the order of preference."""
+
+OLDEST = (6, 12)
+"""The oldest kernel that is taken: the one that everything was tried with."""
+
+_OTHER = "give another kernel with --kernel FILE --modules DIR"
+_TIMEOUT_S = 900
+
+
+def fetch_kernel(into: Path, note: Callable[[str], None]) -> KernelFiles:
+    """Download a kernel's package, and keep it in the cache as the one that is used.
+
+    Args:
+        into: This program's folder for what can be had again.
+        note: Hears of what takes long.
+
+    Raises:
+        BackendUnavailableError: If this machine has no apt, or no package with such a kernel can be had.
+        RunError: If it can't be written.
+    """
+    for program in ("apt-get", "apt-cache", "dpkg-deb"):
+        if shutil.which(program) is None:
+            raise BackendUnavailableError(
+                f"no program '{program}', to get a kernel with: {_OTHER}"
+            )
+    with _writing(into), _temporary(into / KERNELS_FOLDER) as folder:
+        unpacked = folder / "unpacked"
+        package = _download(folder, note)
+        _run(("dpkg-deb", "-x", str(package), str(unpacked)), folder)
+        # Unpacked they take ten times as much as what is kept of them.
+        package.unlink()
+        images = sorted(unpacked.glob("boot/vmlinuz-*"))
+        modules = [path for path in _module_folders(unpacked) if path.is_dir()]
+        if not images or not modules:
+            raise BackendUnavailableError(f"{package.name} has no kernel inside: {_OTHER}")
+        return keep_kernel(kernel_at(images[0], modules[0]), into)
+
+
+def keep_kernel(kernel: KernelFiles, into: Path) -> KernelFiles:
+    """Keep a kernel, its configuration and its modules, decompressed, as the one that is used.
+
+    Args:
+        kernel: Where it is now.
+        into: This program's folder for what can be had again.
+
+    Returns:
+        Where it is kept.
+
+    Raises:
+        InputError: If a file can't be read.
+        RunError: If it can't be written.
+    """
+    kernels = into / KERNELS_FOLDER
+    with _writing(into), _temporary(kernels) as folder:
+        content = {IMAGE_FILE: kernel.image.read_bytes()}
+        if kernel.config is not None:
+            content[CONFIG_FILE] = kernel.config.read_bytes()
+        for path in kernel.modules:
+            content[f"{MODULES_FOLDER}/{module_name(path)}.ko"] = read_module(path)
+        made = folder / "kernel"
+        (made / MODULES_FOLDER).mkdir(parents=True)
+        digest = hashlib.sha256()
+        for name, data in sorted(content.items()):
+            (made / name).write_bytes(data)
+            digest.update(f"{name} {len(data)}\n".encode() + data)
+        # The name tells the contents: what is there under it already is the same.
+        kept = kernels / f"{kernel.version}-{digest.hexdigest()[:12]}"
+        if not kept.exists():
+            with contextlib.suppress(FileExistsError):
+                made.rename(kept)
+        (folder / CURRENT_FILE).write_text(f"{kept.name}\n")
+        (folder / CURRENT_FILE).replace(kernels / CURRENT_FILE)
+    return kernel_at(kept / IMAGE_FILE, kept / MODULES_FOLDER)
+
+
+def _module_folders(unpacked: Path) -> Iterator[Path]:
+    # Since Debian 13 they lie below /usr.
+    yield from unpacked.glob("lib/modules/*")
+    yield from unpacked.glob("usr/lib/modules/*")
+
+
+@contextlib.contextmanager
+def _writing(into: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{error.filename or into}: can't keep a kernel: {error.strerror}: free some space in "
+            f"{into}, or see that it is writable"
+        ) from error
+
+
+@contextlib.contextmanager
+def _temporary(above: Path) -> Iterator[Path]:
+    """Make a folder where what is finished can be renamed from, and remove the rest."""
+    above.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=above) as folder:
+        yield Path(folder)
+
+
+def _download(folder: Path, note: Callable[[str], None]) -> Path:
+    """Download the package, by the machine's lists or else by new ones."""
+    try:
+        return _download_by_lists((), folder, note)
+    except BackendUnavailableError:
+        # There are no lists, as in a bare container, or they name packages that are gone.
+        note("fetching the package lists into a folder of our own")
+    private = _private_lists(folder)
+    _run(("apt-get", *private, "update"), folder)
+    return _download_by_lists(private, folder, note)
+
+
+def _private_lists(folder: Path) -> tuple[str, ...]:
+    state, cache = folder / "state", folder / "cache"
+    (state / "lists" / "partial").mkdir(parents=True)
+    (cache / "archives" / "partial").mkdir(parents=True)
+    return (
+        *("-o", f"Dir::State={state}", "-o", f"Dir::State::lists={state}/lists"),
+        *("-o", f"Dir::Cache={cache}", "-o", f"Dir::Cache::archives={cache}/archives"),
+        # These are the machine's still: what is installed, and whose keys are trusted.
+        *("-o", "Dir::State::status=/var/lib/dpkg/status"),
+        # As root apt would fetch as another user, who may not write here.
+        *("-o", "APT::Sandbox::User=root"),
+    )
+
+
+def _download_by_lists(
+    options: tuple[str, ...], folder: Path, note: Callable[[str], None]
+) -> Path:
+    package = _newest_package(options, folder)
+    note(f"fetching {package}")
+    _run(("apt-get", *options, "download", package), folder)
+    found = sorted(folder.glob("*.deb"))
+    if not found:
+        raise BackendUnavailableError(f"apt-get brought no package {package}: {_OTHER}")
+    return found[0]
+
+
+def _newest_package(options: tuple[str, ...], folder: Path) -> str:
+    """Name the package with the kernel that one of `PACKAGES` depends on."""
+    for name in PACKAGES:
+        command = ("apt-cache", *options, "show", "--no-all-versions", name)
+        with contextlib.suppress(BackendUnavailableError):
+            found = depended_on(_run(command, folder))
+            if found is not None:
+                return found
+    raise BackendUnavailableError(
+        f"this machine's package sources have no {' or '.join(PACKAGES)}, or can't be reached: {_OTHER}"
+    )
+
+
+def depended_on(description: str) -> str | None:
+    """Read from a package's description which kernel it depends on; None if it is too old.
+
+    >>> depended_on("Depends: linux-image-6.12.117+deb12-cloud-amd64 (= 6.12.117-1~deb12u1)")
+    'linux-image-6.12.117+deb12-cloud-amd64'
+    >>> depended_on("Depends: linux-image-6.1.0-40-cloud-amd64 (= 6.1.153-1)")
+    """
+    match = re.search(r"^Depends:.*?\b(linux-image-(\d+)\.(\d+)\S*)", description, re.MULTILINE)
+    if match is None or (int(match[2]), int(match[3])) < OLDEST:
+        return None
+    return match[1]
+
+
+def _run(command: tuple[str, ...], folder: Path) -> str:
+    try:
+        answer = subprocess.run(  # noqa: S603  # fixed programs, and names of packages
+            command,
+            cwd=folder,
+            env=os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BackendUnavailableError(
+            f"{command[0]} took longer than {_TIMEOUT_S} s: see to the network, or {_OTHER}"
+        ) from error
+    if answer.returncode:
+        said = answer.stderr.strip().splitlines() or ["it says nothing"]
+        raise BackendUnavailableError(f"{command[0]} failed: {said[-1]}: {_OTHER}")
+    return answer.stdout

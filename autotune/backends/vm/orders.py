@@ -1,0 +1,142 @@
+"""What a machine is told after it was forked, and what it answers: as bytes of known length."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+
+from autotune import plain
+from autotune.damon import Monitoring, OperationsSet
+from autotune.damos import Action, Scheme
+from autotune.errors import BackendUnavailableError, TrialError
+from autotune.experiment import Experiment
+from autotune.measurement import Measurement
+from autotune.patterns import Pattern
+from autotune.program import Program
+
+ORDERS_BYTES = 4096
+"""Length of the orders, whatever is in them: the machine that was saved had as many."""
+
+_LENGTH_BYTES = 4
+_MAGIC = b"autotune"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """One measurement to make: an experiment without its workload, which the machine has running.
+
+    Attributes:
+        monitoring: As `Experiment`, as are the others.
+        schemes: The same.
+        operations: The same.
+        start_after_us: The same.
+        timeout_us: The same.
+        sampling_period_us: The same.
+        seed: Decides what the workload leaves to chance.
+        entropy: For the kernel's generator, hexadecimal; follows from the seed.
+    """
+
+    monitoring: Monitoring | None
+    schemes: tuple[Scheme, ...]
+    operations: OperationsSet
+    start_after_us: int
+    timeout_us: int
+    sampling_period_us: int
+    seed: int
+    entropy: str
+
+    def experiment(self, workload: Pattern | Program) -> Experiment:
+        """Give the experiment that is ordered, with what runs already."""
+        return Experiment(
+            workload=workload,
+            monitoring=self.monitoring,
+            schemes=self.schemes,
+            operations=self.operations,
+            start_after_us=self.start_after_us,
+            timeout_us=self.timeout_us,
+            sampling_period_us=self.sampling_period_us,
+        )
+
+
+def make_orders(experiment: Experiment, seed: int) -> Orders:
+    """Give the orders to measure *experiment* with *seed*."""
+    return Orders(
+        monitoring=experiment.monitoring,
+        schemes=experiment.schemes,
+        operations=experiment.operations,
+        start_after_us=experiment.start_after_us,
+        timeout_us=experiment.timeout_us,
+        sampling_period_us=experiment.sampling_period_us,
+        seed=seed,
+        entropy=hashlib.sha512(f"damos-autotune {seed}".encode()).hexdigest(),
+    )
+
+
+FIRST_ORDERS = Orders(
+    monitoring=Monitoring(),
+    schemes=(Scheme(action=Action.STAT),),
+    operations=OperationsSet.VADDR,
+    start_after_us=0,
+    timeout_us=0,
+    sampling_period_us=0,
+    seed=0,
+    entropy="",
+)
+"""What a machine is booted with, and reads without following it: it is the same for all machines."""
+
+
+def encode_orders(orders: Orders) -> bytes:
+    """Give the orders as `ORDERS_BYTES` bytes.
+
+    Raises:
+        TrialError: If they don't fit.
+    """
+    packed = zlib.compress(plain.dumps(orders).encode(), 9)
+    if len(packed) + _LENGTH_BYTES > ORDERS_BYTES:
+        raise TrialError(
+            f"the orders of this trial take {len(packed)} bytes, and a micro-VM takes "
+            f"{ORDERS_BYTES - _LENGTH_BYTES}: use fewer schemes or filters"
+        )
+    whole = len(packed).to_bytes(_LENGTH_BYTES, "little") + packed
+    return whole.ljust(ORDERS_BYTES, b"\0")
+
+
+def decode_orders(whole: bytes) -> Orders:
+    """Read what `encode_orders` gave."""
+    length = int.from_bytes(whole[:_LENGTH_BYTES], "little")
+    text = zlib.decompress(whole[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    return plain.from_plain(Orders, json.loads(text))
+
+
+def encode_answer(answer: Measurement | Exception) -> bytes:
+    """Give an answer as bytes that say where they end."""
+    if isinstance(answer, Measurement):
+        values: dict[str, object] = {"measurement": answer.to_dict()}
+    else:
+        unavailable = isinstance(answer, BackendUnavailableError)
+        values = {"error": str(answer), "unavailable": unavailable}
+    packed = zlib.compress(json.dumps(values, separators=(",", ":")).encode(), 6)
+    return _MAGIC + len(packed).to_bytes(_LENGTH_BYTES, "little") + packed
+
+
+def decode_answer(whole: bytes) -> Measurement:
+    """Read what `encode_answer` gave.
+
+    Raises:
+        TrialError: If that is an error of the trial.
+        BackendUnavailableError: If it is one of the machine.
+        ValueError: If it is no answer, or only a part of one.
+    """
+    begin = len(_MAGIC) + _LENGTH_BYTES
+    if whole[: len(_MAGIC)] != _MAGIC or len(whole) < begin:
+        raise ValueError("no answer")
+    length = int.from_bytes(whole[len(_MAGIC) : begin], "little")
+    if len(whole) < begin + length:
+        raise ValueError(f"an answer of {length} bytes breaks off after {len(whole) - begin}")
+    values = json.loads(zlib.decompress(whole[begin : begin + length]))
+    if "error" in values:
+        kind = BackendUnavailableError if values["unavailable"] else TrialError
+        raise kind(values["error"])
+    return Measurement.from_dict(values["measurement"])

@@ -1,0 +1,41 @@
+"""What a machine does before it is forked: part of its image, and so the same for all its forks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autotune.patterns import Pattern
+from autotune.program import Program
+from autotune.vm_settings import HugePages
+
+PLAN_FILE = "/autotune/plan.json"
+MODULES_FOLDER = "/autotune/modules"
+PLAYER_FILE = "/autotune/player"
+PORTS_FILE = "/autotune/ports"
+READY = "autotune: ready"
+"""What the guest says on its console when it can be forked."""
+
+ORDERS_PATH = "/sys/firmware/qemu_fw_cfg/by_name/opt/orders/raw"
+USER_ID = 1000
+"""Who runs the workload in the guest; some programs refuse to be run by root."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a machine is prepared.
+
+    Attributes:
+        workload: What is started and warmed up.
+        timeout_us: Of the warm-up.
+        modules: Kernel modules to load, names in `MODULES_FOLDER`, in this order.
+        swap_bytes: Size of the zram device.
+        compression: Its algorithm.
+        huge_pages: Transparent huge pages.
+    """
+
+    workload: Pattern | Program
+    timeout_us: int
+    modules: tuple[str, ...]
+    swap_bytes: int
+    compression: str
+    huge_pages: HugePages

@@ -1,0 +1,286 @@
+"""The micro-VM as a backend: a machine is booted and warmed up once, and forked for every measurement.
+
+In its deterministic mode a measurement is a function of the emulator, the kernel, the image, the orders
+and the seed, to the bit; its fingerprint is a hash of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from autotune import plain
+from autotune.backends.vm.command_line import (
+    OLDEST_QEMU,
+    PROGRAM,
+    Descriptors,
+    MachineParts,
+    command_line,
+)
+from autotune.backends.vm.emulator import Emulator, no_emulator
+from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image
+from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
+from autotune.backends.vm.kernel_modules import module_name
+from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders, make_orders
+from autotune.backends.vm.plan import READY, Plan
+from autotune.backends.vm.python_files import ENVIRONMENT, GuestPython, guest_python
+from autotune.backends.vm.states import SavedMachines
+from autotune.errors import BackendUnavailableError, TrialError
+from autotune.experiment import Experiment
+from autotune.measurement import Measurement
+from autotune.native.building import build
+from autotune.patterns import TABLE_BYTES, Pattern
+from autotune.runner.system_memory import SystemMemory
+from autotune.units import format_size
+from autotune.vm_settings import VmSettings
+
+_MIB = 1 << 20
+_BESIDE_PATTERN_BYTES = 384 * _MIB
+_FOR_PROGRAM_BYTES = 1024 * _MIB
+_EMULATOR_BYTES = 256 * _MIB
+"""What the emulator itself takes, beside the guest's memory."""
+_BOOT_S = 300.0
+_REAL_S_PER_VIRTUAL_S = 30.0
+"""A machine that takes longer for a second of its time is ended: a busy one takes 1 to 4."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Machine:
+    """A machine that can be forked.
+
+    Attributes:
+        parts: What it is made of.
+        state: Where it is saved.
+        made_from: Hash of all that it is a function of.
+    """
+
+    parts: MachineParts
+    state: Path
+    made_from: str
+
+
+class Vm:
+    """Linux in an emulated machine.
+
+    Args:
+        settings: What the machine is made of.
+        cache: This program's folder for what can be made again.
+        note: Hears of what takes long.
+        system: This machine's memory.
+    """
+
+    name = "vm"
+
+    def __init__(
+        self,
+        settings: VmSettings,
+        cache: Path,
+        note: Callable[[str], None],
+        system: SystemMemory | None = None,
+    ) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._note = note
+        self._system = system or SystemMemory()
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._machines: dict[str, _Machine] = {}
+        self._running: set[Emulator] = set()
+        self._stopped = False
+
+    @property
+    def machine(self) -> str:
+        """The kernel, and the speed of the CPU."""
+        speed = "realtime" if self._settings.realtime else f"{self._settings.mips}mips"
+        return f"linux-{self._kernel.version}-{speed}"
+
+    @property
+    def slowdown_metric(self) -> Literal["own_cpu_slowdown", "wall_slowdown"]:
+        """With one CPU the kdamond's work delays the workload, so that only its own time counts."""
+        return "wall_slowdown" if self._settings.cpus > 1 else "own_cpu_slowdown"
+
+    @property
+    def drifts(self) -> bool:
+        """Counted instructions don't drift; a real CPU does."""
+        return self._settings.realtime
+
+    @property
+    def most_at_once(self) -> int:
+        """As many machines as there is memory for."""
+        return max(1, self._system.available_bytes() // (_FOR_PROGRAM_BYTES + _EMULATOR_BYTES))
+
+    @cached_property
+    def _kernel(self) -> KernelFiles:
+        return find_kernel(self._settings, self._cache)
+
+    @cached_property
+    def _python(self) -> GuestPython:
+        return guest_python([GUEST_MODULE])
+
+    @cached_property
+    def _qemu(self) -> str:
+        """What QEMU says of its version."""
+        if shutil.which(PROGRAM) is None:
+            raise BackendUnavailableError(no_emulator())
+        said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False)
+        return said.stdout.splitlines()[0] if said.stdout else ""
+
+    def check(self, experiment: Experiment) -> None:
+        """See whether there is all that a machine takes, and the workload's programs.
+
+        Raises:
+            InputError: If the workload or a setting asks for what is not there.
+            BackendUnavailableError: With the remedy, if the emulator, the kernel or memory is missing.
+        """
+        _check_version(self._qemu)
+        kernel = self._kernel
+        image_entries(self._python, kernel, self._plan(experiment))
+        needed = self._memory_bytes(experiment) + _EMULATOR_BYTES
+        if (available := self._system.available_bytes()) < needed:
+            raise BackendUnavailableError(
+                f"a micro-VM for this takes {format_size(needed)}, and this machine has "
+                f"{format_size(available >> 20 << 20)} left: end other programs, or lower vm.memory"
+            )
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        """Fork the machine in which the workload runs, and measure there.
+
+        Raises:
+            TrialError: If the workload fails, or the machine does.
+            BackendUnavailableError: If there is no machine to be had.
+        """
+        machine = self._machine_for(experiment)
+        orders = encode_orders(make_orders(experiment, seed))
+        virtual_s = experiment.timeout_us / 1e6
+        with self._started(machine.parts, orders, machine.state) as emulator:
+            emulator.wait_for_state()
+            emulator.run_until_it_stops(_BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S)
+            measured = emulator.answer()
+        fingerprint = _hash(machine.made_from, orders.hex())
+        return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
+
+    @contextlib.contextmanager
+    def _started(
+        self, parts: MachineParts, orders: bytes, state: Path | None = None
+    ) -> Iterator[Emulator]:
+        """Give a machine that is ended by `stop`, and at the end of the block."""
+        clock = None if parts.realtime else build("frozen_clock")
+        with Emulator(parts, orders, clock, state) as emulator:
+            with self._lock:
+                if self._stopped:
+                    raise BackendUnavailableError("the micro-VMs were stopped")
+                self._running.add(emulator)
+            try:
+                emulator.begin()
+                yield emulator
+            finally:
+                with self._lock:
+                    self._running.discard(emulator)
+
+    def stop(self) -> None:
+        """End all machines, and begin no more; may be called from any thread."""
+        with self._lock:
+            self._stopped = True
+            for emulator in self._running:
+                emulator.end()
+
+    def _plan(self, experiment: Experiment) -> Plan:
+        settings = self._settings
+        memory = self._memory_bytes(experiment)
+        return Plan(
+            workload=experiment.workload,
+            timeout_us=experiment.timeout_us,
+            modules=tuple(f"{module_name(module)}.ko" for module in self._kernel.modules),
+            swap_bytes=memory if settings.swap_bytes is None else settings.swap_bytes,
+            compression=settings.compression,
+            huge_pages=settings.huge_pages,
+        )
+
+    def _memory_bytes(self, experiment: Experiment) -> int:
+        if self._settings.memory_bytes is not None:
+            wanted = self._settings.memory_bytes
+        elif isinstance(experiment.workload, Pattern):
+            regions = sum(region.size_bytes for region in experiment.workload.regions)
+            wanted = regions + TABLE_BYTES + _BESIDE_PATTERN_BYTES
+        else:
+            wanted = _FOR_PROGRAM_BYTES
+        return -(-wanted // _MIB) * _MIB
+
+    def _machine_for(self, experiment: Experiment) -> _Machine:
+        """Give the machine that has the experiment's workload running; it is made at the first time."""
+        plan = self._plan(experiment)
+        with self._making:
+            name = plain.dumps(plan)
+            if name not in self._machines:
+                self._machines[name] = self._make_machine(plan, self._memory_bytes(experiment))
+            return self._machines[name]
+
+    def _make_machine(self, plan: Plan, memory_bytes: int) -> _Machine:
+        settings = self._settings
+        entries = image_entries(self._python, self._kernel, plan)
+        try:
+            image, digest = keep_image(entries, self._cache / "images")
+        except OSError as error:
+            raise BackendUnavailableError(
+                f"{self._cache}: can't keep images here: {error.strerror}: make it writable, or set "
+                "XDG_CACHE_HOME"
+            ) from error
+        parts = MachineParts(
+            kernel=self._kernel.image,
+            initrd=image,
+            init=(*self._python.command, "-m", GUEST_MODULE),
+            environment=tuple(ENVIRONMENT.items()),
+            memory_bytes=memory_bytes,
+            mips=settings.mips,
+            cpus=settings.cpus,
+            realtime=settings.realtime,
+        )
+        kernel_hash = hashlib.sha256(self._kernel.image.read_bytes()).hexdigest()
+        clock_hash = hashlib.sha256(build("frozen_clock").read_bytes()).hexdigest()
+        abstract = replace(parts, kernel=Path("kernel"), initrd=Path("initrd"))
+        words = command_line(abstract, _NO_DESCRIPTORS)
+        made_from = _hash(self._qemu, kernel_hash, digest, clock_hash, *words)
+
+        def save(path: Path) -> None:
+            self._note("booting the micro-VM and warming the workload up (once)")
+            self._save(parts, path, plan.timeout_us / 1e6 * _REAL_S_PER_VIRTUAL_S)
+
+        state = SavedMachines(self._cache / "machines").get(made_from, save)
+        return _Machine(parts=parts, state=state, made_from=made_from)
+
+    def _save(self, parts: MachineParts, path: Path, timeout_s: float) -> None:
+        """Boot a machine, wait until the workload in it is ready, and save it."""
+        with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
+            if not emulator.run_until_it_stops(_BOOT_S + timeout_s):
+                emulator.answer()  # says why
+                raise TrialError(f"the micro-VM ended too soon: {emulator.console_end()}")
+            if READY not in emulator.console_text():
+                raise BackendUnavailableError(
+                    f"the micro-VM's kernel stopped: {emulator.console_end()}: try another kernel"
+                )
+            emulator.save(path)
+
+
+_NO_DESCRIPTORS = Descriptors(console=0, results=0, orders=0, qmp=0)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _check_version(said: str) -> None:
+    match = re.search(r"version (\d+)\.(\d+)", said)
+    if match is None or (int(match[1]), int(match[2])) < OLDEST_QEMU:
+        oldest = ".".join(str(part) for part in OLDEST_QEMU)
+        raise BackendUnavailableError(
+            f"{PROGRAM}: '{said}' is too old: install QEMU {oldest} or later"
+        )

@@ -1,0 +1,64 @@
+"""Who uses DAMON now. There is one interface a kernel and nothing in it says whose it is.
+
+Only reads, and as little as will do: reading a kdamond's state takes the lock of the whole tree, and
+makes another program's command fail in that moment. So each is asked once, and not again when busy.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+from autotune.driver.sysfs_file import SysfsError, read_value
+from autotune.driver.tree import KDAMONDS
+from autotune.errors import BackendUnavailableError
+
+
+def _state(folder: Path) -> str:
+    try:
+        pid = int(read_value(folder / "pid"))
+    except SysfsError as error:
+        if error.errno not in (errno.EBUSY, errno.ENOENT):
+            raise
+        return f"is being changed ({folder / 'state'})"
+    if pid > 0:
+        return f"runs as thread {pid} ({folder / 'state'})"
+    return f"is set up, but off ({folder.parent / 'nr_kdamonds'})"
+
+
+def _kdamonds(root: Path) -> Iterator[str]:
+    if root.is_dir():
+        for index in range(int(read_value(root / "nr_kdamonds"))):
+            yield f"kdamond {index} {_state(root / str(index))}"
+
+
+def _modules(sysfs: Path) -> Iterator[str]:
+    for file in sorted((sysfs / "module").glob("damon_*/parameters/enabled")):
+        if read_value(file) in ("Y", "1"):
+            yield f"{file.parent.parent.name.upper()} is on ({file})"
+
+
+def foreign_users(sysfs: Path) -> tuple[str, ...]:
+    """Say who uses DAMON, one sentence each, with the file that shows it.
+
+    Every kdamond counts, on or off, so ask before setting up an own one; and every module of DAMON's
+    that is on. On a kernel without DAMON there are none.
+
+    Raises:
+        BackendUnavailableError: If only root may know.
+    """
+    return (*_kdamonds(sysfs / KDAMONDS), *_modules(sysfs))
+
+
+def refuse_foreign_users(sysfs: Path) -> None:
+    """See that nobody uses DAMON.
+
+    Raises:
+        BackendUnavailableError: If somebody does; the message says who.
+    """
+    if users := foreign_users(sysfs):
+        raise BackendUnavailableError(
+            f"DAMON is in use: {'; '.join(users)}: let it end, or write 'off', '0' or 'N' to these "
+            "files if it is not needed; nothing was changed"
+        )

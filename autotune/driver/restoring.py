@@ -1,0 +1,92 @@
+"""Putting back what a journal says was changed, last change first."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from autotune.driver.journal import JOURNAL, Change, Journal, Kind
+from autotune.driver.kdamond import ANY_THREAD, Kdamond
+from autotune.driver.lock import LOCK, locked
+from autotune.driver.sysfs_file import write_value
+from autotune.driver.system_calls import SystemCallError, SystemCalls
+from autotune.driver.tree import DamonTree
+from autotune.errors import AutotuneError, BackendUnavailableError
+
+
+def restore(journal: Journal, tree: DamonTree, system: SystemCalls) -> tuple[str, ...]:
+    """Undo all changes that are pending. What is as it was already is no error.
+
+    Returns:
+        What was put back, one sentence a change.
+
+    Raises:
+        BackendUnavailableError: If something could not be put back; all else was, and the journal
+            keeps what is left.
+    """
+    restored, failures = list[str](), list[str]()
+    for change in reversed(journal.pending()):
+        try:
+            restored.append(_undo(change, tree, system))
+            journal.undone(change)
+        except AutotuneError as error:
+            failures.append(str(error))
+    if failures:
+        raise BackendUnavailableError(
+            f"{journal.path}: not all was put back: {'; '.join(failures)}: mend that, then run: "
+            "autotune doctor --restore"
+        )
+    return tuple(restored)
+
+
+def restore_after_kill(
+    tree: DamonTree,
+    *,
+    system: SystemCalls,
+    journal_path: Path = JOURNAL,
+    lock_path: Path = LOCK,
+    procfs: Path = Path("/proc"),
+) -> tuple[str, ...]:
+    """Put back what a run left that was killed. A run that goes on is not disturbed.
+
+    Returns:
+        What was put back, one sentence a change.
+
+    Raises:
+        BackendUnavailableError: If a run goes on, or something could not be put back.
+    """
+    with locked(lock_path):
+        return restore(Journal(journal_path, procfs), tree, system)
+
+
+def _undo(change: Change, tree: DamonTree, system: SystemCalls) -> str:
+    match change.kind:
+        case Kind.KDAMONDS:
+            Kdamond(tree, thread=int(change.old or ANY_THREAD)).turn_off()
+            return f"{change.where}: DAMON is off, and nothing is set up"
+        case Kind.SETTING:
+            write_value(Path(change.where), change.old)
+            return f"{change.where}: '{change.old}' again"
+        case Kind.SWAP:
+            _swap_off(Path(change.where), system)
+            return f"{change.where}: no swap any more"
+        case Kind.ZRAM:
+            _remove_zram(Path(change.where), tree.sysfs, added=change.old == "added")
+            return f"{change.where}: empty, or gone, as before"
+
+
+def _swap_off(device: Path, system: SystemCalls) -> None:
+    try:
+        system.swap_off(device)
+    except SystemCallError as error:
+        # The device is no swap, or is gone: the change was written down and not made.
+        if error.errno not in (errno.EINVAL, errno.ENOENT):
+            raise
+
+
+def _remove_zram(device: Path, sysfs: Path, *, added: bool) -> None:
+    if device.is_dir():
+        write_value(device / "reset", "1")
+        if added:
+            number = device.name.removeprefix("zram")
+            write_value(sysfs / "class/zram-control/hot_remove", number)

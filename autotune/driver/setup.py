@@ -1,0 +1,49 @@
+"""All that DAMON is told before it is turned on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autotune.damon import Monitoring, OperationsSet, Target
+from autotune.damos import Scheme
+from autotune.kernel import to_kernel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """One kdamond's work: what it watches, how closely, and what it does about it.
+
+    Attributes:
+        monitoring: Intervals and bounds on regions.
+        targets: One or more, all of one address space; of physical memory one.
+        schemes: In the order in which they see a region; none only monitors.
+
+    Raises:
+        ValueError: If the targets are not like that, or the kernel can't count what a scheme says.
+    """
+
+    monitoring: Monitoring
+    targets: tuple[Target, ...]
+    schemes: tuple[Scheme, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that the kernel can be told all of it."""
+        spaces = {target.operations for target in self.targets}
+        if len(spaces) != 1:
+            raise ValueError(
+                f"targets in {len(spaces)} address spaces: one kdamond watches exactly one"
+            )
+        if self.operations is OperationsSet.PADDR and len(self.targets) > 1:
+            raise ValueError(f"{len(self.targets)} targets under paddr: physical memory is one")
+        for scheme in self.schemes:
+            to_kernel(scheme, self.monitoring.intervals)
+
+    @property
+    def operations(self) -> OperationsSet:
+        """The address space of all targets."""
+        return self.targets[0].operations
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are watched."""
+        return tuple(target.pid for target in self.targets if target.pid is not None)

@@ -1,0 +1,1 @@
+"""Small C programs, shipped as source and compiled where they are needed."""

@@ -1,0 +1,178 @@
+"""The measured part: begun, sampled on a fixed grid, ended; and what came of it as a measurement."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from autotune.driver.kdamond import Kdamond
+from autotune.experiment import Experiment
+from autotune.measurement import Measurement, Series, time_weighted_mean
+from autotune.runner.errors import WorkloadError
+from autotune.runner.monitoring import Monitor
+from autotune.runner.processes import Processes
+from autotune.runner.system_memory import SystemMemory
+from autotune.runner.workload import RunningWorkload, check_end
+from autotune.units import format_duration
+
+
+def _silent(time_s: float) -> None:
+    """Say nothing."""
+
+
+@dataclass(slots=True)
+class _Samples:
+    """The samples so far, a list a field of `Series`."""
+
+    time_s: list[float] = field(default_factory=list)
+    rss: list[int] = field(default_factory=list)
+    swap: list[int] = field(default_factory=list)
+    pool: list[int] = field(default_factory=list)
+    used: list[int] = field(default_factory=list)
+    wss: list[int | None] = field(default_factory=list)
+
+    def series(self) -> Series:
+        return Series(
+            time_s=tuple(self.time_s),
+            rss_bytes=tuple(self.rss),
+            swap_bytes=tuple(self.swap),
+            pool_bytes=tuple(self.pool),
+            used_bytes=tuple(self.used),
+            wss_bytes=tuple(self.wss),
+        )
+
+
+class Measuring:
+    """Measures a workload that is ready, once.
+
+    Args:
+        running: The workload.
+        processes: Its processes.
+        system: The system's memory.
+        free_before_bytes: MemFree before the workload was started.
+        kdamond: The driver; None can only measure a baseline.
+        on_sample: Called with the time of each sample, in seconds of the measured part.
+    """
+
+    def __init__(
+        self,
+        running: RunningWorkload,
+        processes: Processes,
+        system: SystemMemory,
+        *,
+        free_before_bytes: int,
+        kdamond: Kdamond | None,
+        on_sample: Callable[[float], None] = _silent,
+    ) -> None:
+        self._running = running
+        self._processes = processes
+        self._procfs = processes.procfs
+        self._system = system
+        self._free_before_bytes = free_before_bytes
+        self._kdamond = kdamond
+        self._on_sample = on_sample
+        self._samples = _Samples()
+
+    def measure(self, experiment: Experiment, seed: int) -> Measurement:
+        """Measure.
+
+        Raises:
+            TrialError: If the workload fails, does not end in time, or the kernel refuses a scheme.
+            BackendUnavailableError: If DAMON can't be used here.
+        """
+        monitor = self._make_monitor(experiment)
+        try:
+            return self._measure(experiment, seed, monitor)
+        finally:
+            if monitor is not None and self._kdamond is not None:
+                self._kdamond.turn_off()
+
+    def _make_monitor(self, experiment: Experiment) -> Monitor | None:
+        if experiment.monitoring is None:
+            return None
+        assert self._kdamond is not None
+        pids = tuple(pid for pid in self._processes.measured() if self._procfs.has_memory(pid))
+        return Monitor(self._kdamond, experiment, pids, self._procfs)
+
+    def _measure(
+        self, experiment: Experiment, seed: int, monitor: Monitor | None
+    ) -> Measurement:
+        running, procfs = self._running, self._procfs
+        before = self._system.counters()
+        used_before = procfs.usage(self._processes.measured())
+        began_s = time.monotonic()
+        running.begin(seed)
+        self._wait(experiment, monitor, began_s)
+        runtime_s = time.monotonic() - began_s
+        # Nothing is reaped yet: what has ended still shows its figures, and DAMON still has its target.
+        used = procfs.usage(self._processes.measured())
+        after = self._system.counters()
+        check_end(running, self._processes, after.oom_kills - before.oom_kills)
+        if monitor is not None:
+            monitor.finish()
+        series = self._samples.series()
+
+        def mean(samples: tuple[int, ...]) -> float:
+            return time_weighted_mean(series.time_s, samples, runtime_s)
+
+        return Measurement(
+            runtime_s=runtime_s,
+            work_done=running.work_done(),
+            rss_mean_bytes=mean(series.rss_bytes),
+            rss_peak_bytes=max(series.rss_bytes),
+            swap_pool_mean_bytes=mean(series.pool_bytes),
+            system_used_mean_bytes=mean(series.used_bytes),
+            kdamond_cpu=0.0 if monitor is None else monitor.cpu_s / runtime_s,
+            workload_cpu_s=used.cpu_s - used_before.cpu_s,
+            major_faults=used.major_faults - used_before.major_faults,
+            swap_in_bytes=after.swap_in_bytes - before.swap_in_bytes,
+            swap_out_bytes=after.swap_out_bytes - before.swap_out_bytes,
+            memory_pressure_some_s=after.pressure_some_s - before.pressure_some_s,
+            scheme_stats=None if monitor is None else monitor.stats,
+            wss_mean_bytes=None if monitor is None else monitor.wss_mean_bytes,
+            series=series,
+        )
+
+    def _wait(self, experiment: Experiment, monitor: Monitor | None, began_s: float) -> None:
+        """Sample until the measured part ends."""
+        running = self._running
+        waiting = select.poll()
+        for started in {running.measured.pidfd, running.last.pidfd}:
+            waiting.register(started, select.POLLIN)
+        period_s = experiment.sampling_period_us / 1e6
+        timeout_s = experiment.timeout_us / 1e6
+        start_s = experiment.start_after_us / 1e6
+        number = 0
+        while True:
+            now_s = time.monotonic() - began_s
+            if monitor is not None and not monitor.is_on and now_s >= start_s:
+                monitor.turn_on()
+            if now_s >= number * period_s:
+                number = int(now_s / period_s)  # what was missed is missed
+                self._sample(number * period_s, monitor)
+                number += 1
+            if now_s >= timeout_s:
+                raise WorkloadError(
+                    f"not at its end after {format_duration(experiment.timeout_us)}: raise "
+                    "workload.timeout, or make it shorter"
+                )
+            next_s = number * period_s
+            if monitor is not None and not monitor.is_on:
+                next_s = min(next_s, start_s)
+            left_s = max(0.0, next_s - (time.monotonic() - began_s))
+            waiting.poll(left_s * 1000)
+            if running.last.has_ended() or running.measured.has_ended():
+                return
+
+    def _sample(self, time_s: float, monitor: Monitor | None) -> None:
+        memory = self._procfs.memory(self._processes.measured())
+        samples = self._samples
+        samples.time_s.append(time_s)
+        samples.rss.append(memory.rss_bytes)
+        samples.swap.append(memory.swap_bytes)
+        samples.pool.append(self._system.pool_bytes())
+        samples.used.append(self._free_before_bytes - self._system.free_bytes())
+        samples.wss.append(None if monitor is None else monitor.sample())
+        self._on_sample(time_s)

@@ -1,0 +1,199 @@
+"""DAMON over a workload: turned on, polled while it lives, read for the last time, turned off.
+
+Behind the user's schemes stand two of our own that only count (action `stat`): one the regions with at
+least one access, one all of them. Their sums tell the mean working set of every aggregation since the
+last poll, which no other file does; they change no region's age and are charged to nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autotune.damon import OperationsSet, Target
+from autotune.damos import AccessPattern, Action, Range, Scheme, SchemeStats
+from autotune.driver.kdamond import Kdamond, KdamondEndedError
+from autotune.driver.setup import Setup
+from autotune.errors import BackendUnavailableError, TrialError
+from autotune.experiment import Experiment
+from autotune.runner.procfs import Procfs
+
+POLL_S = 1.0
+"""Between two polls of the statistics."""
+
+_PROBES = 2
+
+
+def probes(experiment: Experiment) -> tuple[Scheme, Scheme]:
+    """Give the two schemes that only count: accessed regions, and all.
+
+    Where every scheme of the experiment has watermarks, so have these: without, DAMON would go on
+    monitoring while all the others are inactive.
+    """
+    assert experiment.monitoring is not None
+    once = 1 / experiment.monitoring.intervals.samples
+    watermarks = [scheme.watermarks for scheme in experiment.schemes]
+    gate = None if not watermarks or None in watermarks else watermarks[0]
+    accessed = AccessPattern(access_rate=Range(once))
+    return (
+        Scheme(action=Action.STAT, pattern=accessed, watermarks=gate),
+        Scheme(action=Action.STAT, watermarks=gate),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What DAMON counted since it was turned on.
+
+    Attributes:
+        stats: Of the user's schemes, summed.
+        accessed_bytes: Sizes of accessed regions, summed over aggregations.
+        all_bytes: Sizes of all regions, summed over aggregations.
+        wss_bytes: Mean working set since the poll before; None if no aggregation ended.
+    """
+
+    stats: SchemeStats
+    accessed_bytes: int
+    all_bytes: int
+    wss_bytes: int | None
+
+
+def _sum(stats: tuple[SchemeStats, ...]) -> SchemeStats:
+    return SchemeStats(
+        tried_regions=sum(one.tried_regions for one in stats),
+        tried_bytes=sum(one.tried_bytes for one in stats),
+        applied_regions=sum(one.applied_regions for one in stats),
+        applied_bytes=sum(one.applied_bytes for one in stats),
+        quota_exceeds=sum(one.quota_exceeds for one in stats),
+    )
+
+
+class Monitor:
+    """DAMON over the processes of a workload.
+
+    Args:
+        kdamond: The driver.
+        experiment: With monitoring.
+        pids: The processes to watch.
+        procfs: Knows them.
+    """
+
+    def __init__(
+        self, kdamond: Kdamond, experiment: Experiment, pids: tuple[int, ...], procfs: Procfs
+    ) -> None:
+        assert experiment.monitoring is not None
+        self._kdamond = kdamond
+        self._pids = pids
+        self._procfs = procfs
+        self._is_on = False
+        self._cpu_ns = 0
+        self._weighed_bytes = 0.0
+        self._aggregations = 0.0
+        self._polled = Polled(
+            stats=SchemeStats(), accessed_bytes=0, all_bytes=0, wss_bytes=None
+        )
+        self._failure: TrialError | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        operations = experiment.operations
+        self._setup = Setup(
+            monitoring=experiment.monitoring,
+            targets=tuple(Target(operations=operations, pid=pid) for pid in pids)
+            if operations is not OperationsSet.PADDR
+            else (Target(operations=operations, pid=None),),
+            schemes=(*experiment.schemes, *probes(experiment)),
+        )
+
+    def turn_on(self) -> None:
+        """Turn DAMON on, and poll it from now on.
+
+        Raises:
+            TrialError: If the kernel refuses.
+            BackendUnavailableError: If its thread can't be seen from here.
+        """
+        thread = self._kdamond.turn_on(self._setup)
+        if not self._procfs.name(thread).startswith("kdamond"):
+            raise BackendUnavailableError(
+                f"DAMON's thread (process {thread}) can't be seen from here: run outside of "
+                "containers, where process numbers are the kernel's own"
+            )
+        self._is_on = True
+        self._thread = threading.Thread(target=self._poll_on, name="poll", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it was turned on."""
+        return self._is_on
+
+    def sample(self) -> int | None:
+        """Note the kdamond's CPU time; give the working set as last polled.
+
+        Raises:
+            TrialError: If polling failed.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._is_on:
+            self._cpu_ns = self._kdamond.cpu_time_ns() or self._cpu_ns
+        return self._polled.wss_bytes
+
+    def _poll_on(self) -> None:
+        while not self._stop.wait(POLL_S):
+            try:
+                self._poll()
+            except KdamondEndedError:
+                return  # with its target: whoever waits for that sees it too
+            except TrialError as error:
+                self._failure = error
+                return
+
+    def _poll(self) -> None:
+        counted = self._kdamond.update_stats()
+        accessed, everything = (stats.tried_bytes for stats in counted[-_PROBES:])
+        before = self._polled
+        wss = None
+        size = self._procfs.monitored_bytes(self._pids)
+        if size and everything > before.all_bytes:
+            aggregations = (everything - before.all_bytes) / size
+            seen = accessed - before.accessed_bytes
+            wss = int(seen / aggregations)
+            self._weighed_bytes += seen
+            self._aggregations += aggregations
+        self._polled = Polled(
+            stats=_sum(counted[:-_PROBES]),
+            accessed_bytes=accessed,
+            all_bytes=everything,
+            wss_bytes=wss if wss is not None else before.wss_bytes,
+        )
+
+    def finish(self) -> None:
+        """Read everything for the last time, while what is watched is there still; turn DAMON off.
+
+        Raises:
+            TrialError: If DAMON had ended before.
+        """
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self.sample()
+            self._poll()
+        self._kdamond.turn_off()
+
+    @property
+    def stats(self) -> SchemeStats:
+        """Of the user's schemes, as last polled."""
+        return self._polled.stats
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of the kdamond."""
+        return self._cpu_ns / 1e9
+
+    @property
+    def wss_mean_bytes(self) -> float | None:
+        """Mean working set over all aggregations; None if none ended."""
+        return self._weighed_bytes / self._aggregations if self._aggregations else None
+
+

@@ -1,0 +1,229 @@
+"""Processes of a workload: begun, watched, ended with all that they began.
+
+What detaches itself from its parent is handed to this process, which makes itself the reaper of its
+descendants, so that nothing of a workload outlives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from autotune.runner.errors import WorkloadError, ending
+from autotune.runner.identity import Identity
+from autotune.runner.output import Output
+from autotune.runner.procfs import Procfs
+
+_PR_SET_CHILD_SUBREAPER = 36
+_GRACE_S = 2.0
+"""Between asking to end and ending by force."""
+_POLL_S = 0.01
+
+
+def adopt_orphans() -> None:
+    """Make this process the one that inherits orphans among its descendants."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _ignore(line: str) -> None:
+    """Look at no line."""
+
+
+class Started:
+    """A program that was begun, with its output.
+
+    Args:
+        command: Argument list; a text is for the shell.
+        identity: Who runs it.
+        folder: Where.
+        on_line: Called, in another thread, with each line that it prints.
+
+    Raises:
+        WorkloadError: If it can't be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] | str,
+        identity: Identity,
+        folder: str,
+        on_line: Callable[[str], None] = _ignore,
+    ) -> None:
+        shell = isinstance(command, str)
+        self.title = command if isinstance(command, str) else command[0]
+        try:
+            self._process = subprocess.Popen(
+                command if shell else list(command),
+                shell=shell,  # noqa: S603, S602  # the user's own command
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=dict(identity.environment),
+                user=identity.uid,
+                group=identity.gid,
+                extra_groups=identity.groups,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            missing = error.filename or self.title
+            raise WorkloadError(f"no program or folder '{missing}': check the path") from error
+        except (PermissionError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise WorkloadError(f"can't start '{self.title}': {reason}: check the command") from error
+        assert self._process.stdout is not None
+        assert self._process.stdin is not None
+        self._stdin = self._process.stdin
+        self.output = Output(os.dup(self._process.stdout.fileno()), on_line)
+        self._process.stdout.close()
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid)
+        self.status: int | None = None
+        """How it ended, once `has_ended` has seen it; negative for a signal."""
+
+    def tell(self, text: str) -> None:
+        """Write to its standard input."""
+        with contextlib.suppress(BrokenPipeError):  # then it has ended, which is seen elsewhere
+            self._stdin.write(text.encode())
+            self._stdin.flush()
+
+    def close_input(self) -> None:
+        """Let it read no more."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+
+    def has_ended(self) -> bool:
+        """Whether it has ended. It stays a zombie, with its figures, until `reap`."""
+        if self.status is None:
+            found = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if found is not None:
+                exited = found.si_code == os.CLD_EXITED
+                self.status = found.si_status if exited else -found.si_status
+        return self.status is not None
+
+    def how_it_ended(self) -> str:
+        """Say how it ended, with the last that it printed."""
+        self.output.wait(0.5)
+        last = self.output.last_line()
+        return f"{ending(self.status or 0)}{f': {last}' if last else ''}"
+
+    def reap(self) -> None:
+        """Let the kernel forget it; it has ended."""
+        self._process.wait()
+        self.close_input()
+        self.output.wait(0.5)
+        os.close(self.pidfd)
+
+
+class Processes:
+    """All processes of one workload; a context manager that leaves none of them.
+
+    Args:
+        procfs: Knows what runs.
+        identity: Who runs the workload.
+        folder: Where.
+    """
+
+    def __init__(self, procfs: Procfs, identity: Identity, folder: str) -> None:
+        self.procfs = procfs
+        self._identity = identity
+        self._folder = folder
+        self._own = os.getpid()
+        self._before = frozenset(procfs.children(self._own))
+        self._started: list[Started] = []
+        self._aside: list[Started] = []
+
+    def start(
+        self,
+        command: Sequence[str] | str,
+        on_line: Callable[[str], None] = _ignore,
+        *,
+        aside: bool = False,
+    ) -> Started:
+        """Start a program.
+
+        Args:
+            command: As `Started`.
+            on_line: The same.
+            aside: It is no part of what is measured, such as a load generator.
+
+        Raises:
+            WorkloadError: If it can't be started.
+        """
+        started = Started(command, self._identity, self._folder, on_line)
+        self._started.append(started)
+        if aside:
+            self._aside.append(started)
+        return started
+
+    def measured(self) -> tuple[int, ...]:
+        """The processes that are measured: what was started and not set aside, and all it began."""
+        aside = set(self.procfs.tree(*(started.pid for started in self._aside)))
+        return tuple(pid for pid in self._all() if pid not in aside)
+
+    def _all(self) -> tuple[int, ...]:
+        mine = (pid for pid in self.procfs.children(self._own) if pid not in self._before)
+        return self.procfs.tree(*mine)
+
+    def left_behind(self, started: Started) -> tuple[int, ...]:
+        """What an ended program has left running."""
+        aside = {other.pid for other in self._started if other is not started}
+        return tuple(
+            pid
+            for pid in self._all()
+            if pid != started.pid and pid not in aside and self.procfs.has_memory(pid)
+        )
+
+    def end_one(self, started: Started) -> None:
+        """End a program by force, with what it began."""
+        for pid in reversed(self.procfs.tree(started.pid)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        started.reap()
+        self._started.remove(started)
+        if started in self._aside:
+            self._aside.remove(started)
+
+    def end(self) -> None:
+        """End everything: ask first, then by force."""
+        if self._alive():
+            self._signal(signal.SIGTERM)
+            deadline = time.monotonic() + _GRACE_S
+            while self._alive() and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+            while self._alive():
+                self._signal(signal.SIGKILL)
+                time.sleep(_POLL_S)
+        for started in self._started:
+            started.reap()
+        self._reap_orphans({started.pid for started in self._started})
+        self._started.clear()
+        self._aside.clear()
+
+    def _alive(self) -> tuple[int, ...]:
+        return tuple(pid for pid in self._all() if self.procfs.has_memory(pid))
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Children first: a shell that is asked to end would else leave them to us.
+        for pid in reversed(self._alive()):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+    def _reap_orphans(self, reaped: set[int]) -> None:
+        for pid in self.procfs.children(self._own):
+            if pid not in self._before and pid not in reaped:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+
+    def __enter__(self) -> Processes:
+        """Be its own context."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End everything."""
+        self.end()

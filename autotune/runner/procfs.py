@@ -1,0 +1,155 @@
+"""What the kernel says of processes: their trees, memory, CPU time and faults.
+
+A process that ends while it is read counts as one without memory, time or children.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Memory of processes, in bytes.
+
+    Attributes:
+        rss_bytes: Resident.
+        swap_bytes: Swapped out.
+    """
+
+    rss_bytes: int
+    swap_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What processes used since they began.
+
+    Attributes:
+        cpu_s: CPU time, system time included.
+        major_faults: Faults that waited for a page to be read, from swap or a file.
+    """
+
+    cpu_s: float
+    major_faults: int
+
+
+class Procfs:
+    """Reads the files of processes below *root*."""
+
+    def __init__(self, root: Path = Path("/proc")) -> None:
+        self._root = str(root)
+
+    def read(self, name: str) -> bytes | None:
+        """Give the content of a file; None if there is no such file, or its process has ended."""
+        try:
+            descriptor = os.open(f"{self._root}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            content = b""
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                content += chunk
+            return content
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    def children(self, pid: int) -> tuple[int, ...]:
+        """The processes that *pid* has begun and not outlived."""
+        try:
+            threads = sorted(os.listdir(f"{self._root}/{pid}/task"), key=int)
+        except OSError:
+            return ()
+        found = (self.read(f"{pid}/task/{thread}/children") or b"" for thread in threads)
+        return tuple(int(child) for text in found for child in text.split())
+
+    def tree(self, *roots: int) -> tuple[int, ...]:
+        """The processes *roots* and all that they began, parents before children."""
+        found: dict[int, None] = {}
+        waiting = list(roots)
+        while waiting:
+            pid = waiting.pop(0)
+            if pid not in found:
+                found[pid] = None
+                waiting += self.children(pid)
+        return tuple(found)
+
+    def memory(self, pids: tuple[int, ...]) -> Memory:
+        """Memory of processes, summed; what they share counts once for each."""
+        rss = swap = 0
+        for pid in pids:
+            for line in (self.read(f"{pid}/status") or b"").splitlines():
+                if line.startswith(b"VmRSS:"):
+                    rss += int(line.split()[1])
+                elif line.startswith(b"VmSwap:"):
+                    swap += int(line.split()[1])
+                    break
+        return Memory(rss_bytes=rss << 10, swap_bytes=swap << 10)
+
+    def usage(self, pids: tuple[int, ...]) -> Usage:
+        """What processes used, and what those of their children did that they have seen end.
+
+        CPU time of a process comes from its CPU clock, in nanoseconds and of all its threads, alive or
+        not; that of ended children in clock ticks.
+        """
+        cpu_s, faults = 0.0, 0
+        for pid in pids:
+            fields = self._stat(pid)
+            if fields is None:
+                continue
+            cpu_s += _cpu_clock_s(pid) + (int(fields[13]) + int(fields[14])) / _TICKS_PER_S
+            faults += int(fields[9]) + int(fields[10])
+        return Usage(cpu_s=cpu_s, major_faults=faults)
+
+    def has_memory(self, pid: int) -> bool:
+        """Whether a process has an address space: it is no zombie and no kernel thread."""
+        return b"VmSize:" in (self.read(f"{pid}/status") or b"")
+
+    def name(self, pid: int) -> str:
+        """Name of a process; empty if it has ended."""
+        return (self.read(f"{pid}/comm") or b"").decode(errors="replace").strip()
+
+    def monitored_bytes(self, pids: tuple[int, ...]) -> int:
+        """Size of the ranges that DAMON watches in the address spaces of processes, in bytes.
+
+        Source: ``__damon_va_three_regions``, mm/damon/vaddr.c: all from the first mapping to the last,
+        without the two largest gaps; nothing where there are not two gaps.
+        """
+        return sum(_without_two_gaps(self._mappings(pid)) for pid in pids)
+
+    def _mappings(self, pid: int) -> list[tuple[int, int]]:
+        lines = (self.read(f"{pid}/maps") or b"").splitlines()
+        ends = (line.split(b" ", 1)[0].split(b"-") for line in lines if b"[vsyscall]" not in line)
+        return [(int(start, 16), int(end, 16)) for start, end in ends]
+
+    def _stat(self, pid: int) -> list[bytes] | None:
+        """The fields of `stat` behind the name: the state is number 0."""
+        text = self.read(f"{pid}/stat")
+        return None if text is None else text[text.rindex(b")") + 1 :].split()
+
+
+def _cpu_clock_s(pid: int) -> float:
+    # The kernel's encoding of a process's CPU clock, as clock_getcpuclockid(3) gives it.
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0
+
+
+def _without_two_gaps(mappings: list[tuple[int, int]]) -> int:
+    gaps = sorted(
+        (start - end for (_, end), (start, _) in zip(mappings, mappings[1:], strict=False)),
+        reverse=True,
+    )
+    if len(gaps) < 2 or gaps[1] == 0:
+        return 0
+    return mappings[-1][1] - mappings[0][0] - gaps[0] - gaps[1]

@@ -1,0 +1,115 @@
+"""Waiting until a workload has warmed up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from autotune.program import Ready
+from autotune.runner.errors import WorkloadError
+from autotune.runner.processes import Processes, Started
+from autotune.runner.procfs import Procfs
+from autotune.units import format_duration
+
+_POLL_S = 0.02
+_LISTEN = b"0A"
+"""The state of a listening socket in /proc/net/tcp. Source: include/net/tcp_states.h."""
+
+
+def listens(procfs: Procfs, port: int) -> bool:
+    """Whether something listens on a TCP port, of any local address."""
+    for name in ("net/tcp", "net/tcp6"):
+        for line in (procfs.read(name) or b"").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == _LISTEN and int(fields[1].rpartition(b":")[2], 16) == port:
+                return True
+    return False
+
+
+def describe(ready: Ready) -> str:
+    """Say what was waited for."""
+    if ready.line is not None:
+        return f"no line matched '{ready.line}'"
+    if ready.port is not None:
+        return f"nothing listened on port {ready.port}"
+    if ready.command is not None:
+        return f"'{' '.join(ready.command)}' did not succeed"
+    return f"the delay of {format_duration(ready.delay_us or 0)} was not over"
+
+
+def check_before(ready: Ready, procfs: Procfs) -> None:
+    """See that a criterion is not met before the program runs.
+
+    Raises:
+        WorkloadError: If another program has its port.
+    """
+    if ready.port is not None and listens(procfs, ready.port):
+        raise WorkloadError(
+            f"port {ready.port} is in use already: end that program, or use another port"
+        )
+
+
+def wait_until_ready(
+    ready: Ready,
+    program: Started,
+    processes: Processes,
+    line_seen: Callable[[], bool],
+    timeout_us: int,
+) -> None:
+    """Wait until a program is ready.
+
+    Args:
+        ready: The criterion.
+        program: What is waited for.
+        processes: The program is one of them; starts the command that the criterion may be.
+        line_seen: Whether the line was printed that the criterion may be.
+        timeout_us: Not longer than this.
+
+    Raises:
+        WorkloadError: If the program ends first, or the time is over.
+    """
+    began_s = time.monotonic()
+    deadline_s = began_s + timeout_us / 1e6
+    while not _is_met(ready, processes, line_seen, began_s, deadline_s):
+        if program.has_ended():
+            raise WorkloadError(_why_it_ended(program, processes))
+        if time.monotonic() > deadline_s:
+            raise WorkloadError(
+                f"not ready after {format_duration(timeout_us)}: {describe(ready)}: mend 'ready', "
+                "or raise workload.timeout"
+            )
+        time.sleep(_POLL_S)
+
+
+def _why_it_ended(program: Started, processes: Processes) -> str:
+    if left := processes.left_behind(program):
+        return (
+            f"'{program.title}' has left process {left[0]} behind and ended: run it in the "
+            "foreground, not as a daemon"
+        )
+    return (
+        f"'{program.title}' ended before it was ready, with {program.how_it_ended()}: mend the "
+        "command, or 'ready'"
+    )
+
+
+def _is_met(
+    ready: Ready,
+    processes: Processes,
+    line_seen: Callable[[], bool],
+    began_s: float,
+    deadline_s: float,
+) -> bool:
+    if ready.delay_us is not None:
+        return time.monotonic() - began_s >= ready.delay_us / 1e6
+    if ready.line is not None:
+        return line_seen()
+    if ready.port is not None:
+        return listens(processes.procfs, ready.port)
+    assert ready.command is not None  # exactly one is given
+    probe = processes.start(ready.command, aside=True)
+    while not probe.has_ended() and time.monotonic() < deadline_s:
+        time.sleep(_POLL_S)
+    succeeded = probe.status == 0
+    processes.end_one(probe)
+    return succeeded

@@ -1,0 +1,83 @@
+"""What the kernel says of the whole system's memory: free memory, swap, what holds swapped pages, stalls."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotune.runner.procfs import PAGE_BYTES, Procfs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemCounters:
+    """Counts since the system began.
+
+    Attributes:
+        swap_in_bytes: Read from swap.
+        swap_out_bytes: Written to swap.
+        pressure_some_s: Time in which some task waited for memory; 0.0 where the kernel doesn't say.
+        oom_kills: Processes that were killed for want of memory.
+    """
+
+    swap_in_bytes: int
+    swap_out_bytes: int
+    pressure_some_s: float
+    oom_kills: int
+
+
+class SystemMemory:
+    """Reads the files of the system below two roots."""
+
+    def __init__(self, procfs: Path = Path("/proc"), sysfs: Path = Path("/sys")) -> None:
+        self._procfs = Procfs(procfs)
+        self._zrams = _zrams(sysfs)
+
+    def free_bytes(self) -> int:
+        """Memory that nothing uses, not even as a cache."""
+        return self._of_meminfo(b"MemFree:")
+
+    def pool_bytes(self) -> int:
+        """Memory that holds what was swapped out: of all zram devices, and of zswap."""
+        zram = 0
+        for file in self._zrams:
+            try:
+                zram += int(Path(file).read_bytes().split()[2])
+            except (OSError, IndexError):  # a device without a size has no figures
+                continue
+        return zram + self._of_meminfo(b"Zswap:")
+
+    def swap_total_bytes(self) -> int:
+        """Room for swapped pages, used or not."""
+        return self._of_meminfo(b"SwapTotal:")
+
+    def available_bytes(self) -> int:
+        """Memory that can be had without swapping."""
+        return self._of_meminfo(b"MemAvailable:")
+
+    def counters(self) -> SystemCounters:
+        """Give the counts."""
+        vmstat = dict(line.split() for line in (self._procfs.read("vmstat") or b"").splitlines())
+        pressure = self._procfs.read("pressure/memory") or b""
+        some = next((line for line in pressure.splitlines() if line.startswith(b"some ")), b"")
+        total_us = some.rpartition(b"total=")[2]
+        return SystemCounters(
+            swap_in_bytes=int(vmstat.get(b"pswpin", 0)) * PAGE_BYTES,
+            swap_out_bytes=int(vmstat.get(b"pswpout", 0)) * PAGE_BYTES,
+            pressure_some_s=int(total_us or 0) / 1e6,
+            oom_kills=int(vmstat.get(b"oom_kill", 0)),
+        )
+
+    def _of_meminfo(self, name: bytes) -> int:
+        for line in (self._procfs.read("meminfo") or b"").splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) << 10
+        return 0
+
+
+def _zrams(sysfs: Path) -> tuple[str, ...]:
+    try:
+        names = sorted(name for name in os.listdir(sysfs / "block") if name.startswith("zram"))
+    except OSError:
+        return ()
+    return tuple(str(sysfs / "block" / name / "mm_stat") for name in names)

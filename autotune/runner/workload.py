@@ -1,0 +1,240 @@
+"""A workload that was started and has warmed up: a pattern in its player, or a program with its client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from autotune.patterns import Pattern
+from autotune.player_text import READY, accesses_done, go_line, player_input
+from autotune.program import Program, Ready
+from autotune.runner.errors import WorkloadError, ending
+from autotune.runner.output import LastMatch
+from autotune.runner.processes import Processes, Started
+from autotune.runner.readiness import check_before, wait_until_ready
+
+
+
+class RunningWorkload(Protocol):
+    """What was started, ready to be measured."""
+
+    @property
+    def measured(self) -> Started:
+        """The program whose processes are measured."""
+        ...
+
+    @property
+    def last(self) -> Started:
+        """The program whose end ends the measured part; known once that has begun."""
+        ...
+
+    def begin(self, seed: int) -> None:
+        """Begin the measured part; *seed* decides what the workload leaves to chance."""
+        ...
+
+    def work_done(self) -> float | None:
+        """What was done, in the workload's own unit; None for a workload of fixed work.
+
+        Raises:
+            WorkloadError: If it should have said so and did not.
+        """
+        ...
+
+
+class _Line:
+    """Remembers whether a line was seen that a regular expression matches somewhere."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+        self._seen = False
+
+    def __call__(self, text: str) -> None:
+        self._seen = self._seen or self._pattern.search(text) is not None
+
+    def seen(self) -> bool:
+        return self._seen
+
+
+def _never() -> bool:
+    return False
+
+
+def _to_all(*listeners: Callable[[str], None]) -> Callable[[str], None]:
+    def on_line(text: str) -> None:
+        for listener in listeners:
+            listener(text)
+
+    return on_line
+
+
+class RunningPattern:
+    """A pattern in its player, every region mapped and written once.
+
+    Args:
+        pattern: What is played.
+        player: The compiled player.
+        processes: Start it.
+        timeout_us: Of its preparation.
+
+    Raises:
+        WorkloadError: If it can't be started or does not become ready.
+    """
+
+    def __init__(
+        self, pattern: Pattern, player: Path, processes: Processes, timeout_us: int
+    ) -> None:
+        ready = f"^{READY}$"
+        line = _Line(ready)
+        self._lines: list[str] = []  # a few for each phase
+        self.measured = processes.start(
+            [str(player)], on_line=_to_all(line, self._lines.append)
+        )
+        self.measured.tell(player_input(pattern))
+        wait_until_ready(Ready(line=ready), self.measured, processes, line.seen, timeout_us)
+
+    @property
+    def last(self) -> Started:
+        """The player."""
+        return self.measured
+
+    def begin(self, seed: int) -> None:
+        """Let it play."""
+        self.measured.tell(go_line(seed))
+
+    def work_done(self) -> float:
+        """Accesses.
+
+        Raises:
+            WorkloadError: If the player did not say how many.
+        """
+        self.measured.output.wait(_OUTPUT_S)
+        try:
+            return float(accesses_done("\n".join(self._lines)))
+        except ValueError as error:
+            raise WorkloadError(f"the pattern's player did not end as it should: {error}") from error
+
+
+_OUTPUT_S = 2.0
+"""How long the last lines of a program that has ended may take to be read."""
+
+
+class RunningProgram:
+    """A program that has warmed up, and its client, which begins with the measured part.
+
+    Args:
+        program: What runs.
+        processes: Start it.
+        timeout_us: Of its warm-up.
+
+    Raises:
+        WorkloadError: If it can't be started or does not become ready.
+    """
+
+    def __init__(self, program: Program, processes: Processes, timeout_us: int) -> None:
+        self._program = program
+        self._processes = processes
+        self._client: Started | None = None
+        self._work = None if program.work is None else LastMatch(program.work)
+        line = None if program.ready.line is None else _Line(program.ready.line)
+        listeners: list[Callable[[str], None]] = []
+        if line is not None:
+            listeners.append(line)
+        if self._work is not None and program.client is None:
+            listeners.append(self._work)
+        check_before(program.ready, processes.procfs)
+        self.measured = processes.start(program.command, on_line=_to_all(*listeners))
+        self.measured.close_input()
+        seen = _never if line is None else line.seen
+        wait_until_ready(program.ready, self.measured, processes, seen, timeout_us)
+
+    @property
+    def last(self) -> Started:
+        """The client, else the program."""
+        return self._client or self.measured
+
+    def begin(self, seed: int) -> None:  # noqa: ARG002  # a program has its own seeds
+        """Begin the client; a program without one just goes on.
+
+        Raises:
+            WorkloadError: If the client can't be started.
+        """
+        if self._program.client is not None:
+            work = self._work
+            listeners = () if work is None else (work,)
+            self._client = self._processes.start(
+                self._program.client, on_line=_to_all(*listeners), aside=True
+            )
+            self._client.close_input()
+
+    def work_done(self) -> float | None:
+        """What `work` found in the output.
+
+        Raises:
+            WorkloadError: If it matched nothing, or no number.
+        """
+        if self._work is None:
+            return None
+        self.last.output.wait(_OUTPUT_S)
+        try:
+            done = self._work.number()
+        except ValueError as error:
+            raise WorkloadError(f"'work' matched no number: {error}: mend the expression") from error
+        if done is None:
+            raise WorkloadError(
+                f"'work' matched nothing that '{self.last.title}' printed: mend the expression; the "
+                f"last line was '{self.last.output.last_line()}'"
+            )
+        return done
+
+
+def start_workload(
+    workload: Pattern | Program, processes: Processes, *, player: Path | None, timeout_us: int
+) -> RunningWorkload:
+    """Start a workload and wait until it is ready.
+
+    Args:
+        workload: What runs.
+        processes: Start it, and end it whatever happens.
+        player: The compiled player; a pattern needs it.
+        timeout_us: Of its warm-up.
+
+    Raises:
+        WorkloadError: If it can't be started or does not become ready.
+    """
+    if isinstance(workload, Program):
+        return RunningProgram(workload, processes, timeout_us)
+    assert player is not None
+    return RunningPattern(workload, player, processes, timeout_us)
+
+
+def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) -> None:
+    """See whether the measured part ended as it should.
+
+    Args:
+        running: What has ended.
+        processes: Of the workload.
+        oom_kills: Processes that the kernel killed for want of memory meanwhile.
+
+    Raises:
+        WorkloadError: If something crashed, was killed, or detached itself.
+    """
+    measured, last = running.measured, running.last
+    dead = measured if measured.has_ended() else last
+    if oom_kills and dead.status == -9:
+        raise WorkloadError(
+            f"'{dead.title}' was killed by the kernel for want of memory: give the machine more "
+            "(vm.memory), or make the workload smaller"
+        )
+    if last is not measured and measured.has_ended():
+        raise WorkloadError(
+            f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: see why"
+        )
+    if last.status:
+        raise WorkloadError(f"'{last.title}' failed with {last.how_it_ended()}: see why")
+    if last is measured and (left := processes.left_behind(measured)):
+        raise WorkloadError(
+            f"'{measured.title}' has left process {left[0]} behind and ended: run it in the "
+            "foreground, not as a daemon"
+        )
