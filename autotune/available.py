@@ -1,10 +1,11 @@
-"""The backends of this version, made for a workload."""
+"""The backends, made for a workload."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from autotune.backends.base import Backend
+from autotune.cache import cache_folder
 from autotune.profiles import load_machine
 from autotune.workload import Workload
 
@@ -18,9 +19,17 @@ def make_backend(workload: Workload, note: Callable[[str], None] = _silent) -> B
 
     Raises:
         InputError: If the file asks for what this version can't do, or its machine profile is wrong.
-        BackendUnavailableError: If this version lacks the backend.
+        BackendUnavailableError: If there is no folder to keep files in.
     """
     workload.check_available()
+    if workload.backend == "host":
+        from autotune.backends.host import Host
+
+        return Host(settings=workload.host)
+    if workload.backend == "vm":
+        from autotune.backends.vm.vm import Vm
+
+        return Vm(workload.vm, cache_folder(), note)
     from autotune.backends.simulator.compiled import waiting
     from autotune.backends.simulator.simulator import Simulator
 

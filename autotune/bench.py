@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
+from typing import NamedTuple
 
 from autotune import metrics
 from autotune.backends.base import Backend
@@ -18,6 +20,19 @@ from autotune.tables import scheme_text
 from autotune.workload import Workload
 
 Schemes = tuple[Scheme, ...]
+
+
+class Measured(NamedTuple):
+    """What was measured for one job.
+
+    Attributes:
+        measurements: One; two where the backend drifts and DAMON was on.
+        baselines: As many, each measured next to its measurement; none where the backend does not
+            drift, so that one baseline serves all.
+    """
+
+    measurements: tuple[Measurement, ...]
+    baselines: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +50,7 @@ class Job:
     schemes: Schemes | None
     seed: int
     confirms: bool
-    future: Future[Measurement]
+    future: Future[Measured]
 
     @property
     def role(self) -> str:
@@ -69,6 +84,7 @@ class Bench:
         self._folder = folder
         self._dropped = False
         usable = threads or min(os.cpu_count() or 1, workload.parallel)
+        usable = min(usable, backend.most_at_once or usable)
         self._pool = ThreadPoolExecutor(usable, thread_name_prefix="bench")
 
     def begin_baseline(self, seed: int) -> Job:
@@ -85,32 +101,51 @@ class Bench:
         future = self._pool.submit(self._measure, schemes, seed)
         return Job(trial=trial, schemes=schemes, seed=seed, confirms=confirms, future=future)
 
-    def _measure(self, schemes: Schemes | None, seed: int) -> Measurement:
+    def _measure(self, schemes: Schemes | None, seed: int) -> Measured:
         try:
             experiment = self._workload.experiment(schemes)
         except ValueError as error:
             raise TrialError(str(error)) from error
-        return self._backend.run(experiment, seed=seed)
+        run = partial(self._backend.run, seed=seed)
+        if schemes is None or not self._backend.drifts:
+            return Measured((run(experiment),))
+        # A B B A: a drift that goes one way takes as much from one pair as it gives to the other.
+        baseline = self._workload.experiment(None)
+        first, *pair, last = run(baseline), run(experiment), run(experiment), run(baseline)
+        return Measured(tuple(pair), (first, last))
 
-    def finish(self, job: Job) -> Measurement:
-        """Wait for a measurement, and keep it.
+    def finish(self, job: Job) -> Measured:
+        """Wait for a job's measurements, and keep them.
 
         Raises:
             TrialError: If these schemes can't be measured.
             BackendUnavailableError: If nothing can.
             RunError: If it can't be kept.
         """
-        measurement = job.future.result()
+        measured = job.future.result()
+        for baseline in measured.baselines:
+            self._keep("baseline", None, job.seed, None, baseline)
+        for measurement in measured.measurements:
+            self._keep(job.role, job.trial, job.seed, job.schemes, measurement)
+        return measured
+
+    def _keep(
+        self,
+        role: str,
+        trial: int | None,
+        seed: int,
+        schemes: Schemes | None,
+        measurement: Measurement,
+    ) -> None:
         self._folder.append(
             MeasurementRecord(
-                role=job.role,
-                trial=job.trial,
-                seed=job.seed,
-                scheme=scheme_text(job.schemes) if job.schemes else None,
+                role=role,
+                trial=trial,
+                seed=seed,
+                scheme=scheme_text(schemes) if schemes else None,
                 measurement=measurement,
             )
         )
-        return measurement
 
     def finish_baseline(self, job: Job) -> Measurement:
         """Wait for a baseline, and keep it.
@@ -118,19 +153,28 @@ class Bench:
         Raises:
             TrialError: As `finish`, as are the others; or if nothing can be compared with it.
         """
-        baseline = self.finish(job)
+        [baseline] = self.finish(job).measurements
         try:
             metrics.compute(baseline, baseline, slowdown=self._backend.slowdown_metric)
         except ValueError as error:
             raise TrialError(str(error)) from error
         return baseline
 
-    def figures(self, measurement: Measurement, baseline: Measurement) -> Figures:
-        """Give all figures of a measurement.
+    def figures(self, measured: Measured, baseline: Measurement) -> Figures:
+        """Give all figures of what was measured.
+
+        Args:
+            measured: Is compared with its own baselines if it has some.
+            baseline: Else with this one.
 
         Raises:
             TrialError: If one can't be computed.
         """
+        baselines = measured.baselines or (baseline,) * len(measured.measurements)
+        pairs = zip(measured.measurements, baselines, strict=True)
+        return mean([self._figures(*pair) for pair in pairs])
+
+    def _figures(self, measurement: Measurement, baseline: Measurement) -> Figures:
         try:
             return figures(
                 measurement,
@@ -144,14 +188,15 @@ class Bench:
     def off(self, *baselines: Measurement) -> Figures | None:
         """The figures without DAMON, averaged; None if an objective has no value there."""
         try:
-            return mean([self.figures(one, one) for one in baselines]) if baselines else None
+            return mean([self._figures(one, one) for one in baselines]) if baselines else None
         except TrialError:
             return None
 
     def drop(self) -> None:
-        """Drop what was not begun; what was is left to end unheard."""
+        """Drop what was not begun, and end what was; nobody hears of it."""
         self._dropped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._backend.stop()
 
     def __enter__(self) -> Bench:
         """Be its own context."""

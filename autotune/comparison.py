@@ -67,7 +67,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
 
 def _check_comparable(first: Run, other: Run) -> None:
     mine, theirs = _identity(first.record), _identity(other.record)
-    if first.record.pattern_sha256 == other.record.pattern_sha256:
+    if first.record.workload_sha256 == other.record.workload_sha256:
         del mine["workload"]
     for what, value in mine.items():
         if value != theirs[what]:
@@ -80,7 +80,7 @@ def _check_comparable(first: Run, other: Run) -> None:
 def _identity(record: RunRecord) -> dict[str, str]:
     """What must be equal for figures to compare: the pattern (not its name), place and aim."""
     return {
-        "workload": f"{record.name} (pattern {record.pattern_sha256[:8]})",
+        "workload": f"{record.name} ({record.workload_sha256[:8]})",
         "backend": record.backend,
         "machine": record.machine,
         "objectives": ", ".join(

@@ -95,9 +95,9 @@ def _confirmation(
     # Every job is finished, whatever became of the others: finishing is what keeps a measurement.
     for job in jobs:
         try:
-            measurement = bench.finish(job)
+            measured = bench.finish(job)
             if job.seed in baselines:
-                found.append(bench.figures(measurement, baselines[job.seed]))
+                found.append(bench.figures(measured, baselines[job.seed]))
         except TrialError as error:
             if job.seed in baselines:
                 failures.append(f"the confirmation with seed {job.seed} failed: {error}")

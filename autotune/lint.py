@@ -407,15 +407,13 @@ def _priorities(case: _Case) -> _Found:
 
 def _tells_apart(case: _Case, quota: Quota) -> bool:
     """Whether two regions that match can have different scores."""
-    samples, (low, high) = case.monitoring.intervals.samples, case.counts
-    # Less than a percent of the samples scores as no access, and those scores run the other way.
-    percent = -(-samples // 100)
-    counts = {low, high} | {count for count in (percent - 1, percent) if low <= count <= high}
+    # Scores between the ends of both ranges lie between those of the ends.
+    samples = case.monitoring.intervals.samples
     ages = [age * case.monitoring.intervals.aggregation_us // 1_000_000 for age in case.kernel.age]
     weights = quota.weights
     scores = {
         _heat(count * 100 // samples, seconds, weights.access_rate, weights.age)
-        for count, seconds in itertools.product(counts, ages)
+        for count, seconds in itertools.product(case.counts, ages)
     }
     return len(scores) > 1
 

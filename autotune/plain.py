@@ -12,8 +12,8 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def from_plain(kind: type[T], value: Any) -> T:
     >>> from_plain(Range, {"kind": "Range", "min": 1, "max": "unlimited"})
     Range(min=1, max=inf)
     """
-    made: T = _reader(kind)(value)
+    made: T = _reader(cast("Hashable", kind))(value)
     return made
 
 
@@ -91,25 +91,23 @@ def _number_or_text(value: Any) -> Any:
 
 
 def _union(hints: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Read one of several types: classes are told apart by their names, others by JSON's kinds."""
+    kinds = {hint: typing.get_origin(hint) or hint for hint in hints if hint is not type(None)}
     classes = {
-        (typing.get_origin(hint) or hint).__name__: _reader(hint)
-        for hint in hints
-        if dataclasses.is_dataclass(typing.get_origin(hint) or hint)
+        kind.__name__: _reader(hint)
+        for hint, kind in kinds.items()
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
     }
-    others = [_reader(hint) for hint in hints if hint is not type(None)]
+    tuples = [_reader(hint) for hint, kind in kinds.items() if kind is tuple]
+    scalars = [hint for hint, kind in kinds.items() if kind is not tuple]
+    scalar = _reader(scalars[0]) if len(scalars) == 1 and not classes else _number_or_text
 
     def read(value: Any) -> Any:
         if value is None:
             return None
         if isinstance(value, Mapping):
             return classes[value[_KIND]](value)
-        if isinstance(value, list):
-            return next(
-                reader
-                for reader, hint in zip(others, [h for h in hints if h is not type(None)], strict=True)
-                if typing.get_origin(hint) is tuple
-            )(value)
-        return others[0](value) if not classes and len(others) == 1 else _number_or_text(value)
+        return tuples[0](value) if isinstance(value, list) else scalar(value)
 
     return read
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 
@@ -78,7 +77,7 @@ class Program:
         if not self.command or self.client == ():
             raise ValueError("a command is empty: name a program")
         for path in (self.folder, *self.files):
-            if not os.path.isabs(path):
+            if not path.startswith("/"):
                 raise ValueError(f"{path} is relative: a program's folder and files are absolute")
         if self.work is not None:
             _check_regex("work", self.work, groups=1)

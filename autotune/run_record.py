@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-import json
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from autotune import plain
 from autotune.backends.base import Backend
 from autotune.damon import Intervals, Monitoring, OperationsSet
 from autotune.expression import Expression
 from autotune.objective import KNOWN_NAMES, Direction, Objective, Objectives, parse_constraint
 from autotune.patterns import Pattern
+from autotune.program import Program
 from autotune.workload import Workload
 
-FORMAT = 1
-"""Version of the run folder's format. 1: the first."""
+FORMAT = 2
+"""Version of the run folder's format. 2: the workload may be a program."""
 
 _PACKAGES = ("damos-autotune", "numba", "numpy", "optuna", "pandas", "scikit-learn")
 
@@ -47,7 +49,7 @@ class RunRecord:
         error: Why it failed; None if it did not.
         backend: Where it measured.
         machine: On which machine.
-        pattern_sha256: Identifies the workload's pattern, comments and spelling aside.
+        workload_sha256: Identifies what ran, comments and spelling aside.
         operations: The address space.
         monitoring: DAMON's attributes.
         objectives: What was sought.
@@ -68,7 +70,7 @@ class RunRecord:
     error: str | None = None
     backend: str
     machine: str
-    pattern_sha256: str
+    workload_sha256: str
     operations: OperationsSet
     monitoring: Monitoring
     objectives: Objectives
@@ -171,10 +173,17 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def pattern_sha256(pattern: Pattern) -> str:
-    """Identify a pattern by its content."""
-    text = json.dumps(dataclasses.asdict(pattern), default=lambda member: member.value)
-    return hashlib.sha256(text.encode()).hexdigest()
+def workload_sha256(workload: Pattern | Program) -> str:
+    """Identify a pattern by its content, a program by how it is called, wherever their files lie."""
+    if isinstance(workload, Program):
+        workload = replace(workload, folder="/", files=())
+    else:
+        regions = (
+            replace(region, data_file=region.data_file and Path(region.data_file).name)
+            for region in workload.regions
+        )
+        workload = replace(workload, regions=tuple(regions))
+    return hashlib.sha256(plain.dumps(workload).encode()).hexdigest()
 
 
 def start_record(
@@ -187,7 +196,7 @@ def start_record(
         state=RunState.RUNNING,
         backend=backend.name,
         machine=backend.machine,
-        pattern_sha256=pattern_sha256(workload.experiment(None).workload),
+        workload_sha256=workload_sha256(workload.experiment(None).workload),
         operations=workload.operations,
         monitoring=workload.monitoring,
         objectives=workload.objectives,

@@ -12,8 +12,9 @@ from autotune import catalog, defaults, document
 from autotune.damon import Monitoring, OperationsSet
 from autotune.damos import Scheme, check_meeting
 from autotune.document import Mapping, Value
-from autotune.errors import BackendUnavailableError, InputError, Where
+from autotune.errors import InputError, Where
 from autotune.experiment import Experiment
+from autotune.host_settings import HostSettings
 from autotune.objective import Objectives, load_objectives, read_constraints, read_objectives
 from autotune.space import SearchSpace, load_search_space, read_search_space
 from autotune.vm_settings import VmSettings
@@ -21,6 +22,7 @@ from autotune.workload_reading import (
     Budget,
     Subject,
     read_budget,
+    read_host,
     read_monitoring,
     read_subject,
     read_vm,
@@ -67,6 +69,7 @@ class Workload:
         monitoring: DAMON's attributes.
         start_after_us: DAMON is turned on this long after the measured part begins.
         vm: What the micro-VM is made of.
+        host: What is changed on this machine while it measures.
         sources: The files, for a run to keep.
     """
 
@@ -85,6 +88,7 @@ class Workload:
     monitoring: Monitoring
     start_after_us: int
     vm: VmSettings
+    host: HostSettings
     sources: tuple[Source, ...]
 
     @property
@@ -102,7 +106,6 @@ class Workload:
 
         Raises:
             InputError: If not, and another file could be measured.
-            BackendUnavailableError: If this version lacks the backend.
         """
         if len(self.backends) > 1:
             raise InputError(
@@ -110,13 +113,9 @@ class Workload:
                 f"backend: {self.backend}",
                 Where(self.path),
             )
-        if self.backend != "simulator":
-            raise BackendUnavailableError(
-                f"backend {self.backend} is not part of this version: use backend: simulator"
-            )
-        if self.subject.pattern is None:
+        if self.subject.recording is not None:
             raise InputError(
-                f"{self.subject.place.label}: this version measures patterns only: use pattern",
+                f"{self.subject.place.label}: this version plays no recordings: use pattern or command",
                 self.subject.place.where,
             )
 
@@ -131,11 +130,12 @@ class Workload:
             InputError: If this version can't measure such workloads.
             ValueError: If a scheme does nothing here.
         """
-        if self.subject.pattern is None:
+        workload = self.subject.pattern or self.subject.program
+        if workload is None:
             self.check_available()
-            raise AssertionError("only patterns are available")
+            raise AssertionError("recordings are not available")
         return Experiment(
-            workload=self.subject.pattern,
+            workload=workload,
             monitoring=None if schemes is None else self.monitoring,
             schemes=schemes or (),
             operations=self.operations,
@@ -297,6 +297,7 @@ def load_workload(
         monitoring=monitoring,
         start_after_us=start_after_us,
         vm=keys.take("vm", read_vm(folder), VmSettings()),
+        host=keys.take("host", read_host, HostSettings()),
         sources=(
             Source("workload", path, text),
             *(_source(role, file) for role, file in files.items() if file is not None),

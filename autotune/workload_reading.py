@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -12,6 +12,7 @@ from autotune.damon import Intervals, Monitoring
 from autotune.document import Mapping, Reader, Value
 from autotune.errors import InputError
 from autotune.formats import masim
+from autotune.host_settings import HostSettings
 from autotune.patterns import Pattern
 from autotune.program import Program, Ready
 from autotune.vm_settings import HugePages, VmSettings
@@ -51,7 +52,6 @@ class Subject:
         pattern_path: Its file.
         program: Run by the backend.
         recording: A file with a recorded access pattern.
-        files: What a micro-VM's image needs besides the programs.
         timeout_us: Of one measurement, in the backend's own time.
     """
 
@@ -60,7 +60,6 @@ class Subject:
     pattern_path: Path | None
     program: Program | None
     recording: Path | None
-    files: tuple[Path, ...]
     timeout_us: int
 
 
@@ -105,11 +104,17 @@ def _ready(value: Value) -> Ready:
         return Ready(delay_us=delay_us, line=line, port=port, command=command)
 
 
-def _program(keys: Mapping, place: Value) -> Program:
+def _located(arguments: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """Take a program's path, unless it is a name to look up, relative to the workload file."""
+    first, *rest = arguments
+    return (str(folder / first) if "/" in first else first, *rest)
+
+
+def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...]) -> Program:
     shell = keys.take("shell", document.boolean, default=False)
     command: tuple[str, ...] | str
     if place.is_list:
-        command = _arguments(place)
+        command = _located(_arguments(place), folder)
         if shell:
             place.fail("a list is not for the shell: write one text, or drop 'shell'")
     else:
@@ -117,6 +122,7 @@ def _program(keys: Mapping, place: Value) -> Program:
         if not shell:
             place.fail("one text needs 'shell: true' beside it: add it, or write a list")
     client = keys.take("client", _arguments, None)
+    client = None if client is None else _located(client, folder)
     ready = keys.take("ready", _ready, Ready(delay_us=1_000_000))
     work = keys.peek("work") if "work" in keys else place
     with work.blamed():
@@ -125,7 +131,22 @@ def _program(keys: Mapping, place: Value) -> Program:
             client=client,
             ready=ready,
             work=keys.take("work", document.text, None),
+            folder=str(folder),
+            files=tuple(str(file) for file in files),
         )
+
+
+def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
+    """Read a pattern; its data files are relative to it, and absolute from here on."""
+    pattern = masim.load(path, warn)
+    folder = path.parent.absolute()
+    regions = (
+        region
+        if region.data_file is None
+        else replace(region, data_file=str(folder / region.data_file))
+        for region in pattern.regions
+    )
+    return replace(pattern, regions=tuple(regions))
 
 
 def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
@@ -140,23 +161,27 @@ def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
         kind = kinds[0]
         place = keys.take(kind, document.itself)
         path = None if kind == "command" else _file_in(folder)(place)
-        program = _program(keys, place) if kind == "command" else None
+        files = keys.take("files", document.list_of(path_in(folder)), ())
+        absolute = folder.absolute()
+        program = (
+            _program(keys, place, absolute, tuple(file.absolute() for file in files))
+            if kind == "command"
+            else None
+        )
         for key in keys:
             if key in _PROGRAM_KEYS:
                 raise InputError(
                     f"key '{key}': belongs to a command, and here is a {kind}: leave it out",
                     keys.where(key),
                 )
-        files = keys.take("files", document.list_of(path_in(folder)), ())
         timeout_us = keys.take("timeout", positive_duration, 600_000_000)
         keys.finish()
         return Subject(
             place=place,
-            pattern=masim.load(path, warn) if path and kind == "pattern" else None,
+            pattern=_pattern(path, warn) if path and kind == "pattern" else None,
             pattern_path=path if kind == "pattern" else None,
             program=program,
             recording=path if kind == "recording" else None,
-            files=files,
             timeout_us=timeout_us,
         )
 
@@ -206,6 +231,19 @@ def read_monitoring(value: Value) -> tuple[Monitoring, int]:
         place = guilty[0] if guilty else value
         raise InputError(f"{place.label}: {error}", place.where) from error
     return monitoring, start_after_us
+
+
+def read_host(value: Value) -> HostSettings:
+    """Read the key `host`."""
+    keys = value.mapping()
+    huge_pages = keys.take("huge_pages", document.one_of(get_args(HugePages)), None)
+    settings = HostSettings(
+        swap_bytes=keys.take("swap", document.size, None),
+        compression=keys.take("compression", document.text, HostSettings().compression),
+        huge_pages=cast("HugePages | None", huge_pages),
+    )
+    keys.finish()
+    return settings
 
 
 def read_vm(folder: Path) -> Reader[VmSettings]:

@@ -72,6 +72,8 @@ class ClosedForm:
     name = "simulator"
     machine = "closed form"
     slowdown_metric: Literal["own_cpu_slowdown"] = "own_cpu_slowdown"
+    drifts = False
+    most_at_once: int | None = None
 
     def __init__(
         self,
@@ -85,11 +87,15 @@ class ClosedForm:
         self._fail = fail
         self._hook = hook
         self._shuffle = shuffle
+        self.stopped = False
         self._lock = threading.Lock()
         self.seeds: list[int] = []
 
     def check(self, experiment: Experiment) -> None:
         """Take everything."""
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
         """Compute one measurement."""

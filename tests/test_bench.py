@@ -26,8 +26,8 @@ def test_what_is_finished_is_kept(tmp_path: Path, folder: RunFolder) -> None:
     with bench(tmp_path, folder) as used:
         found = [
             used.finish_baseline(used.begin_baseline(1)),
-            used.finish(used.begin(3, (prcl(),), 2)),
-            used.finish(used.begin(3, (prcl(),), 4, confirms=True)),
+            *used.finish(used.begin(3, (prcl(),), 2)).measurements,
+            *used.finish(used.begin(3, (prcl(),), 4, confirms=True)).measurements,
         ]
 
     records = read_measurements(folder.path / "measurements.jsonl")

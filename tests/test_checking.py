@@ -239,7 +239,10 @@ def test_a_budget_of_time_alone_is_warned_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("subject", ["pattern: a.cfg", "command: [sleep, '1']"])
-def test_a_backend_that_this_version_lacks_is_warned_of(tmp_path: Path, subject: str) -> None:
+def test_a_backend_that_is_missing_here_is_warned_of(
+    tmp_path: Path, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
     (tmp_path / "a.cfg").write_text("a, 4096\n\np\n1000\na, 0, 4096, 1\n")
     file = tmp_path / "guest.yaml"
     file.write_text(f"workload: {{{subject}}}\nbackend: vm\n")
@@ -248,7 +251,8 @@ def test_a_backend_that_this_version_lacks_is_warned_of(tmp_path: Path, subject:
 
     assert checked.summary.startswith("workload 'guest': ")
     assert checked.warnings == (
-        f"{file}: backend vm is not part of this version: use backend: simulator",
+        f"{file}: qemu-system-x86_64: not found: install QEMU (Debian: apt-get install "
+        "--no-install-recommends qemu-system-x86)",
     )
 
 

@@ -127,8 +127,8 @@ def test_different_workloads_are_refused_and_names_do_not_matter(
         compare([first, other])
 
     assert str(error.value) == (
-        f"{other.path}: workload: larger (pattern {other.record.pattern_sha256[:8]}); in "
-        f"{first.path}: my (pattern {first.record.pattern_sha256[:8]}): "
+        f"{other.path}: workload: larger ({other.record.workload_sha256[:8]}); in "
+        f"{first.path}: my ({first.record.workload_sha256[:8]}): "
         "compare runs with the same workload"
     )
 

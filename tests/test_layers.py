@@ -26,8 +26,10 @@ WORKLOAD_FILE = frozenset({"workload", "workload_reading"})
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "defaults", "destination", "errors", "messages", "units"}),
     frozenset({"damon", "damos", "kernel", "patterns", "trial"}),
-    frozenset({"machine", "measurement", "program", "vm_settings"}),
-    frozenset({"experiment"}),
+    frozenset({"cache", "machine", "measurement", "native", "program", "vm_settings"}),
+    frozenset({"experiment", "host_settings", "plain", "player_text"}),
+    frozenset({"driver"}),
+    frozenset({"runner"}),
     frozenset(
         {
             "catalog",
@@ -51,6 +53,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "confirming",
             "figures",
             "importance",
+            "lint",
             "kept_workload",
             "observer",
             "proposals",
@@ -81,12 +84,17 @@ STANDARD_LIBRARY_ONLY = frozenset(
     {
         "damon",
         "damos",
+        "driver",
         "errors",
         "experiment",
         "formats",
         "kernel",
         "measurement",
         "patterns",
+        "plain",
+        "player_text",
+        "program",
+        "runner",
         "trial",
         "units",
     }

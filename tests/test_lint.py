@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, reject
@@ -217,6 +218,24 @@ CASES: list[tuple[Code, int | None, Use, Use]] = [
         use(cold(), cold(action=Action.COLD, age=Range(9_000_000))),
         use(cold(), cold(rate=HOT, action=Action.COLD, age=Range(9_000_000))),
     ),
+    (  # no region is smaller than a page
+        Code.NEVER_FIRES,
+        2,
+        use(cold(), cold(size=Range(0), action=Action.COLD, age=Range(9_000_000))),
+        use(cold(size=Range(2 * PAGE)), cold(action=Action.COLD, age=Range(9_000_000))),
+    ),
+    (  # setting an age of 0 to 0 changes nothing
+        Code.NEVER_FIRES,
+        2,
+        use(cold(age=Range(0)), cold(action=Action.COLD, age=Range(100_000))),
+        use(cold(age=Range(0, 0)), cold(action=Action.COLD, age=Range(100_000))),
+    ),
+    (
+        Code.NEVER_FIRES,
+        1,
+        use(cold(action=Action.COLD, age=Range(200_000)), cold(age=Range(0))),
+        use(cold(action=Action.COLD, age=Range(100_000)), cold(age=Range(0))),
+    ),
     (
         Code.NEVER_FIRES,
         1,
@@ -262,6 +281,12 @@ CASES: list[tuple[Code, int | None, Use, Use]] = [
     (
         Code.PAGEOUT_LATE,
         1,
+        use(cold(filters=(replace(YOUNG, matching=False, allow=True),)), operations=PADDR),
+        use(cold(filters=(replace(YOUNG, allow=True),)), operations=PADDR),
+    ),
+    (
+        Code.PAGEOUT_LATE,
+        1,
         use(cold(age=Range(100_000)), operations=PADDR),
         use(cold(age=Range(0)), operations=PADDR),
     ),
@@ -286,7 +311,7 @@ CASES: list[tuple[Code, int | None, Use, Use]] = [
         ),
         use(
             cold(quota=quota(size_bytes=MIB, reset_interval_us=5_000_000)),
-            known=Known(size_bytes=12 * MIB, runtime_us=60_000_000),
+            known=Known(size_bytes=13 * MIB, runtime_us=60_100_000),
         ),
     ),
     (  # where the pages stand in their lists changes all the time
@@ -434,6 +459,12 @@ CASES: list[tuple[Code, int | None, Use, Use]] = [
         use(cold(watermarks=Watermarks(interval_us=5_000_000, high=1.0, mid=0.999, low=0.0))),
     ),
     (
+        Code.WATERMARKS_NEVER,
+        1,
+        use(cold(watermarks=Watermarks(interval_us=5_000_000, high=1.0, mid=1.0, low=1.0))),
+        use(cold(watermarks=Watermarks(interval_us=5_000_000, high=1.0, mid=1.0, low=0.999))),
+    ),
+    (
         Code.WATERMARKS_UNALIGNED,
         1,
         use(cold(watermarks=Watermarks(interval_us=5_000_000, high=0.5555, mid=0.4, low=0.2))),
@@ -556,6 +587,41 @@ def test_a_scheme_that_is_held_back_keeps_no_other_from_firing(held_back: Scheme
         codes = {code for code, _ in use(*schemes).found()}
 
         assert not codes & {Code.NEVER_FIRES, Code.FIRES_LESS}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"quota": quota(reset_interval_us=UNLIMITED)},
+        {"filters": (PART,)},
+        {"watermarks": Watermarks(interval_us=5_000_000, high=0.5, mid=0.4, low=0.2)},
+    ],
+    ids=["quota that never applies", "same filter", "same watermarks"],
+)
+def test_a_scheme_that_is_held_back_no_more_than_the_other_keeps_it_from_firing(
+    changed: dict[str, Any],
+) -> None:
+    young = cold(**changed)
+    old = cold(action=Action.COLD, age=Range(9_000_000), **changed)
+
+    assert (Code.NEVER_FIRES, 2) in use(young, old).found()
+    assert (Code.NEVER_FIRES, 1) in use(old, young).found()
+
+
+@pytest.mark.parametrize(
+    ("current", "so"),
+    [(9_999, "grows to no limit"), (10_000, "falls to nothing"), (20_000, "falls to nothing")],
+)
+def test_a_goal_that_stands_still_is_told_apart_by_its_side_of_the_target(
+    current: int, so: str
+) -> None:
+    (text,) = [
+        warning.text
+        for warning in use(cold(quota=fed(GoalMetric.USER_INPUT, current))).warnings()
+        if warning.code is Code.QUOTA_GOAL_STATIC
+    ]
+
+    assert so in text
 
 
 # The simulator is a second implementation of the kernel's rules: what is warned of happens there.

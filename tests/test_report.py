@@ -120,10 +120,10 @@ def test_a_damaged_run_file_is_named(opened: Run) -> None:
 
 def test_a_run_of_another_version_is_refused(opened: Run) -> None:
     values = json.loads((opened.path / "run.json").read_text())
-    (opened.path / "run.json").write_text(json.dumps({**values, "format": 2}))
+    (opened.path / "run.json").write_text(json.dumps({**values, "format": 1}))
 
     assert message(opened.path) == (
-        "RUN/run.json: is damaged, or of another version: its format is 2, and this version reads 1: "
+        "RUN/run.json: is damaged, or of another version: its format is 1, and this version reads 2: "
         "restore the file from a copy"
     )
 

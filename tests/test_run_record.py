@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.run_record import RunRecord, RunState, pattern_sha256, start_record
+from autotune.run_record import RunRecord, RunState, start_record, workload_sha256
 from autotune.testing import pattern
 from tests.closed_form import ClosedForm, make_workload
 
@@ -35,7 +35,7 @@ def test_a_record_names_what_figures_depend_on(record: RunRecord) -> None:
         ({"state": "asleep"}, "'asleep' is not a valid RunState"),
         ({"extra": 1}, "unexpected keyword argument 'extra'"),
         ({"objectives": {}}, "'name' is missing"),
-        ({"format": 0}, "its format is 0, and this version reads 1"),
+        ({"format": 0}, "its format is 0, and this version reads 2"),
     ],
 )
 def test_what_is_no_record_is_refused(
@@ -51,5 +51,5 @@ def test_something_else_than_a_record_is_refused() -> None:
 
 
 def test_equal_patterns_have_equal_digests_and_others_do_not() -> None:
-    assert pattern_sha256(pattern()) == pattern_sha256(pattern())
-    assert pattern_sha256(pattern()) != pattern_sha256(pattern(size_bytes=4096))
+    assert workload_sha256(pattern()) == workload_sha256(pattern())
+    assert workload_sha256(pattern()) != workload_sha256(pattern(size_bytes=4096))

@@ -10,6 +10,7 @@ from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment import Experiment
 from autotune.measurement import Measurement
 from autotune.metrics import METRICS
+from autotune.patterns import Pattern
 from autotune.single import compare_to_baseline
 from autotune.testing import prcl
 from tests.closed_form import ClosedForm, make_workload
@@ -68,6 +69,7 @@ def test_a_scheme_that_makes_no_sense_here_is_the_users_to_mend(
 
 class Broken(ClosedForm):
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        assert isinstance(experiment.workload, Pattern)
         raise TrialError(f"{experiment.workload.phases[0].name} crashed with seed {seed}")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from autotune import catalog
 from autotune.damon import Intervals, Monitoring
-from autotune.errors import BackendUnavailableError, InputError
+from autotune.errors import InputError
 from autotune.experiment import Experiment
 from autotune.formats import masim
 from autotune.program import Ready
@@ -87,7 +87,7 @@ vm: {memory: 1G, swap: 2G, compression: zstd, huge_pages: always, mips: 500, ker
     assert program.client == ("wrk", "-t", "1")
     assert program.ready == Ready(port=80)
     assert program.work == "([0-9]+) requests"
-    assert workload.subject.files == (folder / "data",)
+    assert program.files == (str(folder / "data"),)
     assert workload.subject.timeout_us == 120_000_000
     assert workload.backends == ("vm",)
     assert workload.machine.name == "micro-vm.yaml"
@@ -213,20 +213,6 @@ objectives: [{metric: rss_saving, direction: maximize, reference: 0}]
     assert workload.search_space.name == workload.objectives.name == "custom"
 
 
-@pytest.mark.parametrize("backend", ["vm", "host"])
-def test_a_backend_that_is_missing_is_named_when_it_is_asked_for(
-    folder: Path, backend: str
-) -> None:
-    workload = load(folder, TWO_LINES + f"backend: {backend}\n")
-
-    with pytest.raises(BackendUnavailableError) as error:
-        workload.check_available()
-
-    assert str(error.value) == (
-        f"backend {backend} is not part of this version: use backend: simulator"
-    )
-
-
 def test_a_recording_is_refused_when_it_is_to_be_measured(folder: Path) -> None:
     workload = load(folder, "workload: {recording: recorded.data}\n")
 
@@ -234,7 +220,8 @@ def test_a_recording_is_refused_when_it_is_to_be_measured(folder: Path) -> None:
         workload.experiment(None)
 
     assert str(error.value) == (
-        f"{folder}/my.yaml:1:23: key 'recording': this version measures patterns only: use pattern"
+        f"{folder}/my.yaml:1:23: key 'recording': this version plays no recordings: use pattern or "
+        "command"
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.driver.journal import JOURNAL, Change, Journal, Kind
-from autotune.driver.kdamond import Kdamond
+from autotune.driver.kdamond import Kdamond, TakenOverError
 from autotune.driver.lock import LOCK, locked
 from autotune.driver.ownership import refuse_foreign_users
 from autotune.driver.restoring import restore
@@ -49,7 +49,12 @@ class ClaimedKdamond(Kdamond):
     def turn_off(self) -> None:
         """See `Kdamond.turn_off`; without `turn_on` before it does nothing."""
         if self._change is not None:
-            super().turn_off()
+            try:
+                super().turn_off()
+            except TakenOverError:
+                # Nothing of ours is left to be put back, and what is there must not be touched.
+                self._note(None)
+                raise
             self._note(None)
 
     def _note(self, change: Change | None) -> None:

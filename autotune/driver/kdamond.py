@@ -32,6 +32,10 @@ class KdamondEndedError(TrialError):
     """DAMON stopped by itself: its target ended, or it could not take a new setup."""
 
 
+class TakenOverError(BackendUnavailableError):
+    """Another program has set DAMON up for itself: what was ours is gone, what is theirs was left."""
+
+
 class Kdamond:
     """The first and only kdamond of a tree.
 
@@ -87,15 +91,15 @@ class Kdamond:
         Waits for an action that is at work.
 
         Raises:
-            BackendUnavailableError: If it can't be stopped, or is not ours any more: then nothing is
-                changed.
+            TakenOverError: If what runs is not ours; nothing is changed then.
+            BackendUnavailableError: If it can't be stopped.
         """
         count = int(self.tree.read("nr_kdamonds"))
         if count == 0:
             return
         pid = self.pid()
         if count > 1 or (pid is not None and self._thread not in (ANY_THREAD, pid)):
-            raise BackendUnavailableError(
+            raise TakenOverError(
                 f"{self.tree.root}: another program has taken DAMON over ({count} kdamonds, the first "
                 f"{'off' if pid is None else f'is thread {pid}'}): let one use it at a time; it was "
                 "left as it is"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autotune.driver.journal import Change, Journal, Kind
-from autotune.driver.sysfs_file import SysfsError, chosen_word, read_value, write_value
+from autotune.driver.sysfs_file import SysfsError, choices, chosen_word, read_value, write_value
 from autotune.driver.system_calls import SystemCalls
 from autotune.errors import BackendUnavailableError
 
@@ -44,7 +44,7 @@ def set_huge_pages(sysfs: Path, mode: str, journal: Journal) -> None:
         return
     with _for_all_trials():
         text = read_value(file)
-        if mode not in text.replace("[", " ").replace("]", " ").split():
+        if mode not in choices(text):
             raise BackendUnavailableError(
                 f"{file}: has no '{mode}', only: {text}: choose of these"
             )
@@ -102,7 +102,7 @@ def add_zram_swap(
     with _for_all_trials():
         folder = _unused_device(sysfs, journal)
         algorithms = read_value(folder / "comp_algorithm")
-        if algorithm not in algorithms.replace("[", " ").replace("]", " ").split():
+        if algorithm not in choices(algorithms):
             raise BackendUnavailableError(
                 f"{folder / 'comp_algorithm'}: has no '{algorithm}', only: {algorithms}: choose of these"
             )

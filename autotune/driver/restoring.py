@@ -6,7 +6,7 @@ import errno
 from pathlib import Path
 
 from autotune.driver.journal import JOURNAL, Change, Journal, Kind
-from autotune.driver.kdamond import ANY_THREAD, Kdamond
+from autotune.driver.kdamond import ANY_THREAD, Kdamond, TakenOverError
 from autotune.driver.lock import LOCK, locked
 from autotune.driver.sysfs_file import write_value
 from autotune.driver.system_calls import SystemCallError, SystemCalls
@@ -62,8 +62,7 @@ def restore_after_kill(
 def _undo(change: Change, tree: DamonTree, system: SystemCalls) -> str:
     match change.kind:
         case Kind.KDAMONDS:
-            Kdamond(tree, thread=int(change.old or ANY_THREAD)).turn_off()
-            return f"{change.where}: DAMON is off, and nothing is set up"
+            return f"{change.where}: {_clear_kdamonds(tree, change.old)}"
         case Kind.SETTING:
             write_value(Path(change.where), change.old)
             return f"{change.where}: '{change.old}' again"
@@ -73,6 +72,15 @@ def _undo(change: Change, tree: DamonTree, system: SystemCalls) -> str:
         case Kind.ZRAM:
             _remove_zram(Path(change.where), tree.sysfs, added=change.old == "added")
             return f"{change.where}: empty, or gone, as before"
+
+
+def _clear_kdamonds(tree: DamonTree, thread: str) -> str:
+    try:
+        # Killed just before the number was written down: what runs is ours as far as can be known.
+        Kdamond(tree, thread=int(thread or ANY_THREAD)).turn_off()
+    except TakenOverError:
+        return "used by another program since: left as it is"
+    return "DAMON is off, and nothing is set up"
 
 
 def _swap_off(device: Path, system: SystemCalls) -> None:

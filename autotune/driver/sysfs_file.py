@@ -80,6 +80,15 @@ def write_value(file: Path, value: str) -> None:
         os.close(descriptor)
 
 
+def choices(text: str) -> tuple[str, ...]:
+    """Give all words of a file that lists its choices.
+
+    >>> choices("always [madvise] never")
+    ('always', 'madvise', 'never')
+    """
+    return tuple(word.strip("[]") for word in text.split())
+
+
 def chosen_word(text: str) -> str:
     """Give the word in brackets of a file that lists its choices; any other text as it is.
 

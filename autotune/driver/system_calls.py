@@ -111,9 +111,7 @@ class LinuxCalls:
     def power_off(self) -> None:
         """End the machine, at once: for the first program of a virtual one, and no other."""
         os.sync()
-        self._check(
-            self._libc.reboot(ctypes.c_int(_POWER_OFF)), "machine", "power off"
-        )
+        self._check(self._libc.reboot(ctypes.c_int(_POWER_OFF)), "machine", "power off")
 
     @staticmethod
     def _check(result: int, where: object, what: str) -> None:

@@ -92,13 +92,12 @@ class Measuring:
     def _make_monitor(self, experiment: Experiment) -> Monitor | None:
         if experiment.monitoring is None:
             return None
-        assert self._kdamond is not None
+        if self._kdamond is None:
+            raise ValueError("without a driver only baselines can be measured")
         pids = tuple(pid for pid in self._processes.measured() if self._procfs.has_memory(pid))
         return Monitor(self._kdamond, experiment, pids, self._procfs)
 
-    def _measure(
-        self, experiment: Experiment, seed: int, monitor: Monitor | None
-    ) -> Measurement:
+    def _measure(self, experiment: Experiment, seed: int, monitor: Monitor | None) -> Measurement:
         running, procfs = self._running, self._procfs
         before = self._system.counters()
         used_before = procfs.usage(self._processes.measured())

@@ -8,10 +8,9 @@ last poll, which no other file does; they change no region's age and are charged
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from autotune.damon import OperationsSet, Target
+from autotune.damon import Monitoring, OperationsSet, Target
 from autotune.damos import AccessPattern, Action, Range, Scheme, SchemeStats
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
@@ -25,15 +24,14 @@ POLL_S = 1.0
 _PROBES = 2
 
 
-def probes(experiment: Experiment) -> tuple[Scheme, Scheme]:
+def probes(monitoring: Monitoring, schemes: tuple[Scheme, ...]) -> tuple[Scheme, Scheme]:
     """Give the two schemes that only count: accessed regions, and all.
 
-    Where every scheme of the experiment has watermarks, so have these: without, DAMON would go on
+    Where every one of *schemes* has watermarks, so have these: without, DAMON would go on
     monitoring while all the others are inactive.
     """
-    assert experiment.monitoring is not None
-    once = 1 / experiment.monitoring.intervals.samples
-    watermarks = [scheme.watermarks for scheme in experiment.schemes]
+    once = 1 / monitoring.intervals.samples
+    watermarks = [scheme.watermarks for scheme in schemes]
     gate = None if not watermarks or None in watermarks else watermarks[0]
     accessed = AccessPattern(access_rate=Range(once))
     return (
@@ -74,7 +72,7 @@ class Monitor:
 
     Args:
         kdamond: The driver.
-        experiment: With monitoring.
+        experiment: Its monitoring and schemes are used.
         pids: The processes to watch.
         procfs: Knows them.
     """
@@ -82,7 +80,7 @@ class Monitor:
     def __init__(
         self, kdamond: Kdamond, experiment: Experiment, pids: tuple[int, ...], procfs: Procfs
     ) -> None:
-        assert experiment.monitoring is not None
+        monitoring = experiment.monitoring or Monitoring()
         self._kdamond = kdamond
         self._pids = pids
         self._procfs = procfs
@@ -90,19 +88,17 @@ class Monitor:
         self._cpu_ns = 0
         self._weighed_bytes = 0.0
         self._aggregations = 0.0
-        self._polled = Polled(
-            stats=SchemeStats(), accessed_bytes=0, all_bytes=0, wss_bytes=None
-        )
+        self._polled = Polled(stats=SchemeStats(), accessed_bytes=0, all_bytes=0, wss_bytes=None)
         self._failure: TrialError | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         operations = experiment.operations
         self._setup = Setup(
-            monitoring=experiment.monitoring,
+            monitoring=monitoring,
             targets=tuple(Target(operations=operations, pid=pid) for pid in pids)
             if operations is not OperationsSet.PADDR
             else (Target(operations=operations, pid=None),),
-            schemes=(*experiment.schemes, *probes(experiment)),
+            schemes=(*experiment.schemes, *probes(monitoring, experiment.schemes)),
         )
 
     def turn_on(self) -> None:
@@ -195,5 +191,3 @@ class Monitor:
     def wss_mean_bytes(self) -> float | None:
         """Mean working set over all aggregations; None if none ended."""
         return self._weighed_bytes / self._aggregations if self._aggregations else None
-
-

@@ -56,12 +56,13 @@ class Started:
     ) -> None:
         shell = isinstance(command, str)
         self.title = command if isinstance(command, str) else command[0]
+        ours, theirs = os.pipe()
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603
                 command if shell else list(command),
-                shell=shell,  # noqa: S603, S602  # the user's own command
+                shell=shell,  # the user's own command
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=theirs,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env=dict(identity.environment),
@@ -71,16 +72,18 @@ class Started:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
+            os.close(ours)
             missing = error.filename or self.title
             raise WorkloadError(f"no program or folder '{missing}': check the path") from error
-        except (PermissionError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
+            os.close(ours)
             reason = getattr(error, "strerror", None) or str(error)
-            raise WorkloadError(f"can't start '{self.title}': {reason}: check the command") from error
-        assert self._process.stdout is not None
-        assert self._process.stdin is not None
-        self._stdin = self._process.stdin
-        self.output = Output(os.dup(self._process.stdout.fileno()), on_line)
-        self._process.stdout.close()
+            raise WorkloadError(
+                f"can't start '{self.title}': {reason}: check the command"
+            ) from error
+        finally:
+            os.close(theirs)
+        self.output = Output(ours, on_line)
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
         self.status: int | None = None
@@ -88,14 +91,18 @@ class Started:
 
     def tell(self, text: str) -> None:
         """Write to its standard input."""
-        with contextlib.suppress(BrokenPipeError):  # then it has ended, which is seen elsewhere
-            self._stdin.write(text.encode())
-            self._stdin.flush()
+        if self._process.stdin is not None:
+            with contextlib.suppress(
+                BrokenPipeError
+            ):  # then it has ended, which is seen elsewhere
+                self._process.stdin.write(text.encode())
+                self._process.stdin.flush()
 
     def close_input(self) -> None:
         """Let it read no more."""
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
 
     def has_ended(self) -> bool:
         """Whether it has ended. It stays a zombie, with its figures, until `reap`."""
@@ -188,6 +195,10 @@ class Processes:
         self._started.remove(started)
         if started in self._aside:
             self._aside.remove(started)
+
+    def kill(self) -> None:
+        """End everything by force, without waiting; may be called from another thread."""
+        self._signal(signal.SIGKILL)
 
     def end(self) -> None:
         """End everything: ask first, then by force."""

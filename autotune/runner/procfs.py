@@ -5,6 +5,7 @@ A process that ends while it is read counts as one without memory, time or child
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Procfs:
     def children(self, pid: int) -> tuple[int, ...]:
         """The processes that *pid* has begun and not outlived."""
         try:
-            threads = sorted(os.listdir(f"{self._root}/{pid}/task"), key=int)
+            threads = sorted(os.listdir(f"{self._root}/{pid}/task"), key=int)  # noqa: PTH208  # numbers
         except OSError:
             return ()
         found = (self.read(f"{pid}/task/{thread}/children") or b"" for thread in threads)
@@ -147,7 +148,7 @@ def _cpu_clock_s(pid: int) -> float:
 
 def _without_two_gaps(mappings: list[tuple[int, int]]) -> int:
     gaps = sorted(
-        (start - end for (_, end), (start, _) in zip(mappings, mappings[1:], strict=False)),
+        (start - end for (_, end), (start, _) in itertools.pairwise(mappings)),
         reverse=True,
     )
     if len(gaps) < 2 or gaps[1] == 0:

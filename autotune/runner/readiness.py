@@ -106,8 +106,7 @@ def _is_met(
         return line_seen()
     if ready.port is not None:
         return listens(processes.procfs, ready.port)
-    assert ready.command is not None  # exactly one is given
-    probe = processes.start(ready.command, aside=True)
+    probe = processes.start(ready.command or (), aside=True)
     while not probe.has_ended() and time.monotonic() < deadline_s:
         time.sleep(_POLL_S)
     succeeded = probe.status == 0

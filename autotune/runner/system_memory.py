@@ -1,8 +1,7 @@
-"""What the kernel says of the whole system's memory: free memory, swap, what holds swapped pages, stalls."""
+"""What the kernel says of the whole system's memory: free memory, swap, its pool, stalls."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +41,7 @@ class SystemMemory:
         zram = 0
         for file in self._zrams:
             try:
-                zram += int(Path(file).read_bytes().split()[2])
+                zram += int(file.read_bytes().split()[2])
             except (OSError, IndexError):  # a device without a size has no figures
                 continue
         return zram + self._of_meminfo(b"Zswap:")
@@ -75,9 +74,9 @@ class SystemMemory:
         return 0
 
 
-def _zrams(sysfs: Path) -> tuple[str, ...]:
+def _zrams(sysfs: Path) -> tuple[Path, ...]:
     try:
-        names = sorted(name for name in os.listdir(sysfs / "block") if name.startswith("zram"))
+        devices = sorted(path for path in (sysfs / "block").iterdir() if path.match("zram*"))
     except OSError:
         return ()
-    return tuple(str(sysfs / "block" / name / "mm_stat") for name in names)
+    return tuple(device / "mm_stat" for device in devices)

@@ -1,4 +1,4 @@
-"""A workload that was started and has warmed up: a pattern in its player, or a program with its client."""
+"""A workload that has warmed up: a pattern in its player, or a program with its client."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Protocol
 from autotune.patterns import Pattern
 from autotune.player_text import READY, accesses_done, go_line, player_input
 from autotune.program import Program, Ready
-from autotune.runner.errors import WorkloadError, ending
+from autotune.runner.errors import WorkloadError
 from autotune.runner.output import LastMatch
 from autotune.runner.processes import Processes, Started
 from autotune.runner.readiness import check_before, wait_until_ready
-
 
 
 class RunningWorkload(Protocol):
@@ -88,9 +87,7 @@ class RunningPattern:
         ready = f"^{READY}$"
         line = _Line(ready)
         self._lines: list[str] = []  # a few for each phase
-        self.measured = processes.start(
-            [str(player)], on_line=_to_all(line, self._lines.append)
-        )
+        self.measured = processes.start([str(player)], on_line=_to_all(line, self._lines.append))
         self.measured.tell(player_input(pattern))
         wait_until_ready(Ready(line=ready), self.measured, processes, line.seen, timeout_us)
 
@@ -113,7 +110,9 @@ class RunningPattern:
         try:
             return float(accesses_done("\n".join(self._lines)))
         except ValueError as error:
-            raise WorkloadError(f"the pattern's player did not end as it should: {error}") from error
+            raise WorkloadError(
+                f"the pattern's player did not end as it should: {error}"
+            ) from error
 
 
 _OUTPUT_S = 2.0
@@ -180,7 +179,9 @@ class RunningProgram:
         try:
             done = self._work.number()
         except ValueError as error:
-            raise WorkloadError(f"'work' matched no number: {error}: mend the expression") from error
+            raise WorkloadError(
+                f"'work' matched no number: {error}: mend the expression"
+            ) from error
         if done is None:
             raise WorkloadError(
                 f"'work' matched nothing that '{self.last.title}' printed: mend the expression; the "
@@ -205,7 +206,8 @@ def start_workload(
     """
     if isinstance(workload, Program):
         return RunningProgram(workload, processes, timeout_us)
-    assert player is not None
+    if player is None:
+        raise ValueError("a pattern needs its player")
     return RunningPattern(workload, player, processes, timeout_us)
 
 

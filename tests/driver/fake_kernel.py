@@ -107,6 +107,7 @@ class FakeKernel(DamonTree):
         statistics: Of each scheme, in the order of `STATISTICS`; copied to the files when asked.
         effective_bytes: The same for the effective quotas.
         total_bytes: The same for the bytes tried.
+        next_thread: The number of the next thread.
         written: Every value taken, in order.
     """
 
@@ -137,7 +138,7 @@ class FakeKernel(DamonTree):
         self.written: list[tuple[str, str]] = []
         self._missing, self._new = missing, new
         self._words = ALL_WORDS if new else WORDS
-        self._next_thread = THREAD
+        self.next_thread = THREAD
         scheme = {**SCHEME}
         goal = {**GOAL}
         if new:
@@ -273,8 +274,8 @@ class FakeKernel(DamonTree):
             if kind == "memcg" and group not in self.control_groups:
                 raise fault(errno.ENOMEM)
         self._set("0/state", "on")
-        self._set("0/pid", self._next_thread)
-        self._next_thread += 1
+        self._set("0/pid", self.next_thread)
+        self.next_thread += 1
 
     def _is_fine(self) -> bool:
         place = "0/contexts/0/monitoring_attrs"

@@ -13,7 +13,6 @@ import pytest
 from autotune.damon import Monitoring, Target
 from autotune.damos import Action, Filter, FilterType, Scheme
 from autotune.driver.claim import Claim, claim
-from autotune.driver.journal import Journal
 from autotune.driver.kdamond import KdamondEndedError
 from autotune.driver.lock import locked
 from autotune.driver.memory_settings import set_huge_pages
@@ -93,11 +92,15 @@ def test_all_is_as_before_after_a_claim(machine: Machine) -> None:
 def test_an_exception_inside_restores_all_and_is_raised(machine: Machine) -> None:
     before = machine.kernel.content()
 
-    with pytest.raises(ZeroDivisionError), machine.claim() as held:
-        set_huge_pages(machine.kernel.sysfs, "never", held.journal)
-        held.kdamond.turn_on(SETUP)
-        assert machine.huge_pages.read_text() == "never"
-        _ = 1 // 0
+    def work() -> None:
+        with machine.claim() as held:
+            set_huge_pages(machine.kernel.sysfs, "never", held.journal)
+            held.kdamond.turn_on(SETUP)
+            assert machine.huge_pages.read_text() == "never"
+            _ = 1 // 0
+
+    with pytest.raises(ZeroDivisionError):
+        work()
 
     # The kernel would show all modes again; an ordinary file has the word that was written.
     assert machine.huge_pages.read_text() == "madvise"
@@ -226,10 +229,11 @@ def test_a_setup_that_fails_leaves_nothing_and_the_next_one_works(machine: Machi
 def test_a_kdamond_that_ended_with_its_target_is_cleared_away(machine: Machine) -> None:
     before = machine.kernel.content()
 
-    with pytest.raises(KdamondEndedError), machine.claim() as held:
+    with machine.claim() as held:
         held.kdamond.turn_on(SETUP)
         machine.kernel.end_of_target()
-        held.kdamond.update_stats()
+        with pytest.raises(KdamondEndedError):
+            held.kdamond.update_stats()
 
     assert machine.kernel.content() == before
 
@@ -269,17 +273,32 @@ with machine.claim() as held:
 """
 
 
-def test_after_a_kill_the_next_claim_is_refused_until_all_is_restored(machine: Machine) -> None:
-    before = machine.kernel.content()
-
+def kill(machine: Machine) -> None:
+    """A run that is killed while DAMON is on."""
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(machine.folder)],
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-
     assert killed.returncode == -signal.SIGKILL
+
+
+def put_back(machine: Machine) -> tuple[str, ...]:
+    return restore_after_kill(
+        machine.kernel,
+        system=FakeSwap(),
+        journal_path=machine.journal_path,
+        lock_path=machine.lock_path,
+        procfs=machine.folder / "proc",
+    )
+
+
+def test_after_a_kill_the_next_claim_is_refused_until_all_is_restored(machine: Machine) -> None:
+    before = machine.kernel.content()
+
+    kill(machine)
+
     assert machine.kernel.on
     with pytest.raises(BackendUnavailableError) as error, machine.claim():
         pass
@@ -287,13 +306,7 @@ def test_after_a_kill_the_next_claim_is_refused_until_all_is_restored(machine: M
         f"{machine.journal_path}: a run was killed, and what it changed is not put back: run: "
         "autotune doctor --restore"
     )
-    restore_after_kill(
-        machine.kernel,
-        system=FakeSwap(),
-        journal_path=machine.journal_path,
-        lock_path=machine.lock_path,
-        procfs=machine.folder / "proc",
-    )
+    put_back(machine)
     assert machine.huge_pages.read_text() == "madvise"
     machine.huge_pages.write_text(MODES)
     assert machine.kernel.content() == before
@@ -301,14 +314,26 @@ def test_after_a_kill_the_next_claim_is_refused_until_all_is_restored(machine: M
         pass
 
 
-def test_after_a_reboot_the_journal_is_void(machine: Machine) -> None:
-    Journal(machine.journal_path, machine.folder / "proc")
-    subprocess.run(
-        [sys.executable, "-c", KILLED, str(machine.folder)],
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+def test_who_comes_after_a_kill_is_not_disturbed_by_restoring(machine: Machine) -> None:
+    kill(machine)
+    machine.kernel.end_of_target()
+    machine.kernel.next_thread = THREAD + 1
+    before = taken_by_another(machine.kernel)
+
+    restored = put_back(machine)
+
+    machine.huge_pages.write_bytes(
+        before[str(machine.huge_pages.relative_to(machine.kernel.sysfs))]
     )
+    assert machine.kernel.content() == before
+    assert machine.kernel.on
+    assert not machine.journal_path.exists()
+    assert f"{machine.kernel.root}: used by another program since: left as it is" in restored
+
+
+def test_after_a_reboot_the_journal_is_void(machine: Machine) -> None:
+    kill(machine)
+    assert machine.journal_path.exists()
     make_procfs(machine.folder / "proc", boot="boot-2")
     rebooted = Machine(machine.folder, FakeKernel(machine.folder / "sys-after-boot"))
     before = rebooted.kernel.content()

@@ -105,7 +105,7 @@ def test_a_torn_last_line_is_left_out_and_does_not_spoil_the_next(
     journal = Journal(folder / "journal", make_procfs(folder / "proc"))
     journal.record(SETTING)
     whole = journal.path.stat().st_size
-    journal.record(SWAP)
+    journal.record(Change(kind=Kind.SETTING, where="/sys/a/longer/path/than/that/of/swap"))
     content = journal.path.read_bytes()
 
     journal.path.write_bytes(content[: data.draw(st.integers(whole, len(content) - 1))])
@@ -113,7 +113,6 @@ def test_a_torn_last_line_is_left_out_and_does_not_spoil_the_next(
     assert journal.pending() == (SETTING,)
     journal.record(SWAP)
     assert journal.pending() == (SETTING, SWAP)
-    assert journal.path.read_bytes() == content
 
 
 def test_damage_elsewhere_is_named_with_its_line(journal: Journal) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from autotune.damon import Intervals, Monitoring, Target
 from autotune.damos import Action, Filter, FilterType, Scheme, SchemeStats, Watermarks
-from autotune.driver.kdamond import ANY_THREAD, Kdamond, KdamondEndedError
+from autotune.driver.kdamond import ANY_THREAD, Kdamond, KdamondEndedError, TakenOverError
 from autotune.driver.setup import Setup
 from autotune.driver.staging import UnsupportedSchemeError
 from autotune.driver.sysfs_file import SysfsError
@@ -114,7 +114,7 @@ def test_a_thread_that_is_not_ours_is_left_on(
     kdamond.turn_on(SETUP)
     before = kernel.content()
 
-    with pytest.raises(BackendUnavailableError) as error:
+    with pytest.raises(TakenOverError) as error:
         Kdamond(kernel, thread=own).turn_off()
 
     assert kernel.content() == before
@@ -130,7 +130,7 @@ def test_kdamonds_that_others_added_are_left(kernel: FakeKernel, kdamond: Kdamon
     kernel.write("nr_kdamonds", "2")
     before = kernel.content()
 
-    with pytest.raises(BackendUnavailableError, match=r"2 kdamonds, the first off"):
+    with pytest.raises(TakenOverError, match=r"2 kdamonds, the first off"):
         kdamond.turn_off()
 
     assert kernel.content() == before

@@ -91,7 +91,7 @@ def test_the_first_page_of_swap_is_the_one_that_mkswap_writes(
 def make_zram(
     root: Path, *, sizes: Mapping[int, int], next_number: int | None = None
 ) -> tuple[Path, Path]:
-    """A sysfs and a devfs with zram devices of these sizes; hot_add gives `next_number`, made already."""
+    """A sysfs and a devfs with zram devices of these sizes; hot_add gives `next_number`."""
     sysfs, dev = root / "sys", root / "dev"
     control = sysfs / "class/zram-control"
     control.mkdir(parents=True)
@@ -136,10 +136,6 @@ def test_a_device_without_a_size_becomes_swap(tmp_path: Path, journal: Journal) 
         Change(kind=Kind.ZRAM, where=str(folder), old="found"),
         Change(kind=Kind.SWAP, where=str(device)),
     )
-
-
-class MakingDevices(FakeSwap):
-    """Unused here; the devices are made when the kernel would make them."""
 
 
 def test_where_all_devices_are_used_one_is_added(tmp_path: Path, journal: Journal) -> None:

@@ -82,8 +82,9 @@ def test_every_value_is_the_one_that_damo_stages(oracle: Oracle, case: Setup) ->
         assert theirs[path] == str(int(ULONG_MAX / case.monitoring.intervals.aggregation_us))
         theirs[path] = ours[path]
     assert {path: theirs.get(path) for path in ours} == ours
-    for path in map(PurePosixPath, theirs.keys() - ours.keys()):
-        assert path.parts[2] == "filters" and path.name in OTHERS_OF_A_FILTER, path  # noqa: PT018
+    for more in map(PurePosixPath, theirs.keys() - ours.keys()):
+        assert more.parts[2] == "filters"
+        assert more.name in OTHERS_OF_A_FILTER
 
 
 @QUICK

@@ -1,7 +1,7 @@
 """The command line of the emulator: what the micro-VM is, part by part.
 
-Each part of the deterministic mode is there for a reason that was seen by comparing runs; docs/micro-vm.md
-tells them.
+Each part of the deterministic mode is there for a reason that was seen by comparing runs:
+docs/micro-vm.md tells them.
 """
 
 from __future__ import annotations

@@ -65,17 +65,21 @@ class Emulator:
         )
         incoming = None if state is None else f"exec:cat {shlex.quote(str(state))}"
         environment = {**os.environ, _PARENT: str(os.getpid())}
+        inherited_numbers = [self._console, self._results, self._orders, theirs.fileno()]
         if frozen_clock is not None:
-            environment["LD_PRELOAD"] = str(frozen_clock)
+            # By number: the loader splits names at blanks and colons.
+            library = os.open(frozen_clock, os.O_RDONLY | os.O_CLOEXEC)
+            inherited_numbers.append(library)
+            environment["LD_PRELOAD"] = f"/proc/self/fd/{library}"
             if state is None:
                 environment[_SETTLE] = "1"
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  # our own command line
                 command_line(parts, inherited, incoming),
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
-                pass_fds=(self._console, self._results, self._orders, theirs.fileno()),
+                pass_fds=inherited_numbers,
                 env=environment,
                 start_new_session=True,  # a Ctrl-C on the terminal is not for it
             )
@@ -89,6 +93,8 @@ class Emulator:
             ) from error
         finally:
             theirs.close()
+            if frozen_clock is not None:
+                os.close(library)
         self._said = 0
         self._said_s = time.monotonic()
 

@@ -13,7 +13,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -42,11 +41,11 @@ from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.workload import RunningWorkload, start_workload
+from autotune.runner.workload import start_workload
 
 _FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
+_USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/tmp",  # noqa: S108  # the guest's own
     "USER": "user",
     "LOGNAME": "user",
@@ -89,7 +88,8 @@ def _live(calls: LinuxCalls) -> Measurement:
     kdamond = Kdamond(DamonTree())
     free_before_bytes = system.free_bytes()
     folder = plan.workload.folder if isinstance(plan.workload, Program) else "/"
-    identity = Identity(environment=_ENVIRONMENT, uid=USER_ID, gid=USER_ID, groups=())
+    environment = {**_ENVIRONMENT, "PATH": f"{plan.search_path}:{_USUAL_PATH}".lstrip(":")}
+    identity = Identity(environment=environment, uid=USER_ID, gid=USER_ID, groups=())
     with Processes(Procfs(), identity, folder) as processes:
         running = start_workload(
             plan.workload, processes, player=Path(PLAYER_FILE), timeout_us=plan.timeout_us

@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from autotune import plain
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry
-from autotune.backends.vm.files import SKELETON, entries_at, files_for
+from autotune.backends.vm.files import SKELETON, ProgramFiles, entries_at, files_for
 from autotune.backends.vm.kernel_files import KernelFiles
 from autotune.backends.vm.kernel_modules import read_module
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
@@ -26,11 +25,26 @@ from autotune.program import Program
 GUEST_MODULE = "autotune.backends.vm.guest"
 
 
-def image_entries(python: GuestPython, kernel: KernelFiles, plan: Plan) -> tuple[Entry, ...]:
+def workload_files(workload: Pattern | Program) -> ProgramFiles:
+    """Give the files that a workload needs.
+
+    Raises:
+        InputError: If one is missing or can't be read.
+    """
+    if isinstance(workload, Program):
+        return files_for(workload, [Path(file) for file in workload.files])
+    data = [Path(region.data_file) for region in workload.regions if region.data_file]
+    entries = {entry.path: entry for path in data for entry in entries_at(path)}
+    return ProgramFiles(entries=tuple(entries.values()), search_path="")
+
+
+def image_entries(
+    python: GuestPython, kernel: KernelFiles, plan: Plan, workload: ProgramFiles
+) -> tuple[Entry, ...]:
     """Give all that is in the image of a workload.
 
     Raises:
-        InputError: If a file of the workload is missing or can't be read.
+        InputError: If a file of the workload can't be read.
         BackendUnavailableError: If the small programs can't be compiled.
     """
     entries = [
@@ -43,20 +57,10 @@ def image_entries(python: GuestPython, kernel: KernelFiles, plan: Plan) -> tuple
         cpio.file(PLAYER_FILE, build("player"), 0o755),
         cpio.file(PORTS_FILE, build("ports"), 0o755),
         cpio.file(PLAN_FILE, plain.dumps(plan).encode()),
-        *_workload_entries(plan.workload),
+        *workload.entries,
     ]
     unique = {entry.path: entry for entry in entries}
     return tuple(unique[path] for path in sorted(unique))
-
-
-def _workload_entries(workload: Pattern | Program) -> Iterator[Entry]:
-    if isinstance(workload, Pattern):
-        for region in workload.regions:
-            if region.data_file is not None:
-                yield from entries_at(Path(region.data_file))
-        return
-    yield cpio.folder(workload.folder, 0o777)
-    yield from files_for(workload, [Path(file) for file in workload.files]).entries
 
 
 def keep_image(entries: tuple[Entry, ...], folder: Path) -> tuple[Path, str]:

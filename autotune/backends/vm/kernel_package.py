@@ -58,8 +58,6 @@ def fetch_kernel(into: Path, note: Callable[[str], None]) -> KernelFiles:
         unpacked = folder / "unpacked"
         package = _download(folder, note)
         _run(("dpkg-deb", "-x", str(package), str(unpacked)), folder)
-        # Unpacked they take ten times as much as what is kept of them.
-        package.unlink()
         images = sorted(unpacked.glob("boot/vmlinuz-*"))
         modules = [path for path in _module_folders(unpacked) if path.is_dir()]
         if not images or not modules:

@@ -31,6 +31,7 @@ class Plan:
         swap_bytes: Size of the zram device.
         compression: Its algorithm.
         huge_pages: Transparent huge pages.
+        search_path: Where the workload's programs are found, as PATH says it; empty for a pattern.
     """
 
     workload: Pattern | Program
@@ -39,3 +40,4 @@ class Plan:
     swap_bytes: int
     compression: str
     huge_pages: HugePages
+    search_path: str

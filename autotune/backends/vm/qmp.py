@@ -1,4 +1,4 @@
-"""QEMU's machine protocol, over a pair of sockets: as much of it as stops, saves and continues a machine.
+"""QEMU's machine protocol, over a pair of sockets: what it takes to save and continue a machine.
 
 Source: docs/interop/qmp-spec.rst of QEMU.
 """

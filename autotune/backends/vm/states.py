@@ -1,4 +1,4 @@
-"""Saved machines on disk, found again by what they were made from; the oldest go when there are too many."""
+"""Saved machines on disk, found by what they were made from; the oldest go when there are many."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ from autotune.backends.vm.command_line import (
     command_line,
 )
 from autotune.backends.vm.emulator import Emulator, no_emulator
-from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image
+from autotune.backends.vm.files import ProgramFiles
+from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image, workload_files
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
 from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders, make_orders
@@ -131,7 +132,9 @@ class Vm:
         """What QEMU says of its version."""
         if shutil.which(PROGRAM) is None:
             raise BackendUnavailableError(no_emulator())
-        said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False)
+        said = subprocess.run(  # noqa: S603  # by its name
+            [PROGRAM, "--version"], capture_output=True, text=True, check=False
+        )
         return said.stdout.splitlines()[0] if said.stdout else ""
 
     def check(self, experiment: Experiment) -> None:
@@ -143,7 +146,8 @@ class Vm:
         """
         _check_version(self._qemu)
         kernel = self._kernel
-        image_entries(self._python, kernel, self._plan(experiment))
+        files = workload_files(experiment.workload)
+        image_entries(self._python, kernel, self._plan(experiment, files), files)
         needed = self._memory_bytes(experiment) + _EMULATOR_BYTES
         if (available := self._system.available_bytes()) < needed:
             raise BackendUnavailableError(
@@ -193,7 +197,7 @@ class Vm:
             for emulator in self._running:
                 emulator.end()
 
-    def _plan(self, experiment: Experiment) -> Plan:
+    def _plan(self, experiment: Experiment, files: ProgramFiles) -> Plan:
         settings = self._settings
         memory = self._memory_bytes(experiment)
         return Plan(
@@ -203,6 +207,7 @@ class Vm:
             swap_bytes=memory if settings.swap_bytes is None else settings.swap_bytes,
             compression=settings.compression,
             huge_pages=settings.huge_pages,
+            search_path=files.search_path,
         )
 
     def _memory_bytes(self, experiment: Experiment) -> int:
@@ -217,16 +222,17 @@ class Vm:
 
     def _machine_for(self, experiment: Experiment) -> _Machine:
         """Give the machine that has the experiment's workload running; it is made at the first time."""
-        plan = self._plan(experiment)
+        name = plain.dumps(experiment.workload)
         with self._making:
-            name = plain.dumps(plan)
             if name not in self._machines:
-                self._machines[name] = self._make_machine(plan, self._memory_bytes(experiment))
+                self._machines[name] = self._make_machine(experiment)
             return self._machines[name]
 
-    def _make_machine(self, plan: Plan, memory_bytes: int) -> _Machine:
+    def _make_machine(self, experiment: Experiment) -> _Machine:
         settings = self._settings
-        entries = image_entries(self._python, self._kernel, plan)
+        files = workload_files(experiment.workload)
+        plan = self._plan(experiment, files)
+        entries = image_entries(self._python, self._kernel, plan, files)
         try:
             image, digest = keep_image(entries, self._cache / "images")
         except OSError as error:
@@ -239,7 +245,7 @@ class Vm:
             initrd=image,
             init=(*self._python.command, "-m", GUEST_MODULE),
             environment=tuple(ENVIRONMENT.items()),
-            memory_bytes=memory_bytes,
+            memory_bytes=self._memory_bytes(experiment),
             mips=settings.mips,
             cpus=settings.cpus,
             realtime=settings.realtime,

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry, archive
+from autotune.backends.vm.kernel_package import fetch_kernel
+from autotune.backends.vm.python_files import ENVIRONMENT, guest_python
 from autotune.errors import InputError
 
 ENTRIES = (
@@ -18,6 +23,26 @@ ENTRIES = (
     cpio.link("/bin", "usr/bin"),
     cpio.character_device("/dev/console", 5, 1),
 )
+
+LOOK = """
+import ctypes, json, os, sys
+found = {}
+for path in sys.argv[1:]:
+    status = os.lstat(path)
+    if os.path.islink(path):
+        content = os.readlink(path)
+    elif os.path.isfile(path):
+        content = open(path).read()
+    else:
+        content = ""
+    device = status.st_rdev
+    found[path] = [status.st_mode, status.st_uid, os.major(device), os.minor(device), content]
+print("FOUND", json.dumps(found), flush=True)
+libc = ctypes.CDLL(None)
+libc.sync()
+libc.reboot(0x4321fedc)
+"""
+"""For the guest: say what is there, and power off."""
 
 
 def members(content: bytes) -> dict[str, tuple[list[int], bytes]]:
@@ -130,3 +155,40 @@ def test_nothing_can_lie_in_a_link() -> None:
 def test_a_path_has_one_spelling(path: str) -> None:
     with pytest.raises(ValueError, match=r"^path "):
         Entry(path=path, mode=stat.S_IFREG)
+
+
+@pytest.mark.vm
+def test_the_kernel_unpacks_what_was_archived(tmp_path: Path) -> None:
+    emulator = shutil.which("qemu-system-x86_64")
+    assert emulator is not None, "no QEMU: install qemu-system-x86"
+    python = guest_python(("ctypes", "json"))
+    mine = dataclasses.replace(cpio.file("/later", b"second archive"), owner=1000)
+    expected = (*ENTRIES, mine)
+    look = cpio.file("/look.py", LOOK.encode())
+    (tmp_path / "image").write_bytes(archive((*ENTRIES, *python.entries, look)) + archive([mine]))
+    paths = " ".join(entry.path for entry in expected)
+    first, *arguments = python.command
+    variables = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
+    options = f"console=ttyS0 quiet panic=-1 {variables} rdinit={first}"
+    kernel = fetch_kernel(tmp_path, print)
+
+    console = subprocess.run(
+        (
+            *(emulator, "-accel", "tcg", "-m", "512", "-nodefaults", "-display", "none"),
+            *("-serial", "stdio", "-no-reboot", "-kernel", kernel.image),
+            *("-initrd", tmp_path / "image", "-append"),
+            f"{options} -- {' '.join(arguments)} /look.py {paths}",
+        ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+
+    assert "FOUND " in console, console
+    found = json.loads(console.partition("FOUND ")[2].partition("\n")[0])
+    assert found == {
+        entry.path: [entry.mode, entry.owner, *entry.device, entry.read().decode()]
+        for entry in expected
+    }

@@ -1,0 +1,177 @@
+"""This machine as a backend: its own DAMON, over a workload that runs here.
+
+It takes root, for DAMON; the workload runs as the user who asked.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from autotune.damos import Action
+from autotune.driver.claim import claim
+from autotune.driver.journal import JOURNAL
+from autotune.driver.lock import LOCK
+from autotune.driver.memory_settings import add_zram_swap, set_huge_pages
+from autotune.driver.ownership import refuse_foreign_users
+from autotune.driver.system_calls import LinuxCalls, SystemCalls
+from autotune.driver.tree import DamonTree
+from autotune.errors import BackendUnavailableError
+from autotune.experiment import Experiment
+from autotune.host_settings import HostSettings
+from autotune.measurement import Measurement
+from autotune.native.building import build
+from autotune.patterns import Pattern
+from autotune.runner.identity import Identity, invoking_user
+from autotune.runner.measuring import Measuring
+from autotune.runner.processes import Processes, adopt_orphans
+from autotune.runner.procfs import Procfs
+from autotune.runner.system_memory import SystemMemory
+from autotune.runner.workload import start_workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a machine keeps what is read and changed.
+
+    Attributes:
+        sysfs: Where sysfs is mounted.
+        procfs: Where procfs is mounted.
+        dev: The folder of devices.
+        journal: Where changes are written down before they are made.
+        lock: Keeps two runs apart.
+    """
+
+    sysfs: Path = Path("/sys")
+    procfs: Path = Path("/proc")
+    dev: Path = Path("/dev")
+    journal: Path = JOURNAL
+    lock: Path = LOCK
+
+
+@dataclass(slots=True)
+class Host:
+    """This machine.
+
+    Attributes:
+        settings: What is changed while it measures.
+        places: Where.
+        environment: Of this process; says who asked, and is the workload's.
+        system: How swap is turned on.
+        player: The compiled player; None compiles it.
+    """
+
+    settings: HostSettings = field(default_factory=HostSettings)
+    places: Places = field(default_factory=Places)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    system: SystemCalls = field(default_factory=LinuxCalls)
+    player: Path | None = None
+    _running: Processes | None = None
+    _stopped: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    name = "host"
+    slowdown_metric: Literal["wall_slowdown"] = "wall_slowdown"
+    drifts = True
+    most_at_once = 1
+
+    @property
+    def machine(self) -> str:
+        """The kernel, and how many CPUs there are."""
+        return f"linux-{platform.release()}-{os.cpu_count()}cpus"
+
+    def check(self, experiment: Experiment) -> None:
+        """See whether this machine's DAMON can be used, without changing anything.
+
+        Raises:
+            BackendUnavailableError: With the remedy, if it can't.
+        """
+        if os.geteuid() != 0:
+            raise BackendUnavailableError(
+                "backend host: DAMON is for root only: use sudo, or backend: vm, which needs no root"
+            )
+        tree = DamonTree(self.places.sysfs)
+        tree.check()
+        refuse_foreign_users(self.places.sysfs)
+        memory = SystemMemory(self.places.procfs, self.places.sysfs)
+        pages_out = any(scheme.action is Action.PAGEOUT for scheme in experiment.schemes)
+        if pages_out and self.settings.swap_bytes is None and memory.swap_total_bytes() == 0:
+            raise BackendUnavailableError(
+                "backend host: there is no swap, so that pageout does nothing: add host: {swap: 1GiB} "
+                "to the workload file, for compressed swap in memory while it measures"
+            )
+        if isinstance(experiment.workload, Pattern):
+            self._player()
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        """Run the workload once, here, and put back all that was changed.
+
+        Raises:
+            TrialError: If the workload fails, or the kernel refuses a scheme.
+            BackendUnavailableError: If DAMON can't be used here; nothing is changed then.
+        """
+        places, workload = self.places, experiment.workload
+        procfs = Procfs(places.procfs)
+        player = self._player() if isinstance(workload, Pattern) else None
+        folder = "/" if isinstance(workload, Pattern) else workload.folder
+        adopt_orphans()
+        with claim(
+            DamonTree(places.sysfs),
+            system=self.system,
+            journal_path=places.journal,
+            lock_path=places.lock,
+            procfs=places.procfs,
+        ) as claimed:
+            if self.settings.huge_pages is not None:
+                set_huge_pages(places.sysfs, self.settings.huge_pages, claimed.journal)
+            if self.settings.swap_bytes is not None:
+                add_zram_swap(
+                    places.sysfs,
+                    places.dev,
+                    size_bytes=self.settings.swap_bytes,
+                    algorithm=self.settings.compression,
+                    journal=claimed.journal,
+                    system=self.system,
+                )
+            system = SystemMemory(places.procfs, places.sysfs)
+            free_before_bytes = system.free_bytes()
+            with Processes(procfs, self._identity(), folder) as processes:
+                self._note_running(processes)
+                try:
+                    running = start_workload(
+                        workload, processes, player=player, timeout_us=experiment.timeout_us
+                    )
+                    measuring = Measuring(
+                        running,
+                        processes,
+                        system,
+                        free_before_bytes=free_before_bytes,
+                        kdamond=claimed.kdamond,
+                    )
+                    return measuring.measure(experiment, seed)
+                finally:
+                    self._note_running(None)
+
+    def stop(self) -> None:
+        """Kill the workload that runs, and start no more."""
+        with self._lock:
+            self._stopped = True
+            if self._running is not None:
+                self._running.kill()
+
+    def _note_running(self, processes: Processes | None) -> None:
+        with self._lock:
+            self._running = processes
+            if self._stopped and processes is not None:
+                raise BackendUnavailableError("backend host: was stopped")
+
+    def _player(self) -> Path:
+        return self.player or build("player")
+
+    def _identity(self) -> Identity:
+        return invoking_user(self.environment, os.geteuid())
