@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from autotune import catalog, metrics
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon import Monitoring
 from autotune.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
 from autotune.experiment import Experiment
+from autotune.measurement import Measurement
 from autotune.patterns import Access, Pattern, PatternRegion, Phase
 from autotune.profiles import load_machine
 
@@ -81,16 +83,43 @@ def _schemes(name: str) -> tuple[Scheme, ...]:
     return (Scheme(action=Action.PAGEOUT, pattern=pattern, quota=quota),)
 
 
+def experiments(
+    pattern: str, scheme: str, *, start_after_us: int
+) -> tuple[Experiment, Experiment]:
+    """The baseline of a cell, and what is measured against it."""
+    baseline = Experiment(workload=PATTERNS[pattern])
+    return baseline, replace(
+        baseline,
+        monitoring=Monitoring(),
+        schemes=_schemes(scheme),
+        start_after_us=start_after_us,
+    )
+
+
+class Runs(Protocol):
+    """What runs an experiment."""
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        """Run it once."""
+        ...
+
+
+def measure(
+    backend: Runs, pattern: str, scheme: str, seeds: Iterable[int], *, start_after_us: int
+) -> dict[str, float]:
+    """The figures of a cell on a backend, means over the seeds."""
+    baseline, experiment = experiments(pattern, scheme, start_after_us=start_after_us)
+    figures = []
+    for seed in seeds:
+        measured = backend.run(experiment, seed=seed)
+        computed = metrics.compute(
+            measured, backend.run(baseline, seed=seed), slowdown="own_cpu_slowdown"
+        )
+        figures.append({**computed, "kdamond_cpu": measured.kdamond_cpu})
+    return {name: statistics.mean(one[name] for one in figures) for name in FIGURES}
+
+
 def simulate(pattern: str, scheme: str, seeds: Iterable[int]) -> dict[str, float]:
     """The figures of a cell in the simulator, means over the seeds."""
     backend = Simulator(load_machine(catalog.find("micro-vm", "machines", Path())))
-    workload, figures = PATTERNS[pattern], []
-    for seed in seeds:
-        baseline = backend.run(Experiment(workload=workload), seed=seed)
-        experiment = Experiment(
-            workload=workload, monitoring=Monitoring(), schemes=_schemes(scheme)
-        )
-        measured = backend.run(experiment, seed=seed)
-        computed = metrics.compute(measured, baseline, slowdown="own_cpu_slowdown")
-        figures.append({**computed, "kdamond_cpu": measured.kdamond_cpu})
-    return {name: statistics.mean(one[name] for one in figures) for name in FIGURES}
+    return measure(backend, pattern, scheme, seeds, start_after_us=0)

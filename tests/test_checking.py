@@ -103,6 +103,18 @@ def test_a_scheme_meets_the_address_space_of_its_own_file(tmp_path: Path) -> Non
     assert late.startswith(f"{file}: scheme 1: page-out of physical addresses spares most pages")
 
 
+def test_ranges_that_the_first_update_replaces_say_nothing_of_the_size(tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    ranges = ((0, (40 << 30) + (10 << 12)),)
+    found = {}
+    for operations in (OperationsSet.VADDR, OperationsSet.FVADDR):
+        target = Target(operations=operations, regions=ranges)
+        file.write_text(kdamonds(Monitoring(), target, prcl()))
+        found[operations] = len(check_file(file).warnings)
+
+    assert found == {OperationsSet.VADDR: 0, OperationsSet.FVADDR: 1}
+
+
 def test_a_file_of_schemes_is_meant_for_where_all_of_them_do_something(tmp_path: Path) -> None:
     file = tmp_path / "sort.damos"
     file.write_text("4K max 50 max 0 max lru_prio\n4K max 0 0 9s max lru_deprio\n")
@@ -167,6 +179,28 @@ def test_what_only_some_proposals_have_is_not_warned_of(tmp_path: Path) -> None:
     assert space_warnings(tmp_path, RECLAMATION + sometimes) == []
 
 
+def test_a_range_with_a_number_that_the_kernel_counts_is_not_warned_of(tmp_path: Path) -> None:
+    uneven = """
+      parameters:
+        pattern.min_age: {low: 5050ms, high: 6050ms}
+        pattern.min_size: {low: 5000B, high: 9000B}
+        pattern.min_access_rate: {low: 1%, high: 9%}
+"""
+    counting = "\n    - action: stat\n"
+
+    assert space_warnings(tmp_path, counting + uneven) == []
+
+
+def test_a_parameter_that_a_proposal_lacks_is_not_warned_of(tmp_path: Path) -> None:
+    conditional = """
+      quota.size: 1G
+      parameters:
+        pace: {choices: [slow, fast]}
+        apply_interval: {low: 5ms, high: 50ms, when: {pace: fast}}
+"""
+    assert space_warnings(tmp_path, RECLAMATION + conditional) == []
+
+
 def test_a_quota_is_judged_by_the_proposals_that_have_one(tmp_path: Path) -> None:
     switched = """
       quota.reset_interval: 0s
@@ -202,17 +236,47 @@ def test_a_quota_that_lasts_for_the_workload_has_no_first_window_to_warn_of(
     assert space_warnings(tmp_path, RECLAMATION + large) == []
 
 
+def test_a_quota_has_to_last_only_for_the_time_that_is_monitored(tmp_path: Path) -> None:
+    enough = """
+      quota.size: 2M
+      parameters: {pattern.min_age: {low: 100ms, high: 900ms}}
+"""
+    late = "monitoring: {start_after: 30s}\n"
+
+    assert space_warnings(tmp_path, RECLAMATION + enough) == []
+    (found,) = space_warnings(tmp_path, RECLAMATION + enough, late)
+    assert "the first 1s have no quota" in found
+
+
+def test_a_pattern_maps_nothing_that_an_update_could_miss(tmp_path: Path) -> None:
+    plain = """
+      parameters: {pattern.min_age: {low: 100ms, high: 900ms}}
+"""
+    slow = "monitoring: {update_interval: 60s}\n"
+    reclamation = RECLAMATION.replace("quota.weights.age: 1", "")
+
+    assert space_warnings(tmp_path, reclamation + plain, slow) == []
+
+
 def test_huge_pages_of_the_micro_vm_are_looked_at_only_where_it_measures(tmp_path: Path) -> None:
     space = """
     - action: hugepage
       parameters: {pattern.min_access_rate: {low: 5%, high: 100%}}
 """
-    found = space_warnings(tmp_path, space, "backend: vm\n")
+    plain = """
+    - action: pageout
+      pattern.max_access_rate: 0%
+      parameters: {pattern.min_age: {low: 100ms, high: 900ms}}
+"""
+    always = "vm: {huge_pages: always}\n"
 
-    assert (
-        "scheme 1: hugepage does nothing where huge pages are off: set vm.huge_pages to "
-        in (found[-1])
-    )
+    *_, off = space_warnings(tmp_path, space, "backend: vm\n")
+    *_, coarse = space_warnings(tmp_path, plain, f"backend: vm\n{always}")
+    elsewhere = space_warnings(tmp_path, plain, always)
+
+    assert off.startswith("scheme 1: hugepage does nothing where huge pages are off: set vm.")
+    assert coarse.startswith("with huge pages always, one access makes 2M look accessed: set vm.")
+    assert elsewhere == []
 
 
 def test_a_scheme_of_which_the_kernel_leaves_nothing_is_wrong(tmp_path: Path) -> None:

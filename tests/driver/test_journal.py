@@ -113,6 +113,7 @@ def test_a_torn_last_line_is_left_out_and_does_not_spoil_the_next(
     assert journal.pending() == (SETTING,)
     journal.record(SWAP)
     assert journal.pending() == (SETTING, SWAP)
+    assert journal.path.read_bytes().endswith(b"\n")
 
 
 def test_damage_elsewhere_is_named_with_its_line(journal: Journal) -> None:
