@@ -12,6 +12,9 @@ from autotune.patterns import Pattern
 READY: Final = "ready"
 """The line that the player prints when every page of every region was written once."""
 
+DONE: Final = "done"
+"""The line that it prints when it has played all; it stays until its input ends or goes on."""
+
 
 def player_input(pattern: Pattern) -> str:
     r"""Describe a pattern to the player. It then loads it, says READY, and waits for `go_line`.

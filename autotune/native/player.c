@@ -12,7 +12,8 @@
  * is in bytes and ignored where RANDOM is 1, MODE is ro, wo or rw.
  *
  * Standard output: "ready" when every page of every region was written once; "phase INDEX ACCESSES
- * MICROSECONDS" at the end of each phase; "done" at the end.
+ * MICROSECONDS" at the end of each phase; "done" at the end. Then it waits for another line, or the end of the
+ * input, before it exits: to take its memory apart is no part of the pattern.
  *
  * Exit status: 0 done, or input ended where "go" was due; 1 output can't be written; 2 malformed input; 3 a
  * data file can't be read; 4 no memory.
@@ -397,5 +398,6 @@ int main(void)
 	puts("done");
 	say_now();
 	/* At once: whoever waits for the end does not want to wait for memory to be given back. */
+	read_line();
 	_exit(0);
 }

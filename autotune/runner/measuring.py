@@ -138,8 +138,8 @@ class Measuring:
         """Sample until the measured part ends."""
         running = self._running
         waiting = select.poll()
-        for started in {running.measured.pidfd, running.last.pidfd}:
-            waiting.register(started, select.POLLIN)
+        for waker in running.wakers:
+            waiting.register(waker, select.POLLIN)
         period_s = experiment.sampling_period_us / 1e6
         timeout_s = experiment.timeout_us / 1e6
         start_s = experiment.start_after_us / 1e6
@@ -162,7 +162,7 @@ class Measuring:
                 next_s = min(next_s, start_s)
             left_s = max(0.0, next_s - (time.monotonic() - began_s))
             waiting.poll(left_s * 1000)
-            if running.last.has_ended() or running.measured.has_ended():
+            if running.has_ended():
                 return
 
     def _sample(self, time_s: float, monitor: Monitor | None) -> None:

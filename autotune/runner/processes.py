@@ -144,6 +144,7 @@ class Processes:
         self._before = frozenset(procfs.children(self._own))
         self._started: list[Started] = []
         self._aside: list[Started] = []
+        self._descriptors: list[int] = []
 
     def start(
         self,
@@ -167,6 +168,10 @@ class Processes:
         if aside:
             self._aside.append(started)
         return started
+
+    def close_at_end(self, descriptor: int) -> None:
+        """Close an open file once everything has ended."""
+        self._descriptors.append(descriptor)
 
     def measured(self) -> tuple[int, ...]:
         """The processes that are measured: what was started and not set aside, and all it began."""
@@ -213,6 +218,9 @@ class Processes:
         for started in self._started:
             started.reap()
         self._reap_orphans({started.pid for started in self._started})
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
         self._started.clear()
         self._aside.clear()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from autotune.patterns import Pattern
-from autotune.player_text import READY, accesses_done, go_line, player_input
+from autotune.player_text import DONE, READY, accesses_done, go_line, player_input
 from autotune.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.output import LastMatch
@@ -26,7 +27,16 @@ class RunningWorkload(Protocol):
 
     @property
     def last(self) -> Started:
-        """The program whose end ends the measured part; known once that has begun."""
+        """The program that the measured part lasts for; known once that has begun."""
+        ...
+
+    @property
+    def wakers(self) -> tuple[int, ...]:
+        """Open files that become readable when the measured part may have ended."""
+        ...
+
+    def has_ended(self) -> bool:
+        """Whether the measured part has ended, well or not."""
         ...
 
     def begin(self, seed: int) -> None:
@@ -85,9 +95,12 @@ class RunningPattern:
         self, pattern: Pattern, player: Path, processes: Processes, timeout_us: int
     ) -> None:
         ready = f"^{READY}$"
-        line = _Line(ready)
+        line, self._done = _Line(ready), _Line(f"^{DONE}$")
         self._lines: list[str] = []  # a few for each phase
-        self.measured = processes.start([str(player)], on_line=_to_all(line, self._lines.append))
+        self._waker = os.eventfd(0, os.EFD_CLOEXEC)
+        processes.close_at_end(self._waker)
+        listeners = _to_all(line, self._lines.append, self._done, self._wake)
+        self.measured = processes.start([str(player)], on_line=listeners)
         self.measured.tell(player_input(pattern))
         wait_until_ready(Ready(line=ready), self.measured, processes, line.seen, timeout_us)
 
@@ -95,6 +108,19 @@ class RunningPattern:
     def last(self) -> Started:
         """The player."""
         return self.measured
+
+    @property
+    def wakers(self) -> tuple[int, ...]:
+        """It says when it has played all, and may crash."""
+        return (self._waker, self.measured.pidfd)
+
+    def has_ended(self) -> bool:
+        """Whether all is played; the player is still there then, with its memory."""
+        return self._done.seen() or self.measured.has_ended()
+
+    def _wake(self, _line: str) -> None:
+        if self._done.seen():
+            os.eventfd_write(self._waker, 1)
 
     def begin(self, seed: int) -> None:
         """Let it play."""
@@ -106,7 +132,8 @@ class RunningPattern:
         Raises:
             WorkloadError: If the player did not say how many.
         """
-        self.measured.output.wait(_OUTPUT_S)
+        if not self._done.seen():
+            self.measured.output.wait(_OUTPUT_S)
         try:
             return float(accesses_done("\n".join(self._lines)))
         except ValueError as error:
@@ -152,6 +179,15 @@ class RunningProgram:
     def last(self) -> Started:
         """The client, else the program."""
         return self._client or self.measured
+
+    @property
+    def wakers(self) -> tuple[int, ...]:
+        """The ends of the two."""
+        return tuple({self.measured.pidfd, self.last.pidfd})
+
+    def has_ended(self) -> bool:
+        """Whether either has ended."""
+        return self.last.has_ended() or self.measured.has_ended()
 
     def begin(self, seed: int) -> None:  # noqa: ARG002  # a program has its own seeds
         """Begin the client; a program without one just goes on.
