@@ -32,6 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+vm_app = typer.Typer(help="The micro-VM: set it up.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(vm_app, name="vm")
+
 WorkloadFile = Annotated[Path, typer.Argument(metavar="WORKLOAD", help="A workload file (YAML).")]
 BackendOption = Annotated[
     str | None, typer.Option("--backend", metavar="NAME", help="simulator, vm or host.")
@@ -240,6 +243,63 @@ def objectives() -> None:
     console.show_objectives(
         (load_objectives(path), catalog.summary(path)) for path in catalog.files("objectives")
     )
+
+
+@app.command()
+def doctor(
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="Put back what a killed run changed. Needs root."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what this machine can do, and how to get the rest."""
+    from autotune import console
+    from autotune.doctor import Surroundings, examine, put_back
+    from autotune.driver.system_calls import LinuxCalls
+
+    here = Surroundings()
+    if restore:
+        restored = put_back(here, LinuxCalls())
+        if as_json:
+            _print_json({"restored": list(restored)})
+        else:
+            for line in restored or ("nothing to put back",):
+                typer.echo(line)
+        return
+    health = examine(here)
+    if as_json:
+        _print_json(health.to_dict())
+    else:
+        console.show_health(health)
+
+
+@vm_app.command("setup")
+def vm_setup(
+    kernel: Annotated[
+        Path | None,
+        typer.Option("--kernel", metavar="FILE", help="A bzImage. Default: Debian's."),
+    ] = None,
+    modules: Annotated[
+        Path | None,
+        typer.Option(
+            "--modules", metavar="DIR", help="Its modules. Default: those in /lib/modules."
+        ),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Fetch Debian's again, to have the newest.")
+    ] = False,
+) -> None:
+    """Get a kernel and compile the small parts; no root needed."""
+    from autotune.doctor import Surroundings, set_up_vm
+
+    done = set_up_vm(Surroundings(), kernel=kernel, modules=modules, refresh=refresh, note=_note)
+    if done.kernel is not None:
+        typer.echo(f"{done.kernel.version} {done.kernel.image}")
+    for failure in done.failures:
+        say(failure)
+    if done.failures:
+        raise typer.Exit(RunError.exit_status)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune import comparison
+from autotune.doctor import Health
 from autotune.figures import format_figure
 from autotune.metrics import METRICS
 from autotune.objective import Objectives
@@ -227,3 +228,20 @@ def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
             ],
         )
     )
+
+
+def show_health(health: Health) -> None:
+    """Print what a machine can do: each check, what helps, and which backends can be used."""
+    console = results()
+    rows = [
+        (
+            item.name,
+            item.state.value,
+            f"{item.found}\nfix: {item.fix}" if item.fix else item.found,
+        )
+        for item in health.findings
+    ]
+    console.print(table(("", "", "found"), rows))
+    for backend, obstacles in health.obstacles().items():
+        names = ", ".join(obstacles)
+        console.print(f"{backend}: {f'cannot be used, see {names}' if names else 'can be used'}")

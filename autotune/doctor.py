@@ -284,10 +284,10 @@ def _finding(
     except (AutotuneError, PermissionError) as error:
         if isinstance(error, PermissionError) or isinstance(error.__cause__, PermissionError):
             fix = "run sudo autotune doctor" if here.euid else "run it outside of the container"
-            answer = _Answer(State.UNKNOWN, "needs root", fix)
+            answer = _Answer(State.UNKNOWN, "needs root", fix, hinders=True)
         else:
             what, _, fix = str(error).rpartition(": ")
-            answer = _Answer(State.UNKNOWN, what, fix)
+            answer = _Answer(State.UNKNOWN, what, fix, hinders=True)
     blocks = needed_by if answer.hinders or answer.state is State.MISSING else ()
     return Finding(
         name=name, state=answer.state, found=answer.found, fix=answer.fix, blocks=blocks
@@ -348,7 +348,7 @@ def _users(here: Surroundings) -> _Answer:
         return _Answer(
             State.WARNING,
             "; ".join(users),
-            "let it end, or write 'off', '0' or 'N' to these files if it is not needed",
+            "wait until it ends; write 'off', '0' or 'N' to these files only if it is your own",
             hinders=True,
         )
     return _Answer(State.OK, "nobody uses it")

@@ -155,6 +155,15 @@ class Vm:
                 f"{format_size(available >> 20 << 20)} left: end other programs, or lower vm.memory"
             )
 
+    def prepare(self, experiment: Experiment) -> None:
+        """Boot the machine for an experiment's workload and warm that up, unless it is done already.
+
+        Raises:
+            TrialError: As `run`.
+            BackendUnavailableError: The same.
+        """
+        self._machine_for(experiment)
+
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
         """Fork the machine in which the workload runs, and measure there.
 

@@ -1,0 +1,86 @@
+"""Wall time of a trial in the micro-VM, with and without forking a machine that is booted and warm.
+
+python benchmarks/fork.py [--mib N] [--rounds N] [WORKLOAD.yaml ...]
+
+For a pattern of N MiB whose measured part is 1, 2, 4 and 8 s of virtual time, and for the workloads given:
+the seconds of boot and warm-up (with the fork paid once a workload, without once a trial) and of a forked
+trial, medians over the rounds. What the fork adds is where the line through the patterns' trials meets no
+measured part at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from autotune.backends.vm.vm import Vm  # noqa: E402 - needs the path
+from autotune.cache import cache_folder  # noqa: E402
+from autotune.damon import Monitoring  # noqa: E402
+from autotune.experiment import Experiment  # noqa: E402
+from autotune.testing import pattern, prcl  # noqa: E402
+from autotune.vm_settings import VmSettings  # noqa: E402
+from autotune.workload import load_workload  # noqa: E402
+
+_SECONDS = (1, 2, 4, 8)
+_MIB = 1 << 20
+
+
+def _row(
+    name: str, experiment: Experiment, settings: VmSettings, rounds: int
+) -> tuple[float, float]:
+    """Print a row; give the measured part's virtual seconds, and the wall seconds of a trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        (cache / "kernels").symlink_to(cache_folder() / "kernels")
+        vm = Vm(settings, cache, lambda _: None)
+        vm.check(experiment)
+        began_s = time.monotonic()
+        vm.prepare(experiment)
+        boot_s = time.monotonic() - began_s
+        trials_s, virtual_s = [], 0.0
+        for _ in range(rounds):
+            began_s = time.monotonic()
+            virtual_s = vm.run(experiment, seed=0).runtime_s
+            trials_s.append(time.monotonic() - began_s)
+    trial_s = statistics.median(trials_s)
+    row = (virtual_s, boot_s, trial_s, boot_s + trial_s)
+    print(f"{name:<28}", *(f"{seconds:>12.1f}" for seconds in row), flush=True)
+    return virtual_s, trial_s
+
+
+def main() -> None:
+    """Print a row a workload, then what the fork adds; all in seconds."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workloads", nargs="*", type=Path)
+    parser.add_argument("--mib", type=int, default=120)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    columns = ("virtual", "boot", "forked trial", "without fork")
+    print(f"{'workload':<28}", *(f"{column:>12}" for column in columns))
+    points = []
+    for seconds in _SECONDS:
+        played = pattern(
+            regions=1, size_bytes=arguments.mib * _MIB, duration_us=seconds * 1_000_000
+        )
+        experiment = Experiment(workload=played, monitoring=Monitoring(), schemes=(prcl(),))
+        name = f"pattern of {arguments.mib} MiB, {seconds} s"
+        points.append(_row(name, experiment, VmSettings(), arguments.rounds))
+    _, added_s = np.polyfit(*np.array(points).T, 1)
+    print(f"a fork adds {added_s:.2f} s")
+    for path in arguments.workloads:
+        workload = load_workload(path, backend="vm")
+        experiment = workload.experiment((prcl(min_age_us=3_000_000),))
+        _row(workload.name, experiment, workload.vm, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
