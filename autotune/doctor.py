@@ -32,14 +32,14 @@ from autotune.driver.restoring import restore_after_kill
 from autotune.driver.sysfs_file import chosen_word, read_value
 from autotune.driver.system_calls import SystemCalls
 from autotune.driver.tree import KDAMONDS, DamonTree
-from autotune.errors import AutotuneError, BackendUnavailableError, InputError, RunError
+from autotune.errors import AutotuneError, BackendUnavailableError, InputError
 from autotune.native.building import build
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
 from autotune.vm_settings import VmSettings
 
-SMALLEST_VM_BYTES: Final = 640 << 20
-"""What a micro-VM takes beside a pattern's own regions, emulator included."""
+SMALLEST_VM_BYTES: Final = 648 << 20
+"""What a micro-VM for the smallest pattern takes, emulator included."""
 
 VM_BYTES: Final = 1280 << 20
 """What one for a program takes by default, emulator included."""
@@ -227,6 +227,7 @@ def set_up_vm(
     Raises:
         InputError: If the given files are no kernel with modules; nothing is kept then.
         BackendUnavailableError: If the given kernel lacks DAMON or zram; nothing is kept then.
+        RunError: If the given kernel can't be kept.
     """
     if modules is not None and kernel is None:
         raise InputError("--modules is given without --kernel: name the kernel they belong to")
@@ -240,7 +241,7 @@ def set_up_vm(
     else:
         try:
             used = _kept_or_fetched(cache, refresh, note)
-        except (BackendUnavailableError, RunError) as error:
+        except AutotuneError as error:  # of whichever class: the user has given no file
             failures.append(str(error))
     if used is not None:
         note(f"kernel {used.version} is kept in {used.image.parent}")
@@ -451,7 +452,7 @@ def _emulator(here: Surroundings) -> _Answer:
     _, found, install = no_emulator().split(": ", 2)
     if program is None:
         return _Answer(State.MISSING, found, install)
-    said = _first_line((program, "--version"))
+    said = _first_line(here, program, "--version")
     match = re.search(r"version (\d+)\.(\d+)\S*", said)
     oldest = ".".join(map(str, OLDEST_QEMU))
     if match is None or (int(match[1]), int(match[2])) < OLDEST_QEMU:
@@ -512,7 +513,7 @@ def _compiler(here: Surroundings) -> _Answer:
             "not found",
             "install one (Debian: apt-get install gcc libc6-dev; elsewhere: pip install ziglang)",
         )
-    said = _first_line((*command, "--version"))
+    said = _first_line(here, *command, "--version")
     if not said:
         return _Answer(
             State.MISSING,
@@ -522,7 +523,7 @@ def _compiler(here: Surroundings) -> _Answer:
     return _Answer(State.OK, said)
 
 
-def _first_line(command: tuple[str, ...]) -> str:
+def _first_line(here: Surroundings, *command: str) -> str:
     """What a program says first; empty if it fails."""
     try:
         said = subprocess.run(  # noqa: S603  # found by the user's own PATH or CC
@@ -532,6 +533,7 @@ def _first_line(command: tuple[str, ...]) -> str:
             text=True,
             errors="replace",
             timeout=_TIMEOUT_S,
+            env={**here.environment, "LC_ALL": "C"},
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError):

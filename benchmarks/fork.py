@@ -2,10 +2,10 @@
 
 python benchmarks/fork.py [--mib N] [--rounds N] [WORKLOAD.yaml ...]
 
-For a pattern of N MiB whose measured part is 1, 2, 4 and 8 s of virtual time, and for the workloads given:
-the seconds of boot and warm-up (with the fork paid once a workload, without once a trial) and of a forked
-trial, medians over the rounds. What the fork adds is where the line through the patterns' trials meets no
-measured part at all.
+For a pattern of N MiB whose measured part is 1, 2, 4 and 8 s of virtual time, and for the workloads
+given: the seconds of boot and warm-up (with the fork paid once a workload, without once a trial) and of
+a forked trial, medians over the rounds. What the fork adds is where the line through the patterns'
+trials meets no measured part at all.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def main() -> None:
         experiment = Experiment(workload=played, monitoring=Monitoring(), schemes=(prcl(),))
         name = f"pattern of {arguments.mib} MiB, {seconds} s"
         points.append(_row(name, experiment, VmSettings(), arguments.rounds))
-    _, added_s = np.polyfit(*np.array(points).T, 1)
+    virtual_s, trials_s = zip(*points, strict=True)
+    _, added_s = np.polyfit(virtual_s, trials_s, 1)
     print(f"a fork adds {added_s:.2f} s")
     for path in arguments.workloads:
         workload = load_workload(path, backend="vm")

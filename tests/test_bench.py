@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from autotune.bench import Bench
 from autotune.damos import Action, Scheme
 from autotune.errors import TrialError
+from autotune.experiment import Experiment
 from autotune.measurement import Measurement
 from autotune.store import RunFolder, read_measurements
 from autotune.testing import measurement, prcl
@@ -84,3 +87,38 @@ def test_what_was_not_begun_is_dropped(tmp_path: Path, folder: RunFolder) -> Non
 
     assert any(job.future.cancelled() for job in jobs)
     assert len(backend.seeds) < 200
+
+
+def test_what_runs_is_ended_when_the_rest_is_dropped(tmp_path: Path, folder: RunFolder) -> None:
+    backend = ClosedForm()
+
+    with bench(tmp_path, folder, backend) as used:
+        used.drop()
+
+    assert backend.stopped
+
+
+def test_there_are_no_more_runs_at_once_than_the_backend_takes(
+    tmp_path: Path, folder: RunFolder
+) -> None:
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    class Narrow(ClosedForm):
+        most_at_once = 1
+
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.005)
+            with lock:
+                running -= 1
+            return super().run(experiment, seed=seed)
+
+    with Bench(make_workload(tmp_path / "user"), Narrow(), folder, threads=4) as used:
+        for job in [used.begin(number, (prcl(),), 0) for number in range(8)]:
+            used.finish(job)
+
+    assert most == 1

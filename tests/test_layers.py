@@ -51,6 +51,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "bench",
             "checking",
             "confirming",
+            "doctor",
             "figures",
             "importance",
             "lint",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from autotune.program import Program
 from autotune.run_record import RunRecord, RunState, start_record, workload_sha256
 from autotune.testing import pattern
 from tests.closed_form import ClosedForm, make_workload
@@ -53,3 +54,10 @@ def test_something_else_than_a_record_is_refused() -> None:
 def test_equal_patterns_have_equal_digests_and_others_do_not() -> None:
     assert workload_sha256(pattern()) == workload_sha256(pattern())
     assert workload_sha256(pattern()) != workload_sha256(pattern(size_bytes=4096))
+
+
+def test_a_program_is_the_same_wherever_its_files_lie() -> None:
+    here = Program(command=("a", "b"), folder="/home/me", files=("/home/me/x",))
+
+    assert workload_sha256(here) == workload_sha256(Program(command=("a", "b")))
+    assert workload_sha256(here) != workload_sha256(Program(command=("a", "c")))

@@ -9,6 +9,7 @@ from autotune.damon import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.experiment import Experiment
 from autotune.formats import masim
+from autotune.host_settings import HostSettings
 from autotune.program import Ready
 from autotune.testing import prcl
 from autotune.vm_settings import VmSettings
@@ -211,6 +212,53 @@ objectives: [{metric: rss_saving, direction: maximize, reference: 0}]
 
     assert [source.role for source in workload.sources] == ["workload", "pattern", "machine"]
     assert workload.search_space.name == workload.objectives.name == "custom"
+
+
+def test_a_program_with_a_path_is_looked_for_beside_the_file(folder: Path) -> None:
+    workload = load(
+        folder,
+        "workload: {command: [./server, ./x], client: [bin/client, a/b]}\nbackend: host\n",
+    )
+
+    program = workload.subject.program
+    assert program is not None
+    assert program.command == (str(folder / "server"), "./x")
+    assert program.client == (str(folder / "bin/client"), "a/b")
+    assert program.folder == str(folder)
+
+
+def test_a_patterns_data_file_is_looked_for_beside_the_pattern(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub/filled.cfg").write_text("a, 4096, data.bin\n\np\n1000\na, 0, 4096, 1\n")
+
+    pattern = load(folder, "workload: {pattern: sub/filled.cfg}\n").subject.pattern
+
+    assert pattern is not None
+    assert pattern.regions[0].data_file == str(folder / "sub/data.bin")
+
+
+def test_a_program_is_an_experiment_too(folder: Path) -> None:
+    workload = load(folder, "workload: {command: [sleep, '1']}\nbackend: vm\n")
+
+    assert workload.experiment(None).workload == workload.subject.program
+
+
+def test_what_the_host_changes_can_be_chosen(folder: Path) -> None:
+    chosen = load(
+        folder,
+        TWO_LINES + "host: {swap: 2G, compression: zstd, huge_pages: madvise}\n",
+    )
+
+    assert chosen.host == HostSettings(
+        swap_bytes=2 << 30, compression="zstd", huge_pages="madvise"
+    )
+    assert load(folder, TWO_LINES).host == HostSettings()
+
+
+def test_a_machine_in_realtime_may_have_several_cpus(folder: Path) -> None:
+    workload = load(folder, TWO_LINES + "vm: {mode: realtime, cpus: 2}\n")
+
+    assert (workload.vm.realtime, workload.vm.cpus) == (True, 2)
 
 
 def test_a_recording_is_refused_when_it_is_to_be_measured(folder: Path) -> None:

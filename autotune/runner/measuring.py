@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autotune.driver.kdamond import Kdamond
+from autotune.errors import TrialError
 from autotune.experiment import Experiment
 from autotune.measurement import Measurement, Series, time_weighted_mean
 from autotune.runner.errors import WorkloadError
@@ -82,12 +83,18 @@ class Measuring:
             TrialError: If the workload fails, does not end in time, or the kernel refuses a scheme.
             BackendUnavailableError: If DAMON can't be used here.
         """
+        measured = self._running.measured
+        if measured.has_ended():
+            raise WorkloadError(
+                f"'{measured.title}' ended before it could be measured, with "
+                f"{measured.how_it_ended()}: let it run longer, or mend 'ready'"
+            )
         monitor = self._make_monitor(experiment)
         try:
             return self._measure(experiment, seed, monitor)
         finally:
-            if monitor is not None and self._kdamond is not None:
-                self._kdamond.turn_off()
+            if monitor is not None:
+                monitor.drop()
 
     def _make_monitor(self, experiment: Experiment) -> Monitor | None:
         if experiment.monitoring is None:
@@ -95,7 +102,10 @@ class Measuring:
         if self._kdamond is None:
             raise ValueError("without a driver only baselines can be measured")
         pids = tuple(pid for pid in self._processes.measured() if self._procfs.has_memory(pid))
-        return Monitor(self._kdamond, experiment, pids, self._procfs)
+        try:
+            return Monitor(self._kdamond, experiment, pids, self._procfs)
+        except ValueError as error:
+            raise TrialError(str(error)) from error
 
     def _measure(self, experiment: Experiment, seed: int, monitor: Monitor | None) -> Measurement:
         running, procfs = self._running, self._procfs

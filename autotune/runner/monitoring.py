@@ -14,7 +14,7 @@ from autotune.damon import Monitoring, OperationsSet, Target
 from autotune.damos import AccessPattern, Action, Range, Scheme, SchemeStats
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
-from autotune.errors import BackendUnavailableError, TrialError
+from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment import Experiment
 from autotune.runner.procfs import Procfs
 
@@ -89,7 +89,7 @@ class Monitor:
         self._weighed_bytes = 0.0
         self._aggregations = 0.0
         self._polled = Polled(stats=SchemeStats(), accessed_bytes=0, all_bytes=0, wss_bytes=None)
-        self._failure: TrialError | None = None
+        self._failure: AutotuneError | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         operations = experiment.operations
@@ -128,6 +128,7 @@ class Monitor:
 
         Raises:
             TrialError: If polling failed.
+            BackendUnavailableError: If it can't be done here any more.
         """
         if self._failure is not None:
             raise self._failure
@@ -141,7 +142,7 @@ class Monitor:
                 self._poll()
             except KdamondEndedError:
                 return  # with its target: whoever waits for that sees it too
-            except TrialError as error:
+            except AutotuneError as error:
                 self._failure = error
                 return
 
@@ -170,12 +171,24 @@ class Monitor:
         Raises:
             TrialError: If DAMON had ended before.
         """
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._stop_polling()
+        if self._is_on:
             self.sample()
             self._poll()
         self._kdamond.turn_off()
+
+    def drop(self) -> None:
+        """Turn DAMON off; whatever it has counted since the last poll is lost. After `finish` it is off.
+
+        Polling ends first: what is asked later might be asked of somebody else's kdamond.
+        """
+        self._stop_polling()
+        self._kdamond.turn_off()
+
+    def _stop_polling(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
 
     @property
     def stats(self) -> SchemeStats:

@@ -196,10 +196,10 @@ class Processes:
         for pid in reversed(self.procfs.tree(started.pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        started.reap()
         self._started.remove(started)
         if started in self._aside:
             self._aside.remove(started)
+        started.reap()
 
     def kill(self) -> None:
         """End everything by force, without waiting; may be called from another thread."""
@@ -225,7 +225,11 @@ class Processes:
         self._aside.clear()
 
     def _alive(self) -> tuple[int, ...]:
-        return tuple(pid for pid in self._all() if self.procfs.has_memory(pid))
+        # One whose first thread has ended shows no memory, but its other threads may go on.
+        going_on = {started.pid for started in self._started if not started.has_ended()}
+        return tuple(
+            pid for pid in self._all() if pid in going_on or self.procfs.has_memory(pid)
+        )
 
     def _signal(self, number: signal.Signals) -> None:
         # Children first: a shell that is asked to end would else leave them to us.

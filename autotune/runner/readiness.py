@@ -107,6 +107,7 @@ def _is_met(
     if ready.port is not None:
         return listens(processes.procfs, ready.port)
     probe = processes.start(ready.command or (), aside=True)
+    probe.close_input()
     while not probe.has_ended() and time.monotonic() < deadline_s:
         time.sleep(_POLL_S)
     succeeded = probe.status == 0
