@@ -1,0 +1,94 @@
+"""What is legal in schemes and monitoring, and does not do what it seems to: warnings with remedies.
+
+Each warning is about something that Linux 6.12 is known to do. `docs/lint.md` has them all, with the
+kernel's behaviour behind each.
+
+Source: mm/damon/core.c, vaddr.c, paddr.c and reclaim.c of Linux 6.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from autotune.damon import Monitoring, OperationsSet
+from autotune.damos import Scheme
+from autotune.kernel import on_grid, to_kernel
+from autotune.lint.action import huge_pages, meeting
+from autotune.lint.activity import apply_interval, watermarks
+from autotune.lint.case import Case, Known
+from autotune.lint.interplay import interplay
+from autotune.lint.monitoring import attributes
+from autotune.lint.newer_kernel import newer_kernel
+from autotune.lint.pattern import ages, rates, sizes
+from autotune.lint.priority import priorities
+from autotune.lint.quota import goals, limits, windows
+from autotune.lint.warning import Code, Found, LintWarning
+
+__all__ = ["Code", "Known", "LintWarning", "lint"]
+
+_RULES: tuple[Callable[[Case], Found], ...] = (
+    meeting,
+    newer_kernel,
+    huge_pages,
+    sizes,
+    rates,
+    ages,
+    limits,
+    windows,
+    priorities,
+    goals,
+    apply_interval,
+    watermarks,
+)
+"""What is looked at in each scheme, in the order of the warnings."""
+
+
+def lint(
+    schemes: Sequence[Scheme],
+    monitoring: Monitoring,
+    operations: OperationsSet,
+    known: Known | None = None,
+) -> tuple[LintWarning, ...]:
+    """Say what Linux 6.12 will not do as *schemes* and *monitoring* seem to ask.
+
+    Args:
+        schemes: All schemes of the context, in their order.
+        monitoring: DAMON's attributes.
+        operations: The address space.
+        known: Of the workload; None is nothing.
+
+    Returns:
+        What is about the monitoring, then what is about single schemes, then how they stand in each
+        other's way.
+
+    Raises:
+        ValueError: As `autotune.kernel.to_kernel`: such schemes are wrong, not unwise.
+
+    >>> from autotune.testing import prcl
+    >>> [found.code.value for found in lint([prcl()], Monitoring(), OperationsSet.VADDR)]
+    []
+    """
+    facts = known or Known()
+    cases = [
+        Case(
+            number=number,
+            scheme=scheme,
+            grid=on_grid(scheme, monitoring.intervals),
+            kernel=to_kernel(scheme, monitoring.intervals),
+            monitoring=monitoring,
+            operations=operations,
+            known=facts,
+        )
+        for number, scheme in enumerate(schemes, start=1)
+    ]
+    about_all = [
+        LintWarning(code=code, scheme=None, text=text)
+        for code, text in attributes(schemes, monitoring, operations, facts)
+    ]
+    about_each = [
+        LintWarning(code=code, scheme=case.number, text=text)
+        for case in cases
+        for rule in _RULES
+        for code, text in rule(case)
+    ]
+    return (*about_all, *about_each, *interplay(cases))

@@ -1,0 +1,72 @@
+"""One scheme where it is used, as the rules of `autotune.lint` look at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from autotune.damon import Monitoring, OperationsSet
+from autotune.damos import UNLIMITED, Filter, FilterType, Quota, Scheme
+from autotune.kernel import PAGE_BYTES, KernelScheme
+from autotune.vm_settings import HugePages
+
+SNAP = 1e-9
+"""Shares this near to each other are meant as one."""
+
+_REGION_FILTERS = frozenset({FilterType.ADDR, FilterType.TARGET})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of the workload, for warnings that depend on it.
+
+    Attributes:
+        size_bytes: Memory that is monitored; None if unknown.
+        runtime_us: How long it is monitored; None if unknown.
+        huge_pages: Transparent huge pages where it runs; None if unknown.
+        maps_later: Whether it may map memory after the monitoring has begun.
+    """
+
+    size_bytes: int | None = None
+    runtime_us: int | None = None
+    huge_pages: HugePages | None = None
+    maps_later: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One scheme where it is used."""
+
+    number: int
+    scheme: Scheme
+    grid: Scheme
+    kernel: KernelScheme
+    monitoring: Monitoring
+    operations: OperationsSet
+    known: Known
+
+    @property
+    def aggregation_us(self) -> int:
+        """What an age counts: whole samples, whatever was asked for."""
+        return self.monitoring.intervals.samples * self.monitoring.intervals.sampling_us
+
+    @property
+    def apply_us(self) -> int:
+        """Between two passes: whole samples, at least one."""
+        intervals = self.monitoring.intervals
+        asked_us = self.scheme.apply_interval_us or intervals.aggregation_us
+        return max(1, asked_us // intervals.sampling_us) * intervals.sampling_us
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sizes of regions that match, in bytes; none is smaller than a page."""
+        return max(self.kernel.sz[0], PAGE_BYTES), self.kernel.sz[1]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Counts of accesses that match; none is above the number of samples."""
+        samples = self.monitoring.intervals.samples
+        return self.kernel.nr_accesses[0], min(self.kernel.nr_accesses[1], samples)
+
+    @property
+    def limited(self) -> Quota | None:
+        """The quota, unless there is none that ever applies."""
+        quota = self.grid.quota
+        return None if quota is None or quota.reset_interval_us == UNLIMITED else quota

@@ -1,0 +1,67 @@
+"""Warnings about DAMON's attributes, which are all schemes' in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from autotune.damon import Monitoring, OperationsSet
+from autotune.damos import Scheme
+from autotune.kernel import PAGE_BYTES
+from autotune.lint.action import OF_HUGE_PAGES
+from autotune.lint.case import Known
+from autotune.lint.warning import Code, Found
+from autotune.units import format_duration, format_size
+
+_BLIND_BYTES = 1 << 32
+"""Offsets of samples are drawn from 32 bits. Source: ``damon_rand``, include/linux/damon.h."""
+
+_KERNEL_UPDATE_US = 60_000_000
+"""The kernel's default: whoever has it probably didn't choose it."""
+
+def _pages(size_bytes: int) -> int:
+    return max(PAGE_BYTES, size_bytes // PAGE_BYTES * PAGE_BYTES)
+
+
+def attributes(
+    schemes: Sequence[Scheme], monitoring: Monitoring, operations: OperationsSet, known: Known
+) -> Found:
+    intervals = monitoring.intervals
+    lasts_us = intervals.samples * intervals.sampling_us
+    if lasts_us != intervals.aggregation_us:
+        yield (
+            Code.AGGREGATION_ROUNDS,
+            f"aggregation interval {format_duration(intervals.aggregation_us)} is no whole number of "
+            f"samples ({format_duration(intervals.sampling_us)}): it lasts "
+            f"{format_duration(lasts_us)}, and so does what an age counts: write that",
+        )
+    if monitoring.min_regions > monitoring.max_regions // 2:
+        yield (
+            Code.REGIONS_NEVER_SPLIT,
+            f"min_regions {monitoring.min_regions} is more than half of max_regions "
+            f"{monitoring.max_regions}, above which no region is split any more: raise max_regions "
+            f"to {2 * monitoring.min_regions} or more",
+        )
+    size_bytes = known.size_bytes or 0
+    if size_bytes > monitoring.min_regions * _BLIND_BYTES:
+        yield (
+            Code.REGIONS_BLIND,
+            f"a region may hold {format_size(_pages(size_bytes // monitoring.min_regions))}, and only "
+            f"the first {format_size(_BLIND_BYTES)} of it are ever sampled: raise min_regions to "
+            f"{-(-size_bytes // _BLIND_BYTES)} or more",
+        )
+    if (
+        operations is OperationsSet.VADDR
+        and known.maps_later
+        and intervals.update_us >= _KERNEL_UPDATE_US
+    ):
+        yield (
+            Code.UPDATE_SLOW,
+            "memory mapped later is not seen for up to an update interval "
+            f"({format_duration(intervals.update_us)}), and may then pass for old: give 1s, or how "
+            "often the workload maps memory",
+        )
+    if known.huge_pages == "always" and not any(s.action in OF_HUGE_PAGES for s in schemes):
+        yield (
+            Code.HUGE_PAGES_COARSE,
+            "with huge pages always, one access makes 2M look accessed: set vm.huge_pages to never, "
+            "unless the machine that counts has them",
+        )

@@ -1,0 +1,65 @@
+"""The first program of a machine in which the host backend is tried: prepares it, tells what came of it.
+
+Each scenario runs in a process of its own and gives facts; what they should be is for the tests to say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from autotune.driver.system_calls import LinuxCalls
+from autotune.runner.procfs import Procfs
+from tests.backends.host_in_guest.facts import PREFIX, Facts
+from tests.backends.host_in_guest.scenarios import SCENARIOS
+
+MODULES = Path("/modules")
+
+_FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
+
+
+def main() -> None:
+    calls = LinuxCalls()
+    try:
+        for kind, target in _FILE_SYSTEMS:
+            calls.mount(kind, Path(target))
+        for module in sorted(MODULES.iterdir()):
+            calls.load_module(module)
+        for scenario in SCENARIOS:
+            facts = _in_a_process(scenario)
+            print(PREFIX + json.dumps({scenario.__name__: facts}), flush=True)
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        sys.stdout.flush()
+        calls.power_off()
+
+
+def _in_a_process(scenario: Callable[[], Facts]) -> Facts:
+    """Run it, and say also which processes it has left."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.write(writing, json.dumps(scenario()).encode())
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        content = stream.read()
+    _, status = os.waitpid(pid, 0)
+    left = Procfs().children(os.getpid())
+    return {**(json.loads(content) if status == 0 else {}), "left": list(left)}
+
+
+if __name__ == "__main__":
+    main()
