@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -304,23 +304,28 @@ def vm_setup(
 
 @contextlib.contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C end the command, and none after it disturb how it ends."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # someone else decides, or it is ignored
-        yield
-        return
+    """Let the first Ctrl-C or SIGTERM end the command, and none after it disturb how it ends."""
+    usual: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    # Where someone else decides, or a signal is ignored, that stays so.
+    ours = [number for number, before in usual.items() if signal.getsignal(number) is before]
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in ours:
+            signal.signal(number, signal.SIG_IGN)
         os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
+    for number in ours:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is interrupt:
-            signal.signal(signal.SIGINT, before)
+        for number in ours:
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, usual[number])
 
 
 def main() -> None:

@@ -55,7 +55,10 @@ def from_plain(kind: type[T], value: Any) -> T:
     >>> from_plain(Range, {"kind": "Range", "min": 1, "max": "unlimited"})
     Range(min=1, max=inf)
     """
-    made: T = _reader(cast("Hashable", kind))(value)
+    try:
+        made: T = _reader(cast("Hashable", kind))(value)
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"{value!r} is no plain {kind.__name__}") from error
     return made
 
 
@@ -79,11 +82,18 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         items = tuple(_reader(argument) for argument in arguments)
         return lambda value: tuple(read(one) for read, one in zip(items, value, strict=True))
     kind = origin or hint
+    if kind is str:
+        return _text
     if dataclasses.is_dataclass(kind):
         return _class_reader(kind)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind
     return _number_or_text
+
+
+def _text(value: Any) -> Any:
+    """Take a text as it is: one that says "unlimited" is no number here."""
+    return value
 
 
 def _number_or_text(value: Any) -> Any:

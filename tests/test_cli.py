@@ -426,7 +426,12 @@ def test_every_bad_file_is_one_message_that_fits_a_terminal(
     assert all(len(line) <= 80 or " " not in line.strip() for line in result.err.splitlines())
 
 
-def test_several_interrupts_end_a_run_once_with_what_it_has(short: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGINT] * 3, [signal.SIGTERM, signal.SIGINT]], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_several_interrupts_end_a_run_once_with_what_it_has(
+    short: Path, tmp_path: Path, signals: list[signal.Signals]
+) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-m", "autotune", "run", str(short), "--trials", "5000"]
     with subprocess.Popen(
@@ -438,8 +443,8 @@ def test_several_interrupts_end_a_run_once_with_what_it_has(short: Path, tmp_pat
     ) as process:
         while not (out / "trials.csv").exists():
             time.sleep(0.05)
-        for _ in range(3):
-            process.send_signal(signal.SIGINT)
+        for number in signals:
+            process.send_signal(number)
             time.sleep(0.02)
         printed, notes = process.communicate(timeout=60)
 

@@ -30,7 +30,8 @@ from autotune.damos import (
 )
 from autotune.experiment import Experiment
 from autotune.kernel import on_grid
-from autotune.lint import RECLAIM_INERT, Code, Known, LintWarning, lint
+from autotune.lint import Code, Known, LintWarning, lint
+from autotune.lint.scheme_file import RECLAIM_INERT
 from autotune.patterns import Access, Pattern, PatternRegion, Phase
 from autotune.profiles import load_machine
 from tests import strategies

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from autotune import catalog
+from autotune.damon import Monitoring, OperationsSet, Target
 from autotune.damos import Scheme
 from autotune.errors import InputError, Where
 from autotune.formats import damo_json, damos_text, module_parameters
@@ -28,24 +30,61 @@ def _read(path: Path) -> str:
         raise InputError(f"cannot read it: {reason}", Where(path)) from error
 
 
-def load_schemes(path: Path) -> tuple[Scheme, ...]:
-    """Read the schemes of a file, whatever its format; the content tells, not the suffix.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemeFile:
+    """What a scheme file says.
+
+    Attributes:
+        schemes: At least one, in their order.
+        monitoring: None if its format has no place for it.
+        target: What is monitored; None if its format has no place for it.
+        of_module: Whether it has the parameters of a kernel module, which fixes the rest of a scheme.
+    """
+
+    schemes: tuple[Scheme, ...]
+    monitoring: Monitoring | None = None
+    target: Target | None = None
+    of_module: bool = False
+
+
+def _parse(text: str, path: Path) -> SchemeFile:
+    if text.lstrip().startswith(("{", "[")):
+        parsed = damo_json.loads(text, path)
+        return SchemeFile(
+            schemes=parsed.schemes, monitoring=parsed.monitoring, target=parsed.target
+        )
+    if _is_parameters(text):
+        settings = module_parameters.loads(text, path)
+        return SchemeFile(
+            schemes=settings.schemes,
+            monitoring=settings.monitoring,
+            target=Target(operations=OperationsSet.PADDR, pid=None),
+            of_module=True,
+        )
+    return SchemeFile(schemes=damos_text.loads(text, path))
+
+
+def load_scheme_file(path: Path) -> SchemeFile:
+    """Read a scheme file, whatever its format; the content tells, not the suffix.
 
     Raises:
         InputError: If it can't be read, is no scheme file, or has no scheme in it.
     """
-    text = _read(path)
-    if text.lstrip().startswith(("{", "[")):
-        schemes = damo_json.loads(text, path).schemes
-    elif _is_parameters(text):
-        schemes = module_parameters.loads(text, path).schemes
-    else:
-        schemes = damos_text.loads(text, path)
-    if not schemes:
+    file = _parse(_read(path), path)
+    if not file.schemes:
         raise InputError(
             "there is no scheme in it: write one, such as 4K max 0 0 10s max pageout", Where(path)
         )
-    return schemes
+    return file
+
+
+def load_schemes(path: Path) -> tuple[Scheme, ...]:
+    """Read the schemes alone.
+
+    Raises:
+        InputError: As `load_scheme_file`.
+    """
+    return load_scheme_file(path).schemes
 
 
 def resolve(name_or_path: str, relative_to: Path) -> Path:

@@ -16,9 +16,9 @@ from autotune.kernel import on_grid, to_kernel
 from autotune.lint.action import huge_pages, meeting
 from autotune.lint.activity import apply_interval, watermarks
 from autotune.lint.case import Case, Known
-from autotune.lint.interplay import interplay
+from autotune.lint.interplay import collisions
 from autotune.lint.monitoring import attributes
-from autotune.lint.newer_kernel import newer_kernel
+from autotune.lint.newer_kernel import requirements
 from autotune.lint.pattern import ages, rates, sizes
 from autotune.lint.priority import priorities
 from autotune.lint.quota import goals, limits, windows
@@ -28,7 +28,7 @@ __all__ = ["Code", "Known", "LintWarning", "lint"]
 
 _RULES: tuple[Callable[[Case], Found], ...] = (
     meeting,
-    newer_kernel,
+    requirements,
     huge_pages,
     sizes,
     rates,
@@ -91,4 +91,4 @@ def lint(
         for rule in _RULES
         for code, text in rule(case)
     ]
-    return (*about_all, *about_each, *interplay(cases))
+    return (*about_all, *about_each, *collisions(cases))

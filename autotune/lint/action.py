@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+
 from autotune.damon import OperationsSet
 from autotune.damos import Action, Filter, FilterType, Scheme, check_meeting
 from autotune.lint.case import Case
@@ -12,14 +13,15 @@ from autotune.units import format_duration
 OF_HUGE_PAGES = frozenset({Action.HUGEPAGE, Action.NOHUGEPAGE})
 """The actions that set whether memory may have huge pages."""
 
+
 def meeting(case: Case) -> Found:
     """Warn of an action and filters that don't do in this address space what they seem to."""
     scheme, operations = case.scheme, case.operations
     # `check_meeting` stops at the first thing, and it has the words.
-    filters = [item for item in scheme.filters if item.type not in _REGION_FILTERS]
+    alone = [Scheme(action=Action.STAT, filters=(item,)) for item in case.page_filters]
     for code, part in (
         (Code.ACTION_INERT, replace(scheme, filters=())),
-        *((Code.FILTER_IGNORED, Scheme(action=Action.STAT, filters=(f,))) for f in filters),
+        *((Code.FILTER_IGNORED, scheme_of_one) for scheme_of_one in alone),
     ):
         try:
             check_meeting(part, operations)

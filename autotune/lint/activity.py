@@ -6,6 +6,7 @@ from autotune.lint.case import SNAP, Case
 from autotune.lint.warning import Code, Found
 from autotune.units import format_duration, format_share
 
+
 def apply_interval(case: Case) -> Found:
     """Warn of passes that come at other times than was asked for, or too early."""
     asked_us, intervals = case.scheme.apply_interval_us, case.monitoring.intervals

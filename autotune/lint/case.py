@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from autotune.damon import Monitoring, OperationsSet
 from autotune.damos import UNLIMITED, Filter, FilterType, Quota, Scheme
 from autotune.kernel import PAGE_BYTES, KernelScheme
@@ -12,6 +13,7 @@ SNAP = 1e-9
 """Shares this near to each other are meant as one."""
 
 _REGION_FILTERS = frozenset({FilterType.ADDR, FilterType.TARGET})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -32,7 +34,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One scheme where it is used."""
+    """One scheme where it is used.
+
+    Attributes:
+        number: Counted from 1.
+        scheme: As it was asked for.
+        grid: As `autotune.kernel.on_grid` gives it.
+        kernel: As the kernel counts it.
+        monitoring: DAMON's attributes.
+        operations: The address space.
+        known: Of the workload.
+    """
 
     number: int
     scheme: Scheme
@@ -44,12 +56,12 @@ class Case:
 
     @property
     def aggregation_us(self) -> int:
-        """What an age counts: whole samples, whatever was asked for."""
+        """What an age counts, in microseconds: whole samples, whatever was asked for."""
         return self.monitoring.intervals.samples * self.monitoring.intervals.sampling_us
 
     @property
     def apply_us(self) -> int:
-        """Between two passes: whole samples, at least one."""
+        """Between two passes, in microseconds: whole samples, at least one."""
         intervals = self.monitoring.intervals
         asked_us = self.scheme.apply_interval_us or intervals.aggregation_us
         return max(1, asked_us // intervals.sampling_us) * intervals.sampling_us
@@ -64,6 +76,16 @@ class Case:
         """Counts of accesses that match; none is above the number of samples."""
         samples = self.monitoring.intervals.samples
         return self.kernel.nr_accesses[0], min(self.kernel.nr_accesses[1], samples)
+
+    @property
+    def region_filters(self) -> tuple[Filter, ...]:
+        """Filters on whole regions, which work in every address space."""
+        return tuple(item for item in self.scheme.filters if item.type in _REGION_FILTERS)
+
+    @property
+    def page_filters(self) -> tuple[Filter, ...]:
+        """Filters on single pages, which only the operations on physical addresses look at."""
+        return tuple(item for item in self.scheme.filters if item.type not in _REGION_FILTERS)
 
     @property
     def limited(self) -> Quota | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+
 from autotune.damos import Action
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, LintWarning
 from autotune.units import format_duration
+
 
 def _covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
@@ -27,8 +29,7 @@ def _keeps_young(actor: Case, other: Case) -> bool:
         return False
     if scheme.watermarks is not None and scheme.watermarks != other.scheme.watermarks:
         return False
-    spared = [item for item in scheme.filters if item.type in _REGION_FILTERS]
-    if spared and spared != [i for i in other.scheme.filters if i.type in _REGION_FILTERS]:
+    if actor.region_filters and actor.region_filters != other.region_filters:
         return False
     # In one pass the schemes take turns on each region, in their order.
     last_age = other.kernel.age[0] - (0 if actor.number < other.number else 1)
@@ -36,7 +37,12 @@ def _keeps_young(actor: Case, other: Case) -> bool:
     return ages >= -(-actor.apply_us // actor.aggregation_us)
 
 
-def interplay(cases: Sequence[Case]) -> Iterator[LintWarning]:
+def collisions(cases: Sequence[Case]) -> Iterator[LintWarning]:
+    """Warn of schemes whose memory others take before it is old enough for them.
+
+    Args:
+        cases: All schemes of a context, in their order.
+    """
     for other in cases:
         actors = [
             actor

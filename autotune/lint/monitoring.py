@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from autotune.damon import Monitoring, OperationsSet
 from autotune.damos import Scheme
 from autotune.kernel import PAGE_BYTES
@@ -17,13 +18,16 @@ _BLIND_BYTES = 1 << 32
 _KERNEL_UPDATE_US = 60_000_000
 """The kernel's default: whoever has it probably didn't choose it."""
 
-def _pages(size_bytes: int) -> int:
-    return max(PAGE_BYTES, size_bytes // PAGE_BYTES * PAGE_BYTES)
+
+def region_share_bytes(size_bytes: int, monitoring: Monitoring) -> int:
+    """The largest size that regions are merged to, in whole pages: the memory over min_regions."""
+    return max(PAGE_BYTES, size_bytes // monitoring.min_regions // PAGE_BYTES * PAGE_BYTES)
 
 
 def attributes(
     schemes: Sequence[Scheme], monitoring: Monitoring, operations: OperationsSet, known: Known
 ) -> Found:
+    """Warn of intervals and numbers of regions, and of huge pages that blur what is monitored."""
     intervals = monitoring.intervals
     lasts_us = intervals.samples * intervals.sampling_us
     if lasts_us != intervals.aggregation_us:
@@ -42,10 +46,11 @@ def attributes(
         )
     size_bytes = known.size_bytes or 0
     if size_bytes > monitoring.min_regions * _BLIND_BYTES:
+        share_bytes = region_share_bytes(size_bytes, monitoring)
         yield (
             Code.REGIONS_BLIND,
-            f"a region may hold {format_size(_pages(size_bytes // monitoring.min_regions))}, and only "
-            f"the first {format_size(_BLIND_BYTES)} of it are ever sampled: raise min_regions to "
+            f"a region may hold {format_size(share_bytes)}, and only the first "
+            f"{format_size(_BLIND_BYTES)} of it are ever sampled: raise min_regions to "
             f"{-(-size_bytes // _BLIND_BYTES)} or more",
         )
     if (

@@ -20,7 +20,8 @@ _GOALS_SINCE = {
     GoalMetric.INACTIVE_MEM_BP: "7.0",
 }
 
-def newer_kernel(case: Case) -> Found:
+
+def requirements(case: Case) -> Found:
     """Warn of what Linux 6.12 doesn't have yet."""
     needs = [
         (f"filter {item.type.value}", since)

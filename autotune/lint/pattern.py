@@ -12,6 +12,7 @@ from autotune.units import format_duration, format_share, format_size
 
 _FOR_HOT = frozenset({Action.HUGEPAGE, Action.LRU_PRIO, Action.MIGRATE_HOT})
 
+
 def sizes(case: Case) -> Found:
     """Warn of sizes that match less than they seem to."""
     asked, grid = case.scheme.pattern.size_bytes, case.grid.pattern.size_bytes
@@ -29,17 +30,18 @@ def sizes(case: Case) -> Found:
                 f"{name} size {format_size(int(wanted))} is no whole number of pages, as regions "
                 f"are: write {format_size(int(taken))}, which is the same",
             )
-    size_bytes, fewest = case.known.size_bytes, case.monitoring.min_regions
+    size_bytes, monitoring = case.known.size_bytes, case.monitoring
     # Initial regions may be nearly twice as large; afterwards none is merged beyond the share.
     if (
         size_bytes is not None
         and case.operations is OperationsSet.VADDR
-        and case.kernel.sz[0] > 2 * (share := size_bytes // fewest)
+        and case.kernel.sz[0] > 2 * (size_bytes // monitoring.min_regions)
     ):
+        share = format_size(region_share_bytes(size_bytes, monitoring))
         yield (
             Code.SIZE_TOO_LARGE,
             f"min size {format_size(case.kernel.sz[0])} matches nothing, since a region never grows "
-            f"beyond the memory over min_regions (about {format_size(_pages(share))}): lower one",
+            f"beyond the memory over min_regions (about {share}): lower one",
         )
 
 

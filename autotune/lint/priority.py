@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+
 from autotune.damon import OperationsSet
 from autotune.damos import EFFECTIVE_ACTIONS, Action, Quota
 from autotune.lint.case import Case
@@ -17,6 +18,7 @@ _COLDEST_FIRST = {
 
 Source: ``damon_va_scheme_score`` and ``damon_pa_scheme_score``.
 """
+
 
 def priorities(case: Case) -> Found:
     """Warn of weights that do nothing, and of regions that all come out alike."""

@@ -10,6 +10,7 @@ from autotune.units import format_duration, format_size
 _LASTING = frozenset({Action.PAGEOUT, Action.HUGEPAGE, Action.NOHUGEPAGE}) | MIGRATIONS
 """What these did at once is still done when the quota comes; places in lists go on changing."""
 
+
 def limits(case: Case) -> Found:
     """Warn of limits and times that are rounded."""
     asked, grid = case.scheme.quota, case.grid.quota

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+
 class Code(enum.Enum):
     """What a warning is about; the values are stable. Those of ``quota-`` need a quota."""
 
@@ -68,6 +69,7 @@ class LintWarning:
         'my.damos: scheme 2: what: remedy'
         """
         return f"{place}: " + (f"scheme {self.scheme}: " if self.scheme else "") + self.text
+
 
 Found: TypeAlias = Iterator[tuple[Code, str]]
 """What a rule finds about one scheme, or about the monitoring: the code and the text."""

@@ -21,10 +21,12 @@ from autotune.backends.vm.orders import decode_answer
 from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.measurement import Measurement
+from autotune.runner.errors import ending
+
+SILENCE_S = 180.0
+"""A machine that says nothing for so long hangs; it is to say something every few virtual seconds."""
 
 _GREETING_S = 30.0
-_SILENCE_S = 180.0
-"""A machine that says nothing for so long hangs; it is to say something every few virtual seconds."""
 _POLL_S = 0.5
 _SAVING_POLL_S = 0.01
 _CONSOLE_LINES = 3
@@ -125,11 +127,12 @@ class Emulator:
                 "cache folder's 'machines'"
             ) from error
 
-    def run_until_it_stops(self, timeout_s: float) -> bool:
+    def run_until_it_stops(self, timeout_s: float, silence_s: float = SILENCE_S) -> bool:
         """Let the machine run until it stops itself or ends.
 
         Args:
             timeout_s: At most so long, in real time.
+            silence_s: Without a word on its console at most so long, in real time.
 
         Returns:
             Whether it stopped itself; else the emulator has ended.
@@ -141,13 +144,17 @@ class Emulator:
         try:
             self.qmp.execute("cont")
             while self.qmp.next_event(_POLL_S) != "GUEST_PANICKED":
-                self._check_alive(deadline_s, timeout_s)
+                self._check_alive(deadline_s, timeout_s, silence_s)
         except QmpClosedError:
             self._process.wait()
             return False
+        except QmpError as error:
+            raise TrialError(
+                f"the emulator does not answer ({error}): try again; {self.console_end()}"
+            ) from error
         return True
 
-    def _check_alive(self, deadline_s: float, timeout_s: float) -> None:
+    def _check_alive(self, deadline_s: float, timeout_s: float, silence_s: float) -> None:
         now_s = time.monotonic()
         said = os.fstat(self._console).st_size
         if said != self._said:
@@ -157,9 +164,9 @@ class Emulator:
                 f"the micro-VM was ended after {timeout_s:.0f} s of real time: lower the load, or "
                 f"raise workload.timeout; {self.console_end()}"
             )
-        if now_s - self._said_s > _SILENCE_S:
+        if now_s - self._said_s > silence_s:
             raise TrialError(
-                f"the micro-VM hung: it said nothing for {_SILENCE_S:.0f} s: try again, or another "
+                f"the micro-VM hung: it said nothing for {silence_s:.0f} s: try again, or another "
                 f"kernel; {self.console_end()}"
             )
 
@@ -181,7 +188,7 @@ class Emulator:
             ) from error
 
     def answer(self) -> Measurement:
-        """Give what the guest sent; the emulator has ended.
+        """Give what the guest sent; the machine has stopped, or the emulator has ended.
 
         Raises:
             TrialError: If the guest says that the trial failed, or nothing that can be read.
@@ -191,8 +198,11 @@ class Emulator:
         try:
             return decode_answer(os.pread(self._results, size, 0))
         except (ValueError, KeyError, zlib.error, json.JSONDecodeError) as error:
+            status = self._process.poll()
+            how = "" if status is None else f", with {ending(status)}"
             raise TrialError(
-                f"the micro-VM ended without an answer ({error}): {self.console_end()}"
+                f"the micro-VM ended without an answer{how}: try again, or give it more memory "
+                f"(vm.memory); {self.console_end()}"
             ) from error
 
     def console_text(self) -> str:

@@ -18,11 +18,15 @@ from autotune.backends.vm.kernel_files import KernelFiles
 from autotune.backends.vm.kernel_modules import read_module
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
 from autotune.backends.vm.python_files import GuestPython
+from autotune.backends.vm.states import make_room
 from autotune.native.building import build
 from autotune.patterns import Pattern
 from autotune.program import Program
 
 GUEST_MODULE = "autotune.backends.vm.guest"
+
+_MOST_BYTES = 1 << 30
+"""All images together; each change of a workload or of this program makes one more."""
 
 
 def workload_files(workload: Pattern | Program) -> ProgramFiles:
@@ -63,8 +67,15 @@ def image_entries(
     return tuple(unique[path] for path in sorted(unique))
 
 
-def keep_image(entries: tuple[Entry, ...], folder: Path) -> tuple[Path, str]:
-    """Write the archive into *folder*, unless it is there; give its path and the hash of its content.
+def keep_image(
+    entries: tuple[Entry, ...], folder: Path, most_bytes: int = _MOST_BYTES
+) -> tuple[Path, str]:
+    """Write the archive into *folder*; give its path and the hash of its content.
+
+    Args:
+        entries: What is in it.
+        folder: Made when it is needed.
+        most_bytes: What the images there may take together; those made before go first.
 
     Raises:
         InputError: If a file can't be read.
@@ -80,6 +91,7 @@ def keep_image(entries: tuple[Entry, ...], folder: Path) -> tuple[Path, str]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         path = folder / f"{digest}.cpio"
         temporary.replace(path)
+        make_room(folder.glob("*.cpio"), most_bytes, keep=path)
     finally:
         temporary.unlink(missing_ok=True)
     return path, digest

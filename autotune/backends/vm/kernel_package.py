@@ -92,14 +92,20 @@ def keep_kernel(kernel: KernelFiles, into: Path) -> KernelFiles:
         for name, data in sorted(content.items()):
             (made / name).write_bytes(data)
             digest.update(f"{name} {len(data)}\n".encode() + data)
-        # The name tells the contents: what is there under it already is the same.
+        # The name tells the contents: what is there under it already is the same, if it is whole.
         kept = kernels / f"{kernel.version}-{digest.hexdigest()[:12]}"
-        if not kept.exists():
+        if not all(_has_size(kept / name, len(data)) for name, data in content.items()):
+            shutil.rmtree(kept, ignore_errors=True)
+            # Another process may have been faster, with the same.
             with contextlib.suppress(FileExistsError):
                 made.rename(kept)
         (folder / CURRENT_FILE).write_text(f"{kept.name}\n")
         (folder / CURRENT_FILE).replace(kernels / CURRENT_FILE)
     return kernel_at(kept / IMAGE_FILE, kept / MODULES_FOLDER)
+
+
+def _has_size(path: Path, size_bytes: int) -> bool:
+    return path.is_file() and path.stat().st_size == size_bytes
 
 
 def _module_folders(unpacked: Path) -> Iterator[Path]:

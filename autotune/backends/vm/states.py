@@ -1,11 +1,11 @@
-"""Saved machines on disk, found by what they were made from; the oldest go when there are many."""
+"""Saved machines on disk, found by what they were made from; those not used for longest make room."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from autotune.errors import BackendUnavailableError
@@ -48,7 +48,7 @@ class SavedMachines:
                     new.replace(path)
                 finally:
                     new.unlink(missing_ok=True)
-                self._make_room(path)
+                make_room(self._folder.glob("*.state"), self._most_bytes, keep=path)
             os.utime(path)
         return path
 
@@ -56,7 +56,8 @@ class SavedMachines:
     def _locked(self, key: str) -> Iterator[None]:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._folder / f".{key}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+            lock = os.open(self._folder / f".{key}.lock", flags, 0o666)
         except OSError as error:
             raise BackendUnavailableError(
                 f"{self._folder}: can't keep machines here: {error.strerror}: make it writable, or "
@@ -68,14 +69,25 @@ class SavedMachines:
         finally:
             os.close(lock)
 
-    def _make_room(self, keep: Path) -> None:
-        """Remove the machines that were not used for longest."""
-        files = sorted(self._folder.glob("*.state"), key=lambda path: path.stat().st_mtime)
-        total = sum(path.stat().st_size for path in files)
-        for path in files:
-            if total <= self._most_bytes:
-                return
-            if path != keep:
-                total -= path.stat().st_size
-                # Who is reading it has it open, and reads on.
-                path.unlink(missing_ok=True)
+
+def make_room(files: Iterable[Path], most_bytes: int, *, keep: Path) -> None:
+    """Remove files until the rest take no more than *most_bytes*, those that are oldest first.
+
+    Args:
+        files: They may be removed by others meanwhile.
+        most_bytes: For all of them together.
+        keep: Is not removed, however large it is.
+    """
+    found = []
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            found.append((status.st_mtime_ns, path, status.st_size))
+    total = sum(size for _, _, size in found)
+    for _, path, size in sorted(found):
+        if total <= most_bytes:
+            return
+        if path != keep:
+            total -= size
+            # Who is reading it has it open, and reads on.
+            path.unlink(missing_ok=True)

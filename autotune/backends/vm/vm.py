@@ -26,7 +26,7 @@ from autotune.backends.vm.command_line import (
     MachineParts,
     command_line,
 )
-from autotune.backends.vm.emulator import Emulator, no_emulator
+from autotune.backends.vm.emulator import SILENCE_S, Emulator, no_emulator
 from autotune.backends.vm.files import ProgramFiles
 from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image, workload_files
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
@@ -77,6 +77,7 @@ class Vm:
         cache: This program's folder for what can be made again.
         note: Hears of what takes long.
         system: This machine's memory.
+        silence_s: A machine that says nothing for so long, in real time, is taken to hang.
     """
 
     name = "vm"
@@ -87,11 +88,13 @@ class Vm:
         cache: Path,
         note: Callable[[str], None],
         system: SystemMemory | None = None,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._settings = settings
         self._cache = cache
         self._note = note
         self._system = system or SystemMemory()
+        self._silence_s = silence_s
         self._lock = threading.Lock()
         self._making = threading.Lock()
         self._machines: dict[str, _Machine] = {}
@@ -117,7 +120,8 @@ class Vm:
     @property
     def most_at_once(self) -> int:
         """As many machines as there is memory for."""
-        return max(1, self._system.available_bytes() // (_FOR_PROGRAM_BYTES + _EMULATOR_BYTES))
+        each_bytes = (self._settings.memory_bytes or _FOR_PROGRAM_BYTES) + _EMULATOR_BYTES
+        return max(1, self._system.available_bytes() // each_bytes)
 
     @cached_property
     def _kernel(self) -> KernelFiles:
@@ -176,7 +180,8 @@ class Vm:
         virtual_s = experiment.timeout_us / 1e6
         with self._started(machine.parts, orders, machine.state) as emulator:
             emulator.wait_for_state()
-            emulator.run_until_it_stops(_BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S)
+            timeout_s = _BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S
+            emulator.run_until_it_stops(timeout_s, self._silence_s)
             measured = emulator.answer()
         fingerprint = _hash(machine.made_from, orders.hex())
         return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
@@ -233,9 +238,11 @@ class Vm:
         """Give the machine that has the experiment's workload running; it is made at the first time."""
         name = plain.dumps(experiment.workload)
         with self._making:
-            if name not in self._machines:
-                self._machines[name] = self._make_machine(experiment)
-            return self._machines[name]
+            machine = self._machines.get(name)
+            # Another process may have made room in the cache.
+            if machine is None or not machine.state.is_file():
+                machine = self._machines[name] = self._make_machine(experiment)
+            return machine
 
     def _make_machine(self, experiment: Experiment) -> _Machine:
         settings = self._settings
@@ -275,7 +282,7 @@ class Vm:
     def _save(self, parts: MachineParts, path: Path, timeout_s: float) -> None:
         """Boot a machine, wait until the workload in it is ready, and save it."""
         with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
-            if not emulator.run_until_it_stops(_BOOT_S + timeout_s):
+            if not emulator.run_until_it_stops(_BOOT_S + timeout_s, self._silence_s):
                 emulator.answer()  # says why
                 raise TrialError(f"the micro-VM ended too soon: {emulator.console_end()}")
             if READY not in emulator.console_text():

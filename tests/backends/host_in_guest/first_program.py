@@ -12,10 +12,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from autotune.driver.sysfs_file import write_value
 from autotune.driver.system_calls import LinuxCalls
 from autotune.runner.procfs import Procfs
 from tests.backends.host_in_guest.facts import PREFIX, Facts
 from tests.backends.host_in_guest.scenarios import SCENARIOS
+from tests.backends.host_in_guest.traces import HUGE_PAGES
 
 MODULES = Path("/modules")
 
@@ -29,6 +31,7 @@ def main() -> None:
             calls.mount(kind, Path(target))
         for module in sorted(MODULES.iterdir()):
             calls.load_module(module)
+        write_value(HUGE_PAGES, "madvise")  # the kernel's default hangs on the size of the memory
         for scenario in SCENARIOS:
             facts = _in_a_process(scenario)
             print(PREFIX + json.dumps({scenario.__name__: facts}), flush=True)
@@ -58,7 +61,7 @@ def _in_a_process(scenario: Callable[[], Facts]) -> Facts:
         content = stream.read()
     _, status = os.waitpid(pid, 0)
     left = Procfs().children(os.getpid())
-    return {**(json.loads(content) if status == 0 else {}), "left": list(left)}
+    return {**(json.loads(content) if status == 0 else {}), "processes": list(left)}
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ USER = 1000
 
 MIB = 1 << 20
 SWAP_BYTES = 96 * MIB
-LOOK_AFTER_S = 2.0
+LOOK_AFTER_S = 1.5
 """When the machine is looked at while a workload is measured there."""
 
 COLD = Experiment(
@@ -56,7 +56,7 @@ COLD = Experiment(
         phases=(
             Phase(
                 name="only the hot part",
-                duration_us=4_000_000,
+                duration_us=3_000_000,
                 accesses=(Access(region=0, random=False, stride_bytes=4096, weight=1),),
             ),
         ),
@@ -72,7 +72,7 @@ if child:
     print("ready", flush=True)
     os.waitpid(child, 0)
 else:
-    time.sleep(5)
+    time.sleep(3)
 """
 """A program of two processes, each with memory of its own that it does not use."""
 
@@ -88,7 +88,6 @@ def host(settings: HostSettings | None = None) -> Host:
 
 def settings() -> HostSettings:
     """All that can be set, each to what the machine does not have anyway."""
-    write_value(SYS / "class/zram-control/hot_add", "") if False else None
     return HostSettings(swap_bytes=SWAP_BYTES, huge_pages="never")
 
 
@@ -256,7 +255,7 @@ def two_processes() -> Facts:
 def crash() -> Facts:
     """A workload that fails while DAMON runs."""
     before = traces()
-    code = "import sys, time; print('ready', flush=True); time.sleep(1); sys.exit('no luck')"
+    code = "import sys, time; print('ready', flush=True); time.sleep(0.5); sys.exit('no luck')"
     program = Program(
         command=(sys.executable, "-S", "-s", "-c", code), ready=Ready(line="^ready$")
     )
@@ -342,8 +341,9 @@ def target_ends() -> Facts:
             "over_zombie": over_zombie,
             "over_nothing": kdamond.is_on(),
             "poll": failure(kdamond.update_stats),
-            "turn_on": failure(lambda: kdamond.turn_on(_watch(child))),
         }
+        kdamond.turn_off()
+        facts["turn_on"] = failure(lambda: kdamond.turn_on(_watch(child)))
     return {**facts, "changed": changes(before), "child": child}
 
 

@@ -60,6 +60,21 @@ def test_keeping_the_same_kernel_twice_changes_nothing(tmp_path: Path) -> None:
     assert kept_files(tmp_path / "cache") == before
 
 
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_damaged_kernel_is_mended_by_keeping_it_again(tmp_path: Path, damage: str) -> None:
+    given = kernel(tmp_path / "from")
+    kept = keep_kernel(given, tmp_path / "cache")
+    before = kept_files(tmp_path / "cache")
+    if damage == "gone":
+        kept.modules[0].unlink()
+    else:
+        kept.image.write_bytes(kept.image.read_bytes()[:-1])
+
+    keep_kernel(given, tmp_path / "cache")
+
+    assert kept_files(tmp_path / "cache") == before
+
+
 def test_the_kernel_that_was_kept_last_is_used(tmp_path: Path) -> None:
     given = kernel(tmp_path / "from")
     first = keep_kernel(given, tmp_path / "cache")

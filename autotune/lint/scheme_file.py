@@ -1,0 +1,66 @@
+"""Warnings about a scheme file: its schemes where they are used, as far as the file says."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Final
+
+from autotune.damon import Monitoring, OperationsSet, Target
+from autotune.damos import Action, Scheme, check_meeting
+from autotune.formats.scheme_files import SchemeFile
+from autotune.lint import Code, Known, LintWarning, lint
+
+RECLAIM_INERT: Final = LintWarning(
+    code=Code.MODULE_INERT,
+    scheme=None,
+    text="DAMON_RECLAIM of Linux 6.12 throws its scheme away and does nothing: on that kernel, apply "
+    "the scheme itself with damo",
+)
+"""For parameters of DAMON_RECLAIM.
+
+Source: ``damon_reclaim_apply_parameters``, mm/damon/reclaim.c of Linux 6.12.
+"""
+
+_NO_REMEDY = frozenset({Code.QUOTA_NO_PRIORITY})
+"""What nobody can change in a module's parameters: its weights are its own."""
+
+
+def lint_scheme_file(file: SchemeFile) -> tuple[LintWarning, ...]:
+    """Say what Linux 6.12 will not do as a file seems to ask.
+
+    What the file leaves open is taken for the usual attributes, and for the address space in which all
+    of its schemes do something.
+
+    Raises:
+        ValueError: As `autotune.lint.lint`.
+    """
+    found = lint(
+        file.schemes,
+        file.monitoring or Monitoring(),
+        _meant(file.schemes) if file.target is None else file.target.operations,
+        Known(size_bytes=_size_bytes(file.target)),
+    )
+    if not file.of_module:
+        return found
+    reclaims = any(scheme.action is Action.PAGEOUT for scheme in file.schemes)
+    return (
+        *((RECLAIM_INERT,) if reclaims else ()),
+        *(warning for warning in found if warning.code not in _NO_REMEDY),
+    )
+
+
+def _size_bytes(target: Target | None) -> int | None:
+    # The first update replaces ranges of virtual addresses.
+    if target is None or target.operations is OperationsSet.VADDR:
+        return None
+    return sum(end - start for start, end in target.regions) or None
+
+
+def _meant(schemes: Sequence[Scheme]) -> OperationsSet:
+    for operations in (OperationsSet.VADDR, OperationsSet.PADDR):
+        with contextlib.suppress(ValueError):
+            for scheme in schemes:
+                check_meeting(scheme, operations)
+            return operations
+    return OperationsSet.VADDR
