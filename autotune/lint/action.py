@@ -18,10 +18,12 @@ def meeting(case: Case) -> Found:
     """Warn of an action and filters that don't do in this address space what they seem to."""
     scheme, operations = case.scheme, case.operations
     # `check_meeting` stops at the first thing, and it has the words.
-    alone = [Scheme(action=Action.STAT, filters=(item,)) for item in case.page_filters]
     for code, part in (
         (Code.ACTION_INERT, replace(scheme, filters=())),
-        *((Code.FILTER_IGNORED, scheme_of_one) for scheme_of_one in alone),
+        *(
+            (Code.FILTER_IGNORED, Scheme(action=Action.STAT, filters=(item,)))
+            for item in case.page_filters
+        ),
     ):
         try:
             check_meeting(part, operations)

@@ -1,4 +1,4 @@
-"""One scheme where it is used, as the rules of `autotune.lint` look at it."""
+"""What the rules of `autotune.lint` look at: one scheme where it is used, and what is known there."""
 
 from __future__ import annotations
 

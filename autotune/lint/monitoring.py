@@ -1,4 +1,4 @@
-"""Warnings about DAMON's attributes, which are all schemes' in common."""
+"""Warnings about DAMON's attributes, which all schemes of a context share."""
 
 from __future__ import annotations
 
@@ -20,14 +20,26 @@ _KERNEL_UPDATE_US = 60_000_000
 
 
 def region_share_bytes(size_bytes: int, monitoring: Monitoring) -> int:
-    """The largest size that regions are merged to, in whole pages: the memory over min_regions."""
+    """The size up to which regions are merged: memory over min_regions, in whole pages, at least one.
+
+    Args:
+        size_bytes: Memory that is monitored.
+        monitoring: DAMON's attributes.
+    """
     return max(PAGE_BYTES, size_bytes // monitoring.min_regions // PAGE_BYTES * PAGE_BYTES)
 
 
 def attributes(
     schemes: Sequence[Scheme], monitoring: Monitoring, operations: OperationsSet, known: Known
 ) -> Found:
-    """Warn of intervals and numbers of regions, and of huge pages that blur what is monitored."""
+    """Warn of intervals and numbers of regions, and of huge pages that blur what is monitored.
+
+    Args:
+        schemes: All schemes of the context.
+        monitoring: DAMON's attributes.
+        operations: The address space.
+        known: Of the workload.
+    """
     intervals = monitoring.intervals
     lasts_us = intervals.samples * intervals.sampling_us
     if lasts_us != intervals.aggregation_us:

@@ -86,19 +86,19 @@ def _first_window_decides(case: Case, quota: Quota, window_us: int) -> bool:
     known = case.known
     if quota.size_bytes is None or quota.goals or not known.size_bytes or not known.runtime_us:
         return True
-    windows = -(-known.runtime_us // window_us)
-    return quota.size_bytes * windows < known.size_bytes
+    n_windows = -(-known.runtime_us // window_us)
+    return quota.size_bytes * n_windows < known.size_bytes
 
 
 def goals(case: Case) -> Found:
     """Warn of goals whose value nobody changes."""
     quota = case.limited
-    goals = quota.goals if quota is not None else ()
-    if goals and all(goal.metric is GoalMetric.USER_INPUT for goal in goals):
-        short = all(goal.current_value * 10_000 // goal.target_value < 10_000 for goal in goals)
+    given = quota.goals if quota is not None else ()
+    if given and all(goal.metric is GoalMetric.USER_INPUT for goal in given):
+        short = all(goal.current_value * 10_000 // goal.target_value < 10_000 for goal in given)
         yield (
             Code.QUOTA_GOAL_STATIC,
-            f"goal user_input keeps its current value of {goals[0].current_value} until something "
+            f"goal user_input keeps its current value of {given[0].current_value} until something "
             f"writes another, and the quota {'grows to no limit' if short else 'falls to nothing'}: "
             "write it every reset interval, or use a metric that the kernel reads",
         )

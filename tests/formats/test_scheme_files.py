@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.damon import Monitoring, Target
+from autotune.damon import Intervals, Monitoring, OperationsSet, Target
 from autotune.damos import AccessPattern, Action, Range, Scheme
 from autotune.errors import InputError
 from autotune.formats import damo_json, damos_text, module_parameters
-from autotune.formats.scheme_files import load_schemes, resolve
+from autotune.formats.scheme_files import SchemeFile, load_scheme_file, load_schemes, resolve
 
+FINE = Monitoring(intervals=Intervals(aggregation_us=50_000), max_regions=500)
+PHYSICAL = Target(operations=OperationsSet.PADDR, pid=None, regions=((4096, 8192),))
 BAD_FILES = Path(__file__).parents[1] / "bad_files"
 PRCL = Scheme(
     action=Action.PAGEOUT,
@@ -61,6 +64,35 @@ def test_the_content_tells_the_format(text: str, tmp_path: Path) -> None:
     file.write_text(text)
 
     assert load_schemes(file) == (PRCL,)
+
+
+@pytest.mark.parametrize(
+    ("text", "also"),
+    [
+        (damos_text.dumps([PRCL]), {}),
+        (damo_json.dumps_schemes([PRCL]), {}),
+        (
+            damo_json.dumps_kdamonds([PRCL], FINE, PHYSICAL),
+            {"monitoring": FINE, "target": PHYSICAL},
+        ),
+        (
+            module_parameters.dumps([PRCL], FINE),
+            {
+                "monitoring": FINE,
+                "target": Target(operations=OperationsSet.PADDR, pid=None),
+                "of_module": True,
+            },
+        ),
+    ],
+    ids=["text", "schemes", "kdamonds", "module"],
+)
+def test_a_file_says_what_is_monitored_and_how_if_its_format_does(
+    text: str, also: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "anything"
+    file.write_text(text)
+
+    assert load_scheme_file(file) == SchemeFile(schemes=(PRCL,), **also)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "[]", '{"kdamonds": []}'])

@@ -1,0 +1,33 @@
+"""The simulator is a second implementation of the kernel's rules: what is warned of happens there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autotune.backends.simulator.simulator import Simulator
+from autotune.damon import Monitoring
+from autotune.damos import Scheme, SchemeStats
+from autotune.experiment import Experiment
+from autotune.patterns import Access, Pattern, PatternRegion, Phase
+from autotune.profiles import load_machine
+from tests.lint.examples import MIB, PAGE
+
+ROOT = Path(__file__).parents[2]
+IDLE = Pattern(
+    regions=(PatternRegion(name="a", size_bytes=32 * MIB),),
+    phases=(
+        Phase(
+            name="idle",
+            duration_us=8_000_000,
+            accesses=(Access(region=0, random=False, stride_bytes=PAGE, weight=0),),
+        ),
+    ),
+)
+
+
+def simulated(*schemes: Scheme) -> SchemeStats:
+    machine = load_machine(ROOT / "autotune" / "machines" / "server.yaml")
+    experiment = Experiment(workload=IDLE, monitoring=Monitoring(), schemes=schemes)
+    stats = Simulator(machine).run(experiment, seed=1).scheme_stats
+    assert stats is not None
+    return stats
