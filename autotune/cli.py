@@ -291,9 +291,9 @@ def vm_setup(
     ] = False,
 ) -> None:
     """Get a kernel and compile the small parts; no root needed."""
-    from autotune.doctor import Surroundings, set_up_vm
+    from autotune.vm_setup import set_up_vm
 
-    done = set_up_vm(Surroundings(), kernel=kernel, modules=modules, refresh=refresh, note=_note)
+    done = set_up_vm(kernel=kernel, modules=modules, refresh=refresh, note=_note)
     if done.kernel is not None:
         typer.echo(f"{done.kernel.version} {done.kernel.image}")
     for failure in done.failures:

@@ -1,4 +1,4 @@
-"""How properties are searched for counterexamples.
+"""How properties are searched for counterexamples, and what tests on a real kernel take.
 
 The test command draws the same examples every time, so that it passes or fails by the code alone.
 ``pytest --hypothesis-profile=search`` draws new ones, and more of them.
@@ -6,8 +6,40 @@ The test command draws the same examples every time, so that it passes or fails 
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from autotune.backends.vm.kernel_files import KERNELS_FOLDER, find_kernel
+from autotune.backends.vm.qemu_version import ask_version, check_version
+from autotune.cache import cache_folder
+from autotune.errors import AutotuneError
+from autotune.native.building import build
+from autotune.vm_settings import VmSettings
 
 settings.register_profile("repeat", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("repeat")
+
+
+@pytest.fixture(scope="session")
+def vm_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder with the kernel that was set up, and no machine yet.
+
+    Where there is no QEMU, kernel or compiler, the tests that take it fail in CI, and are skipped elsewhere.
+    """
+    try:
+        check_version(ask_version())
+        find_kernel(VmSettings(), cache_folder())
+        build("frozen_clock")
+    except AutotuneError as error:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"NOT TESTED on a real kernel: {error}")
+    folder = tmp_path_factory.mktemp("vm-cache")
+    (folder / KERNELS_FOLDER).symlink_to(cache_folder() / KERNELS_FOLDER)
+    yield folder
+    shutil.rmtree(folder)  # saved machines are large

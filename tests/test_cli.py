@@ -550,7 +550,6 @@ def test_a_kernel_is_set_up_and_what_is_still_missing_is_a_failure(
     assert max(len(line) for line in result.err.splitlines() if " " in line) <= 80
 
 
-@pytest.mark.usefixtures("here")
 def test_a_file_that_is_no_kernel_is_a_wrong_input(autotune: Runner, short: Path) -> None:
     result = autotune("vm", "setup", "--kernel", short)
 

@@ -66,6 +66,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "study",
             "summary",
             "tables",
+            "vm_setup",
         }
     ),
     frozenset({"comparison", "exporting", "report"}),

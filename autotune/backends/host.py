@@ -15,7 +15,7 @@ from typing import Literal
 
 from autotune.damos import Action
 from autotune.driver.claim import claim
-from autotune.driver.journal import JOURNAL
+from autotune.driver.journal import JOURNAL, Journal
 from autotune.driver.lock import LOCK
 from autotune.driver.memory_settings import add_zram_swap, set_huge_pages
 from autotune.driver.ownership import refuse_foreign_users
@@ -97,6 +97,12 @@ class Host:
             )
         tree = DamonTree(self.places.sysfs)
         tree.check()
+        if Journal(self.places.journal, self.places.procfs).pending():
+            # First, since what a killed run of ours left looks like another program's.
+            raise BackendUnavailableError(
+                f"{self.places.journal}: a run goes on, or was killed: wait for it, or put back what it "
+                "changed: run: autotune doctor --restore"
+            )
         refuse_foreign_users(self.places.sysfs)
         memory = SystemMemory(self.places.procfs, self.places.sysfs)
         pages_out = any(scheme.action is Action.PAGEOUT for scheme in experiment.schemes)

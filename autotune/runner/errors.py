@@ -6,12 +6,23 @@ import signal
 
 from autotune.errors import TrialError
 
+KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
+"""Exit statuses of what SIGKILL ended: a program, and a shell whose last command it was."""
+
 
 class WorkloadError(TrialError):
     """The workload did not run as its file says it would; the message begins with "workload"."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"workload: {what}")
+
+
+def out_of_memory(title: str) -> WorkloadError:
+    """Say that the kernel's OOM killer struck a program."""
+    return WorkloadError(
+        f"'{title}' was killed by the kernel for want of memory: give the machine more "
+        "(vm.memory), or make the workload smaller"
+    )
 
 
 def ending(status: int) -> str:

@@ -14,13 +14,10 @@ from autotune.measurement import Measurement, Series, time_weighted_mean
 from autotune.runner.errors import WorkloadError
 from autotune.runner.monitoring import Monitor
 from autotune.runner.processes import Processes
+from autotune.runner.readiness import be_silent
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.workload import RunningWorkload, check_end
 from autotune.units import format_duration
-
-
-def _silent(time_s: float) -> None:
-    """Say nothing."""
 
 
 @dataclass(slots=True)
@@ -65,7 +62,7 @@ class Measuring:
         *,
         free_before_bytes: int,
         kdamond: Kdamond | None,
-        on_sample: Callable[[float], None] = _silent,
+        on_sample: Callable[[float], None] = be_silent,
     ) -> None:
         self._running = running
         self._processes = processes

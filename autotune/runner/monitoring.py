@@ -84,6 +84,7 @@ class Monitor:
         self._kdamond = kdamond
         self._pids = pids
         self._procfs = procfs
+        self._sizes: dict[int, int] = {}
         self._is_on = False
         self._cpu_ns = 0
         self._weighed_bytes = 0.0
@@ -108,6 +109,7 @@ class Monitor:
             TrialError: If the kernel refuses.
             BackendUnavailableError: If its thread can't be seen from here.
         """
+        self._monitored_bytes()
         thread = self._kdamond.turn_on(self._setup)
         if not self._procfs.name(thread).startswith("kdamond"):
             raise BackendUnavailableError(
@@ -151,7 +153,7 @@ class Monitor:
         accessed, everything = (stats.tried_bytes for stats in counted[-_PROBES:])
         before = self._polled
         wss = None
-        size = self._procfs.monitored_bytes(self._pids)
+        size = self._monitored_bytes()
         if size and everything > before.all_bytes:
             aggregations = (everything - before.all_bytes) / size
             seen = accessed - before.accessed_bytes
@@ -164,6 +166,12 @@ class Monitor:
             all_bytes=everything,
             wss_bytes=wss if wss is not None else before.wss_bytes,
         )
+
+    def _monitored_bytes(self) -> int:
+        # DAMON goes on with what it last knew of a process that has ended.
+        for pid in self._pids:
+            self._sizes[pid] = self._procfs.monitored_bytes((pid,)) or self._sizes.get(pid, 0)
+        return sum(self._sizes.values())
 
     def finish(self) -> None:
         """Read everything for the last time, while what is watched is there still; turn DAMON off.

@@ -55,6 +55,7 @@ class Output:
     def last_line(self) -> str:
         """The last line that was not empty, shortened; empty if there was none."""
         last = self._tail[-1].strip() if self._tail else ""
+        last = "".join(letter if letter.isprintable() else " " for letter in last)
         return last if len(last) <= _LONGEST_QUOTE else last[:_LONGEST_QUOTE] + "..."
 
 

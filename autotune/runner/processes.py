@@ -23,6 +23,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _GRACE_S = 2.0
 """Between asking to end and ending by force."""
 _POLL_S = 0.01
+_LONGEST_TITLE = 60
 
 
 def adopt_orphans() -> None:
@@ -32,6 +33,14 @@ def adopt_orphans() -> None:
 
 def _ignore(line: str) -> None:
     """Look at no line."""
+
+
+def _title(command: Sequence[str] | str) -> str:
+    """Give a command's name for messages: a program, or the beginning of what the shell is told."""
+    if not isinstance(command, str):
+        return command[0]
+    line = " ".join(command.split())
+    return line if len(line) <= _LONGEST_TITLE else line[:_LONGEST_TITLE] + "..."
 
 
 class Started:
@@ -55,7 +64,7 @@ class Started:
         on_line: Callable[[str], None] = _ignore,
     ) -> None:
         shell = isinstance(command, str)
-        self.title = command if isinstance(command, str) else command[0]
+        self.title = _title(command)
         ours, theirs = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603
@@ -227,9 +236,7 @@ class Processes:
     def _alive(self) -> tuple[int, ...]:
         # One whose first thread has ended shows no memory, but its other threads may go on.
         going_on = {started.pid for started in self._started if not started.has_ended()}
-        return tuple(
-            pid for pid in self._all() if pid in going_on or self.procfs.has_memory(pid)
-        )
+        return tuple(pid for pid in self._all() if pid in going_on or self.procfs.has_memory(pid))
 
     def _signal(self, number: signal.Signals) -> None:
         # Children first: a shell that is asked to end would else leave them to us.

@@ -115,6 +115,13 @@ class Procfs:
         """Whether a process has an address space: it is no zombie and no kernel thread."""
         return b"VmSize:" in (self.read(f"{pid}/status") or b"")
 
+    def oom_kills(self) -> int:
+        """Processes that the kernel has killed for want of memory since it began."""
+        for line in (self.read("vmstat") or b"").splitlines():
+            if line.startswith(b"oom_kill "):
+                return int(line.split()[1])
+        return 0
+
     def name(self, pid: int) -> str:
         """Name of a process; empty if it has ended."""
         return (self.read(f"{pid}/comm") or b"").decode(errors="replace").strip()

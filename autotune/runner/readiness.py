@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from autotune.program import Ready
-from autotune.runner.errors import WorkloadError
+from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.processes import Processes, Started
 from autotune.runner.procfs import Procfs
 from autotune.units import format_duration
@@ -14,6 +14,10 @@ from autotune.units import format_duration
 _POLL_S = 0.02
 _LISTEN = b"0A"
 """The state of a listening socket in /proc/net/tcp. Source: include/net/tcp_states.h."""
+
+
+def be_silent(time_s: float) -> None:
+    """Tell nobody how long something takes."""
 
 
 def listens(procfs: Procfs, port: int) -> bool:
@@ -55,6 +59,7 @@ def wait_until_ready(
     processes: Processes,
     line_seen: Callable[[], bool],
     timeout_us: int,
+    on_wait: Callable[[float], None] = be_silent,
 ) -> None:
     """Wait until a program is ready.
 
@@ -64,21 +69,30 @@ def wait_until_ready(
         processes: The program is one of them; starts the command that the criterion may be.
         line_seen: Whether the line was printed that the criterion may be.
         timeout_us: Not longer than this.
+        on_wait: Called now and then with the time that was waited, in seconds.
 
     Raises:
         WorkloadError: If the program ends first, or the time is over.
     """
     began_s = time.monotonic()
     deadline_s = began_s + timeout_us / 1e6
-    while not _is_met(ready, processes, line_seen, began_s, deadline_s):
+    oom_kills = processes.procfs.oom_kills()
+
+    def wait() -> None:
+        on_wait(time.monotonic() - began_s)
+        time.sleep(_POLL_S)
+
+    while not _is_met(ready, processes, line_seen, began_s, deadline_s, wait):
         if program.has_ended():
+            if program.status in KILLED and processes.procfs.oom_kills() > oom_kills:
+                raise out_of_memory(program.title)
             raise WorkloadError(_why_it_ended(program, processes))
         if time.monotonic() > deadline_s:
             raise WorkloadError(
                 f"not ready after {format_duration(timeout_us)}: {describe(ready)}: mend 'ready', "
                 "or raise workload.timeout"
             )
-        time.sleep(_POLL_S)
+        wait()
 
 
 def _why_it_ended(program: Started, processes: Processes) -> str:
@@ -99,6 +113,7 @@ def _is_met(
     line_seen: Callable[[], bool],
     began_s: float,
     deadline_s: float,
+    wait: Callable[[], None],
 ) -> bool:
     if ready.delay_us is not None:
         return time.monotonic() - began_s >= ready.delay_us / 1e6
@@ -109,7 +124,7 @@ def _is_met(
     probe = processes.start(ready.command or (), aside=True)
     probe.close_input()
     while not probe.has_ended() and time.monotonic() < deadline_s:
-        time.sleep(_POLL_S)
+        wait()
     succeeded = probe.status == 0
     processes.end_one(probe)
     return succeeded

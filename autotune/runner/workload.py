@@ -11,10 +11,10 @@ from typing import Protocol
 from autotune.patterns import Pattern
 from autotune.player_text import DONE, READY, accesses_done, go_line, player_input
 from autotune.program import Program, Ready
-from autotune.runner.errors import WorkloadError
+from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.output import LastMatch
 from autotune.runner.processes import Processes, Started
-from autotune.runner.readiness import check_before, wait_until_ready
+from autotune.runner.readiness import be_silent, check_before, wait_until_ready
 
 
 class RunningWorkload(Protocol):
@@ -86,13 +86,19 @@ class RunningPattern:
         player: The compiled player.
         processes: Start it.
         timeout_us: Of its preparation.
+        on_wait: Called now and then with the time that was waited, in seconds.
 
     Raises:
         WorkloadError: If it can't be started or does not become ready.
     """
 
     def __init__(
-        self, pattern: Pattern, player: Path, processes: Processes, timeout_us: int
+        self,
+        pattern: Pattern,
+        player: Path,
+        processes: Processes,
+        timeout_us: int,
+        on_wait: Callable[[float], None] = be_silent,
     ) -> None:
         ready = f"^{READY}$"
         line, self._done = _Line(ready), _Line(f"^{DONE}$")
@@ -102,7 +108,8 @@ class RunningPattern:
         listeners = _to_all(line, self._lines.append, self._done, self._wake)
         self.measured = processes.start([str(player)], on_line=listeners)
         self.measured.tell(player_input(pattern))
-        wait_until_ready(Ready(line=ready), self.measured, processes, line.seen, timeout_us)
+        criterion = Ready(line=ready)
+        wait_until_ready(criterion, self.measured, processes, line.seen, timeout_us, on_wait)
 
     @property
     def last(self) -> Started:
@@ -153,12 +160,19 @@ class RunningProgram:
         program: What runs.
         processes: Start it.
         timeout_us: Of its warm-up.
+        on_wait: Called now and then with the time that was waited, in seconds.
 
     Raises:
         WorkloadError: If it can't be started or does not become ready.
     """
 
-    def __init__(self, program: Program, processes: Processes, timeout_us: int) -> None:
+    def __init__(
+        self,
+        program: Program,
+        processes: Processes,
+        timeout_us: int,
+        on_wait: Callable[[float], None] = be_silent,
+    ) -> None:
         self._program = program
         self._processes = processes
         self._client: Started | None = None
@@ -173,7 +187,7 @@ class RunningProgram:
         self.measured = processes.start(program.command, on_line=_to_all(*listeners))
         self.measured.close_input()
         seen = _never if line is None else line.seen
-        wait_until_ready(program.ready, self.measured, processes, seen, timeout_us)
+        wait_until_ready(program.ready, self.measured, processes, seen, timeout_us, on_wait)
 
     @property
     def last(self) -> Started:
@@ -227,7 +241,12 @@ class RunningProgram:
 
 
 def start_workload(
-    workload: Pattern | Program, processes: Processes, *, player: Path | None, timeout_us: int
+    workload: Pattern | Program,
+    processes: Processes,
+    *,
+    player: Path | None,
+    timeout_us: int,
+    on_wait: Callable[[float], None] = be_silent,
 ) -> RunningWorkload:
     """Start a workload and wait until it is ready.
 
@@ -236,15 +255,16 @@ def start_workload(
         processes: Start it, and end it whatever happens.
         player: The compiled player; a pattern needs it.
         timeout_us: Of its warm-up.
+        on_wait: Called now and then with the time that was waited, in seconds.
 
     Raises:
         WorkloadError: If it can't be started or does not become ready.
     """
     if isinstance(workload, Program):
-        return RunningProgram(workload, processes, timeout_us)
+        return RunningProgram(workload, processes, timeout_us, on_wait)
     if player is None:
         raise ValueError("a pattern needs its player")
-    return RunningPattern(workload, player, processes, timeout_us)
+    return RunningPattern(workload, player, processes, timeout_us, on_wait)
 
 
 def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) -> None:
@@ -260,11 +280,8 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
     """
     measured, last = running.measured, running.last
     dead = measured if measured.has_ended() else last
-    if oom_kills and dead.status == -9:
-        raise WorkloadError(
-            f"'{dead.title}' was killed by the kernel for want of memory: give the machine more "
-            "(vm.memory), or make the workload smaller"
-        )
+    if oom_kills and dead.status in KILLED:
+        raise out_of_memory(dead.title)
     if last is not measured and measured.has_ended():
         raise WorkloadError(
             f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: see why"

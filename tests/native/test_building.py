@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import BackendUnavailableError
-from autotune.native.building import build, cache_folder
+from autotune.native.building import build
 from autotune.patterns import BATCH_ACCESSES
 from autotune.player_text import accesses_done
 
@@ -100,45 +100,6 @@ def test_without_a_compiler_the_error_says_how_to_get_one(
     )
 
 
-def test_a_compiler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CC", "/nowhere/cc -g")
-
-    with pytest.raises(BackendUnavailableError) as error:
-        build("player")
-
-    assert str(error.value) == (
-        "/nowhere/cc: can't be started as a C compiler: No such file or directory: "
-        "set CC to one that can"
-    )
-
-
-def test_a_compiler_that_can_not_say_its_version_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cc = script(tmp_path / "cc", "echo broken >&2; exit 1")
-    monkeypatch.setenv("CC", str(cc))
-
-    with pytest.raises(BackendUnavailableError) as error:
-        build("player")
-
-    assert str(error.value) == (
-        f"{cc}: does not work as a C compiler: broken: set CC to one that does"
-    )
-
-
-def test_unmatched_quotes_in_the_compilers_name_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("CC", "cc '")
-
-    with pytest.raises(BackendUnavailableError) as error:
-        build("player")
-
-    assert str(error.value) == (
-        "CC: cc ': can't be split into words: no closing quotation: mend the quotes"
-    )
-
-
 def test_what_the_compiler_says_last_is_passed_on_and_nothing_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
@@ -176,16 +137,6 @@ def test_a_cache_that_can_not_be_written_is_named(
         ": can't keep a compiled program: Not a directory: "
         "set XDG_CACHE_HOME to a folder where it can be kept"
     )
-
-
-@pytest.mark.parametrize("base", ["", "relative/folder"])
-def test_without_a_valid_place_for_caches_the_home_folder_holds_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", base)
-
-    assert cache_folder() == tmp_path / ".cache" / "damos-autotune" / "native"
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("ziglang"), reason="ziglang is not installed")

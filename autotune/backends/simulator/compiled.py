@@ -19,6 +19,9 @@ from typing import ParamSpec, TypeVar, cast
 
 import numba
 
+from autotune.cache import cache_folder
+from autotune.errors import BackendUnavailableError
+
 _FORGOTTEN_S = 30 * 86_400
 """Compiled code of versions that nobody used for so long is removed."""
 
@@ -31,16 +34,16 @@ def _cache_folder() -> Path | None:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
     try:
-        versions = Path(base).expanduser() / "damos-autotune"
+        versions = Path(chosen).expanduser() / "damos-autotune" if chosen else cache_folder()
         folder = versions / f"compiled-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         for other in versions.glob("compiled-*"):
             if time.time() - other.stat().st_mtime > _FORGOTTEN_S:
                 shutil.rmtree(other, ignore_errors=True)
-    except (OSError, RuntimeError):  # read-only, or no home directory
+    except (OSError, RuntimeError, BackendUnavailableError):  # read-only, or no home directory
         return None
     return folder if os.access(folder, os.W_OK) else None
 

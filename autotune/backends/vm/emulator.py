@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
 from autotune.backends.vm.orders import decode_answer
+from autotune.backends.vm.qemu_version import no_emulator
 from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.measurement import Measurement
@@ -242,11 +243,3 @@ class Emulator:
         self.end()
         self._process.wait()
         self._close()
-
-
-def no_emulator() -> str:
-    """Say that there is no QEMU, and how to get it."""
-    return (
-        "qemu-system-x86_64: not found: install QEMU (Debian: apt-get install "
-        "--no-install-recommends qemu-system-x86)"
-    )

@@ -92,7 +92,11 @@ def _live(calls: LinuxCalls) -> Measurement:
     identity = Identity(environment=environment, uid=USER_ID, gid=USER_ID, groups=())
     with Processes(Procfs(), identity, folder) as processes:
         running = start_workload(
-            plan.workload, processes, player=Path(PLAYER_FILE), timeout_us=plan.timeout_us
+            plan.workload,
+            processes,
+            player=Path(PLAYER_FILE),
+            timeout_us=plan.timeout_us,
+            on_wait=Heartbeat(),
         )
         orders = _fork()
         measuring = Measuring(
@@ -149,13 +153,13 @@ def _seed_generator(entropy: bytes) -> None:
 
 
 class Heartbeat:
-    """Says on the console now and then how far the measured part is."""
+    """Says on the console now and then how far the warm-up is, or the measured part."""
 
     def __init__(self) -> None:
         self._next_s = 0.0
 
     def __call__(self, time_s: float) -> None:
-        """Hear of a sample."""
+        """Hear how much of it is over."""
         if time_s >= self._next_s:
             print(f"autotune: {time_s:.0f} s", flush=True)  # noqa: T201
             self._next_s = time_s + _HEARTBEAT_S

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,14 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from autotune import plain
-from autotune.backends.vm.command_line import (
-    OLDEST_QEMU,
-    PROGRAM,
-    Descriptors,
-    MachineParts,
-    command_line,
-)
-from autotune.backends.vm.emulator import SILENCE_S, Emulator, no_emulator
+from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
+from autotune.backends.vm.emulator import SILENCE_S, Emulator
 from autotune.backends.vm.files import ProgramFiles
 from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image, workload_files
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
@@ -34,6 +25,7 @@ from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders, make_orders
 from autotune.backends.vm.plan import READY, Plan
 from autotune.backends.vm.python_files import ENVIRONMENT, GuestPython, guest_python
+from autotune.backends.vm.qemu_version import ask_version, check_version
 from autotune.backends.vm.states import SavedMachines
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.experiment import Experiment
@@ -134,12 +126,7 @@ class Vm:
     @cached_property
     def _qemu(self) -> str:
         """What QEMU says of its version."""
-        if shutil.which(PROGRAM) is None:
-            raise BackendUnavailableError(no_emulator())
-        said = subprocess.run(  # noqa: S603  # by its name
-            [PROGRAM, "--version"], capture_output=True, text=True, check=False
-        )
-        return said.stdout.splitlines()[0] if said.stdout else ""
+        return ask_version()
 
     def check(self, experiment: Experiment) -> None:
         """See whether there is all that a machine takes, and the workload's programs.
@@ -148,7 +135,7 @@ class Vm:
             InputError: If the workload or a setting asks for what is not there.
             BackendUnavailableError: With the remedy, if the emulator, the kernel or memory is missing.
         """
-        _check_version(self._qemu)
+        check_version(self._qemu)
         kernel = self._kernel
         files = workload_files(experiment.workload)
         image_entries(self._python, kernel, self._plan(experiment, files), files)
@@ -297,12 +284,3 @@ _NO_DESCRIPTORS = Descriptors(console=0, results=0, orders=0, qmp=0)
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _check_version(said: str) -> None:
-    match = re.search(r"version (\d+)\.(\d+)", said)
-    if match is None or (int(match[1]), int(match[2])) < OLDEST_QEMU:
-        oldest = ".".join(str(part) for part in OLDEST_QEMU)
-        raise BackendUnavailableError(
-            f"{PROGRAM}: '{said}' is too old: install QEMU {oldest} or later"
-        )

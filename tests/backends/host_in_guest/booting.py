@@ -54,7 +54,6 @@ def run_scenarios(kernel: KernelFiles, folder: Path) -> tuple[dict[str, Facts], 
         init=(*python.command, "-m", FIRST_PROGRAM),
         environment=(*ENVIRONMENT.items(), ("PYTHONPATH", guest_root)),
         memory_bytes=MEMORY_BYTES,
-        mips=125,  # the fewest instructions for a second
     )
     # Without the frozen clock: what is asserted does not hang on single accesses.
     with Emulator(parts, encode_orders(FIRST_ORDERS), None) as emulator:

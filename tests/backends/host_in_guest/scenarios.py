@@ -44,25 +44,25 @@ USER = 1000
 
 MIB = 1 << 20
 SWAP_BYTES = 96 * MIB
-LOOK_AFTER_S = 1.5
-"""When the machine is looked at while a workload is measured there."""
 
-COLD = Experiment(
-    workload=Pattern(
-        regions=(
-            PatternRegion(name="hot", size_bytes=8 * MIB),
-            PatternRegion(name="cold", size_bytes=24 * MIB),
-        ),
-        phases=(
-            Phase(
-                name="only the hot part",
-                duration_us=3_000_000,
-                accesses=(Access(region=0, random=False, stride_bytes=4096, weight=1),),
+
+def _cold_part(duration_s: int) -> Experiment:
+    """A pattern with 8 MiB that are used and 24 that are not, without DAMON."""
+    hot = Access(region=0, random=False, stride_bytes=4096, weight=1)
+    return Experiment(
+        workload=Pattern(
+            regions=(
+                PatternRegion(name="hot", size_bytes=8 * MIB),
+                PatternRegion(name="cold", size_bytes=24 * MIB),
             ),
-        ),
-    ),
-)
-PAGEOUT = replace(COLD, monitoring=Monitoring(), schemes=(prcl(min_age_us=1_000_000),))
+            phases=(Phase(name="hot", duration_us=duration_s * 1_000_000, accesses=(hot,)),),
+        )
+    )
+
+
+BASELINE = _cold_part(1)
+MONITORED = replace(BASELINE, monitoring=Monitoring())
+PAGEOUT = replace(_cold_part(4), monitoring=Monitoring(), schemes=(prcl(min_age_us=1_000_000),))
 
 TWO = f"""
 import os, time
@@ -77,18 +77,17 @@ else:
 """A program of two processes, each with memory of its own that it does not use."""
 
 
-def host(settings: HostSettings | None = None) -> Host:
+SETTINGS = HostSettings(swap_bytes=SWAP_BYTES, huge_pages="never")
+"""Each is another than the machine has."""
+
+
+def host(settings: HostSettings) -> Host:
     """The host backend as `sudo` starts it."""
     return Host(
-        settings=settings or HostSettings(),
+        settings=settings,
         environment={"PATH": "/usr/bin:/bin", "SUDO_UID": str(USER)},
         player=PLAYER,
     )
-
-
-def settings() -> HostSettings:
-    """All that can be set, each to what the machine does not have anyway."""
-    return HostSettings(swap_bytes=SWAP_BYTES, huge_pages="never")
 
 
 def failure(action: Callable[[], object]) -> list[str]:
@@ -147,8 +146,8 @@ def refusals() -> Facts:
     """What the host backend says, and what it and the restoring change, where it must not work."""
     before = traces()
     refused = {
-        "check": failure(lambda: host().check(PAGEOUT)),
-        "run": failure(lambda: host(settings()).run(PAGEOUT, seed=1)),
+        "check": failure(lambda: host(SETTINGS).check(PAGEOUT)),
+        "run": failure(lambda: host(SETTINGS).run(PAGEOUT, seed=1)),
     }
     put_back = list(restore_after_kill(DamonTree(), system=LinuxCalls()))
     return {
@@ -188,7 +187,9 @@ def lru_sort_on() -> Facts:
 def look() -> Facts:
     """The machine while a workload is measured."""
     procfs = Procfs()
-    workload = [pid for pid in procfs.tree(*procfs.children(os.getpid())) if procfs.has_memory(pid)]
+    workload = [
+        pid for pid in procfs.tree(*procfs.children(os.getpid())) if procfs.has_memory(pid)
+    ]
     users = {
         line.split()[1]
         for pid in workload
@@ -205,16 +206,23 @@ def look() -> Facts:
     }
 
 
-def measured(experiment: Experiment, chosen: HostSettings) -> Facts:
+def measured(experiment: Experiment) -> Facts:
     """One measurement, a look at the machine meanwhile, and what is not as before afterwards."""
-    before, seen = traces(), {}
-    timer = threading.Timer(LOOK_AFTER_S, lambda: seen.update(look()))
-    timer.start()
+    before, seen, ended = traces(), Facts(), threading.Event()
+
+    def look_on() -> None:
+        # The first look at a workload that DAMON watches; any where DAMON is off.
+        while not ended.wait(0.3) and not seen.get("targets"):
+            if (now := look())["workload"]:
+                seen.update(now)
+
+    looking = threading.Thread(target=look_on)
+    looking.start()
     try:
-        figured = figures(host(chosen).run(experiment, seed=1))
+        figured = figures(host(SETTINGS).run(experiment, seed=1))
     finally:
-        timer.cancel()
-        timer.join()
+        ended.set()
+        looking.join()
     return {
         **figured,
         "look": seen,
@@ -225,31 +233,29 @@ def measured(experiment: Experiment, chosen: HostSettings) -> Facts:
 
 
 def baseline() -> Facts:
-    return measured(COLD, settings())
+    return measured(BASELINE)
 
 
 def pageout() -> Facts:
-    return measured(PAGEOUT, settings())
+    return measured(PAGEOUT)
 
 
-def pageout_beside_other_swap() -> Facts:
+def beside_other_swap() -> Facts:
     """With a zram device in use already, so that one is added."""
     journal = Journal(Path("/run/other-swap"))
     device = add_zram_swap(
         SYS, DEV, size_bytes=8 * MIB, algorithm="lz4", journal=journal, system=LinuxCalls()
     )
     try:
-        return measured(PAGEOUT, settings())
+        return measured(MONITORED)
     finally:
         LinuxCalls().swap_off(device)
         write_value(SYS / "block" / device.name / "reset", "1")
 
 
 def two_processes() -> Facts:
-    program = Program(
-        command=(sys.executable, "-S", "-s", "-c", TWO), ready=Ready(line="^ready$")
-    )
-    return measured(replace(PAGEOUT, workload=program), settings())
+    program = Program(command=(sys.executable, "-S", "-s", "-c", TWO), ready=Ready(line="^ready$"))
+    return measured(replace(PAGEOUT, workload=program))
 
 
 def crash() -> Facts:
@@ -260,7 +266,7 @@ def crash() -> Facts:
         command=(sys.executable, "-S", "-s", "-c", code), ready=Ready(line="^ready$")
     )
     experiment = replace(PAGEOUT, workload=program)
-    error = failure(lambda: host(settings()).run(experiment, seed=1))
+    error = failure(lambda: host(SETTINGS).run(experiment, seed=1))
     return {"error": error, "changed": changes(before), "journal": JOURNAL.exists()}
 
 
@@ -271,7 +277,7 @@ def killed() -> Facts:
     runner = os.fork()
     if runner == 0:
         try:
-            host(settings()).run(PAGEOUT, seed=1)
+            host(SETTINGS).run(PAGEOUT, seed=1)
         finally:
             os._exit(0)
     swapped_out = _swapped_out()
@@ -280,8 +286,8 @@ def killed() -> Facts:
     os.kill(runner, signal.SIGKILL)
     os.waitpid(runner, 0)
     left = changes(before)
-    refused = failure(lambda: host(settings()).run(PAGEOUT, seed=1))
-    check = failure(lambda: host(settings()).check(PAGEOUT))
+    refused = failure(lambda: host(SETTINGS).run(PAGEOUT, seed=1))
+    check = failure(lambda: host(SETTINGS).check(PAGEOUT))
     still = changes(before)
     put_back = list(restore_after_kill(DamonTree(), system=LinuxCalls()))
     changed = changes(before)
@@ -299,7 +305,7 @@ def killed() -> Facts:
         "changed": changed,
         "again": again,
         "journal": JOURNAL.exists(),
-        "next": measured(PAGEOUT, settings()),
+        "next": measured(MONITORED),
     }
 
 
@@ -360,7 +366,7 @@ def failing_commit() -> Facts:
         write_value(KDAMOND / "contexts/0/targets/0/pid_target", str(gone))
         write_value(KDAMOND / "state", "commit")  # the kernel reports success
         time.sleep(0.2)
-        facts = {"good": outlives_a_good_one, "bad": kdamond.is_on()}
+        facts: Facts = {"good": outlives_a_good_one, "bad": kdamond.is_on()}
         kdamond.turn_off()
         kdamond.turn_on(_watch(child))
         try:
@@ -381,7 +387,7 @@ SCENARIOS: tuple[Callable[[], Facts], ...] = (
     lru_sort_on,
     baseline,
     pageout,
-    pageout_beside_other_swap,
+    beside_other_swap,
     two_processes,
     crash,
     killed,

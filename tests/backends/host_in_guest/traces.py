@@ -10,7 +10,14 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 SWAPS = Path("/proc/swaps")
 
 _ZRAM_FILES = ("disksize", "comp_algorithm", "initstate")
-_MOVE_BY_THEMSELVES = ("nr_lru_", "bytes_", "nr_hot_quota", "nr_cold_quota", "nr_reclaim", "nr_quota")
+_MOVE_BY_THEMSELVES = (
+    "nr_lru_",
+    "bytes_",
+    "nr_hot_quota",
+    "nr_cold_quota",
+    "nr_reclaim",
+    "nr_quota",
+)
 """Beginnings of the names of a module's statistics."""
 
 

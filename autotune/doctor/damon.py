@@ -1,0 +1,78 @@
+"""The checks of DAMON itself: what this kernel can do, and whether this user may have it done."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autotune.doctor.answer import Answer
+from autotune.doctor.finding import State
+from autotune.doctor.surroundings import Surroundings
+from autotune.driver.sysfs_file import read_value
+from autotune.driver.tree import KDAMONDS
+
+_FEATURES: Final = (
+    ("apply_interval_us", "apply intervals", "v6.7"),
+    ("quotas/goals", "quota goals", "v6.8"),
+    ("filters", "filters", "v6.3"),
+    ("target_nid", "target nodes", "v6.11"),
+)
+"""What schemes may ask for: the file of a scheme that shows it, and since when it is there.
+
+Source: the list of features by release that the tool damo keeps.
+"""
+
+
+def interface(here: Surroundings) -> Answer:
+    """See whether DAMON shows itself."""
+    root = here.places.sysfs / KDAMONDS
+    if not root.is_dir():
+        return Answer(
+            State.MISSING,
+            f"no sysfs interface ({root})",
+            "boot a kernel built with CONFIG_DAMON_SYSFS, or use the vm backend",
+        )
+    return Answer(State.OK, "sysfs interface")
+
+
+def operations(here: Surroundings) -> Answer:
+    """See whether virtual addresses can be monitored."""
+    files = sorted((here.places.sysfs / KDAMONDS).glob("*/contexts/0/avail_operations"))
+    if not files:
+        return Answer(State.UNKNOWN, "shows only while DAMON is set up: a run looks then")
+    known = read_value(files[0]).split()
+    if "vaddr" not in known:
+        return Answer(
+            State.MISSING,
+            f"no vaddr, only {', '.join(known) or 'nothing'}",
+            "boot a kernel built with CONFIG_DAMON_VADDR, or use the vm backend",
+        )
+    return Answer(State.OK, ", ".join(known))
+
+
+def features(here: Surroundings) -> Answer:
+    """See what schemes may ask for."""
+    folders = sorted((here.places.sysfs / KDAMONDS).glob("*/contexts/0/schemes/0"))
+    if not folders:
+        return Answer(State.UNKNOWN, "shows only while a scheme is set up: a run looks then")
+    present = {file: (folders[0] / file).exists() for file, _, _ in _FEATURES}
+    # The folder for all filters is deprecated since there are two.
+    present["filters"] |= (folders[0] / "core_filters").exists()
+    lacking = [f"{what} ({since})" for file, what, since in _FEATURES if not present[file]]
+    if lacking:
+        return Answer(
+            State.WARNING,
+            f"this kernel is too old for {', '.join(lacking)}",
+            "for schemes with these boot a newer kernel, or use the vm backend",
+        )
+    return Answer(State.OK, ", ".join(what for _, what, _ in _FEATURES))
+
+
+def root(here: Surroundings) -> Answer:
+    """See whether this is root, whose DAMON's files are."""
+    if here.euid != 0:
+        return Answer(
+            State.MISSING,
+            f"this is user {here.euid}",
+            "run it with sudo, or use the vm backend, which needs no root",
+        )
+    return Answer(State.OK, "this is root")

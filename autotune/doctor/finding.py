@@ -1,0 +1,67 @@
+"""What the checks of this machine found, and which backends can be used after it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class State(enum.Enum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        name: What was looked at.
+        state: How it is.
+        found: What is there.
+        fix: What to do about it; empty if nothing is needed.
+        blocks: Backends that can't be used because of it.
+    """
+
+    name: str
+    state: State
+    found: str
+    fix: str = ""
+    blocks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """All findings, and what follows from them.
+
+    Attributes:
+        findings: In the order of the checks.
+    """
+
+    findings: tuple[Finding, ...]
+
+    def obstacles(self) -> dict[str, tuple[str, ...]]:
+        """Give for each backend the names of the findings that block it; none if it can be used."""
+        return {
+            backend: tuple(item.name for item in self.findings if backend in item.blocks)
+            for backend in ("simulator", "vm", "host")
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON has it."""
+        return {
+            "checks": [
+                {name: value for name, value in asdict(item).items() if name != "blocks"}
+                | {"state": item.state.value}
+                for item in self.findings
+            ],
+            "backends": {
+                backend: {"usable": not names, "obstacles": list(names)}
+                for backend, names in self.obstacles().items()
+            },
+        }

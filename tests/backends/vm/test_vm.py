@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from autotune import metrics
+from autotune.backends.base import Backend
+from autotune.backends.vm.kernel_files import KERNELS_FOLDER
+from autotune.backends.vm.vm import Vm
+from autotune.experiment import Experiment
+from autotune.measurement import Measurement
+from autotune.program import Program, Ready
+from autotune.runner.system_memory import SystemMemory
+from autotune.vm_settings import VmSettings
+from tests.backends.contract import BackendContract
+from tests.backends.vm.workloads import (
+    MIB,
+    SMALL,
+    STAIRS,
+    STAIRS_MONITORED,
+    STAIRS_PAGED_OUT,
+    STEP_BYTES,
+    STEPS,
+)
+
+pytestmark = pytest.mark.vm
+
+FORKS_AT_ONCE = 2
+PORT = 7379
+
+
+class Remembered:
+    """A machine that is not asked twice: that equal orders give equal answers is tested apart."""
+
+    name = "vm"
+
+    def __init__(self, vm: Vm) -> None:
+        self._vm = vm
+        self._answers: dict[tuple[Experiment, int], Measurement] = {}
+        self.machine = vm.machine
+        self.slowdown_metric = vm.slowdown_metric
+        self.drifts = vm.drifts
+        self.most_at_once = vm.most_at_once
+
+    def check(self, experiment: Experiment) -> None:
+        self._vm.check(experiment)
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        if (experiment, seed) not in self._answers:
+            self._answers[experiment, seed] = self._vm.run(experiment, seed=seed)
+        return self._answers[experiment, seed]
+
+    def stop(self) -> None:
+        self._vm.stop()
+
+
+@pytest.fixture(scope="module")
+def remembered(micro_vm: Vm) -> Remembered:
+    return Remembered(micro_vm)
+
+
+class TestVm(BackendContract):
+    @pytest.fixture
+    def backend(self, remembered: Remembered) -> Backend:
+        return remembered
+
+    def test_equal_seeds_give_equal_measurements(self, backend: Backend) -> None:
+        pytest.skip("tested whole below, also while the host is busy")
+
+
+@pytest.fixture
+def busy_cores() -> Iterator[None]:
+    """Every core of this machine is kept busy."""
+    loops = [
+        subprocess.Popen((sys.executable, "-c", "while True: pass"))
+        for _ in range(os.cpu_count() or 1)
+    ]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()
+
+
+@pytest.fixture(scope="module")
+def paged_out(remembered: Remembered) -> Measurement:
+    return remembered.run(STAIRS_PAGED_OUT, seed=1)
+
+
+def test_a_measurement_is_the_same_to_the_bit_whatever_else_the_host_does(
+    micro_vm: Vm, paged_out: Measurement, busy_cores: None
+) -> None:
+    del busy_cores
+
+    with ThreadPoolExecutor(FORKS_AT_ONCE) as pool:
+        again = list(pool.map(lambda _: micro_vm.run(STAIRS_PAGED_OUT, seed=1), range(2)))
+
+    assert paged_out.swap_out_bytes >= 3 * STEP_BYTES
+    assert paged_out.major_faults >= 2000
+    assert [measured.to_dict() for measured in again] == [paged_out.to_dict()] * 2
+
+
+def test_a_machine_that_is_built_anew_measures_the_same_to_the_bit(
+    vm_cache: Path, paged_out: Measurement, tmp_path: Path
+) -> None:
+    (tmp_path / "a cache: 'with, odd' name").mkdir()
+    cache = tmp_path / "a cache: 'with, odd' name"
+    (cache / KERNELS_FOLDER).symlink_to(vm_cache / KERNELS_FOLDER)
+    said: list[str] = []
+    another = Vm(VmSettings(), cache, said.append)
+
+    measured = another.run(STAIRS_PAGED_OUT, seed=1)
+
+    assert said == ["booting the micro-VM and warming the workload up (once)"]
+    assert measured.to_dict() == paged_out.to_dict()
+
+
+def test_another_seed_gives_another_measurement(
+    remembered: Remembered, paged_out: Measurement
+) -> None:
+    other = remembered.run(STAIRS_PAGED_OUT, seed=2)
+
+    assert other.fingerprint != paged_out.fingerprint
+    assert other.swap_out_bytes != paged_out.swap_out_bytes
+    assert other.series != paged_out.series
+
+
+def test_equal_fingerprints_are_of_equal_orders(remembered: Remembered) -> None:
+    experiments = (STAIRS, STAIRS_MONITORED, STAIRS_PAGED_OUT)
+
+    fingerprints = {remembered.run(experiment, seed=1).fingerprint for experiment in experiments}
+
+    assert len(fingerprints) == len(experiments)
+    assert None not in fingerprints
+
+
+def test_the_resident_set_follows_the_steps(
+    remembered: Remembered, paged_out: Measurement
+) -> None:
+    baseline = remembered.run(STAIRS, seed=1)
+
+    before, stepping = 0.4, 3.0  # in seconds: less than the age, and past the first step
+    all_there = [rss for time_s, rss in samples(paged_out) if time_s < before]
+    on_a_step = [rss for time_s, rss in samples(paged_out) if time_s > stepping]
+    assert min(all_there) >= STEPS * STEP_BYTES
+    assert max(on_a_step) < (STEPS - 0.5) * STEP_BYTES
+    assert min(on_a_step) < 2.5 * STEP_BYTES
+    assert min(baseline.series.rss_bytes) >= STEPS * STEP_BYTES
+
+
+def test_monitoring_alone_costs_the_workload_little(remembered: Remembered) -> None:
+    monitored = remembered.run(STAIRS_MONITORED, seed=1)
+    baseline = remembered.run(STAIRS, seed=1)
+
+    computed = metrics.compute(monitored, baseline, slowdown="own_cpu_slowdown")
+    assert 0.002 <= computed["own_cpu_slowdown"] <= 0.012
+
+
+def samples(measured: Measurement) -> list[tuple[float, int]]:
+    return list(zip(measured.series.time_s, measured.series.rss_bytes, strict=True))
+
+
+SERVER = r"""
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+long number_in(const char *path);
+
+/* server PORT FILE [CLIENT]: the server answers with its user's number times 1000 and the number in FILE. */
+int main(int count, char **words)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(atoi(words[1])) };
+	int ours = socket(AF_INET, SOCK_STREAM, 0), theirs;
+	char text[64] = "";
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (count > 3) {
+		memset(malloc(CLIENT_BYTES), 1, CLIENT_BYTES);
+		if (connect(ours, (struct sockaddr *)&address, sizeof address))
+			return 1;
+		usleep(300000);
+		if (read(ours, text, sizeof text - 1) < 1)
+			return 2;
+		printf("warming up: 7 done\n%s done\n", text);
+		return 0;
+	}
+	signal(SIGTERM, SIG_IGN);
+	memset(malloc(SERVER_BYTES), 1, SERVER_BYTES);
+	if (bind(ours, (struct sockaddr *)&address, sizeof address) || listen(ours, 5))
+		return 3;
+	while ((theirs = accept(ours, NULL, NULL)) >= 0) {
+		sprintf(text, "%ld", getuid() * 1000L + number_in(words[2]));
+		write(theirs, text, strlen(text));
+		close(theirs);
+	}
+	return 4;
+}
+"""
+LIBRARY = r"""
+#include <stdio.h>
+
+long number_in(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long number = -1;
+
+	if (file)
+		fscanf(file, "%ld", &number);
+	return number;
+}
+"""
+SERVER_BYTES, CLIENT_BYTES = 6_000_000, 20_000_000
+
+
+def compile_server(folder: Path) -> Path:
+    """Compile the server, and beside it a shared library that no search path names."""
+    library, server = folder / "libnumber.so", folder / "server"
+    sizes = (f"-DSERVER_BYTES={SERVER_BYTES}", f"-DCLIENT_BYTES={CLIENT_BYTES}")
+    (folder / "library.c").write_text(LIBRARY)
+    (folder / "server.c").write_text(SERVER)
+    compiler = os.environ.get("CC", "cc")
+    for words in (
+        ("-shared", "-fPIC", "-o", library, folder / "library.c"),
+        (*sizes, "-o", server, folder / "server.c", library, "-Wl,-rpath,$ORIGIN"),
+    ):
+        subprocess.run((compiler, "-w", *words), check=True)
+    return server
+
+
+def test_a_server_with_its_libraries_and_files_serves_its_client_as_the_users_user(
+    small_vm: Vm, tmp_path: Path, nothing_is_left: None
+) -> None:
+    del nothing_is_left
+    server = str(compile_server(tmp_path))
+    number = tmp_path / "number.txt"
+    number.write_text("250\n")
+    workload = Program(
+        command=(server, f"{PORT}", "number.txt"),
+        client=(server, f"{PORT}", "number.txt", "client"),
+        ready=Ready(port=PORT),
+        work="^([0-9]+) done",
+        folder=str(tmp_path),
+        files=(str(number),),
+    )
+
+    measured = small_vm.run(Experiment(workload=workload), seed=1)
+
+    assert measured.work_done == 1000 * 1000 + 250
+    assert measured.runtime_s == pytest.approx(0.3, abs=0.1)
+    assert SERVER_BYTES < measured.rss_mean_bytes < CLIENT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("workload", "runtime_s"),
+    [
+        (Program(command=("sleep", "1.5"), ready=Ready(delay_us=500_000)), 1.0),
+        (
+            Program(
+                command="sleep 1; echo warm; sleep 1.25; echo did 12; echo did 1,500",
+                ready=Ready(line="^warm$"),
+                work="did ([0-9,]+)",
+            ),
+            1.25,
+        ),
+    ],
+    ids=["delay", "line"],
+)
+def test_what_follows_the_warm_up_is_measured(
+    small_vm: Vm, workload: Program, runtime_s: float, nothing_is_left: None
+) -> None:
+    del nothing_is_left
+
+    measured = small_vm.run(Experiment(workload=workload), seed=1)
+
+    assert measured.runtime_s == pytest.approx(runtime_s, abs=0.06)
+    assert measured.work_done == (1500 if workload.work else None)
+    assert measured.swap_out_bytes == 0
+
+
+def test_a_machine_that_was_removed_from_the_cache_is_built_again(
+    vm_cache: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / KERNELS_FOLDER).symlink_to(vm_cache / KERNELS_FOLDER)
+    said: list[str] = []
+    vm = Vm(SMALL, cache, said.append)
+    short = Experiment(workload=Program(command=("sleep", "0.5"), ready=Ready(delay_us=100_000)))
+    first = vm.run(short, seed=1)
+    for state in (cache / "machines").glob("*.state"):
+        state.unlink()
+
+    again = vm.run(short, seed=1)
+
+    assert again == first
+    assert len(said) == 2
+
+
+def test_forks_are_as_many_at_once_as_there_is_memory_for(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemAvailable: 6291456 kB\n")
+    system = SystemMemory(procfs=tmp_path)
+
+    def most(memory_bytes: int | None) -> int:
+        return Vm(VmSettings(memory_bytes=memory_bytes), tmp_path, print, system).most_at_once
+
+    assert most(None) == 4  # of 1 GiB, and a quarter for the emulator
+    assert most(2048 * MIB - 256 * MIB) == 3
+    assert most(64 * 1024 * MIB) == 1

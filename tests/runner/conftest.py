@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autotune.errors import BackendUnavailableError
+from autotune.native.building import build
+from autotune.runner.identity import Identity
+from autotune.runner.processes import Processes, adopt_orphans
+from autotune.runner.procfs import Procfs
+from tests.runner.programs import wait_for
+
+_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """Of a workload on this machine; whatever a test starts with it is ended."""
+    identity = Identity(environment={"PATH": os.environ["PATH"]})
+    adopt_orphans()
+    try:
+        with Processes(Procfs(), identity, "/") as processes:
+            yield processes
+    finally:
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+@pytest.fixture(scope="session")
+def player(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        try:
+            return build("player")
+        except BackendUnavailableError as error:
+            pytest.skip(f"NOT TESTED: {error}")
+
+
+@pytest.fixture
+def thread(tmp_path: Path) -> Iterator[int]:
+    """A process that looks like DAMON's thread. Ask for it before `processes`: it is none of them."""
+    program = tmp_path / "kdamond.0"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "1000"]) as process:
+        wait_for(lambda: Procfs().name(process.pid) == "kdamond.0")
+        yield process.pid
+        process.kill()

@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from autotune.damon import Intervals, Monitoring
+from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.driver.kdamond import Kdamond, KdamondEndedError
+from autotune.errors import TrialError
+from autotune.experiment import Experiment
+from autotune.measurement import Measurement, time_weighted_mean
+from autotune.patterns import Pattern
+from autotune.program import Program, Ready
+from autotune.runner.errors import WorkloadError
+from autotune.runner.measuring import Measuring
+from autotune.runner.processes import Processes
+from autotune.runner.system_memory import SystemMemory
+from autotune.runner.workload import RunningWorkload, start_workload
+from autotune.testing import pattern, prcl
+from tests.driver.fake_kernel import FakeKernel
+from tests.runner.programs import exists, python, wait_for
+
+MIB = 1 << 20
+UP = "print('up', flush=True)\n"
+BURN = "import time\nend = time.process_time() + {cpu_s}\nwhile time.process_time() < end: pass\n"
+PATTERN = pattern(regions=2, size_bytes=8 * MIB, duration_us=300_000)
+
+
+def program(code: str, **parts: object) -> Program:
+    return Program(command=python(code), ready=Ready(line="^up$"), **parts)  # type: ignore[arg-type]
+
+
+class Bench:
+    """Starts workloads on this machine and measures them, with DAMON's files made up."""
+
+    def __init__(
+        self, processes: Processes, player: Path | None, kernel: FakeKernel | None
+    ) -> None:
+        self.processes, self.player, self.kernel = processes, player, kernel
+        self.system = SystemMemory()
+        self.free_before_bytes = self.system.free_bytes()
+
+    def start(self, experiment: Experiment) -> RunningWorkload:
+        return start_workload(
+            experiment.workload, self.processes, player=self.player, timeout_us=20_000_000
+        )
+
+    def measure(
+        self,
+        workload: Pattern | Program,
+        on_sample: Callable[[float], None] = lambda _: None,
+        **parts: object,
+    ) -> Measurement:
+        experiment = Experiment(workload=workload, **parts)  # type: ignore[arg-type]
+        return self.measuring(self.start(experiment), on_sample).measure(experiment, seed=1)
+
+    def measuring(
+        self, running: RunningWorkload, on_sample: Callable[[float], None] = lambda _: None
+    ) -> Measuring:
+        return Measuring(
+            running,
+            self.processes,
+            self.system,
+            free_before_bytes=self.free_before_bytes,
+            kdamond=None if self.kernel is None else Kdamond(self.kernel),
+            on_sample=on_sample,
+        )
+
+
+@pytest.fixture
+def bench(processes: Processes) -> Bench:
+    """For baselines, which need no DAMON."""
+    return Bench(processes, None, None)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, thread: int) -> FakeKernel:
+    kernel = FakeKernel(tmp_path / "sys")
+    kernel.next_thread = thread
+    return kernel
+
+
+@pytest.fixture
+def monitored(kernel: FakeKernel, processes: Processes) -> Bench:
+    return Bench(processes, None, kernel)
+
+
+def test_a_pattern_lasts_as_long_as_its_phases_and_uses_a_cpu(
+    processes: Processes, player: Path
+) -> None:
+    measured = Bench(processes, player, None).measure(PATTERN)
+
+    assert measured.runtime_s == pytest.approx(0.6, abs=0.15)
+    assert 0.0 < measured.workload_cpu_s <= measured.runtime_s * 1.1
+    assert measured.work_done is not None
+    assert measured.work_done > 0.0
+    assert min(measured.series.rss_bytes) >= 16 * MIB
+    assert measured.major_faults == 0
+
+
+def test_samples_lie_on_a_fixed_grid_and_the_figures_are_theirs(
+    processes: Processes, player: Path
+) -> None:
+    measured = Bench(processes, player, None).measure(PATTERN, sampling_period_us=50_000)
+
+    series = measured.series
+    steps = [time_s / 0.05 for time_s in series.time_s]
+    assert steps[0] == 0.0
+    assert steps == pytest.approx([round(step) for step in steps])
+    assert all(sooner < later for sooner, later in pairwise(steps))
+    assert len(steps) >= 6
+    assert measured.rss_peak_bytes == max(series.rss_bytes)
+    assert measured.rss_mean_bytes == time_weighted_mean(
+        series.time_s, series.rss_bytes, measured.runtime_s
+    )
+    assert measured.system_used_mean_bytes == time_weighted_mean(
+        series.time_s, series.used_bytes, measured.runtime_s
+    )
+
+
+def test_a_baseline_has_no_figures_of_damon(bench: Bench) -> None:
+    measured = bench.measure(program(UP + "import time; time.sleep(0.2)"))
+
+    assert measured.kdamond_cpu == 0.0
+    assert measured.scheme_stats is None
+    assert measured.wss_mean_bytes is None
+    assert set(measured.series.wss_bytes) == {None}
+
+
+def test_only_the_cpu_time_of_the_measured_part_counts_and_that_of_all_processes(
+    bench: Bench,
+) -> None:
+    code = BURN.format(cpu_s=0.3) + UP + "import os\nchild = os.fork()\n"
+    code += BURN.format(cpu_s=0.4) + "if child: os.wait()"
+
+    measured = bench.measure(program(code))
+
+    assert measured.workload_cpu_s == pytest.approx(2 * 0.4, abs=0.15)
+
+
+def test_the_mean_weighs_memory_by_time(bench: Bench) -> None:
+    code = UP + (
+        "import time; time.sleep(0.5); memory = b'x' * (32 << 20); time.sleep(0.5); del memory"
+    )
+
+    measured = bench.measure(program(code), sampling_period_us=20_000)
+
+    low_bytes = measured.series.rss_bytes[0]
+    assert measured.rss_peak_bytes == pytest.approx(low_bytes + 32 * MIB, abs=MIB)
+    half = 32 * MIB * 0.5 / measured.runtime_s
+    assert measured.rss_mean_bytes == pytest.approx(low_bytes + half, abs=3 * MIB)
+
+
+def test_the_systems_memory_is_counted_from_before_the_workload(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemFree: 2000 kB\nZswap: 70 kB\n")
+    bench.system = SystemMemory(tmp_path, tmp_path)
+    bench.free_before_bytes = 5000 * 1024
+
+    measured = bench.measure(program(UP + "import time; time.sleep(0.2)"))
+
+    assert measured.system_used_mean_bytes == 3000 * 1024
+    assert set(measured.series.used_bytes) == {3000 * 1024}
+    assert measured.swap_pool_mean_bytes == 70 * 1024
+
+
+def test_with_a_client_only_the_server_is_measured(bench: Bench) -> None:
+    client = python(BURN.format(cpu_s=0.4) + "print('n 3')")
+
+    measured = bench.measure(
+        program(UP + "import time; time.sleep(1000)", client=client, work=r"n (\d)")
+    )
+
+    assert measured.work_done == 3.0
+    assert measured.runtime_s >= 0.4
+    assert measured.workload_cpu_s < 0.1
+
+
+def test_what_takes_too_long_is_given_up(bench: Bench) -> None:
+    began_s = time.monotonic()
+
+    with pytest.raises(WorkloadError) as error:
+        bench.measure(program(UP + "import time; time.sleep(1000)"), timeout_us=300_000)
+
+    assert str(error.value) == (
+        "workload: not at its end after 300ms: raise workload.timeout, or make it shorter"
+    )
+    assert time.monotonic() - began_s < 5.0
+
+
+def test_what_ends_before_it_is_measured_is_no_measurement(bench: Bench) -> None:
+    experiment = Experiment(workload=program("print('warm')\n" + UP))
+    running = bench.start(experiment)
+    wait_for(running.measured.has_ended)
+
+    with pytest.raises(WorkloadError) as error:
+        bench.measuring(running).measure(experiment, seed=1)
+
+    assert str(error.value) == (
+        f"workload: '{python('')[0]}' ended before it could be measured, with exit status 0: up: let "
+        "it run longer, or mend 'ready'"
+    )
+
+
+def test_a_crash_is_no_measurement(bench: Bench) -> None:
+    with pytest.raises(WorkloadError, match=r"failed with signal 6 \(SIGABRT\)"):
+        bench.measure(program(UP + "import os, time; time.sleep(0.2); os.abort()"))
+
+
+def test_monitoring_needs_a_driver(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="only baselines"):
+        bench.measure(program(UP + "import time; time.sleep(1000)"), monitoring=Monitoring())
+
+
+def test_damon_watches_all_processes_of_the_workload_and_no_other(
+    monitored: Bench, kernel: FakeKernel
+) -> None:
+    targets: set[int] = set()
+    code = "import os, time; child = os.fork()\n" + UP + "time.sleep(0.5)\nif child: os.wait()"
+    experiment = Experiment(workload=program(code), monitoring=Monitoring())
+    running = monitored.start(experiment)
+    wait_for(lambda: len(monitored.processes.measured()) == 2)
+    family = set(monitored.processes.measured())
+
+    def look(_: float) -> None:
+        files = (kernel.root / "0/contexts/0/targets").glob("*/pid_target")
+        targets.update(int(file.read_text()) for file in files)
+
+    monitored.measuring(running, look).measure(experiment, seed=1)
+
+    assert targets == family
+
+
+def test_damon_is_turned_on_when_it_is_due_and_off_at_the_end(
+    monitored: Bench, kernel: FakeKernel
+) -> None:
+    before = kernel.content()
+    seen: dict[float, bool] = {}
+
+    monitored.measure(
+        program(UP + "import time; time.sleep(0.8)"),
+        lambda time_s: seen.update({time_s: kernel.on}),
+        monitoring=Monitoring(),
+        start_after_us=300_000,
+    )
+
+    assert len(seen) >= 4
+    assert seen == {time_s: time_s >= 0.299 for time_s in seen}
+    assert kernel.content() == before
+
+
+def test_damon_does_not_wait_for_the_next_sample(
+    monitored: Bench, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times_s: list[float] = []
+    turn_on = kernel._turn_on
+
+    def note(*_: float) -> None:
+        times_s.append(time.monotonic())
+
+    def note_and_turn_on() -> None:
+        note()
+        turn_on()
+
+    monkeypatch.setattr(kernel, "_turn_on", note_and_turn_on)
+    monitored.measure(
+        program(UP + "import time; time.sleep(1.2)"),
+        note,
+        monitoring=Monitoring(),
+        start_after_us=300_000,
+        sampling_period_us=10_000_000,
+    )
+
+    began_s, turned_on_s = times_s
+    assert 0.25 <= turned_on_s - began_s < 1.2
+
+
+def test_a_measured_part_that_ends_before_damon_is_due_has_none(
+    monitored: Bench, kernel: FakeKernel
+) -> None:
+    measured = monitored.measure(
+        program(UP + "import time; time.sleep(0.2)"),
+        monitoring=Monitoring(),
+        start_after_us=10_000_000,
+    )
+
+    assert kernel.written == []
+    assert measured.kdamond_cpu == 0.0
+    assert measured.wss_mean_bytes is None
+
+
+def test_the_kdamonds_share_is_its_cpu_time_over_the_run_time(
+    monitored: Bench, thread: int
+) -> None:
+    measured = monitored.measure(
+        program(UP + "import time; time.sleep(0.3)"), monitoring=Monitoring()
+    )
+
+    used_ns = int(Path(f"/proc/{thread}/schedstat").read_text().split()[0])
+    assert measured.kdamond_cpu == pytest.approx(used_ns / 1e9 / measured.runtime_s)
+
+
+def test_working_set_and_statistics_are_in_the_measurement(
+    monitored: Bench, kernel: FakeKernel
+) -> None:
+    experiment = Experiment(
+        workload=program("import time\n" + UP + "time.sleep(0.4)"),
+        monitoring=Monitoring(),
+        schemes=(prcl(),),
+    )
+    running = monitored.start(experiment)
+    watched = monitored.processes.procfs.monitored_bytes((running.measured.pid,))
+    # Four aggregations, in which a quarter was accessed.
+    kernel.statistics = [(1, 2, 3, 4, 5), (9, watched, 0, 0, 0), (9, 4 * watched, 0, 0, 0)]
+
+    measured = monitored.measuring(running).measure(experiment, seed=1)
+
+    assert measured.wss_mean_bytes == pytest.approx(watched / 4)
+    assert measured.scheme_stats is not None
+    assert measured.scheme_stats.tried_bytes == 2
+    assert measured.scheme_stats.quota_exceeds == 5
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        ("os.abort()", "SIGABRT"),
+        ("time.sleep(1000)", "not at its end"),
+    ],
+)
+def test_damon_is_turned_off_after_a_failure(
+    monitored: Bench, kernel: FakeKernel, then: str, message: str
+) -> None:
+    before = kernel.content()
+    code = UP + "import os, time; time.sleep(0.2); " + then
+
+    with pytest.raises(TrialError, match=message):
+        monitored.measure(program(code), monitoring=Monitoring(), timeout_us=600_000)
+
+    assert ("0/state", "on") in kernel.written
+    assert kernel.content() == before
+
+
+def test_damon_is_turned_off_when_it_is_interrupted(monitored: Bench, kernel: FakeKernel) -> None:
+    before = kernel.content()
+
+    def interrupt(time_s: float) -> None:
+        if time_s >= 0.1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        monitored.measure(
+            program(UP + "import time; time.sleep(1000)"), interrupt, monitoring=Monitoring()
+        )
+
+    assert ("0/state", "on") in kernel.written
+    assert kernel.content() == before
+
+
+def test_a_kdamond_that_ends_in_between_makes_no_measurement(
+    monitored: Bench, kernel: FakeKernel
+) -> None:
+    before = kernel.content()
+
+    def end(time_s: float) -> None:
+        if time_s >= 0.1 and kernel.on:
+            kernel.end_of_target()
+
+    with pytest.raises(KdamondEndedError):
+        monitored.measure(
+            program(UP + "import time; time.sleep(0.4)"), end, monitoring=Monitoring()
+        )
+
+    assert kernel.content() == before
+
+
+def test_a_scheme_that_the_kernel_can_not_count_fails_its_trial(
+    monitored: Bench, kernel: FakeKernel
+) -> None:
+    ages = AccessPattern(age_us=Range(110_000, 120_000))
+
+    with pytest.raises(TrialError, match="holds no multiple of the aggregation interval"):
+        monitored.measure(
+            program(UP + "import time; time.sleep(1000)"),
+            monitoring=Monitoring(intervals=Intervals()),
+            schemes=(Scheme(action=Action.STAT, pattern=ages),),
+        )
+
+    assert kernel.written == []
+
+
+def test_nothing_is_left_of_a_measured_program(bench: Bench) -> None:
+    code = "import os, time\nchild = os.fork()\nif not child: time.sleep(1000)\n"
+    experiment = Experiment(workload=program(code + UP + "time.sleep(0.2); os.kill(child, 9)"))
+    running = bench.start(experiment)
+    pids = bench.processes.measured()
+
+    bench.measuring(running).measure(experiment, seed=1)
+    bench.processes.end()
+
+    assert len(pids) == 2
+    assert not [pid for pid in pids if exists(pid)]

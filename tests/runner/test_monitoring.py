@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune.damon import Intervals, Monitoring, OperationsSet
+from autotune.damos import AccessPattern, Action, Range, Scheme, SchemeStats, Watermarks
+from autotune.driver.kdamond import Kdamond, KdamondEndedError
+from autotune.driver.setup import Setup
+from autotune.driver.sysfs_file import SysfsError
+from autotune.driver.tree import DamonTree
+from autotune.errors import AutotuneError, BackendUnavailableError
+from autotune.experiment import Experiment
+from autotune.kernel import to_kernel
+from autotune.runner import monitoring as module
+from autotune.runner.monitoring import Monitor, probes
+from autotune.runner.procfs import Procfs
+from autotune.testing import pattern, prcl
+from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs
+from tests.runner.programs import wait_for
+
+PIDS = (42, 43)
+PAGES = 10
+SIZE = PAGES * 4096
+"""What DAMON watches in each of the two processes: ten pages around two gaps."""
+
+CPU_NS = 123_456_789
+GATE = Watermarks(interval_us=1_000_000, high=0.5, mid=0.4, low=0.2)
+MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
+TWO_SCHEMES = replace(MONITORED, schemes=(prcl(), prcl(min_age_us=1_000_000)))
+
+
+class Machine:
+    """A fake kernel, and a fake procfs with two processes and DAMON's thread."""
+
+    def __init__(self, folder: Path, kernel: FakeKernel | None = None) -> None:
+        self.monitors: list[Monitor] = []
+        self.kernel = kernel or FakeKernel(folder / "sys")
+        self.folder = make_procfs(folder / "proc", processes={*PIDS, THREAD})
+        self.procfs = Procfs(self.folder)
+        (self.folder / f"{THREAD}/comm").write_text("kdamond.0\n")
+        self.thread_used(CPU_NS)
+        for pid in PIDS:
+            areas = ((0x1000, 0x5000), (0x9000, 0xD000), (0x20000, 0x22000))
+            lines = (f"{start:x}-{end:x} rw-p 00000000 00:00 0\n" for start, end in areas)
+            (self.folder / f"{pid}/maps").write_text("".join(lines))
+
+    def thread_used(self, cpu_ns: int) -> None:
+        (self.folder / f"{THREAD}/schedstat").write_text(f"{cpu_ns} 7 8\n")
+
+    def monitor(self, experiment: Experiment = MONITORED) -> Monitor:
+        monitor = Monitor(Kdamond(self.kernel, self.folder), experiment, PIDS, self.procfs)
+        self.monitors.append(monitor)
+        return monitor
+
+    def counted(self, *tried_bytes: int) -> None:
+        """Say what each scheme has tried since DAMON was turned on."""
+        self.kernel.statistics = [(1, tried, 2, 3, 4) for tried in tried_bytes]
+
+    def value(self, file: str) -> str:
+        return (self.kernel.root / "0/contexts/0" / file).read_text().strip()
+
+    def end(self) -> None:
+        self.kernel.busy = 0
+        for monitor in self.monitors:
+            monitor.drop()
+
+    def polls(self) -> int:
+        return [value for _, value in self.kernel.written].count("update_schemes_stats")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    yield machine
+    machine.end()
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polls as fast as a test would like."""
+    monkeypatch.setattr(module, "POLL_S", 0.01)
+
+
+def polls_on() -> bool:
+    """Whether a thread polls."""
+    return any(thread.name == "poll" for thread in threading.enumerate())
+
+
+def test_two_schemes_that_only_count_stand_behind_the_users(machine: Machine) -> None:
+    machine.monitor(TWO_SCHEMES).turn_on()
+
+    actions = [machine.value(f"schemes/{index}/action") for index in range(4)]
+    assert machine.value("schemes/nr_schemes") == "4"
+    assert actions == ["pageout", "pageout", "stat", "stat"]
+
+
+@given(st.integers(1, 400), st.integers(1_000, 100_000))
+def test_the_probes_tell_accessed_regions_from_all(samples: int, sampling_us: int) -> None:
+    intervals = Intervals(sampling_us=sampling_us, aggregation_us=samples * sampling_us)
+
+    accessed, everything = probes(Monitoring(intervals=intervals), ())
+
+    counted, counted_all = to_kernel(accessed, intervals), to_kernel(everything, intervals)
+    assert counted.nr_accesses[0] == 1
+    assert counted_all.nr_accesses[0] == 0
+    for kernel in (counted, counted_all):
+        assert kernel.nr_accesses[1] >= samples
+        assert (kernel.sz[0], kernel.age[0], kernel.quota_bytes, kernel.quota_ms) == (0, 0, 0, 0)
+        assert kernel.sz[1] == 2**64 - 1
+        assert kernel.age[1] == 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ("watermarks", "expected"),
+    [((), None), ((None,), None), ((GATE,), GATE), ((GATE, None), None), ((GATE, GATE), GATE)],
+)
+def test_the_probes_rest_only_where_all_the_users_schemes_can(
+    watermarks: tuple[Watermarks | None, ...], expected: Watermarks | None
+) -> None:
+    schemes = tuple(replace(prcl(), watermarks=gate) for gate in watermarks)
+
+    assert [probe.watermarks for probe in probes(Monitoring(), schemes)] == [expected] * 2
+
+
+def test_every_process_is_a_target(machine: Machine) -> None:
+    machine.monitor().turn_on()
+
+    targets = [machine.value(f"targets/{index}/pid_target") for index in range(2)]
+    assert machine.value("targets/nr_targets") == "2"
+    assert targets == [str(pid) for pid in PIDS]
+
+
+def test_physical_memory_is_one_target_without_a_process(machine: Machine) -> None:
+    machine.monitor(replace(MONITORED, operations=OperationsSet.PADDR)).turn_on()
+
+    assert machine.value("operations") == "paddr"
+    assert machine.value("targets/nr_targets") == "1"
+    assert machine.value("targets/0/pid_target") == "0"
+
+
+def test_nothing_is_written_before_it_is_turned_on(machine: Machine) -> None:
+    monitor = machine.monitor()
+
+    assert not monitor.is_on
+    assert monitor.sample() is None
+    monitor.finish()
+
+    assert machine.kernel.written == []
+    assert (monitor.cpu_s, monitor.wss_mean_bytes, monitor.stats) == (0.0, None, SchemeStats())
+
+
+class Counting(Kdamond):
+    """A kdamond that has counted what a test says, and no tree behind it."""
+
+    def __init__(self) -> None:
+        super().__init__(DamonTree(Path("/nowhere")))
+        self.tried_bytes_so_far: tuple[int, ...] = ()
+
+    def turn_on(self, setup: Setup) -> int:
+        del setup
+        return THREAD
+
+    def turn_off(self) -> None:
+        pass
+
+    def update_stats(self) -> tuple[SchemeStats, ...]:
+        return tuple(SchemeStats(tried_bytes=tried) for tried in self.tried_bytes_so_far)
+
+
+class Watched(Procfs):
+    """Processes that stay as large as they are."""
+
+    def name(self, pid: int) -> str:
+        return "kdamond.0" if pid == THREAD else ""
+
+    def monitored_bytes(self, pids: tuple[int, ...]) -> int:
+        return len(pids) * SIZE
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(0, 2 * PAGES), min_size=1, max_size=4), min_size=1, max_size=4
+    )
+)
+def test_the_mean_working_set_is_that_of_all_aggregations(polls: list[list[int]]) -> None:
+    # Pages that were accessed in each aggregation, by the polls that they lie between.
+    kdamond = Counting()
+    experiment = replace(MONITORED, schemes=(prcl(),))
+    monitor = Monitor(kdamond, experiment, PIDS, Watched())
+    monitor.turn_on()
+    accessed = everything = 0
+    for aggregations in polls:
+        accessed += sum(aggregations) * 4096
+        everything += len(aggregations) * len(PIDS) * SIZE
+        kdamond.tried_bytes_so_far = (99, accessed, everything)
+        monitor._poll()
+
+        last = sum(aggregations) * 4096 / len(aggregations)
+        assert monitor.sample() == pytest.approx(last, abs=1)
+
+    monitor.finish()
+
+    counts = [count for aggregations in polls for count in aggregations]
+    assert monitor.wss_mean_bytes == pytest.approx(sum(counts) * 4096 / len(counts))
+
+
+def test_a_process_that_has_ended_is_as_large_as_it_was(machine: Machine) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    machine.counted(SIZE, 2 * SIZE)
+    (machine.folder / f"{PIDS[0]}/maps").write_text("")
+
+    monitor.finish()
+
+    assert monitor.wss_mean_bytes == SIZE
+
+
+def test_without_an_aggregation_since_the_last_poll_the_working_set_is_as_before(
+    machine: Machine,
+) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    machine.counted(0, 0)
+    monitor._poll()
+    assert monitor.sample() is None
+    assert monitor.wss_mean_bytes is None
+    machine.counted(SIZE, 2 * SIZE)
+    monitor._poll()
+    monitor._poll()
+
+    assert monitor.sample() == SIZE
+
+
+def test_statistics_are_of_the_users_schemes_and_read_once_more_at_the_end(
+    machine: Machine,
+) -> None:
+    monitor = machine.monitor(TWO_SCHEMES)
+    monitor.turn_on()
+    machine.kernel.statistics = [(1, 10, 2, 20, 3), (4, 40, 5, 50, 6), (7,) * 5, (8,) * 5]
+
+    monitor.finish()
+
+    assert monitor.stats == SchemeStats(
+        tried_regions=5, tried_bytes=50, applied_regions=7, applied_bytes=70, quota_exceeds=9
+    )
+    assert not machine.kernel.on
+
+
+def test_cpu_time_is_the_threads(machine: Machine) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    monitor.sample()
+    machine.thread_used(2 * CPU_NS)
+
+    monitor.finish()
+
+    assert monitor.cpu_s == 2 * CPU_NS / 1e9
+
+
+@pytest.mark.usefixtures("often")
+def test_it_is_polled_while_it_is_on_and_never_after(machine: Machine) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    wait_for(lambda: machine.polls() >= 3)
+
+    monitor.drop()
+
+    polls = machine.polls()
+    # Another program's: what is asked of it now would be written into its files.
+    machine.kernel.write("nr_kdamonds", "1")
+    machine.kernel.write("0/contexts/nr_contexts", "1")
+    machine.kernel.write("0/contexts/0/targets/nr_targets", "1")
+    machine.kernel.write("0/state", "on")
+    time.sleep(0.1)
+    assert machine.polls() == polls
+    assert not polls_on()
+    machine.kernel.write("0/state", "off")
+
+
+def told_at_a_sample(monitor: Monitor) -> AutotuneError:
+    """The error that a sample ends with, sooner or later."""
+    told: list[AutotuneError] = []
+
+    def fails() -> bool:
+        try:
+            monitor.sample()
+        except AutotuneError as error:
+            told.append(error)
+        return bool(told)
+
+    wait_for(fails)
+    return told[0]
+
+
+@pytest.mark.usefixtures("often")
+def test_a_refusal_while_polling_is_told_at_the_next_sample(machine: Machine) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    machine.kernel.busy = 1_000_000
+
+    error = told_at_a_sample(monitor)
+
+    assert isinstance(error, SysfsError)
+    assert error.errno == errno.EBUSY
+
+
+@pytest.mark.usefixtures("often")
+def test_a_loss_of_damon_while_polling_is_told_at_the_next_sample(tmp_path: Path) -> None:
+    gone = BackendUnavailableError("DAMON: is gone: boot again")
+
+    class Lost(FakeKernel):
+        def write(self, relative: str, value: str) -> None:
+            if value == "update_schemes_stats":
+                raise gone
+            super().write(relative, value)
+
+    machine = Machine(tmp_path, Lost(tmp_path / "sys"))
+    monitor = machine.monitor()
+    monitor.turn_on()
+
+    error = told_at_a_sample(monitor)
+
+    machine.end()
+    assert error is gone
+
+
+@pytest.mark.usefixtures("often")
+def test_a_kdamond_that_has_ended_is_told_at_the_end(machine: Machine) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    machine.kernel.end_of_target()
+
+    wait_for(lambda: not polls_on())
+    monitor.sample()
+    with pytest.raises(KdamondEndedError):
+        monitor.finish()
+    monitor.drop()
+
+    assert (machine.kernel.root / "nr_kdamonds").read_text() == "0\n"
+
+
+def test_a_thread_that_can_not_be_seen_is_refused(machine: Machine) -> None:
+    (machine.folder / f"{THREAD}/comm").write_text("bash\n")
+    monitor = machine.monitor()
+
+    with pytest.raises(BackendUnavailableError) as error:
+        monitor.turn_on()
+    monitor.drop()
+
+    assert str(error.value) == (
+        f"DAMON's thread (process {THREAD}) can't be seen from here: run outside of containers, where "
+        "process numbers are the kernel's own"
+    )
+    assert not machine.kernel.on
+
+
+def test_a_scheme_that_the_kernel_can_not_count_is_refused(machine: Machine) -> None:
+    ages = AccessPattern(age_us=Range(110_000, 120_000))
+    experiment = replace(MONITORED, schemes=(Scheme(action=Action.STAT, pattern=ages),))
+
+    with pytest.raises(ValueError, match="holds no multiple of the aggregation interval"):
+        machine.monitor(experiment)
