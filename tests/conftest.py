@@ -30,7 +30,7 @@ settings.load_profile("repeat")
 def vm_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache folder with the kernel that was set up, and no machine yet.
 
-    Where there is no QEMU, kernel or compiler, the tests that take it fail in CI, and are skipped elsewhere.
+    Without QEMU, kernel or compiler, the tests that take it fail in CI, and are skipped elsewhere.
     """
     try:
         check_version(ask_version())

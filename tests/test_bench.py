@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from autotune.experiment import Experiment
 from autotune.measurement import Measurement
 from autotune.store import RunFolder, read_measurements
 from autotune.testing import measurement, prcl
-from tests.closed_form import ClosedForm, make_workload
+from tests.closed_form import ClosedForm, make_workload, slowdown
 
 
 @pytest.fixture
@@ -122,3 +123,69 @@ def test_there_are_no_more_runs_at_once_than_the_backend_takes(
             used.finish(job)
 
     assert most == 1
+
+
+DRIFT = 0.01
+
+
+class Slower(ClosedForm):
+    """A machine on which each run takes a little more CPU time than the one before."""
+
+    drifts = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran: list[bool] = []
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        factor = 1.0 + DRIFT * len(self.ran)
+        self.ran.append(experiment.monitoring is not None)
+        measured = super().run(experiment, seed=seed)
+        return replace(measured, workload_cpu_s=measured.workload_cpu_s * factor)
+
+
+def test_where_figures_drift_each_trial_stands_between_its_own_baselines(
+    tmp_path: Path, folder: RunFolder
+) -> None:
+    backend = Slower()
+
+    with bench(tmp_path, folder, backend) as used:
+        used.finish(used.begin(3, (prcl(),), 2))
+
+    records = read_measurements(folder.path / "measurements.jsonl")
+    assert backend.ran == [False, True, True, False]
+    assert [(r.role, r.trial, r.seed, r.scheme) for r in records] == [
+        *[("baseline", None, 2, None)] * 2,
+        *[("trial", 3, 2, "4K max 0 0 5s max pageout")] * 2,
+    ]
+    baselines_s = [records[index].measurement.workload_cpu_s for index in (0, 1)]
+    assert baselines_s[1] / baselines_s[0] == pytest.approx(1.0 + 3 * DRIFT)
+
+
+def test_a_drift_that_goes_one_way_is_gone_from_the_mean_of_the_pairs(
+    tmp_path: Path, folder: RunFolder
+) -> None:
+    scheme = prcl(min_age_us=2_000_000)
+    true = slowdown(scheme)
+
+    with bench(tmp_path, folder, Slower()) as used:
+        other = used.finish_baseline(used.begin_baseline(0))
+        measured = used.finish(used.begin(0, (scheme,), 0))
+        figures = used.figures(measured, other)
+
+    pairs = zip(measured.measurements, measured.baselines, strict=True)
+    each = [one.workload_cpu_s / baseline.workload_cpu_s - 1.0 for one, baseline in pairs]
+    assert figures["slowdown"] == pytest.approx(sum(each) / 2)
+    assert all(abs(found - true) > DRIFT / 2 for found in each)
+    assert figures["slowdown"] == pytest.approx(true, abs=4 * DRIFT**2)
+
+
+def test_a_baseline_needs_no_other_although_figures_drift(
+    tmp_path: Path, folder: RunFolder
+) -> None:
+    backend = Slower()
+
+    with bench(tmp_path, folder, backend) as used:
+        used.finish_baseline(used.begin_baseline(0))
+
+    assert backend.ran == [False]

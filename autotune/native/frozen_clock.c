@@ -2,7 +2,8 @@
  *
  * - gettimeofday always gives the same time. QEMU resizes its soft TLB by the host's gettimeofday, and what
  *   that TLB holds decides which Accessed bits are set again: with a running clock the host's load leaks into
- *   what the guest's kernel sees. The other clocks stay real.
+ *   what the guest's kernel sees. The other clocks stay real, and where AUTOTUNE_REALTIME is set, so does
+ *   this one.
  * - ppoll, on the main thread, waits a little before it tells of a ready descriptor. When the guest's CPU
  *   has stopped and the main loop has not noticed yet, QEMU takes the machine for idle and jumps its virtual
  *   clock to the next timer, or doesn't. After the wait it has always jumped. Only where AUTOTUNE_SETTLE is
@@ -39,7 +40,7 @@ typedef int ppoll_function(struct pollfd *, nfds_t, const struct timespec *, con
 typedef int checked_ppoll_function(struct pollfd *, nfds_t, const struct timespec *,
 				   const sigset_t *, size_t);
 
-static int settles;
+static int settles, runs;
 static ppoll_function *real_ppoll;
 static checked_ppoll_function *real_checked_ppoll;
 
@@ -55,16 +56,22 @@ __attribute__((constructor)) static void start(void)
 		_exit(1);
 	settles = getenv("AUTOTUNE_SETTLE") != NULL;
 	unsetenv("AUTOTUNE_PARENT");
+	runs = getenv("AUTOTUNE_REALTIME") != NULL;
 	unsetenv("AUTOTUNE_SETTLE");
+	unsetenv("AUTOTUNE_REALTIME");
 	unsetenv("LD_PRELOAD");
 }
 
 int gettimeofday(struct frozen_timeval *time, void *zone)
 {
 	(void)zone;
+	struct timespec now = { .tv_sec = FROZEN_S };
+
+	if (runs)
+		clock_gettime(CLOCK_REALTIME, &now);
 	if (time) {
-		time->seconds = FROZEN_S;
-		time->microseconds = 0;
+		time->seconds = now.tv_sec;
+		time->microseconds = now.tv_nsec / 1000;
 	}
 	return 0;
 }

@@ -80,12 +80,8 @@ class Measuring:
             TrialError: If the workload fails, does not end in time, or the kernel refuses a scheme.
             BackendUnavailableError: If DAMON can't be used here.
         """
-        measured = self._running.measured
-        if measured.has_ended():
-            raise WorkloadError(
-                f"'{measured.title}' ended before it could be measured, with "
-                f"{measured.how_it_ended()}: let it run longer, or mend 'ready'"
-            )
+        if self._running.measured.has_ended():
+            raise self._ended_before()
         monitor = self._make_monitor(experiment)
         try:
             return self._measure(experiment, seed, monitor)
@@ -93,12 +89,23 @@ class Measuring:
             if monitor is not None:
                 monitor.drop()
 
+    def _ended_before(self) -> WorkloadError:
+        measured = self._running.measured
+        # One that is about to end has no memory any more, and no status yet.
+        how = f", with {measured.how_it_ended()}" if measured.has_ended() else ""
+        return WorkloadError(
+            f"'{measured.title}' ended before it could be measured{how}: let it run longer, or mend "
+            "'ready'"
+        )
+
     def _make_monitor(self, experiment: Experiment) -> Monitor | None:
         if experiment.monitoring is None:
             return None
         if self._kdamond is None:
             raise ValueError("without a driver only baselines can be measured")
         pids = tuple(pid for pid in self._processes.measured() if self._procfs.has_memory(pid))
+        if not pids:
+            raise self._ended_before()
         try:
             return Monitor(self._kdamond, experiment, pids, self._procfs)
         except ValueError as error:

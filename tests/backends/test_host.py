@@ -23,13 +23,16 @@ from autotune.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import THREAD, FakeKernel, FakeSwap, make_procfs
-from tests.runner.programs import exists, python, wait_for
+from tests.runner.programs import exists, named_as_kdamond, python, wait_for
 
 BASELINE = Experiment(workload=pattern())
 MONITORED = replace(BASELINE, monitoring=Monitoring())
 PAGEOUT = replace(MONITORED, schemes=(prcl(),))
 MODES = "always [madvise] never\n"
-IN_USE = ": let it end, or write 'off', '0' or 'N' to these files if it is not needed; nothing was changed"
+IN_USE = (
+    ": let it end, or write 'off', '0' or 'N' to these files if it is not needed; nothing was "
+    "changed"
+)
 
 
 class Machine:
@@ -209,24 +212,26 @@ def test_after_a_kill_it_is_said_how_to_restore_although_damon_looks_used(
 
 
 @pytest.fixture
-def real(machine: Machine, thread: int, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def real(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """Real processes on it; only DAMON is made up."""
 
     def tree(sysfs: Path) -> DamonTree:
         assert sysfs == machine.places.sysfs
         return machine.kernel
 
-    machine.kernel.next_thread = thread
     machine.places = replace(machine.places, procfs=Path("/proc"))
     monkeypatch.setattr(module, "DamonTree", tree)
-    return machine
+    with named_as_kdamond(tmp_path) as machine.kernel.next_thread:
+        yield machine
 
 
 UP = "import os, time; print('up', flush=True); "
 
 
-def experiment(code: str, monitoring: Monitoring | None = None) -> Experiment:
-    program = Program(command=python(UP + code), ready=Ready(line="^up$"))
+def experiment(
+    code: str, monitoring: Monitoring | None = None, work: str | None = None
+) -> Experiment:
+    program = Program(command=python(UP + code), ready=Ready(line="^up$"), work=work)
     return Experiment(workload=program, monitoring=monitoring, timeout_us=20_000_000)
 
 
@@ -239,15 +244,13 @@ def as_before(machine: Machine, before: dict[str, bytes]) -> bool:
 
 def test_what_is_set_is_set_while_it_measures_and_put_back(real: Machine) -> None:
     before = real.content()
-    code = f"time.sleep(0.3); print('mode', open({str(real.huge_pages)!r}).read())"
-    asked = experiment(code, Monitoring())
-    program = replace(asked.workload, work="mode never(.?)")  # type: ignore[type-var]
+    code = f"time.sleep(0.3); print('set', int(open({str(real.huge_pages)!r}).read() == 'never'))"
 
-    with pytest.raises(WorkloadError, match="matched no number"):
-        real.host(HostSettings(huge_pages="never")).run(
-            replace(asked, workload=program), seed=1
-        )
+    measured = real.host(HostSettings(huge_pages="never")).run(
+        experiment(code, Monitoring(), work=r"set (\d)"), seed=1
+    )
 
+    assert measured.work_done == 1.0
     assert ("0/state", "on") in real.kernel.written
     assert as_before(real, before)
 
@@ -260,22 +263,16 @@ def test_a_measurement_leaves_nothing(real: Machine, monitoring: Monitoring | No
         experiment("time.sleep(0.3)", monitoring), seed=1
     )
 
-    assert measured.runtime_s == pytest.approx(0.3, abs=0.2)
+    assert measured.runtime_s >= 0.2  # what is left of 0.3 s when it is seen to be ready
     assert (("0/state", "on") in real.kernel.written) == (monitoring is not None)
     assert as_before(real, before)
 
 
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("time.sleep(0.2); os.abort()", "SIGABRT"),
-        ("os.abort()", "SIGABRT"),
-    ],
-)
-def test_a_workload_that_fails_leaves_nothing(real: Machine, code: str, message: str) -> None:
+@pytest.mark.parametrize("code", ["time.sleep(0.2); os.abort()", "time.sleep(0.01); os.abort()"])
+def test_a_workload_that_fails_leaves_nothing(real: Machine, code: str) -> None:
     before = real.content()
 
-    with pytest.raises(WorkloadError, match=message):
+    with pytest.raises(WorkloadError, match=r"SIGABRT|ended before it could be measured"):
         real.host(HostSettings(huge_pages="never")).run(experiment(code, Monitoring()), seed=1)
 
     assert as_before(real, before)

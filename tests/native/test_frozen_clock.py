@@ -84,6 +84,19 @@ def test_the_time_of_day_stands_still_and_other_clocks_run(frozen: Path) -> None
     assert begin_monotonic <= monotonic <= time.monotonic()
 
 
+def test_in_realtime_the_time_of_day_runs_too(
+    frozen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_REALTIME", "1")
+    begin = time.time()
+
+    first, second = preloaded(
+        frozen, "first = day(); time.sleep(0.01); report([first, day()])", settle=False
+    )
+
+    assert int(begin) <= first[0] + first[1] / 1e6 < second[0] + second[1] / 1e6 <= time.time()
+
+
 @pytest.mark.parametrize("call", ["c.ppoll", "c.__ppoll_chk, ctypes.c_size_t(8)"])
 def test_the_main_thread_waits_before_it_learns_of_a_ready_descriptor(
     frozen: Path, call: str
@@ -130,7 +143,7 @@ def test_programs_started_in_turn_are_left_alone(frozen: Path) -> None:
 
     names = {line.split("=")[0] for line in passed_on}
     assert "PATH" in names
-    assert not names & {"LD_PRELOAD", "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE"}
+    assert not names & {"LD_PRELOAD", "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE", "AUTOTUNE_REALTIME"}
 
 
 def test_a_process_whose_parent_is_another_ends_at_once(frozen: Path) -> None:

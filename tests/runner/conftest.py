@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from autotune.native.building import build
 from autotune.runner.identity import Identity
 from autotune.runner.processes import Processes, adopt_orphans
 from autotune.runner.procfs import Procfs
-from tests.runner.programs import wait_for
+from tests.runner.programs import named_as_kdamond
 
 _SET_CHILD_SUBREAPER = 36
 
@@ -44,9 +42,5 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def thread(tmp_path: Path) -> Iterator[int]:
     """A process that looks like DAMON's thread. Ask for it before `processes`: it is none of them."""
-    program = tmp_path / "kdamond.0"
-    shutil.copy("/bin/sleep", program)
-    with subprocess.Popen([program, "1000"]) as process:
-        wait_for(lambda: Procfs().name(process.pid) == "kdamond.0")
-        yield process.pid
-        process.kill()
+    with named_as_kdamond(tmp_path) as pid:
+        yield pid

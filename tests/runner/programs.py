@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 WAIT_S = 20.0
@@ -25,6 +28,17 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def exists(pid: int) -> bool:
     """Whether there is such a process, zombies included."""
     return Path(f"/proc/{pid}").exists()
+
+
+@contextlib.contextmanager
+def named_as_kdamond(folder: Path) -> Iterator[int]:
+    """A process that looks like DAMON's thread."""
+    program = folder / "kdamond.0"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "1000"]) as process:
+        wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "kdamond.0\n")
+        yield process.pid
+        process.kill()
 
 
 DETACHED = """

@@ -297,12 +297,17 @@ def test_a_measured_part_that_ends_before_damon_is_due_has_none(
 def test_the_kdamonds_share_is_its_cpu_time_over_the_run_time(
     monitored: Bench, thread: int
 ) -> None:
+    def used_s() -> float:
+        return int(Path(f"/proc/{thread}/schedstat").read_text().split()[0]) / 1e9
+
+    before_s = used_s()
     measured = monitored.measure(
         program(UP + "import time; time.sleep(0.3)"), monitoring=Monitoring()
     )
 
-    used_ns = int(Path(f"/proc/{thread}/schedstat").read_text().split()[0])
-    assert measured.kdamond_cpu == pytest.approx(used_ns / 1e9 / measured.runtime_s)
+    # It may still have been starting: then its time has grown.
+    assert 0.0 < before_s <= measured.kdamond_cpu * measured.runtime_s + 1e-9
+    assert measured.kdamond_cpu * measured.runtime_s <= used_s() + 1e-9
 
 
 def test_working_set_and_statistics_are_in_the_measurement(
@@ -349,8 +354,8 @@ def test_damon_is_turned_off_after_a_failure(
 def test_damon_is_turned_off_when_it_is_interrupted(monitored: Bench, kernel: FakeKernel) -> None:
     before = kernel.content()
 
-    def interrupt(time_s: float) -> None:
-        if time_s >= 0.1:
+    def interrupt(_: float) -> None:
+        if kernel.on:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -367,8 +372,8 @@ def test_a_kdamond_that_ends_in_between_makes_no_measurement(
 ) -> None:
     before = kernel.content()
 
-    def end(time_s: float) -> None:
-        if time_s >= 0.1 and kernel.on:
+    def end(_: float) -> None:
+        if kernel.on:
             kernel.end_of_target()
 
     with pytest.raises(KdamondEndedError):
@@ -396,7 +401,9 @@ def test_a_scheme_that_the_kernel_can_not_count_fails_its_trial(
 
 def test_nothing_is_left_of_a_measured_program(bench: Bench) -> None:
     code = "import os, time\nchild = os.fork()\nif not child: time.sleep(1000)\n"
-    experiment = Experiment(workload=program(code + UP + "time.sleep(0.2); os.kill(child, 9)"))
+    experiment = Experiment(
+        workload=program(code + UP + "time.sleep(0.2); os.kill(child, 9); os.wait()")
+    )
     running = bench.start(experiment)
     pids = bench.processes.measured()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,18 @@ def test_only_the_beginning_of_a_long_line_is_looked_at(end: bytes) -> None:
     assert [line[:LONGEST] for line in lines] == lines
     assert lines[0] == ("work: 1 " + "a" * LONGEST)[:LONGEST]
     assert lines[1:] == (["next"] if end else [])
+
+
+def test_a_line_without_an_end_takes_little_memory() -> None:
+    megabytes = b"a" * (4 << 20)
+    tracemalloc.start()
+    try:
+        printed(megabytes)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 1 << 20
 
 
 def test_megabytes_of_lines_are_all_looked_at() -> None:

@@ -16,7 +16,9 @@ from tests.runner.programs import DETACHED, exists, python, wait_for
 
 PYTHON = python("")[0]
 LONG_US = 20_000_000
-UP = "print('up', flush=True)\n"
+UP = "import time; print('up', flush=True); time.sleep(0.3)\n"
+"""Ready, and there for long enough to be found so."""
+
 SLEEP = "import time; time.sleep(1000)"
 READY = Ready(line="^up$")
 

@@ -32,8 +32,9 @@ _POLL_S = 0.5
 _SAVING_POLL_S = 0.01
 _CONSOLE_LINES = 3
 _LONGEST_QUOTE = 300
-_PARENT, _SETTLE = "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE"
-"""What native/frozen_clock.c reads: who started it, and whether this machine is to be saved."""
+_PARENT, _SETTLE, _REALTIME = "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE", "AUTOTUNE_REALTIME"
+"""What native/frozen_clock.c reads: who started it, whether this machine is to be saved, and whether its
+clock goes on."""
 
 
 class Emulator:
@@ -42,7 +43,7 @@ class Emulator:
     Args:
         parts: What it is made of.
         orders: What the guest reads after a fork.
-        frozen_clock: The library to preload; None in realtime.
+        frozen_clock: The library to preload.
         state: A file with the saved state to go on from; None boots.
 
     Raises:
@@ -53,7 +54,7 @@ class Emulator:
         self,
         parts: MachineParts,
         orders: bytes,
-        frozen_clock: Path | None,
+        frozen_clock: Path,
         state: Path | None = None,
     ) -> None:
         self._console = os.memfd_create("console")
@@ -69,13 +70,14 @@ class Emulator:
         incoming = None if state is None else f"exec:cat {shlex.quote(str(state))}"
         environment = {**os.environ, _PARENT: str(os.getpid())}
         inherited_numbers = [self._console, self._results, self._orders, theirs.fileno()]
-        if frozen_clock is not None:
-            # By number: the loader splits names at blanks and colons.
-            library = os.open(frozen_clock, os.O_RDONLY | os.O_CLOEXEC)
-            inherited_numbers.append(library)
-            environment["LD_PRELOAD"] = f"/proc/self/fd/{library}"
-            if state is None:
-                environment[_SETTLE] = "1"
+        # By number: the loader splits names at blanks and colons.
+        library = os.open(frozen_clock, os.O_RDONLY | os.O_CLOEXEC)
+        inherited_numbers.append(library)
+        environment["LD_PRELOAD"] = f"/proc/self/fd/{library}"
+        if parts.realtime:
+            environment[_REALTIME] = "1"
+        elif state is None:
+            environment[_SETTLE] = "1"
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line
                 command_line(parts, inherited, incoming),
@@ -96,8 +98,7 @@ class Emulator:
             ) from error
         finally:
             theirs.close()
-            if frozen_clock is not None:
-                os.close(library)
+            os.close(library)
         self._said = 0
         self._said_s = time.monotonic()
 

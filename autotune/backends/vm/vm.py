@@ -178,8 +178,7 @@ class Vm:
         self, parts: MachineParts, orders: bytes, state: Path | None = None
     ) -> Iterator[Emulator]:
         """Give a machine that is ended by `stop`, and at the end of the block."""
-        clock = None if parts.realtime else build("frozen_clock")
-        with Emulator(parts, orders, clock, state) as emulator:
+        with Emulator(parts, orders, build("frozen_clock"), state) as emulator:
             with self._lock:
                 if self._stopped:
                     raise BackendUnavailableError("the micro-VMs were stopped")

@@ -55,8 +55,7 @@ def run_scenarios(kernel: KernelFiles, folder: Path) -> tuple[dict[str, Facts], 
         environment=(*ENVIRONMENT.items(), ("PYTHONPATH", guest_root)),
         memory_bytes=MEMORY_BYTES,
     )
-    # Without the frozen clock: what is asserted does not hang on single accesses.
-    with Emulator(parts, encode_orders(FIRST_ORDERS), None) as emulator:
+    with Emulator(parts, encode_orders(FIRST_ORDERS), build("frozen_clock")) as emulator:
         emulator.begin()
         emulator.run_until_it_stops(TIMEOUT_S)
         console = emulator.console_text()

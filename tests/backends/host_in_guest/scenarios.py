@@ -153,7 +153,7 @@ def refusals() -> Facts:
     return {
         "refused": refused,
         "put_back": put_back,
-        "files": len(before),
+        "files": before,
         "changed": changes(before),
         "journal": JOURNAL.exists(),
     }
