@@ -109,7 +109,7 @@ def main() -> None:
                 f"run {number}: {'busy' if busy else 'quiet'}, "
                 f"{'machine built anew' if anew else 'the same machine'}, {took_s:.0f} s: "
                 f"{record['swap_out_bytes'] >> 12} pages out, {record['swap_in_bytes'] >> 12} in, "
-                f"result {results.index(results[-1])}",
+                f"fingerprint {record['fingerprint'][:8]}, result {results.index(results[-1])}",
                 flush=True,
             )
         print(f"{len(results)} equal measurements: {len(set(results))} different result(s)")

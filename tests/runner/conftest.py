@@ -18,9 +18,10 @@ _SET_CHILD_SUBREAPER = 36
 
 
 @pytest.fixture
-def processes() -> Iterator[Processes]:
+def processes(tmp_path: Path) -> Iterator[Processes]:
     """Of a workload on this machine; whatever a test starts with it is ended."""
-    identity = Identity(environment={"PATH": os.environ["PATH"]})
+    environment = {"PATH": os.environ["PATH"], "GO": str(tmp_path / "go")}
+    identity = Identity(environment=environment)
     adopt_orphans()
     try:
         with Processes(Procfs(), identity, "/") as processes:

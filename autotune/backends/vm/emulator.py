@@ -31,6 +31,8 @@ _GREETING_S = 30.0
 _POLL_S = 0.5
 _SAVING_POLL_S = 0.01
 _CONSOLE_LINES = 3
+_PANIC = "Kernel panic"
+"""Behind it stands a trace of calls, which says less."""
 _LONGEST_QUOTE = 300
 _PARENT, _SETTLE, _REALTIME = "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE", "AUTOTUNE_REALTIME"
 """What native/frozen_clock.c reads: who started it, whether this machine is to be saved, and whether its
@@ -47,7 +49,7 @@ class Emulator:
         state: A file with the saved state to go on from; None boots.
 
     Raises:
-        BackendUnavailableError: If the emulator can't be started.
+        BackendUnavailableError: If the emulator can't be started, or there is no state.
     """
 
     def __init__(
@@ -57,6 +59,11 @@ class Emulator:
         frozen_clock: Path,
         state: Path | None = None,
     ) -> None:
+        # The emulator would wait for more, and for ever.
+        if state is not None and not (state.is_file() and state.stat().st_size):
+            raise BackendUnavailableError(
+                f"{state}: the saved machine is gone: try again, and it is made anew"
+            )
         self._console = os.memfd_create("console")
         self._results = os.memfd_create("results")
         self._errors = os.memfd_create("errors")
@@ -213,11 +220,17 @@ class Emulator:
         return os.pread(self._console, size, 0).decode(errors="replace")
 
     def console_end(self) -> str:
-        """The last lines of the console, as a part of a message."""
+        """The last lines of the console, or what the kernel died of, as a part of a message."""
         lines = [line.strip() for line in self.console_text().splitlines() if line.strip()]
-        text = " | ".join(lines[-_CONSOLE_LINES:])[-_LONGEST_QUOTE:]
         error = self._error_text()
-        quoted = f"its console ends with '{text}'" if text else "its console is empty"
+        panic = next((line for line in lines if _PANIC in line), None)
+        if panic is not None:
+            quoted = f"its console says '{panic[:_LONGEST_QUOTE]}'"
+        elif lines:
+            end = " | ".join(lines[-_CONSOLE_LINES:])[-_LONGEST_QUOTE:]
+            quoted = f"its console ends with '{end}'"
+        else:
+            quoted = "its console is empty"
         return f"{quoted}; the emulator said '{error}'" if error else quoted
 
     def _error_text(self) -> str:
