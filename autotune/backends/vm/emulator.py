@@ -47,6 +47,7 @@ class Emulator:
         orders: What the guest reads after a fork.
         frozen_clock: The library to preload.
         state: A file with the saved state to go on from; None boots.
+        is_saved: Whether the booted machine will be saved: then it stops in one way only, and is slower.
 
     Raises:
         BackendUnavailableError: If the emulator can't be started, or there is no state.
@@ -58,6 +59,8 @@ class Emulator:
         orders: bytes,
         frozen_clock: Path,
         state: Path | None = None,
+        *,
+        is_saved: bool = False,
     ) -> None:
         # The emulator would wait for more, and for ever.
         if state is not None and not (state.is_file() and state.stat().st_size):
@@ -83,7 +86,7 @@ class Emulator:
         environment["LD_PRELOAD"] = f"/proc/self/fd/{library}"
         if parts.realtime:
             environment[_REALTIME] = "1"
-        elif state is None:
+        elif is_saved:
             environment[_SETTLE] = "1"
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line

@@ -178,7 +178,8 @@ class Vm:
         self, parts: MachineParts, orders: bytes, state: Path | None = None
     ) -> Iterator[Emulator]:
         """Give a machine that is ended by `stop`, and at the end of the block."""
-        with Emulator(parts, orders, build("frozen_clock"), state) as emulator:
+        clock = build("frozen_clock")
+        with Emulator(parts, orders, clock, state, is_saved=state is None) as emulator:
             with self._lock:
                 if self._stopped:
                     raise BackendUnavailableError("the micro-VMs were stopped")
