@@ -87,7 +87,7 @@ def test_redis_counts_its_bitmap_while_its_documents_are_paged_out(
 def test_sqlite_finds_all_goods_while_past_orders_are_paged_out(
     tmp_path: Path, vm_cache: Path
 ) -> None:
-    lookups = 100_000
+    lookups = 250_000
     short = shortened(
         tmp_path,
         "sqlite",
