@@ -134,8 +134,8 @@ def _fork() -> Orders:
     """Stop the machine; what returns is a fork of it, with the orders of one measurement."""
     # Once before, so that all code and files it takes are there already.
     decode_orders(Path(ORDERS_PATH).read_bytes())
-    print(READY, flush=True)  # noqa: T201
-    subprocess.run([PORTS_FILE, "stop"], check=True)  # noqa: S603
+    print(READY, flush=True)  # noqa: T201  # to the console, for the host
+    subprocess.run([PORTS_FILE, "stop"], check=True)  # noqa: S603  # our own program
     orders = decode_orders(Path(ORDERS_PATH).read_bytes())
     _seed_generator(bytes.fromhex(orders.entropy))
     return orders
@@ -161,12 +161,12 @@ class Heartbeat:
     def __call__(self, time_s: float) -> None:
         """Hear how much of it is over."""
         if time_s >= self._next_s:
-            print(f"autotune: {time_s:.0f} s", flush=True)  # noqa: T201
+            print(f"autotune: {time_s:.0f} s", flush=True)  # noqa: T201  # to the console
             self._next_s = time_s + _HEARTBEAT_S
 
 
 def _send(answer: bytes) -> None:
-    subprocess.run([PORTS_FILE, "send"], input=answer, check=True)  # noqa: S603
+    subprocess.run([PORTS_FILE, "send"], input=answer, check=True)  # noqa: S603  # our own
 
 
 if __name__ == "__main__":
