@@ -67,7 +67,7 @@ class Started:
         self.title = _title(command)
         ours, theirs = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603  # the user's own command
                 command if shell else list(command),
                 shell=shell,  # the user's own command
                 stdin=subprocess.PIPE,
