@@ -42,6 +42,7 @@ class SavedMachines:
         path = self._folder / f"{key}.state"
         with self._locked(key):
             if not path.is_file():
+                self._remove_abandoned()
                 new = self._folder / f".{key}.new"
                 try:
                     save(new)
@@ -51,6 +52,20 @@ class SavedMachines:
                 make_room(self._folder.glob("*.state"), self._most_bytes, keep=path)
             os.utime(path)
         return path
+
+    def _remove_abandoned(self) -> None:
+        """Remove what processes have left that were killed while they saved: nobody holds its lock."""
+        for new in self._folder.glob(".*.new"):
+            try:
+                lock = os.open(new.with_suffix(".lock"), os.O_WRONLY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    new.unlink(missing_ok=True)
+            finally:
+                os.close(lock)
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:

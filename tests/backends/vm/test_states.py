@@ -70,6 +70,26 @@ def test_half_a_machine_that_was_left_by_a_killed_process_is_not_taken(tmp_path:
     assert path.read_text() == "state"
 
 
+def test_what_a_killed_process_left_of_another_machine_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".other.lock").touch()
+    (tmp_path / ".other.new").write_text("half")
+
+    SavedMachines(tmp_path).get(KEY, write)
+
+    assert not (tmp_path / ".other.new").exists()
+
+
+def test_what_another_is_saving_is_left_alone(tmp_path: Path) -> None:
+    saved = SavedMachines(tmp_path)
+
+    def write_beside(path: Path) -> None:
+        write(path)
+        saved.get("other", write)
+        assert path.exists()
+
+    assert saved.get(KEY, write_beside).read_text() == "state"
+
+
 def test_two_that_want_the_same_machine_make_it_once(tmp_path: Path) -> None:
     begun = threading.Barrier(2)
     made: list[Path] = []
