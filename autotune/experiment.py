@@ -8,6 +8,7 @@ from autotune.damon import Monitoring, OperationsSet
 from autotune.damos import Scheme, check_meeting
 from autotune.patterns import Pattern
 from autotune.program import Program
+from autotune.recording import Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Experiment:
         ValueError: If there are schemes without monitoring, or one that does nothing here.
     """
 
-    workload: Pattern | Program
+    workload: Pattern | Program | Recording
     monitoring: Monitoring | None = None
     schemes: tuple[Scheme, ...] = ()
     operations: OperationsSet = OperationsSet.VADDR

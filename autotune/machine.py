@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+HugePages = Literal["never", "madvise", "always"]
+"""When memory comes in huge pages of 2 MiB: never, where a program or a scheme asks, or always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,15 +20,23 @@ class Machine:
         swap_bytes: Room in the swap device, before compression.
         sequential_access_ns: One access of a pattern's sweep.
         random_access_ns: One access of a pattern at random offsets.
+        huge_random_access_ns: The same in huge pages.
         fault_us: A fault that brings a page back from swap; the workload pays.
+        incompressible_fault_us: The same for a page that compression left as large as it was.
+        first_touch_us: The fault of the first touch of a page; the workload pays.
         pageout_us: One page paged out and compressed; the kdamond pays.
+        incompressible_pageout_us: The same for a page that compression leaves as large as it was.
+        scan_us: A scheme's look at one page that it leaves as it is; the kdamond pays.
         check_us: One region, prepared and checked once; the kdamond pays.
         tick_us: One wake-up of the kdamond, apart from its regions.
+        wake_us: How long a wake-up of the kdamond waits, on average, where the workload keeps the only
+            CPU busy; the workload runs meanwhile.
         disturbance_us: What a check of one region costs the workload: a missing TLB entry.
         compressed_fraction: What a page of a pattern is compressed to, 0 to 1; the player's table of
             random numbers is not compressible.
         missed_access_chance: Chance that a check doesn't see an access, 0 to 1: the Accessed bit is
             cleared without a TLB flush.
+        huge_pages: When memory comes in huge pages.
         jiffy_us: The kernel's tick (1 / CONFIG_HZ): long sleeps and the coarse clock step by it.
 
     Raises:
@@ -37,21 +49,32 @@ class Machine:
     swap_bytes: int
     sequential_access_ns: float
     random_access_ns: float
+    huge_random_access_ns: float
     fault_us: float
+    incompressible_fault_us: float
+    first_touch_us: float
     pageout_us: float
+    incompressible_pageout_us: float
+    scan_us: float
     check_us: float
     tick_us: float
     disturbance_us: float
     compressed_fraction: float
+    wake_us: float = 0.0
     missed_access_chance: float = 0.0
+    huge_pages: HugePages = "never"
     jiffy_us: int = 4_000
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if self.huge_pages not in get_args(HugePages):
+            raise ValueError(
+                f"huge_pages is '{self.huge_pages}': it must be never, madvise or always"
+            )
         for field in fields(self):
             value = getattr(self, field.name)
             positive = field.name in _POSITIVE
-            if field.name != "name" and (value < 0 or (positive and value == 0)):
+            if field.name not in _WORDS and (value < 0 or (positive and value == 0)):
                 raise ValueError(
                     f"{field.name} is {value}: it must be {'above' if positive else 'at least'} 0"
                 )
@@ -60,5 +83,13 @@ class Machine:
 
 
 _POSITIVE = frozenset(
-    {"cpus", "memory_bytes", "sequential_access_ns", "random_access_ns", "jiffy_us"}
+    {
+        "cpus",
+        "memory_bytes",
+        "sequential_access_ns",
+        "random_access_ns",
+        "huge_random_access_ns",
+        "jiffy_us",
+    }
 )
+_WORDS = frozenset({"name", "huge_pages"})

@@ -7,22 +7,35 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from autotune.backends.simulator.compiled import compiled
-from autotune.backends.simulator.memory import ABSENT, PAGE, SWAPPED, Memory, area_of, pool_bytes
-from autotune.backends.simulator.player import ended, touched, unwatch, watch
-from autotune.backends.simulator.records import INT, Records, make_records
-from autotune.backends.simulator.regions import Regions, age, merge, reset, split, total_bytes
-from autotune.backends.simulator.schemes import apply_schemes, look_at_watermarks
-from autotune.backends.simulator.world import World, pass_time, record, work_at_once
+from autotune.backends.simulator.applying import apply_schemes, look_at_watermarks
+from autotune.backends.simulator.compiled import compiled, inlined
+from autotune.backends.simulator.counting import count_hits
+from autotune.backends.simulator.draws import Draws
+from autotune.backends.simulator.layouts import three_ranges
+from autotune.backends.simulator.memory import PAGE, pool_bytes
+from autotune.backends.simulator.regions import (
+    Regions,
+    age,
+    merge,
+    reset,
+    split,
+    total_bytes,
+    update_ranges,
+)
+from autotune.backends.simulator.replay import forget_ticks, note_tick
+from autotune.backends.simulator.schemes import Schemes
+from autotune.backends.simulator.touches import begin_tick, end_tick, forget, is_full
+from autotune.backends.simulator.world import (
+    World,
+    disturb,
+    is_over,
+    pass_time,
+    record,
+    take_turn,
+    wait,
+)
 
 _HRTIMER_LIMIT_US = 20_000
-_SAMPLED_BITS = 1 << 32
-_SAMPLED = {
-    "area": INT,  # of the sampled page; -1 where nothing can be accessed
-    "page": INT,  # counted within the area
-}
 
 
 class Settings(NamedTuple):
@@ -36,6 +49,7 @@ class Settings(NamedTuple):
         max_regions: Upper bound on regions.
         start_us: When DAMON is turned on.
         timeout_us: When the run is given up.
+        fixed: Whether the ranges are the user's, and stay as they are.
     """
 
     sampling_us: int
@@ -45,64 +59,16 @@ class Settings(NamedTuple):
     max_regions: int
     start_us: float
     timeout_us: float
+    fixed: bool
 
 
-def make_sampled(regions: Regions) -> Records:
-    """Room for one sampled page a region."""
-    return make_records(_SAMPLED, len(regions.items))
-
-
-@compiled
-def _sleep_us(sampling_us: int, clock: Any) -> float:
+@inlined
+def sleep_us(sampling_us: int, now_us: float, jiffy_us: float) -> float:
     """How long a sleep of the sampling interval takes: long ones end with a jiffy."""
     if sampling_us <= _HRTIMER_LIMIT_US:
         return float(sampling_us)
-    jiffies = clock.now_us // clock.jiffy_us + -(-sampling_us // clock.jiffy_us) + 1
-    return jiffies * clock.jiffy_us - clock.now_us
-
-
-@compiled
-def draw_samples(
-    regions: Regions, memory: Memory, sampled: Records, rng: np.random.Generator
-) -> None:
-    """One page of each region, uniformly; of regions above 4 GiB only what 32 bits reach."""
-    for i in range(regions.totals[0].regions):
-        region, sample = regions.items[i], sampled[i]
-        size = region.end - region.start
-        reach = size % _SAMPLED_BITS if size % _SAMPLED_BITS != 0 else _SAMPLED_BITS
-        address = region.start + int(rng.random() * reach)
-        sample.area = area_of(memory, address)
-        if sample.area >= 0:
-            area = memory.areas[sample.area]
-            sample.page = (address - area.start) // PAGE
-            if memory.state[area.first + sample.page] == ABSENT:
-                sample.area = -1
-
-
-@compiled
-def check(
-    regions: Regions, world: World, sampled: Records, samples: int, rng: np.random.Generator
-) -> int:
-    """Count what was accessed since the samples were drawn; the most hits of all regions."""
-    missed_chance = world.clock[0].missed_chance
-    swept, spans = world.player.swept, world.player.progress[0].spans
-    most = 0
-    for i in range(regions.totals[0].regions):
-        region, area, page = regions.items[i], sampled[i].area, sampled[i].page
-        hit = 0
-        # `touched` answers all of this; what is cheap to see is seen here, since it is so often asked.
-        there = area >= 0 and world.memory.state[world.memory.areas[area].first + page] != SWAPPED
-        if there and (
-            swept[area] == 1
-            or (spans > 0 and touched(world.player, world.memory, area, page, rng))
-        ):
-            hit = 1
-        if hit == 1 and missed_chance > 0.0 and rng.random() < missed_chance:
-            hit = 0
-        region.moving += 10_000 * hit - region.last * 10_000 // samples
-        region.hits += hit
-        most = max(most, region.hits)
-    return most
+    jiffies = now_us // jiffy_us + -(-sampling_us // jiffy_us) + 1
+    return jiffies * jiffy_us - now_us
 
 
 @compiled
@@ -124,26 +90,54 @@ def _free_permille(world: World) -> int:
 
 
 @compiled
-def _tick(
-    world: World,
-    regions: Regions,
-    sampled: Records,
-    settings: Settings,
-    samples: int,
-    rng: np.random.Generator,
-) -> int:
-    """One sampling interval: prepare, sleep, check; the most hits of all regions."""
+def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
+    """Up to *most* sampling intervals: prepare *checked* regions, sleep, check; how many there were.
+
+    It ends before, and so within an interval, where the workload does; and where the window is full.
+    """
     clock, recording = world.clock[0], world.recording[0]
-    draw_samples(regions, world.memory, sampled, rng)
-    watch(world.player)
-    pass_time(world, _sleep_us(settings.sampling_us, clock))
-    most = check(regions, world, sampled, samples, rng)
-    unwatch(world.player)
-    checked = regions.totals[0].regions
-    recording.checks += checked
-    recording.ticks += 1
-    world.player.progress[0].owed_us += clock.disturbance_us * checked
-    work_at_once(world, clock.tick_us + clock.check_us * checked)
+    work_us = clock.tick_us + clock.check_us * checked
+    for number in range(most):
+        begin_tick(world.touches)
+        # Twice the same inlined code, sleeping and working, would be twice as long to compile.
+        for working in range(2):
+            passing_us = work_us
+            if working == 0:
+                passing_us = clock.wake_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us)
+            else:
+                end_tick(world.touches, world.memory)
+                note_tick(world.replay)
+                recording.checks += checked
+                recording.ticks += 1
+                disturb(world, clock.disturbance_us * checked)
+                if is_over(world):
+                    return number + 1
+                if clock.shared == 1:
+                    take_turn(world, work_us)
+                    continue
+            began_us = clock.now_us
+            pass_time(world, passing_us)
+            if working == 1:
+                clock.busy_us += clock.now_us - began_us
+        if is_over(world) or is_full(world.touches):
+            return number + 1
+    return most
+
+
+@compiled
+def count(regions: Regions, world: World, samples: int, draws: Draws) -> int:
+    """Count the hits of the ticks so far, and begin a new window; the most that a region now has."""
+    most = count_hits(
+        regions,
+        world.touches,
+        world.memory,
+        world.replay,
+        samples,
+        world.clock[0].missed_chance,
+        draws,
+    )
+    forget(world.touches)
+    forget_ticks(world.replay)
     return most
 
 
@@ -155,32 +149,65 @@ def aggregate(regions: Regions, most: int, samples: int, limit: int, max_regions
 
 
 @compiled
+def size_limit(regions: Regions, min_regions: int) -> int:
+    """How large merging may make a region."""
+    return max(PAGE, total_bytes(regions) // min_regions)
+
+
+@compiled
+def _next_apply(schemes: Schemes, tick: int, otherwise: int) -> int:
+    """The tick of the next pass; *otherwise* if none comes before."""
+    soonest = otherwise
+    for row in range(len(schemes.items)):
+        soonest = min(soonest, max(tick + 1, schemes.items[row].next_apply))
+    return soonest
+
+
+@compiled
+def _has_watermarks(schemes: Schemes) -> bool:
+    gated = False
+    for row in range(len(schemes.items)):
+        gated |= schemes.items[row].high >= 0
+    return gated
+
+
+@compiled
 def run(
     world: World,
     regions: Regions,
-    sampled: Records,
-    schemes: Records,
+    schemes: Schemes,
     settings: Settings,
-    rng: np.random.Generator,
+    draws: Draws,
 ) -> None:
-    """Play the workload to its end or the timeout, with DAMON on from ``settings.start_us``."""
+    """Play the workload to its end or the timeout, with DAMON on from ``settings.start_us``.
+
+    Hits are counted only when somebody asks for them: at the end of an aggregation, and before a pass.
+    """
     clock = world.clock[0]
     record(world)
-    pass_time(world, min(settings.start_us, settings.timeout_us))
+    wait(world, min(settings.start_us, settings.timeout_us))
     samples = settings.aggregation_us // settings.sampling_us
     update_ticks = settings.update_us // settings.sampling_us
     tick, next_aggregation, next_update = 0, samples, update_ticks
-    limit = max(PAGE, total_bytes(regions) // settings.min_regions)
-    while not ended(world.player) and clock.now_us < settings.timeout_us:
-        wait_us = look_at_watermarks(schemes, _free_permille(world))
-        if wait_us > 0.0:
-            pass_time(world, min(wait_us, settings.timeout_us - clock.now_us))
-            continue
-        most = _tick(world, regions, sampled, settings, samples, rng)
-        if ended(world.player):
+    limit, gated = size_limit(regions, settings.min_regions), _has_watermarks(schemes)
+    next_pass = _next_apply(schemes, tick, next_aggregation)
+    changes = world.memory.counters[0].changes
+    while not is_over(world) and clock.now_us < settings.timeout_us:
+        if gated:
+            wait_us = look_at_watermarks(schemes, _free_permille(world))
+            if wait_us > 0.0:
+                wait(world, min(wait_us, settings.timeout_us - clock.now_us))
+                continue
+        ahead = 1 if gated else min(next_aggregation, next_update, next_pass) - tick
+        tick += run_ticks(world, regions.totals[0].regions, settings.sampling_us, ahead)
+        if is_over(world):
             break  # the measured part is over, and with it the kdamond's target
-        tick += 1
-        aggregated = tick >= next_aggregation
+        aggregated, updated = tick >= next_aggregation, tick >= next_update
+        if not (aggregated or updated or tick >= next_pass):
+            if is_full(world.touches):
+                count(regions, world, samples, draws)
+            continue
+        most = count(regions, world, samples, draws)
         if aggregated:
             aggregate(regions, most, samples, limit, settings.max_regions)
         apply_schemes(schemes, regions, world, tick, samples, settings.aggregation_us)
@@ -188,7 +215,12 @@ def run(
             next_aggregation += samples
             _note_working_set(regions, world.recording[0])
             reset(regions)
-            split(regions, settings.max_regions, rng)
-        if tick >= next_update:
+            split(regions, settings.max_regions, draws)
+        if updated:
             next_update += update_ticks
-            limit = max(PAGE, total_bytes(regions) // settings.min_regions)
+            if world.memory.counters[0].changes != changes and not settings.fixed:
+                changes = world.memory.counters[0].changes
+                if three_ranges(world.memory, regions.ranges):
+                    update_ranges(regions, regions.ranges)
+            limit = size_limit(regions, settings.min_regions)
+        next_pass = _next_apply(schemes, tick, next_aggregation)

@@ -1,7 +1,7 @@
-"""A workload's memory, page by page: mapped areas, what is resident, what is swapped out.
+"""A workload's memory: mapped areas, and of each page whether it is resident or swapped out.
 
-Source of the layout: exec and mmap of Linux on x86-64 without randomisation; `malloc` maps large
-blocks one below the other.
+Pages are kept one by one; blocks of 2 MiB, aligned as huge pages are, count them, so that what is all
+out, or all there, is passed over in one step.
 """
 
 from __future__ import annotations
@@ -11,36 +11,53 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.backends.simulator.compiled import compiled
-from autotune.backends.simulator.records import FLOAT, INT, Records, make_records
-from autotune.patterns import TABLE_BYTES, Pattern
+from autotune.backends.simulator.compiled import compiled, inlined
+from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
 
 PAGE = 4096
+BLOCK_PAGES = 512
+"""Pages of a huge page."""
 
 ABSENT = 0
 """Mapped, but nothing there: never touched."""
 RESIDENT = 1
 SWAPPED = 2
+IDLE = 4
+"""Beside RESIDENT: marked as not accessed, and not accessed since. Only physical addresses need it."""
+KIND = 3
+"""Selects ABSENT, RESIDENT or SWAPPED from a page's state."""
 
-_PROGRAM_START, _PROGRAM_BYTES = 0x400000, 843_776
-_MAPPINGS_END = 0x7FFF_F7FF_F000
-_STACK_START, _STACK_BYTES = 0x7FFF_FFFD_E000, 135_168
-_MALLOC_HEADER = 16
+SMALL, ADVISED, HUGE = 0, 1, 2
+"""A block in small pages; the same where huge ones are wished for; a huge page."""
 
 _AREA = {
-    "start": INT,  # first address, in bytes
+    "start": INT,  # first address in the monitored address space, in bytes
     "pages": INT,
-    "first": INT,  # index of its first page in the states
-    "swapped": INT,  # pages that are swapped out
+    "first": INT,  # index of its first page in the states; equals the address modulo a block
+    "mapped": FLAG,
+    "resident": INT,  # pages
+    "swapped": INT,  # pages
+    "marked": INT,  # pages that are IDLE
+    "huge": INT,  # blocks that are HUGE
     "cuts": INT,  # how many pages ever went out
     "compressed": FLOAT,  # what a page takes in the swap pool, a fraction
+    "pageout_us": FLOAT,  # paging out one page
+    "fault_us": FLOAT,  # bringing one back
+}
+_BLOCK = {
+    "resident": INT,  # pages
+    "marked": INT,  # pages that are IDLE
+    "kind": INT,  # SMALL, ADVISED or HUGE
 }
 _COUNTERS = {
     "resident": INT,  # pages
     "swapped": INT,  # pages
+    "pool_pages": FLOAT,  # what the swapped ones take, compressed
     "swap_ins": INT,  # pages brought back so far
     "swap_outs": INT,  # pages swapped out so far
     "room": INT,  # pages that fit into swap
+    "changes": INT,  # of mappings so far
+    "spares": FLAG,  # whether pages that are not IDLE are spared by a page-out
 }
 
 
@@ -49,127 +66,163 @@ class Memory(NamedTuple):
 
     Attributes:
         areas: `_AREA` records, shape ``(n_areas,)``.
-        state: ABSENT, RESIDENT or SWAPPED, shape ``(n_pages,)``.
+        state: ABSENT, RESIDENT or SWAPPED, and IDLE; shape ``(n_pages,)``, whole blocks.
+        blocks: `_BLOCK` records, shape ``(n_pages / BLOCK_PAGES,)``.
         counters: `_COUNTERS`, one record.
     """
 
     areas: Records
     state: NDArray[np.uint8]
+    blocks: Records
     counters: Records
 
 
-class Layout(NamedTuple):
-    """A pattern's memory, and where its parts are in it.
+class Area(NamedTuple):
+    """A mapped area to make.
 
     Attributes:
-        memory: All of it resident, as after one write to each page.
-        region_area: The area of each of the pattern's regions.
-        table_area: The area of the player's table of random numbers.
+        start: First address.
+        pages: How many there are.
+        state: ABSENT or RESIDENT, of all of its pages.
+        compressed: What one of its pages takes in the swap pool, a fraction.
+        pageout_us: What it costs to page one out.
+        fault_us: What it costs to bring one back.
+        mapped: Whether it is there from the beginning.
     """
 
-    memory: Memory
-    region_area: tuple[int, ...]
-    table_area: int
+    start: int
+    pages: int
+    state: int
+    compressed: float
+    pageout_us: float
+    fault_us: float
+    mapped: bool = True
 
 
-def size_bytes(pattern: Pattern) -> int:
-    """What a pattern's player takes of memory, its table of random numbers included."""
-    return TABLE_BYTES + sum(region.size_bytes for region in pattern.regions)
-
-
-def lay_out(pattern: Pattern, *, compressed_fraction: float, swap_bytes: int) -> Layout:
-    """Map a pattern's player as Linux would: program and its table, mappings from the top, stack.
-
-    The areas of program and stack hold next to nothing and stay ABSENT; they matter because DAMON
-    spreads its regions over them too.
-    """
-    table = (_PROGRAM_START + _PROGRAM_BYTES, -(-TABLE_BYTES // PAGE), RESIDENT, 1.0)
-    rows = [(_PROGRAM_START, _PROGRAM_BYTES // PAGE, ABSENT, 1.0), table]
-    pages = [-(-(region.size_bytes + _MALLOC_HEADER) // PAGE) for region in pattern.regions]
-    top_down = _MAPPINGS_END - PAGE * np.cumsum(pages)
-    for start, size in zip(top_down.tolist()[::-1], pages[::-1], strict=True):
-        rows.append((start, size, RESIDENT, compressed_fraction))
-    rows.append((_STACK_START, _STACK_BYTES // PAGE, ABSENT, 1.0))
+def make_memory(rows: list[Area], *, swap_bytes: int) -> Memory:
+    """Map areas, which are given in address order."""
     areas = make_records(_AREA, len(rows))
-    areas.start, areas.pages = [row[0] for row in rows], [row[1] for row in rows]
-    areas.first = np.concatenate([[0], np.cumsum(areas.pages)[:-1]])
-    areas.compressed = [row[3] for row in rows]
-    state = np.repeat(np.array([row[2] for row in rows], dtype=np.uint8), areas.pages)
+    behind = 0
+    for area, row in zip(areas, rows, strict=True):
+        area.start, area.pages, area.mapped = row.start, row.pages, row.mapped
+        area.compressed, area.pageout_us, area.fault_us = row[3:6]
+        area.first = -(-behind // BLOCK_PAGES) * BLOCK_PAGES + row.start // PAGE % BLOCK_PAGES
+        behind = area.first + area.pages
+    blocks = make_records(_BLOCK, -(-behind // BLOCK_PAGES))
+    state = np.zeros(len(blocks) * BLOCK_PAGES, dtype=np.uint8)
     counters = make_records(_COUNTERS, 1)
-    counters[0].resident = int(np.count_nonzero(state == RESIDENT))
     counters[0].room = swap_bytes // PAGE
-    last = len(rows) - 2
-    regions = tuple(last - i for i in range(len(pages)))
-    return Layout(Memory(areas, state, counters), regions, table_area=1)
+    memory = Memory(areas, state, blocks, counters)
+    for index, row in enumerate(rows):
+        if row.mapped and row.state == RESIDENT:
+            populate(memory, index, 0, row.pages)
+    return memory
 
 
-def ranges(memory: Memory) -> list[tuple[int, int]]:
-    """The three ranges that DAMON watches of a process: between its two largest gaps.
+@compiled
+def populate(memory: Memory, index: int, low: int, high: int) -> None:
+    """Make the ABSENT pages from *low* to *high*, counted within area *index*, resident."""
+    area, counters = memory.areas[index], memory.counters[0]
+    for page in range(area.first + low, area.first + high):
+        if memory.state[page] == ABSENT:
+            memory.state[page] = RESIDENT
+            memory.blocks[page // BLOCK_PAGES].resident += 1
+            area.resident += 1
+            counters.resident += 1
 
-    Raises:
-        ValueError: If there are fewer than two gaps: DAMON then has nothing to watch.
 
-    Source: ``__damon_va_three_regions``, mm/damon/vaddr.c.
-    """
-    starts = memory.areas.start.tolist()
-    ends = (memory.areas.start + memory.areas.pages * PAGE).tolist()
-    gaps = [(start - end, i) for i, (end, start) in enumerate(zip(ends, starts[1:], strict=False))]
-    by_size = sorted((gap for gap in gaps if gap[0] > 0), key=lambda gap: (-gap[0], gap[1]))
-    if len(by_size) < 2:
-        raise ValueError("fewer than two gaps between the mapped areas")
-    cuts = sorted(index for _, index in by_size[:2])
-    return [
-        (starts[0], ends[cuts[0]]),
-        (starts[cuts[0] + 1], ends[cuts[1]]),
-        (starts[cuts[1] + 1], ends[-1]),
-    ]
+@compiled
+def drop(memory: Memory, index: int) -> None:
+    """Take all pages of area *index* away, as when it is unmapped."""
+    area, counters = memory.areas[index], memory.counters[0]
+    counters.resident -= area.resident
+    counters.swapped -= area.swapped
+    counters.pool_pages -= area.swapped * area.compressed
+    memory.state[area.first : area.first + area.pages] = ABSENT
+    for block in range(area.first // BLOCK_PAGES, -(-(area.first + area.pages) // BLOCK_PAGES)):
+        memory.blocks[block].resident = 0
+        memory.blocks[block].marked = 0
+        memory.blocks[block].kind = SMALL
+    area.resident = 0
+    area.swapped = 0
+    area.marked = 0
+    area.huge = 0
+
+
+@inlined
+def end_of(area: Records) -> int:
+    """The address behind an area."""
+    return area.start + area.pages * PAGE
+
+
+@compiled
+def area_at_or_behind(memory: Memory, address: int) -> int:
+    """The first area that ends behind *address*; their number if there is none."""
+    low, high = 0, len(memory.areas)
+    while low < high:
+        middle = (low + high) // 2
+        if end_of(memory.areas[middle]) <= address:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @compiled
 def area_of(memory: Memory, address: int) -> int:
-    """The area that holds *address*, or -1 for a hole."""
-    low, high = 0, len(memory.areas)
-    while low < high:
-        middle = (low + high) // 2
-        if memory.areas[middle].start <= address:
-            low = middle + 1
-        else:
-            high = middle
-    area = low - 1
-    if area < 0 or address >= memory.areas[area].start + memory.areas[area].pages * PAGE:
+    """The mapped area that holds *address*, or -1 for a hole."""
+    index = area_at_or_behind(memory, address)
+    if index == len(memory.areas):
         return -1
-    return area
+    area = memory.areas[index]
+    return index if area.start <= address and area.mapped == 1 else -1
 
 
 @compiled
-def page_out(memory: Memory, start: int, end: int, most: int) -> tuple[int, int]:
-    """Page out what is resident in ``[start, end)``, as MADV_PAGEOUT does; *most* pages at a time.
+def pages_of_block(memory: Memory, index: int, block: int) -> int:
+    """How many pages of a block belong to area *index*; no block holds pages of two areas."""
+    area = memory.areas[index]
+    low = max(area.first, block * BLOCK_PAGES)
+    return min(area.first + area.pages, (block + 1) * BLOCK_PAGES) - low
 
-    Returns:
-        How many pages went out, and the address up to which all is done.
-    """
-    moved = 0
-    counters = memory.counters[0]
-    for index in range(len(memory.areas)):
-        area = memory.areas[index]
-        low = max(start, area.start)
-        high = min(end, area.start + area.pages * PAGE)
-        offset = area.first - area.start // PAGE
-        for page in range(low // PAGE, high // PAGE):
-            if memory.state[offset + page] != RESIDENT:
-                continue
-            if counters.swapped >= counters.room:
-                return moved, end
-            if moved == most:
-                return moved, page * PAGE
-            memory.state[offset + page] = SWAPPED
-            area.swapped += 1
-            area.cuts += 1
-            counters.resident -= 1
-            counters.swapped += 1
-            counters.swap_outs += 1
-            moved += 1
-    return moved, end
+
+@compiled
+def swap_out(memory: Memory, index: int, page: int) -> None:
+    """Page out one resident page, an index of the states, of area *index*."""
+    area, counters, block = (
+        memory.areas[index],
+        memory.counters[0],
+        memory.blocks[page // BLOCK_PAGES],
+    )
+    if memory.state[page] & IDLE:
+        area.marked -= 1
+        block.marked -= 1
+    if block.kind == HUGE:
+        block.kind = ADVISED
+        area.huge -= 1
+    memory.state[page] = SWAPPED
+    block.resident -= 1
+    area.resident -= 1
+    area.swapped += 1
+    area.cuts += 1
+    counters.resident -= 1
+    counters.swapped += 1
+    counters.swap_outs += 1
+    counters.pool_pages += area.compressed
+
+
+@compiled
+def swap_in(memory: Memory, index: int, page: int) -> None:
+    """Bring one swapped page, counted within area *index*, back."""
+    area, counters = memory.areas[index], memory.counters[0]
+    memory.state[area.first + page] = RESIDENT
+    memory.blocks[(area.first + page) // BLOCK_PAGES].resident += 1
+    area.resident += 1
+    area.swapped -= 1
+    counters.resident += 1
+    counters.swapped -= 1
+    counters.swap_ins += 1
+    counters.pool_pages -= area.compressed
 
 
 @compiled
@@ -179,28 +232,43 @@ def is_mapped(memory: Memory, start: int, end: int) -> bool:
     Where one is not, MADV_PAGEOUT still pages out the rest, and then reports failure.
     """
     covered = start
-    for index in range(len(memory.areas)):
-        behind = memory.areas[index].start + memory.areas[index].pages * PAGE
-        if memory.areas[index].start <= covered < behind:
-            covered = behind
+    for index in range(area_at_or_behind(memory, start), len(memory.areas)):
+        area = memory.areas[index]
+        if covered >= end or area.start > covered or area.mapped == 0:
+            break
+        covered = end_of(area)
     return covered >= end
 
 
 @compiled
-def swap_in(memory: Memory, index: int, page: int) -> None:
-    """Bring one swapped page, counted within area *index*, back."""
-    area, counters = memory.areas[index], memory.counters[0]
-    memory.state[area.first + page] = RESIDENT
-    area.swapped -= 1
-    counters.resident += 1
-    counters.swapped -= 1
-    counters.swap_ins += 1
+def resident_in(memory: Memory, start: int, end: int) -> int:
+    """Resident pages in ``[start, end)``."""
+    found = 0
+    for index in range(area_at_or_behind(memory, start), len(memory.areas)):
+        area = memory.areas[index]
+        if area.start >= end:
+            break
+        offset = area.first - area.start // PAGE
+        low = max(start, area.start) // PAGE + offset
+        high = min(end, end_of(area)) // PAGE + offset
+        if high - low == area.pages:
+            found += area.resident
+            continue
+        while low < high:
+            behind = min(high, (low // BLOCK_PAGES + 1) * BLOCK_PAGES)
+            block = memory.blocks[low // BLOCK_PAGES]
+            if block.resident == 0:
+                low = behind
+            elif behind - low == BLOCK_PAGES:
+                found += block.resident
+                low = behind
+            else:
+                found += memory.state[low] & RESIDENT
+                low += 1
+    return found
 
 
 @compiled
 def pool_bytes(memory: Memory) -> int:
     """Memory that holds the swapped pages, compressed."""
-    total = 0.0
-    for index in range(len(memory.areas)):
-        total += memory.areas[index].swapped * memory.areas[index].compressed
-    return int(total * PAGE)
+    return int(max(0.0, memory.counters[0].pool_pages) * PAGE + 0.5)

@@ -7,7 +7,7 @@ description, so that many arrays cost more than the work done on them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -27,3 +27,11 @@ def make_records(fields: Mapping[str, str], count: int) -> Records:
     """
     dtype = np.dtype(list(fields.items()))
     return np.zeros(count, dtype=dtype).view(np.recarray)
+
+
+Parts = TypeVar("Parts", bound="tuple[Any, ...]")
+
+
+def copied(parts: Parts) -> Parts:
+    """Copy each array of a named tuple of arrays."""
+    return type(parts)(*(part.copy() for part in parts))

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.draws import Draws, uniform
 from autotune.backends.simulator.memory import PAGE
 from autotune.backends.simulator.records import INT, Records, make_records
 
@@ -26,6 +28,10 @@ _TOTALS = {
     "regions": INT,  # in use
     "remembered": INT,  # regions at the last split
 }
+_CUTS = {
+    "first": INT,  # bytes of the first piece; 0 leaves the region whole
+    "second": INT,  # bytes of the piece that the first one is cut into once more; 0 for none
+}
 
 
 class Regions(NamedTuple):
@@ -34,26 +40,35 @@ class Regions(NamedTuple):
     Attributes:
         items: `_REGION` records; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
         totals: `_TOTALS`, one record.
+        cuts: `_CUTS` records, room for how a split goes; shape ``(capacity,)``.
+        ranges: Room for the ranges of an update, shape ``(3, 2)``.
     """
 
     items: Records
     totals: Records
+    cuts: Records
+    ranges: NDArray[np.int64]
 
 
-def make_regions(ranges: list[tuple[int, int]], min_regions: int, capacity: int) -> Regions:
-    """Cut the three ranges of an address space into about *min_regions* equal pieces."""
+def make_regions(
+    ranges: list[tuple[int, int]], min_regions: int, capacity: int, *, whole: bool = False
+) -> Regions:
+    """Cut the ranges of an address space into about *min_regions* equal pieces.
+
+    With *whole* each range is a region, as when a user gives them.
+    """
     piece = max(PAGE, sum(end - start for start, end in ranges) // min_regions)
     starts: list[int] = []
     ends: list[int] = []
     for start, end in ranges:
-        pieces = max(1, (end - start) // piece)
+        pieces = 1 if whole else max(1, (end - start) // piece)
         size = (end - start) // pieces // PAGE * PAGE
         starts += [start + i * size for i in range(pieces)]
         ends += [start + (i + 1) * size for i in range(pieces - 1)] + [end]
     items, totals = make_records(_REGION, capacity), make_records(_TOTALS, 1)
     items.start[: len(starts)], items.end[: len(ends)] = starts, ends
     totals[0].regions = len(starts)
-    return Regions(items, totals)
+    return Regions(items, totals, make_records(_CUTS, capacity), np.zeros((3, 2), dtype=np.int64))
 
 
 @compiled
@@ -139,7 +154,31 @@ def reset(regions: Regions) -> None:
 
 
 @compiled
-def split(regions: Regions, max_regions: int, rng: np.random.Generator) -> None:
+def _draw_cuts(regions: Regions, three: bool, draws: Draws) -> int:
+    """Draw where each region is cut; how many regions there will be."""
+    total = regions.totals[0].regions
+    made = total
+    for i in range(total):
+        size = regions.items[i].end - regions.items[i].start
+        cut_at = regions.cuts[i]
+        cut_at.first = 0
+        cut_at.second = 0
+        for _attempt in range(2 if three else 1):
+            if size <= 2 * PAGE:
+                break
+            part = (1 + int(uniform(draws) * 9)) * size // 10 // PAGE * PAGE
+            if 0 < part < size:
+                if cut_at.first == 0:
+                    cut_at.first = part
+                else:
+                    cut_at.second = part
+                size = part  # what is left of the cut is cut again
+                made += 1
+    return made
+
+
+@compiled
+def split(regions: Regions, max_regions: int, draws: Draws) -> None:
     """Cut every region in two at random, or in three where the last cut changed nothing.
 
     Nothing is cut where that could make more than *max_regions*.
@@ -149,14 +188,85 @@ def split(regions: Regions, max_regions: int, rng: np.random.Generator) -> None:
         return
     three = total == regions.totals[0].remembered and total < max_regions // 3
     regions.totals[0].remembered = total
+    items = regions.items
+    into = _draw_cuts(regions, three, draws)
+    regions.totals[0].regions = into
+    for i in range(total - 1, -1, -1):
+        first, second = regions.cuts[i].first, regions.cuts[i].second
+        into -= 1
+        items[into] = items[i]
+        start = items[into].start
+        if first > 0:
+            items[into].start = start + first
+            into -= 1
+            items[into] = items[into + 1]
+            items[into].start = start
+            items[into].end = start + first
+        if second > 0:
+            items[into].start = start + second
+            into -= 1
+            items[into] = items[into + 1]
+            items[into].start = start
+            items[into].end = start + second
+
+
+@compiled
+def _insert(regions: Regions, index: int, start: int, end: int) -> None:
+    """Put a new region before *index*; where the arrays are full, the memory stays unwatched."""
+    total = regions.totals[0].regions
+    if total == len(regions.items):
+        return
+    for i in range(total, index, -1):
+        regions.items[i] = regions.items[i - 1]
+    item = regions.items[index]
+    item.start = start
+    item.end = end
+    item.hits = 0
+    item.last = 0
+    item.moving = 0
+    item.age = 0
+    regions.totals[0].regions = total + 1
+
+
+@compiled
+def _remove_outside(regions: Regions, ranges: NDArray[np.int64]) -> None:
+    kept = 0
+    for i in range(regions.totals[0].regions):
+        item, touches = regions.items[i], False
+        for k in range(len(ranges)):
+            touches |= item.start < ranges[k, 1] and item.end > ranges[k, 0]
+        if touches:
+            regions.items[kept] = regions.items[i]
+            kept += 1
+    regions.totals[0].regions = kept
+
+
+@compiled
+def update_ranges(regions: Regions, ranges: NDArray[np.int64]) -> None:
+    """Fit the regions to the target's new ranges, shape ``(n, 2)``, in address order.
+
+    Regions outside go; the outermost of each range are stretched or shrunk to it, and keep counts and
+    age; holes, and ranges without any region, get new ones.
+
+    Source: ``damon_set_regions``, mm/damon/core.c.
+    """
+    _remove_outside(regions, ranges)
     index = 0
-    for _ in range(total):
-        pieces = 1
-        for _attempt in range(2 if three else 1):
-            size = regions.items[index].end - regions.items[index].start
-            if size <= 2 * PAGE:
-                break
-            part = (1 + int(rng.random() * 9)) * size // 10 // PAGE * PAGE
-            if 0 < part < size and cut(regions, index, part):
-                pieces += 1
-        index += pieces
+    for k in range(len(ranges)):
+        low, high = ranges[k, 0], ranges[k, 1]
+        while index < regions.totals[0].regions and regions.items[index].end <= low:
+            index += 1
+        if index == regions.totals[0].regions or regions.items[index].start >= high:
+            _insert(regions, index, low, high)
+            index += 1
+            continue
+        regions.items[index].start = low
+        while index + 1 < regions.totals[0].regions and regions.items[index + 1].start < high:
+            behind, begin = regions.items[index].end, regions.items[index + 1].start
+            if begin > behind:
+                _insert(regions, index + 1, behind, begin)
+                if regions.items[index + 1].start != behind:
+                    break  # no room
+            index += 1
+        regions.items[index].end = high
+        index += 1

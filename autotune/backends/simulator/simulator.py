@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Literal
 
 import numpy as np
 
-from autotune.backends.simulator import kdamond, memory, player, regions, schemes, world
-from autotune.backends.simulator.records import Records
+from autotune.backends.simulator import kdamond, layouts, player, regions, replay, schemes, world
+from autotune.backends.simulator.draws import Draws, make_draws
+from autotune.backends.simulator.huge_pages import advise_everything
+from autotune.backends.simulator.memory import PAGE, Memory
+from autotune.backends.simulator.recorded import Recorded, begin_recording, lay_out_recording
+from autotune.backends.simulator.records import copied
+from autotune.backends.simulator.touches import make_touches
 from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import SchemeStats
+from autotune.damos import Action, Scheme, SchemeStats
 from autotune.errors import InputError, TrialError
 from autotune.experiment import Experiment
 from autotune.machine import Machine
 from autotune.measurement import Measurement, Series, time_weighted_mean
 from autotune.patterns import Pattern
+from autotune.program import Program
+from autotune.recording import Recording
 from autotune.units import format_duration, format_size
 
 _PAGE_TABLE_SHARE = 1 / 512
@@ -43,6 +51,15 @@ class Simulator:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._lock = threading.Lock()
+        self._loaded: (
+            tuple[
+                Pattern | Program | Recording,
+                OperationsSet,
+                tuple[Memory, player.Player] | Recorded,
+            ]
+            | None
+        ) = None
 
     @property
     def machine(self) -> str:
@@ -55,37 +72,36 @@ class Simulator:
         Raises:
             InputError: If it does not.
         """
-        _pattern(experiment)
-        if experiment.operations is not OperationsSet.VADDR:
+        if isinstance(experiment.workload, Program):
             raise InputError(
-                f"the simulator does not model {experiment.operations.value} yet: use vaddr"
+                "the simulator runs no programs: record one and give the recording, give a pattern, or "
+                "use another backend"
             )
-        self._check_size(experiment)
+        if experiment.operations is OperationsSet.FVADDR:
+            raise InputError("the simulator does not model fvaddr: use vaddr")
+        if experiment.operations is OperationsSet.PADDR and not isinstance(
+            experiment.workload, Pattern
+        ):
+            raise InputError(
+                "a recording holds addresses of a process, not of the machine: use vaddr"
+            )
         for scheme in experiment.schemes:
-            if scheme.action not in schemes.MODELLED:
-                known = " and ".join(action.value for action in schemes.MODELLED)
-                raise InputError(
-                    f"the simulator does not model action {scheme.action.value} yet, only {known}: "
-                    "measure this one on a real kernel"
-                )
-            if scheme.filters:
-                raise InputError("the simulator does not model filters yet: leave them out")
-            if scheme.quota is not None and scheme.quota.goals:
-                raise InputError(
-                    "the simulator does not model quota goals yet: give a time or a size"
-                )
+            _check_scheme(scheme)
+        self._check_size(experiment)
 
     def _check_size(self, experiment: Experiment) -> None:
         machine = self._machine
-        size = memory.size_bytes(_pattern(experiment))
+        workload = experiment.workload
+        kind = "pattern" if isinstance(workload, Pattern) else "recording"
+        size = _size_bytes(workload)
         if size > machine.memory_bytes:
             raise InputError(
-                f"the pattern takes {format_size(size)}, and machine '{machine.name}' has "
+                f"the {kind} takes {format_size(size)}, and machine '{machine.name}' has "
                 f"{format_size(machine.memory_bytes)} of memory: use a profile with more"
             )
         if size > _MOST_BYTES:
             raise InputError(
-                f"the pattern takes {format_size(size)}, and the simulator holds up to "
+                f"the {kind} takes {format_size(size)}, and the simulator holds up to "
                 f"{format_size(_MOST_BYTES)}: make it smaller"
             )
         if experiment.timeout_us > _LONGEST_US:
@@ -118,34 +134,21 @@ class Simulator:
         monitoring = experiment.monitoring or Monitoring()
         intervals = monitoring.intervals
         try:
-            staged = schemes.stage(experiment.schemes, intervals, machine.jiffy_us)
+            staged = schemes.stage(
+                experiment.schemes, intervals, machine.jiffy_us, experiment.operations
+            )
         except ValueError as error:
             raise TrialError(str(error)) from error
-        layout = memory.lay_out(
-            _pattern(experiment),
-            compressed_fraction=machine.compressed_fraction,
-            swap_bytes=machine.swap_bytes,
-        )
-        timeout_us = float(experiment.timeout_us)
-        play_rng, damon_rng = np.random.default_rng(np.random.SeedSequence(seed)).spawn(2)
-        simulated = world.start(
-            layout.memory,
-            player.load(
-                _pattern(experiment),
-                layout,
-                machine,
-                longest_watch_us=intervals.sampling_us + 3.0 * machine.jiffy_us,
-            ),
-            machine,
-            timeout_us=timeout_us,
-            period_us=float(experiment.sampling_period_us),
-            rng=play_rng,
-        )
+        workload_seed, damon_seed = np.random.SeedSequence(seed).spawn(2)
+        simulated = self._start(experiment, make_draws(workload_seed))
+        physical = experiment.operations is OperationsSet.PADDR
         watched = regions.make_regions(
-            memory.ranges(layout.memory),
+            [(0, machine.memory_bytes // PAGE * PAGE)] if physical else _ranges(simulated.memory),
             monitoring.min_regions,
             capacity=2 * monitoring.max_regions + 64 + _cuts(staged, intervals),
+            whole=physical,
         )
+        timeout_us = float(experiment.timeout_us)
         start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
         settings = kdamond.Settings(
             sampling_us=intervals.sampling_us,
@@ -155,28 +158,126 @@ class Simulator:
             max_regions=monitoring.max_regions,
             start_us=float(start_us),
             timeout_us=timeout_us,
+            fixed=physical,
         )
-        kdamond.run(simulated, watched, kdamond.make_sampled(watched), staged, settings, damon_rng)
-        if not player.ended(simulated.player):
+        # Interpreted, random numbers would warn of the overflow that they are made of.
+        with np.errstate(over="ignore"):
+            kdamond.run(simulated, watched, staged, settings, make_draws(damon_seed))
+        if not world.is_over(simulated):
             raise TrialError(
                 f"the workload had not ended after {timeout_us / 1e6:g} s: raise workload.timeout"
             )
-        return _measurement(simulated, None if experiment.monitoring is None else staged)
+        return _measurement(
+            simulated,
+            None if experiment.monitoring is None else staged,
+            _work_done(experiment, simulated),
+        )
+
+    def _start(self, experiment: Experiment, draws: Draws) -> world.World:
+        """Load the workload, and stand where its measured part begins."""
+        machine, workload = self._machine, experiment.workload
+        intervals = (experiment.monitoring or Monitoring()).intervals
+        loaded = self._load(workload, experiment.operations)
+        if isinstance(loaded, Recorded):
+            memory, replayed = begin_recording(loaded, intervals)
+            played, spans = player.no_player(), 0
+        else:
+            memory, played = copied(loaded[0]), copied(loaded[1])
+            replayed = replay.no_replay()
+            longest_us = intervals.sampling_us + 3.0 * machine.jiffy_us + machine.wake_us
+            spans = player.spans_in(machine, longest_us)
+        if machine.huge_pages == "always":
+            advise_everything(memory)
+        physical = experiment.operations is OperationsSet.PADDR
+        memory.counters[0].spares = physical and any(
+            scheme.action is Action.PAGEOUT for scheme in experiment.schemes
+        )
+        return world.start(
+            memory,
+            played,
+            replayed,
+            make_touches(len(memory.areas), spans),
+            machine,
+            timeout_us=float(experiment.timeout_us),
+            period_us=float(experiment.sampling_period_us),
+            draws=draws,
+        )
+
+    def _load(
+        self, workload: Pattern | Program | Recording, operations: OperationsSet
+    ) -> tuple[Memory, player.Player] | Recorded:
+        """Lay the workload out; what was laid out last is kept, since a study asks for it again."""
+        with self._lock:
+            kept = self._loaded
+            if kept is not None and kept[0] is workload and kept[1] is operations:
+                return kept[2]
+            loaded: tuple[Memory, player.Player] | Recorded
+            if isinstance(workload, Recording):
+                loaded = lay_out_recording(workload, self._machine)
+            else:
+                assert isinstance(workload, Pattern)  # noqa: S101  # `check` refuses programs
+                layout = layouts.lay_out(workload, self._machine, operations)
+                loaded = layout.memory, player.load(workload, layout, self._machine)
+            self._loaded = workload, operations, loaded
+            return loaded
 
     def stop(self) -> None:
         """Do nothing: a run takes no longer than its caller would wait."""
 
 
-def _pattern(experiment: Experiment) -> Pattern:
-    if not isinstance(experiment.workload, Pattern):
-        raise InputError("the simulator runs no programs: give a pattern, or another backend")
-    return experiment.workload
+def _check_scheme(scheme: Scheme) -> None:
+    if scheme.action not in schemes.MODELLED:
+        *known, last = (action.value for action in schemes.MODELLED)
+        raise InputError(
+            f"the simulator does not model action {scheme.action.value}, only {', '.join(known)} and "
+            f"{last}: measure this one on a real kernel"
+        )
+    for item in scheme.filters:
+        if item.type not in schemes.FILTERS or item.allow:
+            raise InputError(
+                f"the simulator does not model filter {item.type.value}"
+                f"{' with allow' if item.allow else ''}: leave it out"
+            )
+    for goal in () if scheme.quota is None else scheme.quota.goals:
+        if goal.metric not in schemes.GOALS:
+            raise InputError(
+                f"the simulator does not model quota goal {goal.metric.value}, as Linux 6.12 does not: "
+                "leave it out"
+            )
 
 
-def _cuts(staged: Records, intervals: Intervals) -> int:
-    """How many regions the schemes may cut off between two merges: two a pass, each."""
-    passes = intervals.samples // np.maximum(1, staged.apply_ticks) + 1
-    return int(min(_MOST_CUTS, 2 * passes.sum()))
+def _size_bytes(workload: Pattern | Program | Recording) -> int:
+    if isinstance(workload, Pattern):
+        return layouts.size_bytes(workload)
+    if isinstance(workload, Recording):
+        return sum(
+            high - low
+            for area in workload.areas
+            for low, high in area.resident
+            if area.from_us == 0
+        )
+    return 0
+
+
+def _ranges(memory: Memory) -> list[tuple[int, int]]:
+    """The three ranges that DAMON watches; none where it would watch nothing."""
+    ranges = np.zeros((3, 2), dtype=np.int64)
+    if not layouts.three_ranges(memory, ranges):
+        return []
+    return [(int(start), int(end)) for start, end in ranges]
+
+
+def _cuts(staged: schemes.Schemes, intervals: Intervals) -> int:
+    """How many regions the schemes may cut off between two merges: two a pass and filter, each."""
+    passes = intervals.samples // np.maximum(1, staged.items.apply_ticks) + 1
+    return int(min(_MOST_CUTS, 2 * (passes.sum() + len(staged.filters) * passes.sum())))
+
+
+def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
+    """Accesses of a pattern; of a recording what was done in it, all of which is done again."""
+    if isinstance(experiment.workload, Recording):
+        return experiment.workload.work_done
+    return float(simulated.player.progress[0].accesses)
 
 
 def _series(simulated: world.World) -> Series:
@@ -196,16 +297,18 @@ def _series(simulated: world.World) -> Series:
     )
 
 
-def _stats(staged: Records) -> SchemeStats:
+def _stats(staged: schemes.Schemes) -> SchemeStats:
     """What came of all schemes together."""
     names = ("tried_regions", "tried_bytes", "applied_regions", "applied_bytes", "quota_exceeds")
-    return SchemeStats(**{name: int(staged[name].sum()) for name in names})
+    return SchemeStats(**{name: int(staged.items[name].sum()) for name in names})
 
 
-def _measurement(simulated: world.World, staged: Records | None) -> Measurement:
+def _measurement(
+    simulated: world.World, staged: schemes.Schemes | None, work_done: float | None
+) -> Measurement:
     series = _series(simulated)
     clock, counters = simulated.clock[0], simulated.memory.counters[0]
-    progress, recording = simulated.player.progress[0], simulated.recording[0]
+    recording = simulated.recording[0]
     runtime_s = float(clock.now_us) / 1e6
 
     def mean(samples: tuple[int, ...]) -> float:
@@ -213,17 +316,17 @@ def _measurement(simulated: world.World, staged: Records | None) -> Measurement:
 
     return Measurement(
         runtime_s=runtime_s,
-        work_done=float(progress.accesses),
+        work_done=work_done,
         rss_mean_bytes=mean(series.rss_bytes),
         rss_peak_bytes=max(series.rss_bytes),
         swap_pool_mean_bytes=mean(series.pool_bytes),
         system_used_mean_bytes=mean(series.used_bytes),
         kdamond_cpu=float(clock.busy_us) / 1e6 / runtime_s,
-        workload_cpu_s=float(progress.cpu_us) / 1e6,
+        workload_cpu_s=float(world.cpu_us(simulated)) / 1e6,
         major_faults=int(counters.swap_ins),
-        swap_in_bytes=int(counters.swap_ins) * memory.PAGE,
-        swap_out_bytes=int(counters.swap_outs) * memory.PAGE,
-        memory_pressure_some_s=float(progress.fault_us) / 1e6,
+        swap_in_bytes=int(counters.swap_ins) * PAGE,
+        swap_out_bytes=int(counters.swap_outs) * PAGE,
+        memory_pressure_some_s=float(world.fault_us(simulated)) / 1e6,
         scheme_stats=None if staged is None else _stats(staged),
         wss_mean_bytes=float(recording.wss_sum) / int(recording.aggregations)
         if recording.aggregations

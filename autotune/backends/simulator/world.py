@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
-from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.compiled import compiled, inlined
+from autotune.backends.simulator.draws import Draws
+from autotune.backends.simulator.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory import PAGE, Memory, pool_bytes
 from autotune.backends.simulator.player import Player, ended, play
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.replay import Replay, play_recording, replay_ended
+from autotune.backends.simulator.touches import Touches
 from autotune.machine import Machine
 
 _CLOCK = {
     "now_us": FLOAT,  # since the measured part began
     "busy_us": FLOAT,  # CPU time of the kdamond
-    "page_us": FLOAT,  # paging out one page
+    "scan_us": FLOAT,  # looking at one page that is left as it is
     "check_us": FLOAT,  # preparing and checking one region
     "tick_us": FLOAT,  # one wake-up
+    "wake_us": FLOAT,  # a wake-up's wait for a CPU that it shares
     "disturbance_us": FLOAT,  # what the check of one region costs the workload
     "jiffy_us": FLOAT,  # the kernel's tick
     "missed_chance": FLOAT,  # that a check doesn't see an access
@@ -25,6 +28,9 @@ _CLOCK = {
     # long work takes turns with it.
     "shared": FLAG,
     "memory_pages": INT,  # of the machine
+    "collapses": FLAG,  # whether small pages are made huge in the background
+    "next_collapse_us": FLOAT,
+    "next_block": INT,  # where that goes on
 }
 _SAMPLE = {
     "rss": INT,  # bytes
@@ -34,6 +40,7 @@ _SAMPLE = {
 }
 _RECORDING = {
     "period_us": FLOAT,
+    "next_us": FLOAT,  # when the next sample is due
     "samples": INT,  # taken
     "wss": INT,  # of the last aggregation; -1 before the first
     "wss_sum": FLOAT,  # over all aggregations
@@ -48,95 +55,150 @@ class World(NamedTuple):
 
     Attributes:
         memory: The workload's memory.
-        player: The workload.
+        player: The workload, if it is a pattern.
+        replay: The workload, if it is a recording.
+        touches: What the player touched.
         clock: `_CLOCK`, one record.
         samples: `_SAMPLE` records on a fixed grid of time, with room for a run that times out.
         recording: `_RECORDING`, one record.
-        rng: What the workload draws from.
+        draws: What the workload draws from.
     """
 
     memory: Memory
     player: Player
+    replay: Replay
+    touches: Touches
     clock: Records
     samples: Records
     recording: Records
-    rng: np.random.Generator
+    draws: Draws
 
 
 def start(
     memory: Memory,
     player: Player,
+    replay: Replay,
+    touches: Touches,
     machine: Machine,
     *,
     timeout_us: float,
     period_us: float,
-    rng: np.random.Generator,
+    draws: Draws,
 ) -> World:
     """A world whose clock stands at 0."""
     clock = make_records(_CLOCK, 1)
-    clock[0].page_us, clock[0].check_us = machine.pageout_us, machine.check_us
+    clock[0].scan_us, clock[0].check_us = machine.scan_us, machine.check_us
     clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
     clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
     clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE
+    clock[0].wake_us = machine.wake_us if machine.cpus == 1 else 0.0
+    clock[0].collapses = machine.huge_pages != "never"
+    clock[0].next_collapse_us = COLLAPSE_EVERY_US
     recording = make_records(_RECORDING, 1)
     recording[0].period_us, recording[0].wss = period_us, -1
     samples = make_records(_SAMPLE, int(timeout_us / period_us) + 2)
-    return World(memory, player, clock, samples, recording, rng)
+    return World(memory, player, replay, touches, clock, samples, recording, draws)
+
+
+@inlined
+def is_over(world: World) -> bool:
+    """Whether the workload has ended."""
+    if world.replay.state[0].plays == 1:
+        return replay_ended(world.replay)
+    return ended(world.player)
+
+
+@inlined
+def cpu_us(world: World) -> float:
+    """CPU time of the workload so far."""
+    if world.replay.state[0].plays == 1:
+        return world.replay.state[0].cpu_us
+    return world.player.progress[0].cpu_us
+
+
+@inlined
+def fault_us(world: World) -> float:
+    """Time that the workload has spent in bringing pages back."""
+    if world.replay.state[0].plays == 1:
+        return world.replay.state[0].fault_us
+    return world.player.progress[0].fault_us
+
+
+@inlined
+def disturb(world: World, time_us: float) -> None:
+    """Let the workload pay for something that it did not do."""
+    if world.replay.state[0].plays == 1:
+        world.replay.state[0].owed_us += time_us
+    else:
+        world.player.progress[0].owed_us += time_us
 
 
 @compiled
 def record(world: World) -> None:
     """Take the samples that are due."""
-    recording, counters = world.recording[0], world.memory.counters[0]
-    while recording.samples * recording.period_us <= world.clock[
-        0
-    ].now_us and recording.samples < len(world.samples):
+    recording, counters, clock = world.recording[0], world.memory.counters[0], world.clock[0]
+    while recording.next_us <= clock.now_us and recording.samples < len(world.samples):
         sample = world.samples[recording.samples]
         sample.rss = counters.resident * PAGE
         sample.swap = counters.swapped * PAGE
         sample.pool = pool_bytes(world.memory)
         sample.wss = recording.wss
         recording.samples += 1
+        recording.next_us = recording.samples * recording.period_us
+        if clock.collapses == 1 and clock.now_us >= clock.next_collapse_us:
+            clock.next_collapse_us += COLLAPSE_EVERY_US
+            clock.next_block = collapse(world.memory, clock.next_block)
 
 
-@compiled
+@inlined
 def pass_time(world: World, time_us: float) -> None:
     """Let the workload run for *time_us*, or to its end, taking samples on the way."""
     clock, recording = world.clock[0], world.recording[0]
-    while time_us > 0.0 and not ended(world.player):
+    while time_us > 0.0 and not is_over(world):
         step_us = time_us
         if recording.samples < len(world.samples):
-            due_us = recording.samples * recording.period_us - clock.now_us
-            step_us = min(time_us, max(due_us, 1.0))
-        unused_us = play(world.player, world.memory, clock.now_us, step_us, world.rng)
+            step_us = min(time_us, max(recording.next_us - clock.now_us, 1.0))
+        if world.replay.state[0].plays == 1:
+            unused_us = play_recording(world.replay, world.memory, step_us, world.draws)
+        else:
+            unused_us = play(
+                world.player, world.memory, world.touches, clock.now_us, step_us, world.draws
+            )
         clock.now_us += step_us - unused_us
         time_us -= step_us
+        if clock.now_us >= recording.next_us:
+            record(world)
+
+
+@compiled
+def wait(world: World, time_us: float) -> None:
+    """Let the workload run while the kdamond does nothing: `pass_time`, not inlined."""
+    pass_time(world, time_us)
+
+
+@inlined
+def take_turn(world: World, work_us: float) -> None:
+    """Let the kdamond work on the CPU that it shares, while the workload waits."""
+    clock = world.clock[0]
+    clock.now_us += work_us
+    clock.busy_us += work_us
+    if clock.now_us >= world.recording[0].next_us:
         record(world)
 
 
 @compiled
-def work_at_once(world: World, work_us: float) -> None:
-    """Let the kdamond work: on a CPU of its own, or while the workload waits.
+def work_in_turns(world: World, work_us: float) -> None:
+    """Let the kdamond work for long: on a CPU of its own, or in turns with the workload.
 
     What it does after the workload's end is no part of the run: nothing passes then, and on a CPU of
     its own only the time up to the end counts.
     """
     clock = world.clock[0]
-    if ended(world.player):
+    if is_over(world):
         return
     if clock.shared == 1:
-        clock.now_us += work_us
-        clock.busy_us += work_us
-        record(world)
-    else:
-        began_us = clock.now_us
-        pass_time(world, work_us)
+        take_turn(world, work_us)
+    began_us = clock.now_us
+    pass_time(world, work_us)
+    if clock.shared == 0:
         clock.busy_us += clock.now_us - began_us
-
-
-@compiled
-def work_in_turns(world: World, work_us: float) -> None:
-    """Let the kdamond work for long: the workload runs beside, or gets every other turn."""
-    work_at_once(world, work_us)
-    if world.clock[0].shared == 1:
-        pass_time(world, work_us)

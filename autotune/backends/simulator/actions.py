@@ -1,0 +1,144 @@
+"""What actions do to memory, and what they cost.
+
+Source: ``damon_va_apply_scheme``, mm/damon/vaddr.c, and ``damon_pa_apply_scheme``, mm/damon/paddr.c, of
+Linux 6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.huge_pages import advise
+from autotune.backends.simulator.idle_marks import mark
+from autotune.backends.simulator.memory import (
+    BLOCK_PAGES,
+    IDLE,
+    KIND,
+    PAGE,
+    RESIDENT,
+    Memory,
+    area_at_or_behind,
+    end_of,
+    is_mapped,
+    resident_in,
+    swap_out,
+)
+from autotune.backends.simulator.schemes import (
+    HUGEPAGE,
+    LRU_DEPRIO,
+    LRU_PRIO,
+    NOHUGEPAGE,
+    PAGEOUT,
+    STAT,
+    TAKES_NONE,
+    TAKES_OLD,
+)
+from autotune.backends.simulator.world import World, is_over, work_in_turns
+
+_PAGES_A_TURN = 32
+"""Pages paged out before the workload runs again: as many as the kernel isolates for one reclaim."""
+
+
+@compiled
+def takes_page(memory: Memory, area: int, page: int, spares: bool, takes: int) -> bool:
+    """Whether a page-out takes a resident page, an index of the states.
+
+    In virtual addresses it takes every one. In physical ones (*spares*) the filters decide by whether
+    the page was accessed since it was last marked; a page that was is marked again.
+    """
+    if not spares:
+        return True
+    if takes == TAKES_NONE:
+        return False
+    young = not memory.state[page] & IDLE
+    if young:
+        mark(memory, area, page)
+    return not young if takes == TAKES_OLD else young
+
+
+@compiled
+def page_out(
+    memory: Memory, start: int, end: int, most: int, spares: bool, takes: int
+) -> tuple[int, int, int, int]:
+    """Page out what is resident in ``[start, end)``; *most* pages at a time, all of one area.
+
+    Returns:
+        How many pages went out, their area, how many were looked at and left, and the address up to
+        which all is done.
+    """
+    moved, left, last, counters = 0, 0, 0, memory.counters[0]
+    for index in range(area_at_or_behind(memory, start), len(memory.areas)):
+        area = memory.areas[index]
+        if area.start >= end:
+            break
+        if moved > 0:
+            return moved, last, left, area.start
+        last = index
+        offset = area.first - area.start // PAGE
+        page = max(start, area.start) // PAGE + offset
+        high = min(end, end_of(area)) // PAGE + offset
+        while page < high:
+            behind = min(high, (page // BLOCK_PAGES + 1) * BLOCK_PAGES)
+            if memory.blocks[page // BLOCK_PAGES].resident == 0:
+                left += behind - page
+                page = behind
+                continue
+            while page < behind:
+                if memory.state[page] & KIND != RESIDENT:
+                    left += 1
+                elif counters.swapped >= counters.room:
+                    return moved, index, left, end
+                elif moved == most:
+                    return moved, index, left, (page - offset) * PAGE
+                elif takes_page(memory, index, page, spares, takes):
+                    swap_out(memory, index, page)
+                    moved += 1
+                else:
+                    left += 1
+                page += 1
+    return moved, last, left, end
+
+
+@compiled
+def _page_out_all(scheme: Any, world: World, start: int, end: int) -> int:
+    """Page out a region, a turn after the other; how many bytes the kernel calls applied."""
+    at, paged_out, memory = start, 0, world.memory
+    while at < end:
+        moved, area, left, at = page_out(
+            memory, at, end, _PAGES_A_TURN, scheme.physical == 1, scheme.takes
+        )
+        paged_out += moved
+        work_us = left * world.clock[0].scan_us
+        if moved > 0:
+            work_us += moved * memory.areas[area].pageout_us
+        if work_us > 0.0:
+            work_in_turns(world, work_us)
+        if is_over(world):
+            break
+    if scheme.physical == 1:
+        return paged_out * PAGE
+    return end - start if is_mapped(memory, start, end) else 0
+
+
+@compiled
+def act(scheme: Any, world: World, start: int, end: int) -> int:
+    """Apply the scheme's action to a region; how many bytes the kernel calls applied."""
+    if scheme.action == STAT:
+        return 0
+    if scheme.action == PAGEOUT:
+        return _page_out_all(scheme, world, start, end)
+    resident = resident_in(world.memory, start, end)
+    if scheme.physical == 1:
+        if scheme.action in (LRU_PRIO, LRU_DEPRIO) and scheme.takes != TAKES_NONE:
+            work_in_turns(world, resident * world.clock[0].scan_us)
+            return resident * PAGE
+        return 0
+    if scheme.action in (LRU_PRIO, LRU_DEPRIO):
+        return 0
+    if scheme.action in (HUGEPAGE, NOHUGEPAGE):
+        if world.clock[0].collapses == 1:
+            advise(world.memory, start, end, scheme.action == HUGEPAGE)
+    else:  # cold: pages move between lists, which matters only where memory runs short
+        work_in_turns(world, resident * world.clock[0].scan_us)
+    return end - start if is_mapped(world.memory, start, end) else 0

@@ -1,0 +1,157 @@
+"""How often DAMON finds each region accessed: one random page a region and tick.
+
+Regions stay as they are within a window of ticks, so that their hits are counted at its end: whole
+areas at once where all of their pages are alike, page by page where they are not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autotune.backends.simulator.compiled import compiled, inlined
+from autotune.backends.simulator.draws import Draws, uniform
+from autotune.backends.simulator.idle_marks import clear_touched, mark_sampled
+from autotune.backends.simulator.memory import PAGE, RESIDENT, Memory, area_at_or_behind, end_of
+from autotune.backends.simulator.regions import Regions
+from autotune.backends.simulator.replay import Replay, hits_of_recording
+from autotune.backends.simulator.touches import (
+    Touches,
+    is_touched,
+    ones,
+    touches_by_chance,
+    window,
+)
+
+_SAMPLED_BITS = 1 << 32
+_NONE = np.uint64(0)
+_ONE = np.uint64(1)
+
+
+@inlined
+def sampled_bytes(size: int) -> int:
+    """How much of a region is ever sampled: offsets are drawn from 32 bits of its size."""
+    return size % _SAMPLED_BITS if size % _SAMPLED_BITS != 0 else _SAMPLED_BITS
+
+
+@inlined
+def _drawn_hit(
+    touches: Touches,
+    memory: Memory,
+    start: int,
+    reach: int,
+    area: int,
+    tick: int,
+    marks: bool,
+    draws: Draws,
+) -> bool:
+    """Sample one page of a region in *tick*; *area* is the first that ends behind its start."""
+    address = start + int(uniform(draws) * reach)
+    while area < len(memory.areas) and end_of(memory.areas[area]) <= address:
+        area += 1
+    if area == len(memory.areas) or memory.areas[area].start > address:
+        return False
+    page = (address - memory.areas[area].start) // PAGE
+    hit = is_touched(touches, memory, area, page, tick, draws)
+    if marks and not hit and memory.state[memory.areas[area].first + page] & RESIDENT:
+        mark_sampled(memory, area, page)
+    return hit
+
+
+@inlined
+def _hits(
+    touches: Touches,
+    memory: Memory,
+    start: int,
+    reach: int,
+    area: int,
+    marks: bool,
+    draws: Draws,
+) -> int:
+    """Hits of the region at *start* in this window; *area* is the first that ends behind its start."""
+    end, everything = start + reach, window(touches)
+    if area == len(memory.areas) or memory.areas[area].start >= end:
+        return 0
+    inside = memory.areas[area].start <= start and end <= end_of(memory.areas[area])
+    if inside:
+        of_area = touches.areas[area]
+        sure = of_area.all
+        open_ticks = (of_area.by_chance | of_area.in_spans) & ~sure
+        if not marks and memory.areas[area].huge == 0 and not of_area.in_spans & ~sure:
+            hits = ones(sure)
+            if open_ticks:
+                hits += touches_by_chance(touches, area, draws)
+            return hits
+    else:
+        sure, some, covered = everything, _NONE, start
+        index = area
+        while index < len(memory.areas) and memory.areas[index].start < end:
+            of_area = touches.areas[index]
+            if memory.areas[index].start > covered:
+                sure = _NONE
+            sure &= of_area.all
+            some |= of_area.all | of_area.by_chance | of_area.in_spans
+            covered = end_of(memory.areas[index])
+            index += 1
+        if covered < end:
+            sure = _NONE
+        open_ticks = some & ~sure
+    if marks:
+        open_ticks = everything
+        sure = _NONE
+    hits = ones(sure)
+    for tick in range(touches.state[0].ticks):
+        if open_ticks & (_ONE << np.uint64(tick)) and _drawn_hit(
+            touches, memory, start, reach, area, tick, marks, draws
+        ):
+            hits += 1
+    return hits
+
+
+@compiled
+def count_hits(
+    regions: Regions,
+    touches: Touches,
+    memory: Memory,
+    replay: Replay,
+    samples: int,
+    missed_chance: float,
+    draws: Draws,
+) -> int:
+    """Count what was accessed in the ticks of this window; the most hits that any region now has.
+
+    Args:
+        regions: Their hits and moving sums go on.
+        touches: What was touched.
+        memory: The workload's.
+        replay: The recording that is played, if one is.
+        samples: Ticks of an aggregation.
+        missed_chance: That a check doesn't see an access.
+        draws: What is left to chance.
+    """
+    ticks = touches.state[0].ticks
+    marks = memory.counters[0].spares == 1
+    most = 0
+    area = 0
+    if regions.totals[0].regions > 0:
+        area = area_at_or_behind(memory, regions.items[0].start)
+    for i in range(regions.totals[0].regions):
+        region: Any = regions.items[i]
+        reach = sampled_bytes(region.end - region.start)
+        if replay.state[0].plays == 1:
+            hits = hits_of_recording(replay, region.start, region.start + reach, draws)
+        else:
+            while area < len(memory.areas) and end_of(memory.areas[area]) <= region.start:
+                area += 1
+            hits = _hits(touches, memory, region.start, reach, area, marks, draws)
+        if missed_chance > 0.0:
+            for _ in range(hits):
+                if uniform(draws) < missed_chance:
+                    hits -= 1
+        region.moving += 10_000 * hits - ticks * (region.last * 10_000 // samples)
+        region.hits += hits
+        most = max(most, region.hits)
+    if marks:
+        clear_touched(touches, memory, draws)
+    return most

@@ -1,0 +1,49 @@
+"""Random numbers for compiled code: xoroshiro128+, several times faster there than NumPy's generators.
+
+Source: D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47 (2021).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.backends.simulator.compiled import compiled, inlined
+
+Draws: TypeAlias = "NDArray[np.uint64]"
+"""The state of a stream of random numbers, shape ``(2,)``."""
+
+_11, _16, _24, _27 = np.uint64(11), np.uint64(16), np.uint64(24), np.uint64(27)
+_37, _40 = np.uint64(37), np.uint64(40)
+
+
+def make_draws(sequence: np.random.SeedSequence) -> Draws:
+    """Begin a stream that follows from *sequence*."""
+    return sequence.generate_state(2, np.uint64)
+
+
+@inlined
+def uniform(draws: Draws) -> float:
+    """A number from [0, 1), one of 2^53."""
+    one, two = draws[0], draws[1]
+    drawn = one + two
+    two ^= one
+    draws[0] = ((one << _24) | (one >> _40)) ^ two ^ (two << _16)
+    draws[1] = (two << _37) | (two >> _27)
+    return float(drawn >> _11) * (1.0 / (1 << 53))
+
+
+@compiled
+def binomial(draws: Draws, count: int, chance: float) -> int:
+    """How many of *count* independent draws come true; for counts of some tens."""
+    if chance <= 0.0:
+        return 0
+    if chance >= 1.0:
+        return count
+    true = 0
+    for _ in range(count):
+        if uniform(draws) < chance:
+            true += 1
+    return true

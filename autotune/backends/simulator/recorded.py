@@ -1,0 +1,179 @@
+"""A recording laid out for the simulator: addresses cut into areas, snapshots into accessed rows."""
+
+from __future__ import annotations
+
+import bisect
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from autotune.backends.simulator.layouts import page_costs
+from autotune.backends.simulator.memory import ABSENT, PAGE, Area, Memory, make_memory
+from autotune.backends.simulator.records import Records
+from autotune.backends.simulator.replay import (
+    Replay,
+    change_mappings,
+    make_parts,
+    make_replay,
+    sum_up,
+)
+from autotune.damon import Intervals
+from autotune.machine import Machine
+from autotune.recording import MappedArea, Recording, Snapshot
+
+
+class _Piece(NamedTuple):
+    """Addresses that no mapping begins or ends within.
+
+    Attributes:
+        start: First address.
+        end: Address behind the last.
+        mappings: The areas that ever cover it, in the order of time.
+    """
+
+    start: int
+    end: int
+    mappings: list[MappedArea]
+
+
+def _pieces(areas: tuple[MappedArea, ...]) -> list[_Piece]:
+    bounds = sorted({bound for area in areas for bound in (area.start, area.end)})
+    covering: list[list[MappedArea]] = [[] for _ in bounds]
+    for area in sorted(areas, key=lambda area: area.from_us):
+        first, behind = (bisect.bisect_left(bounds, b) for b in (area.start, area.end))
+        for number in range(first, behind):
+            covering[number].append(area)
+    return [
+        _Piece(start, end, over)
+        for (start, end), over in zip(pairwise(bounds), covering, strict=False)
+        if over
+    ]
+
+
+class _Change(NamedTuple):
+    time_us: int
+    mapped: bool
+    piece: int
+    resident: list[tuple[int, int]]
+
+
+def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int]]:
+    """What of a piece is resident when the area comes, as pages counted within the piece."""
+    clipped = ((max(low, piece.start), min(high, piece.end)) for low, high in area.resident)
+    return [
+        ((low - piece.start) // PAGE, (high - piece.start) // PAGE)
+        for low, high in clipped
+        if low < high
+    ]
+
+
+def _changes(pieces: list[_Piece], duration_us: int) -> list[_Change]:
+    changes = []
+    for number, piece in enumerate(pieces):
+        until_us = -1
+        for area in piece.mappings:
+            if area.from_us > until_us:
+                if until_us >= 0:
+                    changes.append(_Change(until_us, False, number, []))
+                changes.append(_Change(area.from_us, True, number, _resident(piece, area)))
+            until_us = max(until_us, area.until_us)
+        if 0 <= until_us < duration_us:
+            changes.append(_Change(until_us, False, number, []))
+    return sorted(changes, key=lambda change: (change.time_us, change.mapped, change.piece))
+
+
+def _rows(
+    snapshot: Snapshot, most: int, pieces: list[_Piece], ends: list[int]
+) -> list[tuple[int, int, int, float]]:
+    """Accessed stretches: first address, address behind, piece, chance."""
+    rows = []
+    for region in snapshot.regions:
+        if region.accesses == 0:
+            continue
+        number = bisect.bisect_right(ends, region.start)
+        while number < len(pieces) and pieces[number].start < region.end:
+            start = max(region.start, pieces[number].start)
+            end = min(region.end, pieces[number].end)
+            rows.append((start, end, number, min(1.0, region.accesses / most)))
+            number += 1
+    return rows
+
+
+class Recorded(NamedTuple):
+    """A recording, laid out for a machine; what no run changes.
+
+    Attributes:
+        areas: To make memory of.
+        rows: As `Replay`, as are the others.
+        slices: The same.
+        changes: The same.
+        stretches: The same.
+        recording: What it was made from.
+        machine: What for.
+    """
+
+    areas: list[Area]
+    rows: Records
+    slices: Records
+    changes: Records
+    stretches: Records
+    recording: Recording
+    machine: Machine
+
+
+def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
+    """Lay a recording out; it takes a while for a long one, and is the same for all runs."""
+    compressed = recording.compressed_fraction
+    compressed = min(1.0, machine.compressed_fraction if compressed is None else compressed)
+    pieces = _pieces(recording.areas)
+    costs = page_costs(machine, compressed)
+    areas = [
+        Area(p.start, (p.end - p.start) // PAGE, ABSENT, compressed, *costs, mapped=False)
+        for p in pieces
+    ]
+    changes = _changes(pieces, recording.duration_us)
+    ends = [piece.end for piece in pieces]
+    by_snapshot = [
+        _rows(snapshot, recording.max_accesses, pieces, ends) for snapshot in recording.snapshots
+    ]
+    flat = [row for part in by_snapshot for row in part]
+    resident = [stretch for change in changes for stretch in change.resident]
+    rows, slices, staged, stretches = make_parts(
+        len(flat), len(by_snapshot), len(changes), len(resident)
+    )
+    if flat:
+        rows.start, rows.end, rows.area, rows.chance = map(np.array, zip(*flat, strict=True))
+        starts = np.array([piece.start for piece in pieces])[rows.area]
+        rows.low, rows.high = (rows.start - starts) // PAGE, -(-(rows.end - starts) // PAGE)
+    slices.behind = np.cumsum([len(own) for own in by_snapshot])
+    slices.first = slices.behind - [len(own) for own in by_snapshot]
+    slices.end_us = [snapshot.end_us for snapshot in recording.snapshots]
+    slices[-1].end_us = recording.duration_us
+    if changes:
+        staged.time_us = [change.time_us for change in changes]
+        staged.area = [change.piece for change in changes]
+        staged.mapped = [change.mapped for change in changes]
+        staged.behind = np.cumsum([len(change.resident) for change in changes])
+        staged.first = staged.behind - [len(change.resident) for change in changes]
+    if resident:
+        stretches.low, stretches.high = map(np.array, zip(*resident, strict=True))
+    sum_up(rows, slices)
+    return Recorded(areas, rows, slices, staged, stretches, recording, machine)
+
+
+def begin_recording(recorded: Recorded, intervals: Intervals) -> tuple[Memory, Replay]:
+    """Map what the program had mapped when the measured part began, and stand at its begin."""
+    recording, machine = recorded.recording, recorded.machine
+    memory = make_memory(recorded.areas, swap_bytes=machine.swap_bytes)
+    replay = make_replay(*recorded[1:5])
+    state = replay.state[0]
+    state.duration_us = recording.duration_us
+    state.sampling_us = recording.intervals.sampling_us
+    state.interval = intervals.sampling_us / recording.intervals.sampling_us
+    state.first_touch_us = machine.first_touch_us
+    state.cpu_share = 1.0
+    if recording.cpu_us is not None:
+        state.cpu_share = min(1.0, recording.cpu_us / recording.duration_us)
+    change_mappings(replay, memory)
+    return memory, replay
