@@ -8,6 +8,9 @@ from typing import Literal, get_args
 HugePages = Literal["never", "madvise", "always"]
 """When memory comes in huge pages of 2 MiB: never, where a program or a scheme asks, or always."""
 
+QUARTER = 0.25
+"""How far a page is compressed that costs `quarter_pageout_us`, a fraction."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -22,17 +25,19 @@ class Machine:
         random_access_ns: One access of a pattern at random offsets.
         huge_random_access_ns: The same in huge pages.
         fault_us: A fault that brings a page back from swap; the workload pays.
+        quarter_fault_us: The same for a page that is compressed to a quarter.
         incompressible_fault_us: The same for a page that compression left as large as it was.
         first_touch_us: The fault of the first touch of a page; the workload pays.
         pageout_us: One page paged out and compressed; the kdamond pays.
+        quarter_pageout_us: The same for a page that is compressed to a quarter.
         incompressible_pageout_us: The same for a page that compression leaves as large as it was.
         scan_us: A scheme's look at one page that it leaves as it is; the kdamond pays.
         check_us: One region, prepared and checked once; the kdamond pays.
         tick_us: One wake-up of the kdamond, apart from its regions.
-        wake_us: How long a wake-up of the kdamond waits, on average, where the workload keeps the only
-            CPU busy; the workload runs meanwhile.
-        disturbance_us: What a check of one region costs the workload: a missing TLB entry.
-        compressed_fraction: What a page of a pattern is compressed to, 0 to 1; the player's table of
+        wake_us: How long a wake-up of the kdamond waits where the workload keeps the only CPU busy, beyond
+            a turn of the workload as long as the kdamond last worked.
+        disturbance_us: What a wake-up of the kdamond costs the workload: missing entries of TLB and caches.
+        compressed_fraction: What an almost empty page of a pattern is compressed to, below a quarter; the player's table of
             random numbers is not compressible.
         missed_access_chance: Chance that a check doesn't see an access, 0 to 1: the Accessed bit is
             cleared without a TLB flush.
@@ -51,9 +56,11 @@ class Machine:
     random_access_ns: float
     huge_random_access_ns: float
     fault_us: float
+    quarter_fault_us: float
     incompressible_fault_us: float
     first_touch_us: float
     pageout_us: float
+    quarter_pageout_us: float
     incompressible_pageout_us: float
     scan_us: float
     check_us: float
@@ -78,7 +85,9 @@ class Machine:
                 raise ValueError(
                     f"{field.name} is {value}: it must be {'above' if positive else 'at least'} 0"
                 )
-            if field.name in {"compressed_fraction", "missed_access_chance"} and value > 1:
+            if field.name == "compressed_fraction" and value >= QUARTER:
+                raise ValueError(f"{field.name} is {value}: it must be below {QUARTER}")
+            if field.name == "missed_access_chance" and value > 1:
                 raise ValueError(f"{field.name} is {value}: it must be at most 1")
 
 

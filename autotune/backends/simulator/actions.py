@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.contents import look_at
 from autotune.backends.simulator.huge_pages import advise
 from autotune.backends.simulator.idle_marks import mark
 from autotune.backends.simulator.memory import (
@@ -74,6 +75,7 @@ def page_out(
             break
         if moved > 0:
             return moved, last, left, area.start
+        look_at(memory, index)
         last = index
         offset = area.first - area.start // PAGE
         page = max(start, area.start) // PAGE + offset

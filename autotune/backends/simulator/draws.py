@@ -5,7 +5,7 @@ Source: D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generato
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ Draws: TypeAlias = "NDArray[np.uint64]"
 """The state of a stream of random numbers, shape ``(2,)``."""
 
 _11, _16, _24, _27 = np.uint64(11), np.uint64(16), np.uint64(24), np.uint64(27)
-_37, _40 = np.uint64(37), np.uint64(40)
+_30, _31, _37, _40 = np.uint64(30), np.uint64(31), np.uint64(37), np.uint64(40)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX_ONE, _MIX_TWO = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 def make_draws(sequence: np.random.SeedSequence) -> Draws:
@@ -33,6 +35,24 @@ def uniform(draws: Draws) -> float:
     draws[0] = ((one << _24) | (one >> _40)) ^ two ^ (two << _16)
     draws[1] = (two << _37) | (two >> _27)
     return float(drawn >> _11) * (1.0 / (1 << 53))
+
+
+@inlined
+def split_mix(state: Any) -> Any:
+    """Give the number that follows from one state of splitmix64; the next state is `next_state`.
+
+    Source: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
+    OOPSLA 2014.
+    """
+    mixed = (state ^ (state >> _30)) * _MIX_ONE
+    mixed = (mixed ^ (mixed >> _27)) * _MIX_TWO
+    return mixed ^ (mixed >> _31)
+
+
+@inlined
+def next_state(state: Any) -> Any:
+    """Step splitmix64 on."""
+    return state + _STEP
 
 
 @compiled

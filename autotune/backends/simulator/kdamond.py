@@ -97,19 +97,21 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
     """
     clock, recording = world.clock[0], world.recording[0]
     work_us = clock.tick_us + clock.check_us * checked
+    # Who shares a CPU fairly waits, when it wakes up, for as long as it ran before.
+    late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
     for number in range(most):
         begin_tick(world.touches)
         # Twice the same inlined code, sleeping and working, would be twice as long to compile.
         for working in range(2):
             passing_us = work_us
             if working == 0:
-                passing_us = clock.wake_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us)
+                passing_us = late_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us)
             else:
                 end_tick(world.touches, world.memory)
                 note_tick(world.replay)
                 recording.checks += checked
                 recording.ticks += 1
-                disturb(world, clock.disturbance_us * checked)
+                disturb(world, clock.disturbance_us)
                 if is_over(world):
                     return number + 1
                 if clock.shared == 1:

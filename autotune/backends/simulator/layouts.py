@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.contents import STORED_WHOLE
 from autotune.backends.simulator.memory import (
     ABSENT,
     PAGE,
@@ -54,20 +55,6 @@ def size_bytes(pattern: Pattern) -> int:
     return TABLE_BYTES + sum(region.size_bytes for region in pattern.regions)
 
 
-def page_costs(machine: Machine, compressed: float) -> tuple[float, float]:
-    """What a page that is compressed to that fraction costs to page out, and to bring back, in us.
-
-    The machine knows both for the pages of a pattern and for pages that don't get smaller; between
-    the two they rise evenly.
-    """
-    spread = 1.0 - machine.compressed_fraction
-    share = 0.0 if spread == 0.0 else max(0.0, compressed - machine.compressed_fraction) / spread
-    return (
-        machine.pageout_us + share * (machine.incompressible_pageout_us - machine.pageout_us),
-        machine.fault_us + share * (machine.incompressible_fault_us - machine.fault_us),
-    )
-
-
 def _compressed_fraction(region: PatternRegion, machine: Machine) -> float:
     """What the pages of a region are compressed to; zlib at its fastest stands for the kernel's lz4."""
     if region.data_file is None:
@@ -81,7 +68,8 @@ def _compressed_fraction(region: PatternRegion, machine: Machine) -> float:
         ) from error
     pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)] or [b""]
     sizes = sum(min(len(page), len(zlib.compress(page, 1))) for page in pages)
-    return min(1.0, sizes / max(1, len(data)))
+    fraction = sizes / max(1, len(data))
+    return 1.0 if fraction >= STORED_WHOLE else fraction
 
 
 def lay_out(pattern: Pattern, machine: Machine, operations: OperationsSet) -> Layout:
@@ -97,28 +85,27 @@ def lay_out(pattern: Pattern, machine: Machine, operations: OperationsSet) -> La
     """
     pages = [-(-(region.size_bytes + _MALLOC_HEADER) // PAGE) for region in pattern.regions]
     table_pages = -(-TABLE_BYTES // PAGE)
-    incompressible = page_costs(machine, 1.0)
     physical = operations is OperationsSet.PADDR
     behind = machine.memory_bytes // PAGE * PAGE if physical else _MAPPINGS_END
     table_start = (
         behind - PAGE * (sum(pages) + table_pages) if physical else _PROGRAM_START + _PROGRAM_BYTES
     )
-    table = Area(table_start, table_pages, RESIDENT, 1.0, *incompressible)
+    table = Area(table_start, table_pages, RESIDENT, 1.0)
     rows = [table]
     top_down = behind - PAGE * np.cumsum(pages)
     for region, start, size in zip(
         pattern.regions[::-1], top_down.tolist()[::-1], pages[::-1], strict=True
     ):
         compressed = _compressed_fraction(region, machine)
-        rows.append(Area(start, size, RESIDENT, compressed, *page_costs(machine, compressed)))
+        rows.append(Area(start, size, RESIDENT, compressed))
     if not physical:
-        program = Area(_PROGRAM_START, _PROGRAM_BYTES // PAGE, ABSENT, 1.0, *incompressible)
-        stack = Area(_STACK_START, _STACK_BYTES // PAGE, ABSENT, 1.0, *incompressible)
+        program = Area(_PROGRAM_START, _PROGRAM_BYTES // PAGE, ABSENT, 1.0)
+        stack = Area(_STACK_START, _STACK_BYTES // PAGE, ABSENT, 1.0)
         rows = [program, *rows, stack]
     first = 1 if physical else 2
     count = len(pages)
     regions = tuple(first + count - 1 - i for i in range(count))
-    memory = make_memory(rows, swap_bytes=machine.swap_bytes)
+    memory = make_memory(rows, machine)
     return Layout(memory, regions, table_area=first - 1)
 
 

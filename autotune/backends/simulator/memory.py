@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled import compiled, inlined
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
+from autotune.machine import Machine
 
 PAGE = 4096
 BLOCK_PAGES = 512
@@ -40,7 +41,10 @@ _AREA = {
     "marked": INT,  # pages that are IDLE
     "huge": INT,  # blocks that are HUGE
     "cuts": INT,  # how many pages ever went out
-    "compressed": FLOAT,  # what a page takes in the swap pool, a fraction
+    "compressed": FLOAT,  # what a page that goes out takes in the swap pool, a fraction
+    "pool_pages": FLOAT,  # what the swapped ones take there
+    "random_writes": FLOAT,  # of one byte each, so far
+    "known_writes": FLOAT,  # those that `compressed` takes in
     "pageout_us": FLOAT,  # paging out one page
     "fault_us": FLOAT,  # bringing one back
 }
@@ -61,6 +65,17 @@ _COUNTERS = {
 }
 
 
+_COSTS = {
+    "base": FLOAT,  # what an almost empty page is compressed to, a fraction
+    "pageout_us": FLOAT,  # of one
+    "quarter_pageout_us": FLOAT,  # of a page compressed to a quarter
+    "whole_pageout_us": FLOAT,  # of one that is kept as it is
+    "fault_us": FLOAT,  # the same, of bringing it back
+    "quarter_fault_us": FLOAT,
+    "whole_fault_us": FLOAT,
+}
+
+
 class Memory(NamedTuple):
     """Mapped areas in address order, and the state of each of their pages.
 
@@ -69,12 +84,14 @@ class Memory(NamedTuple):
         state: ABSENT, RESIDENT or SWAPPED, and IDLE; shape ``(n_pages,)``, whole blocks.
         blocks: `_BLOCK` records, shape ``(n_pages / BLOCK_PAGES,)``.
         counters: `_COUNTERS`, one record.
+        costs: `_COSTS`, one record.
     """
 
     areas: Records
     state: NDArray[np.uint8]
     blocks: Records
     counters: Records
+    costs: Records
 
 
 class Area(NamedTuple):
@@ -85,8 +102,6 @@ class Area(NamedTuple):
         pages: How many there are.
         state: ABSENT or RESIDENT, of all of its pages.
         compressed: What one of its pages takes in the swap pool, a fraction.
-        pageout_us: What it costs to page one out.
-        fault_us: What it costs to bring one back.
         mapped: Whether it is there from the beginning.
     """
 
@@ -94,25 +109,31 @@ class Area(NamedTuple):
     pages: int
     state: int
     compressed: float
-    pageout_us: float
-    fault_us: float
     mapped: bool = True
 
 
-def make_memory(rows: list[Area], *, swap_bytes: int) -> Memory:
-    """Map areas, which are given in address order."""
+def make_memory(rows: list[Area], machine: Machine) -> Memory:
+    """Map areas, which are given in address order, on a machine."""
     areas = make_records(_AREA, len(rows))
     behind = 0
     for area, row in zip(areas, rows, strict=True):
         area.start, area.pages, area.mapped = row.start, row.pages, row.mapped
-        area.compressed, area.pageout_us, area.fault_us = row[3:6]
+        area.compressed = row.compressed
+        area.known_writes = -1.0  # nobody has looked yet
         area.first = -(-behind // BLOCK_PAGES) * BLOCK_PAGES + row.start // PAGE % BLOCK_PAGES
         behind = area.first + area.pages
     blocks = make_records(_BLOCK, -(-behind // BLOCK_PAGES))
     state = np.zeros(len(blocks) * BLOCK_PAGES, dtype=np.uint8)
     counters = make_records(_COUNTERS, 1)
-    counters[0].room = swap_bytes // PAGE
-    memory = Memory(areas, state, blocks, counters)
+    counters[0].room = machine.swap_bytes // PAGE
+    costs = make_records(_COSTS, 1)
+    costs[0].base = machine.compressed_fraction
+    costs[0].pageout_us, costs[0].fault_us = machine.pageout_us, machine.fault_us
+    costs[0].quarter_pageout_us = machine.quarter_pageout_us
+    costs[0].quarter_fault_us = machine.quarter_fault_us
+    costs[0].whole_pageout_us = machine.incompressible_pageout_us
+    costs[0].whole_fault_us = machine.incompressible_fault_us
+    memory = Memory(areas, state, blocks, counters, costs)
     for index, row in enumerate(rows):
         if row.mapped and row.state == RESIDENT:
             populate(memory, index, 0, row.pages)
@@ -137,7 +158,7 @@ def drop(memory: Memory, index: int) -> None:
     area, counters = memory.areas[index], memory.counters[0]
     counters.resident -= area.resident
     counters.swapped -= area.swapped
-    counters.pool_pages -= area.swapped * area.compressed
+    counters.pool_pages -= area.pool_pages
     memory.state[area.first : area.first + area.pages] = ABSENT
     for block in range(area.first // BLOCK_PAGES, -(-(area.first + area.pages) // BLOCK_PAGES)):
         memory.blocks[block].resident = 0
@@ -145,6 +166,7 @@ def drop(memory: Memory, index: int) -> None:
         memory.blocks[block].kind = SMALL
     area.resident = 0
     area.swapped = 0
+    area.pool_pages = 0.0
     area.marked = 0
     area.huge = 0
 
@@ -208,6 +230,7 @@ def swap_out(memory: Memory, index: int, page: int) -> None:
     counters.resident -= 1
     counters.swapped += 1
     counters.swap_outs += 1
+    area.pool_pages += area.compressed
     counters.pool_pages += area.compressed
 
 
@@ -217,12 +240,14 @@ def swap_in(memory: Memory, index: int, page: int) -> None:
     area, counters = memory.areas[index], memory.counters[0]
     memory.state[area.first + page] = RESIDENT
     memory.blocks[(area.first + page) // BLOCK_PAGES].resident += 1
+    taken = area.pool_pages / area.swapped  # what those that are out take on average
+    area.pool_pages -= taken
     area.resident += 1
     area.swapped -= 1
     counters.resident += 1
     counters.swapped -= 1
     counters.swap_ins += 1
-    counters.pool_pages -= area.compressed
+    counters.pool_pages -= taken
 
 
 @compiled

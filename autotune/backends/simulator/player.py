@@ -6,6 +6,7 @@ the clock.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled import compiled, inlined
-from autotune.backends.simulator.draws import Draws, uniform
+from autotune.backends.simulator.draws import Draws, next_state, split_mix, uniform
 from autotune.backends.simulator.layouts import Layout
 from autotune.backends.simulator.memory import (
     BLOCK_PAGES,
@@ -26,7 +27,7 @@ from autotune.backends.simulator.memory import (
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
 from autotune.backends.simulator.touches import Touches, note_random, note_sweep
 from autotune.machine import Machine
-from autotune.patterns import BATCH_ACCESSES, TABLE_BYTES, Pattern
+from autotune.patterns import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 
 _TABLE_STRIDE = 8
 _IDLE = -1
@@ -35,9 +36,10 @@ _GUIDES_AN_ACCESS = 4
 _ACCESS = {
     "area": INT,  # of memory
     "random": FLAG,  # random offsets, or sweeps
+    "writes": FLAG,
     "stride": INT,  # bytes between two accesses of a sweep
     "positions": INT,  # places that a sweep visits: size / stride, rounded up
-    "chance": FLOAT,  # cumulative within the phase; all 0 in a phase that idles
+    "weight": "u8",  # cumulative within the phase; all 0 in a phase that idles
     "position": INT,  # where the sweep stands
     # Positions swept since the last fault, and since pages of the area went out: a whole sweep without
     # a fault shows that the stride steps over all that is still out.
@@ -48,12 +50,14 @@ _PHASE = {
     "first": INT,  # its first access
     "behind": INT,  # the access behind its last
     "length_us": FLOAT,
+    "weights": "u8",  # of all of its accesses; 0 in a phase that idles
     "guide": INT,  # where its part of the guide begins
     "guides": INT,  # how long that is
 }
 _PROGRESS = {
     "phase": INT,
     "access": INT,  # of the running batch, or _IDLE
+    "random_state": "u8",  # decides the order of batches, as in the real player
     "left": INT,  # accesses that the batch still has to make
     "phase_began_us": FLOAT,
     "owed_us": FLOAT,  # CPU time that goes before the next access: faults, disturbances
@@ -84,25 +88,26 @@ class Player(NamedTuple):
     guide: NDArray[np.int64]
 
 
-def _chances(weights: list[int]) -> list[float]:
-    total = sum(weights)
-    return (np.cumsum(weights) / total).tolist() if total else [0.0] * len(weights)
-
-
 def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
-    """Make a player of *pattern* that stands at its first phase."""
+    """Make a player of *pattern* that stands at its first phase.
+
+    It is told a seed by `seed_batches`.
+    """
     given = [access for phase in pattern.phases for access in phase.accesses]
     accesses = make_records(_ACCESS, len(given) + 1)
     for record, access in zip(accesses, given, strict=False):
         record.area = layout.region_area[access.region]
         record.random = access.random
+        record.writes = access.mode is not AccessMode.READ
         record.stride = max(1, access.stride_bytes)
         record.positions = -(-pattern.regions[access.region].size_bytes // record.stride)
     table = accesses[-1]
     table.area, table.stride = layout.table_area, _TABLE_STRIDE
     table.positions = TABLE_BYTES // _TABLE_STRIDE
-    accesses.chance[:-1] = [
-        c for p in pattern.phases for c in _chances([access.weight for access in p.accesses])
+    accesses.weight[:-1] = [
+        weight
+        for phase in pattern.phases
+        for weight in itertools.accumulate(access.weight for access in phase.accesses)
     ]
     phases = make_records(_PHASE, len(pattern.phases))
     phases.behind = np.cumsum([len(phase.accesses) for phase in pattern.phases])
@@ -115,16 +120,23 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
     progress[0].huge_random_us = machine.huge_random_access_ns / 1000
     phases.guides = _GUIDES_AN_ACCESS * (phases.behind - phases.first)
     phases.guide = np.cumsum(phases.guides) - phases.guides
+    phases.weights = accesses.weight[phases.behind - 1]
     guide = [
         part.first
         + np.searchsorted(
-            accesses.chance[part.first : part.behind],
-            np.arange(part.guides) / part.guides,
+            accesses.weight[part.first : part.behind],
+            # The smallest number that each step of the guide can stand for.
+            [-(-int(part.weights) * step // int(part.guides)) for step in range(part.guides)],
             side="right",
         )
         for part in phases
     ]
     return Player(accesses, phases, progress, np.concatenate(guide))
+
+
+def seed_batches(player: Player, seed: int) -> None:
+    """Let *seed* decide the order of batches: the same as in `autotune/native/player.c`."""
+    player.progress.random_state[:] = seed
 
 
 def no_player() -> Player:
@@ -265,19 +277,19 @@ def _read_table(player: Player, memory: Memory, touches: Touches, count: int) ->
 
 
 @inlined
-def _choose(player: Player, phase: Any, draws: Draws) -> int:
-    """Draw one of the accesses of a phase by their weights."""
-    drawn = uniform(draws)
-    index = player.guide[phase.guide + int(drawn * phase.guides)]
-    while player.accesses[index].chance <= drawn:
+def _choose(player: Player, phase: Any) -> int:
+    """Draw one of the accesses of a phase by their weights, the one that the real player draws."""
+    progress = player.progress[0]
+    progress.random_state = next_state(progress.random_state)
+    drawn = split_mix(progress.random_state) % phase.weights
+    index = player.guide[phase.guide + int(drawn * (phase.guides / phase.weights))]
+    while player.accesses[index].weight <= drawn:
         index += 1
     return index
 
 
 @inlined
-def _begin_batch(
-    player: Player, memory: Memory, touches: Touches, now_us: float, draws: Draws
-) -> bool:
+def _begin_batch(player: Player, memory: Memory, touches: Touches, now_us: float) -> bool:
     """Look at the clock, and choose the next batch. False once the last phase is over."""
     progress = player.progress[0]
     while now_us - progress.phase_began_us > player.phases[progress.phase].length_us:
@@ -291,10 +303,10 @@ def _begin_batch(
         ):
             player.accesses[index].position = 0
     phase = player.phases[progress.phase]
-    if player.accesses[phase.behind - 1].chance == 0.0:
+    if phase.weights == 0:
         progress.access = _IDLE
         return True
-    index = _choose(player, phase, draws)
+    index = _choose(player, phase)
     progress.access = index
     progress.left = BATCH_ACCESSES
     if player.accesses[index].random == 1:
@@ -332,6 +344,8 @@ def _run_batch(
         made, time_us = _sweep(player, memory, index, count, time_us)
     if access.random == 1:
         note_random(touches, access.area, made)
+        if access.writes == 1:
+            memory.areas[access.area].random_writes += made
     else:
         note_sweep(touches, access.area, index, access.stride, access.positions, position, made)
     progress.left = count - made
@@ -360,9 +374,7 @@ def play(
             paid_us = min(progress.owed_us, left_us)
             progress.owed_us -= paid_us
             left_us -= paid_us
-        elif progress.left == 0 and not _begin_batch(
-            player, memory, touches, end_us - left_us, draws
-        ):
+        elif progress.left == 0 and not _begin_batch(player, memory, touches, end_us - left_us):
             break
         elif progress.access == _IDLE:
             over_us = progress.phase_began_us + player.phases[progress.phase].length_us

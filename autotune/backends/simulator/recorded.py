@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autotune.backends.simulator.layouts import page_costs
 from autotune.backends.simulator.memory import ABSENT, PAGE, Area, Memory, make_memory
 from autotune.backends.simulator.records import Records
 from autotune.backends.simulator.replay import (
@@ -127,10 +126,8 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     compressed = recording.compressed_fraction
     compressed = min(1.0, machine.compressed_fraction if compressed is None else compressed)
     pieces = _pieces(recording.areas)
-    costs = page_costs(machine, compressed)
     areas = [
-        Area(p.start, (p.end - p.start) // PAGE, ABSENT, compressed, *costs, mapped=False)
-        for p in pieces
+        Area(p.start, (p.end - p.start) // PAGE, ABSENT, compressed, mapped=False) for p in pieces
     ]
     changes = _changes(pieces, recording.duration_us)
     ends = [piece.end for piece in pieces]
@@ -165,7 +162,7 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
 def begin_recording(recorded: Recorded, intervals: Intervals) -> tuple[Memory, Replay]:
     """Map what the program had mapped when the measured part began, and stand at its begin."""
     recording, machine = recorded.recording, recorded.machine
-    memory = make_memory(recorded.areas, swap_bytes=machine.swap_bytes)
+    memory = make_memory(recorded.areas, machine)
     replay = make_replay(*recorded[1:5])
     state = replay.state[0]
     state.duration_us = recording.duration_us

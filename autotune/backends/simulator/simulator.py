@@ -141,6 +141,7 @@ class Simulator:
             raise TrialError(str(error)) from error
         workload_seed, damon_seed = np.random.SeedSequence(seed).spawn(2)
         simulated = self._start(experiment, make_draws(workload_seed))
+        player.seed_batches(simulated.player, seed)
         physical = experiment.operations is OperationsSet.PADDR
         watched = regions.make_regions(
             [(0, machine.memory_bytes // PAGE * PAGE)] if physical else _ranges(simulated.memory),
@@ -176,15 +177,21 @@ class Simulator:
     def _start(self, experiment: Experiment, draws: Draws) -> world.World:
         """Load the workload, and stand where its measured part begins."""
         machine, workload = self._machine, experiment.workload
-        intervals = (experiment.monitoring or Monitoring()).intervals
+        monitoring = experiment.monitoring or Monitoring()
         loaded = self._load(workload, experiment.operations)
         if isinstance(loaded, Recorded):
-            memory, replayed = begin_recording(loaded, intervals)
+            memory, replayed = begin_recording(loaded, monitoring.intervals)
             played, spans = player.no_player(), 0
         else:
             memory, played = copied(loaded[0]), copied(loaded[1])
             replayed = replay.no_replay()
-            longest_us = intervals.sampling_us + 3.0 * machine.jiffy_us + machine.wake_us
+            busiest_us = machine.tick_us + machine.check_us * 2 * monitoring.max_regions
+            longest_us = (
+                monitoring.intervals.sampling_us
+                + 3.0 * machine.jiffy_us
+                + machine.wake_us
+                + busiest_us
+            )
             spans = player.spans_in(machine, longest_us)
         if machine.huge_pages == "always":
             advise_everything(memory)

@@ -20,8 +20,8 @@ _CLOCK = {
     "scan_us": FLOAT,  # looking at one page that is left as it is
     "check_us": FLOAT,  # preparing and checking one region
     "tick_us": FLOAT,  # one wake-up
-    "wake_us": FLOAT,  # a wake-up's wait for a CPU that it shares
-    "disturbance_us": FLOAT,  # what the check of one region costs the workload
+    "wake_us": FLOAT,  # a wake-up's wait for a CPU that it shares, apart from its turn
+    "disturbance_us": FLOAT,  # what a wake-up costs the workload
     "jiffy_us": FLOAT,  # the kernel's tick
     "missed_chance": FLOAT,  # that a check doesn't see an access
     # Whether kdamond and workload share one CPU: short work of the kdamond then holds the workload up,
@@ -91,7 +91,7 @@ def start(
     clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
     clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
     clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE
-    clock[0].wake_us = machine.wake_us if machine.cpus == 1 else 0.0
+    clock[0].wake_us = machine.wake_us
     clock[0].collapses = machine.huge_pages != "never"
     clock[0].next_collapse_us = COLLAPSE_EVERY_US
     recording = make_records(_RECORDING, 1)

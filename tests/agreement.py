@@ -1,0 +1,144 @@
+"""How far predicted figures agree with measured ones: errors, rankings, and what a choice is worth.
+
+Figures of schemes are arrays of shape ``(schemes, seeds)``, or their means of shape ``(schemes,)``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.pareto import hypervolume, pareto_front
+
+Figures: TypeAlias = NDArray[np.float64]
+Pair: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How two rankings agree on pairs.
+
+    Attributes:
+        score: Pairs in the same order minus those in the opposite one; a tie on one side is neither.
+        pairs: How many were looked at, ties included.
+    """
+
+    score: float
+    pairs: int
+
+    def __add__(self, other: Ranking) -> Ranking:
+        """Pool the pairs of both."""
+        return Ranking(score=self.score + other.score, pairs=self.pairs + other.pairs)
+
+    @property
+    def tau(self) -> float | None:
+        """Kendall's tau over these pairs, -1 to 1; None where there is none.
+
+        >>> Ranking(score=3, pairs=4).tau
+        0.75
+        """
+        return self.score / self.pairs if self.pairs else None
+
+
+def told_apart(measured: Figures, *, least: float = 0.0) -> list[Pair]:
+    """Give the pairs of schemes that the measurements themselves tell apart.
+
+    The means of such a pair are further apart than the seeds of either scheme spread, from the smallest
+    to the largest value.
+
+    Args:
+        measured: Shape ``(schemes, seeds)``.
+        least: Means that are no further apart are not told apart either: for a single seed, which shows
+            no spread.
+
+    >>> told_apart(np.array([[1.0, 1.2], [1.1, 1.3], [3.0, 3.0]]))
+    [(0, 2), (1, 2)]
+    """
+    means, spreads = measured.mean(axis=1), np.ptp(measured, axis=1)
+    return [
+        (a, b)
+        for a, b in itertools.combinations(range(len(measured)), 2)
+        if abs(means[a] - means[b]) > max(spreads[a], spreads[b], least)
+    ]
+
+
+def ranking(first: Figures, second: Figures, pairs: list[Pair]) -> Ranking:
+    """Compare two rankings of schemes over some pairs of them.
+
+    Args:
+        first: Shape ``(schemes,)``.
+        second: The same.
+        pairs: Indices of schemes.
+
+    >>> ranking(np.array([1.0, 2.0, 3.0]), np.array([5.0, 7.0, 7.0]), [(0, 1), (0, 2), (1, 2)])
+    Ranking(score=2, pairs=3)
+    """
+    orders = (np.sign(first[a] - first[b]) * np.sign(second[a] - second[b]) for a, b in pairs)
+    return Ranking(score=int(sum(orders)), pairs=len(pairs))
+
+
+def own_ranking(measured: Figures, pairs: list[Pair]) -> Ranking | None:
+    """Compare the measurements with themselves: each seed with the mean of the others, on average.
+
+    No prediction can be expected to do better. None where there is only one seed.
+
+    Args:
+        measured: Shape ``(schemes, seeds)``.
+        pairs: Indices of schemes.
+    """
+    seeds = measured.shape[1]
+    if seeds < 2:
+        return None
+    scores = [
+        ranking(measured[:, seed], np.delete(measured, seed, axis=1).mean(axis=1), pairs).score
+        for seed in range(seeds)
+    ]
+    return Ranking(score=float(np.mean(scores)), pairs=len(pairs))
+
+
+def transfer(measured: Figures, predicted: Figures, reference: Figures) -> float | None:
+    """Share of what there is to be had that those have who trust the prediction.
+
+    The hypervolume of the schemes on the predicted front, as they were measured, over that of all
+    schemes as they were measured.
+
+    Args:
+        measured: Values to minimise, shape ``(schemes, figures)``.
+        predicted: The same.
+        reference: Shape ``(figures,)``.
+
+    Returns:
+        From 0 to 1; None where no scheme is better than the reference.
+
+    >>> measured, wrong = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 2.0]])
+    >>> transfer(measured, wrong, np.array([2.0, 2.0]))
+    0.6666666666666666
+    """
+    best = hypervolume(measured, reference)
+    if best == 0.0:
+        return None
+    return hypervolume(measured[pareto_front(predicted)], reference) / best
+
+
+def own_transfer(measured: Figures, reference: Figures) -> float | None:
+    """Give the transfer from the front of each seed to the means of the others, on average.
+
+    Args:
+        measured: Values to minimise, shape ``(schemes, seeds, figures)``.
+        reference: Shape ``(figures,)``.
+
+    Returns:
+        From 0 to 1; None where there is only one seed, or no scheme is better than the reference.
+    """
+    if measured.shape[1] < 2:
+        return None
+    found = [
+        transfer(np.delete(measured, seed, axis=1).mean(axis=1), measured[:, seed], reference)
+        for seed in range(measured.shape[1])
+    ]
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
