@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autotune.backends.base import Backend
+from autotune.backends.base import Backend, Records
 from autotune.cache import cache_folder
 from autotune.profiles import load_machine
 from autotune.workload import Workload
@@ -22,17 +22,26 @@ def make_backend(workload: Workload, note: Callable[[str], None] = _silent) -> B
         BackendUnavailableError: If there is no folder to keep files in.
     """
     workload.check_available()
-    if workload.backend == "host":
-        from autotune.backends.host import Host
-
-        return Host(settings=workload.host)
-    if workload.backend == "vm":
-        from autotune.backends.vm.vm import Vm
-
-        return Vm(workload.vm, cache_folder(), note)
+    if workload.backend in ("host", "vm"):
+        return make_recorder(workload, note)
     from autotune.backends.simulator.compiled import waiting
     from autotune.backends.simulator.simulator import Simulator
 
     if (wait := waiting()) is not None:
         note(wait)
     return Simulator(load_machine(workload.machine))
+
+
+def make_recorder(workload: Workload, note: Callable[[str], None] = _silent) -> Records:
+    """Make a backend that runs real programs: the host if the workload says so, else the micro-VM.
+
+    Raises:
+        BackendUnavailableError: If there is no folder to keep files in.
+    """
+    if workload.backend == "host":
+        from autotune.backends.host import Host
+
+        return Host(settings=workload.host)
+    from autotune.backends.vm.vm import Vm
+
+    return Vm(workload.vm, cache_folder(), note)

@@ -9,7 +9,7 @@ from autotune import document
 from autotune.available import make_backend
 from autotune.damon import Monitoring
 from autotune.errors import BackendUnavailableError, InputError, Where
-from autotune.formats import masim
+from autotune.formats import damo_record, masim
 from autotune.formats.scheme_files import load_scheme_file
 from autotune.kernel import on_grid
 from autotune.lint.scheme_file import lint_scheme_file
@@ -17,6 +17,7 @@ from autotune.lint.search_space import lint_search_space
 from autotune.objective import load_objectives
 from autotune.patterns import Pattern
 from autotune.profiles import load_machine
+from autotune.recording import Recording
 from autotune.space import load_search_space
 from autotune.study import prepare
 from autotune.tables import scheme_text
@@ -48,6 +49,8 @@ def check_file(path: Path) -> Checked:
         warnings: list[str] = []
         pattern = masim.load(path, warn=warnings.append)
         return Checked(_describe(pattern), tuple(warnings))
+    if path.suffix == ".data":
+        return Checked(_describe_recording(damo_record.load(path)))
     return _check_schemes(path)
 
 
@@ -78,7 +81,11 @@ def _check_workload(workload: Workload, warnings: list[str]) -> Checked:
     except BackendUnavailableError as error:
         warnings.append(f"{workload.path}: {error}")
     subject = workload.subject
-    what = _describe(subject.pattern) if subject.pattern else "a program"
+    what = "a program"
+    if subject.pattern:
+        what = _describe(subject.pattern)
+    elif subject.recording:
+        what = _describe_recording(subject.recording)
     if workload.budget.trials is None:
         warnings.append(f"{workload.path}: the budget is time alone: two runs will not be equal")
     warnings += [found.at(workload.path) for found in lint_search_space(workload)]
@@ -86,6 +93,12 @@ def _check_workload(workload: Workload, warnings: list[str]) -> Checked:
         f"workload '{workload.name}': {what}; search space {workload.search_space.name}, "
         f"backend {workload.backend}",
         tuple(warnings),
+    )
+
+
+def _describe_recording(recording: Recording) -> str:
+    return (
+        f"recording of {recording.duration_us / 1e6:g} s in {len(recording.snapshots)} snapshots"
     )
 
 

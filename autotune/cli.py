@@ -155,6 +155,52 @@ def measure(
 
 
 @app.command()
+def record(
+    workload_file: WorkloadFile,
+    backend: Annotated[
+        str | None,
+        typer.Option("--backend", metavar="NAME", help="vm or host. Default: the file's, or vm."),
+    ] = None,
+    seed: SeedOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Default: NAME.damon.data."),
+    ] = None,
+) -> None:
+    """Run the program once, and keep what it accesses when."""
+    from autotune.available import make_recorder
+    from autotune.formats import damo_record_writer
+    from autotune.recording_run import default_file, load_for_recording, record_workload
+    from autotune.recording_view import show_recorded
+
+    workload = load_for_recording(workload_file, backend=backend, seed=seed, warn=_warn)
+    workload.check_available()
+    path = out or default_file(workload)
+    damo_record_writer.check_new(path)
+    recording = record_workload(workload, make_recorder(workload, note=_note))
+    damo_record_writer.save(recording, path)
+    show_recorded(recording, path)
+
+
+@app.command()
+def show(
+    recording_file: Annotated[
+        Path, typer.Argument(metavar="RECORDING", help="Of autotune record, or damo record.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show a recording: a heat map, and how large the working set was."""
+    from autotune.formats import damo_record
+    from autotune.recording_view import recording_to_dict, show_recording
+
+    recording = damo_record.load(recording_file)
+    if as_json:
+        _print_json(recording_to_dict(recording))
+    else:
+        show_recording(recording)
+
+
+@app.command()
 def export(
     run_folder: RunFolder,
     pick: Annotated[
@@ -221,6 +267,39 @@ def check(
         typer.echo(f"{file}: {checked.summary}")
     if wrong:
         raise typer.Exit(InputError.exit_status)
+
+
+@app.command()
+def calibrate(
+    backend: Annotated[
+        str, typer.Option("--backend", metavar="NAME", help="What to measure: vm or host.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="The profile. Default: micro-vm.yaml, this-machine.yaml."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what things cost on a machine, for the simulator."""
+    from dataclasses import asdict
+
+    from autotune import calibration
+    from autotune.calibration.subject import find_subject
+    from autotune.profiles import write_machine
+    from autotune.store import RunFolder
+
+    subject = find_subject(backend, _note)
+    file = calibration.profile_file(subject, out)
+    machine = calibration.calibrate(subject, _note)
+    text = write_machine(machine, subject.summary)
+    RunFolder(file.parent).write(file.name, text)
+    if as_json:
+        _print_json({"out": str(file), "machine": asdict(machine)})
+    else:
+        typer.echo(text, nl=False)
+        _note(f"written to {file}: use it with --machine {file}")
 
 
 @app.command()

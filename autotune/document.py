@@ -46,14 +46,14 @@ _KINDS: TypingMapping[str, str] = MappingProxyType(
 """What a word may be, by the tag that the parser gives it; a tag that is not here was written out."""
 
 
-def read_text(path: Path) -> str:
-    """Read a user's file.
+def read_bytes(path: Path) -> bytes:
+    """Read a user's file as it is.
 
     Raises:
-        InputError: If it is missing, not a file, not readable or not UTF-8.
+        InputError: If it is missing, not a file or not readable.
     """
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError("no such file: check the path", Where(path)) from error
     except IsADirectoryError as error:
@@ -63,6 +63,15 @@ def read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"can't be read ({reason}): check the path", Where(path)) from error
+
+
+def read_text(path: Path) -> str:
+    """Read a user's file.
+
+    Raises:
+        InputError: As `read_bytes`, or if it is not UTF-8.
+    """
+    content = read_bytes(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -20,24 +20,28 @@ from autotune.workload import Source, Workload
 _KINDS = {"search space": "search_spaces", "objectives": "objectives", "machine": "machines"}
 
 
-def kept_files(workload: Workload) -> dict[str, str]:
-    """Give the text of every file to keep, by its name in the run folder."""
-    files: dict[str, str] = {}
+def kept_files(workload: Workload) -> dict[str, str | bytes]:
+    """Give the content of every file to keep, by its name in the run folder."""
+    files: dict[str, str | bytes] = {}
     names: dict[str, str] = {}
     text = ""
     for source in workload.sources:
         if source.role == "workload":
-            text = source.text
+            text = str(source.content)
             continue
         name = _free_name(source, files)
-        files[name] = source.text
+        files[name] = source.content
         names[source.role] = _reference(source, name)
     return {WORKLOAD_FILE: _with_changes(text, workload, names), **files}
 
 
-def _free_name(source: Source, taken: Mapping[str, str]) -> str:
+def _free_name(source: Source, taken: Mapping[str, str | bytes]) -> str:
     name = source.path.name
-    if name.startswith(".") or name in OWN_NAMES or taken.get(name, source.text) != source.text:
+    if (
+        name.startswith(".")
+        or name in OWN_NAMES
+        or taken.get(name, source.content) != source.content
+    ):
         return f"{source.role.replace(' ', '-')}-{name.lstrip('.')}"
     return name
 
@@ -62,6 +66,7 @@ def _with_changes(text: str, workload: Workload, names: Mapping[str, str]) -> st
     document = yaml.load(text)
     changed = [
         _set(document["workload"], "pattern", names.get("pattern")),
+        _set(document["workload"], "recording", names.get("recording")),
         _set(document, "machine", names.get("machine"), defaults.MACHINE),
         _set(document, "sampler", workload.sampler, defaults.SAMPLER),
         _set(document, "seed", workload.seed, defaults.SEED),

@@ -34,11 +34,12 @@ class Machine:
         scan_us: A scheme's look at one page that it leaves as it is; the kdamond pays.
         check_us: One region, prepared and checked once; the kdamond pays.
         tick_us: One wake-up of the kdamond, apart from its regions.
-        wake_us: How long a wake-up of the kdamond waits where the workload keeps the only CPU busy, beyond
-            a turn of the workload as long as the kdamond last worked.
-        disturbance_us: What a wake-up of the kdamond costs the workload: missing entries of TLB and caches.
-        compressed_fraction: What an almost empty page of a pattern is compressed to, below a quarter; the player's table of
-            random numbers is not compressible.
+        wake_us: How long a wake-up of the kdamond waits where the workload keeps the only CPU busy,
+            beyond a turn of the workload as long as the kdamond last worked.
+        disturbance_us: What a wake-up of the kdamond costs the workload: entries missing from TLB and
+            caches.
+        compressed_fraction: What an almost empty page of a pattern is compressed to, below a quarter;
+            the player's table of random numbers is not compressible.
         missed_access_chance: Chance that a check doesn't see an access, 0 to 1: the Accessed bit is
             cleared without a TLB flush.
         huge_pages: When memory comes in huge pages.

@@ -19,6 +19,7 @@ from autotune.expression import Expression
 from autotune.objective import KNOWN_NAMES, Direction, Objective, Objectives, parse_constraint
 from autotune.patterns import Pattern
 from autotune.program import Program
+from autotune.recording import Recording
 from autotune.workload import Workload
 
 FORMAT = 2
@@ -173,8 +174,13 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def workload_sha256(workload: Pattern | Program) -> str:
-    """Identify a pattern by its content, a program by how it is called, wherever their files lie."""
+def workload_sha256(workload: Pattern | Program | Recording) -> str:
+    """Identify a pattern or a recording by its content, a program by how it is called.
+
+    Where their files lie does not matter.
+    """
+    if isinstance(workload, Recording):
+        return hashlib.sha256(repr(workload).encode()).hexdigest()
     if isinstance(workload, Program):
         workload = replace(workload, folder="/", files=())
     else:

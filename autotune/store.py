@@ -136,14 +136,16 @@ class RunFolder:
             f"{self.path}: can't write {name}: {what}: {remedy}; what was finished is readable"
         )
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
         """Write or replace a file; folders in *name* are made."""
         target = self.path / name
         temporary = target.with_name(f".{target.name}.tmp")
         with self.writing(name):
             target.parent.mkdir(exist_ok=True)
             try:
-                _write_through(temporary, text.encode())
+                _write_through(
+                    temporary, content.encode() if isinstance(content, str) else content
+                )
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)

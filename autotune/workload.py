@@ -39,14 +39,14 @@ class Source(NamedTuple):
     """A file that decides what a run does.
 
     Attributes:
-        role: "workload", "search space", "objectives", "pattern" or "machine".
+        role: "workload", "search space", "objectives", "pattern", "recording" or "machine".
         path: Where it was read.
-        text: What was in it.
+        content: What was in it: text, or the bytes of a recording.
     """
 
     role: str
     path: Path
-    text: str
+    content: str | bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +113,6 @@ class Workload:
                 f"backend: {self.backend}",
                 Where(self.path),
             )
-        if self.subject.recording is not None:
-            raise InputError(
-                f"{self.subject.place.label}: this version plays no recordings: use pattern or command",
-                self.subject.place.where,
-            )
 
     def experiment(self, schemes: tuple[Scheme, ...] | None) -> Experiment:
         """One run of this workload.
@@ -127,13 +122,12 @@ class Workload:
                 is a baseline.
 
         Raises:
-            InputError: If this version can't measure such workloads.
             ValueError: If a scheme does nothing here.
         """
-        workload = self.subject.pattern or self.subject.program
+        subject = self.subject
+        workload = subject.pattern or subject.program or subject.recording
         if workload is None:
-            self.check_available()
-            raise AssertionError("recordings are not available")
+            raise AssertionError("a workload file names a pattern, a program or a recording")
         return Experiment(
             workload=workload,
             monitoring=None if schemes is None else self.monitoring,
@@ -150,6 +144,10 @@ def _ignore(message: str) -> None:
 
 def _source(role: str, path: Path) -> Source:
     return Source(role, path, document.read_text(path))
+
+
+def _recording_source(path: Path | None) -> tuple[Source, ...]:
+    return () if path is None else (Source("recording", path, document.read_bytes(path)),)
 
 
 def _name(value: Value) -> str:
@@ -201,7 +199,9 @@ def _objectives(keys: Mapping, folder: Path) -> tuple[Objectives, Path | None]:
 
 def _check_backend(subject: Subject, backends: tuple[str, ...]) -> None:
     if subject.program is not None and "simulator" in backends:
-        subject.place.fail("the simulator runs no programs: give a pattern, or another backend")
+        subject.place.fail(
+            "the simulator runs no programs: give a pattern or a recording, or another backend"
+        )
     if subject.recording is not None and backends != ("simulator",):
         subject.place.fail("only the simulator plays recordings: use backend: simulator")
 
@@ -301,6 +301,7 @@ def load_workload(
         sources=(
             Source("workload", path, text),
             *(_source(role, file) for role, file in files.items() if file is not None),
+            *_recording_source(subject.recording_path),
         ),
     )
     keys.finish()

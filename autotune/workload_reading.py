@@ -11,13 +11,17 @@ from autotune import catalog, document
 from autotune.damon import Intervals, Monitoring
 from autotune.document import Mapping, Reader, Value
 from autotune.errors import InputError
-from autotune.formats import masim
+from autotune.formats import damo_record, masim
 from autotune.host_settings import HostSettings
 from autotune.patterns import Pattern
 from autotune.program import Program, Ready
+from autotune.recording import Recording
 from autotune.vm_settings import HugePages, VmSettings
 
 _KINDS = ("pattern", "command", "recording")
+_TIMEOUT_US = 600_000_000
+_SLOWEST = 5
+"""How many times its own length a recording may take, unless the file says otherwise."""
 _PROGRAM_KEYS = ("shell", "client", "ready", "work")
 
 
@@ -51,7 +55,8 @@ class Subject:
         pattern: Played by the backend.
         pattern_path: Its file.
         program: Run by the backend.
-        recording: A file with a recorded access pattern.
+        recording: A recorded access pattern, played by the simulator.
+        recording_path: Its file.
         timeout_us: Of one measurement, in the backend's own time.
     """
 
@@ -59,7 +64,8 @@ class Subject:
     pattern: Pattern | None
     pattern_path: Path | None
     program: Program | None
-    recording: Path | None
+    recording: Recording | None
+    recording_path: Path | None
     timeout_us: int
 
 
@@ -149,6 +155,11 @@ def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
     return replace(pattern, regions=tuple(regions))
 
 
+def _usual_timeout_us(recording: Recording | None) -> int:
+    """Ten minutes, or more for a long recording: faults may make its run several times as long."""
+    return max(_TIMEOUT_US, _SLOWEST * recording.duration_us if recording else 0)
+
+
 def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
     """Read the key `workload`; paths are relative to *folder*, what is unwise goes to *warn*."""
 
@@ -174,14 +185,16 @@ def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
                     f"key '{key}': belongs to a command, and here is a {kind}: leave it out",
                     keys.where(key),
                 )
-        timeout_us = keys.take("timeout", positive_duration, 600_000_000)
+        recording = damo_record.load(path) if path and kind == "recording" else None
+        timeout_us = keys.take("timeout", positive_duration, _usual_timeout_us(recording))
         keys.finish()
         return Subject(
             place=place,
             pattern=_pattern(path, warn) if path and kind == "pattern" else None,
             pattern_path=path if kind == "pattern" else None,
             program=program,
-            recording=path if kind == "recording" else None,
+            recording=recording,
+            recording_path=path if kind == "recording" else None,
             timeout_us=timeout_us,
         )
 

@@ -42,6 +42,8 @@ def lint_search_space(workload: Workload) -> tuple[LintWarning, ...]:
 
 def _known(workload: Workload) -> Known:
     known = Known(huge_pages=workload.vm.huge_pages if workload.backend == "vm" else None)
+    if (recording := workload.subject.recording) is not None:
+        return replace(known, runtime_us=max(0, recording.duration_us - workload.start_after_us))
     if (pattern := workload.subject.pattern) is None:
         return known
     return replace(

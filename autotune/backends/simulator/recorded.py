@@ -17,7 +17,6 @@ from autotune.backends.simulator.replay import (
     make_replay,
     sum_up,
 )
-from autotune.damon import Intervals
 from autotune.machine import Machine
 from autotune.recording import MappedArea, Recording, Snapshot
 
@@ -159,15 +158,13 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     return Recorded(areas, rows, slices, staged, stretches, recording, machine)
 
 
-def begin_recording(recorded: Recorded, intervals: Intervals) -> tuple[Memory, Replay]:
+def begin_recording(recorded: Recorded) -> tuple[Memory, Replay]:
     """Map what the program had mapped when the measured part began, and stand at its begin."""
     recording, machine = recorded.recording, recorded.machine
     memory = make_memory(recorded.areas, machine)
     replay = make_replay(*recorded[1:5])
     state = replay.state[0]
     state.duration_us = recording.duration_us
-    state.sampling_us = recording.intervals.sampling_us
-    state.interval = intervals.sampling_us / recording.intervals.sampling_us
     state.first_touch_us = machine.first_touch_us
     state.cpu_share = 1.0
     if recording.cpu_us is not None:

@@ -1,25 +1,26 @@
 """A recording as a workload: what DAMON saw of a program is accessed again, page by page, by chance.
 
-A region of which a sample found *n* of *m* accessed has each of its pages touched with chance n/m in
-a sampling interval, independently. What the program had mapped comes and goes as it did. Its work is
+A region of which *n* of *m* samples found an access has that share of its pages touched in every
+sampling interval, and always the same of them: pages are hot or cold, and a region that mixes them is
+not one whose pages are all lukewarm. What the program had mapped comes and goes as it did. Its work is
 fixed: what a fault takes makes the run longer.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled import compiled, inlined
-from autotune.backends.simulator.draws import Draws, binomial, uniform
+from autotune.backends.simulator.draws import Draws, binomial, split_mix
 from autotune.backends.simulator.huge_pages import fault_huge
 from autotune.backends.simulator.memory import (
     ABSENT,
     BLOCK_PAGES,
     KIND,
+    RESIDENT,
     SWAPPED,
     Memory,
     drop,
@@ -36,7 +37,7 @@ _ROW = {
     "area": INT,  # of memory
     "low": INT,  # its first page, counted within the area
     "high": INT,  # the page behind its last
-    "chance": FLOAT,  # that a page is touched in a sampling interval
+    "chance": FLOAT,  # that a page is touched in a sampling interval: the share of them that is
     "before": FLOAT,  # bytes times chance of all rows of its slice before it
 }
 _SLICE = {
@@ -61,14 +62,14 @@ _STATE = {
     "duration_us": FLOAT,
     "slice": INT,
     "change": INT,  # the next one
-    "sampling_us": FLOAT,  # of the recording
-    "interval": FLOAT,  # the sampling interval that is simulated over the recording's
     "cpu_share": FLOAT,  # CPU time that the program used in a second
     "first_touch_us": FLOAT,
     "owed_us": FLOAT,
     "cpu_us": FLOAT,
     "fault_us": FLOAT,
     "seen": INT,  # slices in this window
+    "touched": INT,  # the slice whose pages were last touched; -1 is none
+    "swap_outs": INT,  # pages swapped out until then
 }
 _SEEN = {
     "slice": INT,
@@ -104,7 +105,7 @@ def make_replay(
 ) -> Replay:
     """Stand at the beginning of a recording; the caller fills the state in."""
     state = make_records(_STATE, 1)
-    state[0].plays, state[0].interval = 1, 1.0
+    state[0].plays, state[0].touched = 1, -1
     return Replay(rows, slices, changes, stretches, make_records(_SEEN, MOST_TICKS + 1), state)
 
 
@@ -153,42 +154,42 @@ def _touch(replay: Replay, memory: Memory, index: int, page: int) -> None:
         state.owed_us += state.first_touch_us
 
 
+@inlined
+def _heat(page: int) -> float:
+    """Where a page, an index of the states, stands among others, from 0, the hottest, to 1."""
+    return float(split_mix(np.uint64(page)) >> np.uint64(11)) * (1.0 / (1 << 53))
+
+
 @compiled
-def _touch_row(replay: Replay, memory: Memory, number: int, chance: float, draws: Draws) -> None:
-    """Touch each page of a row with that chance, those that are not resident that is."""
+def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> None:
+    """Touch that share of the pages of a row, those of them that are not resident."""
     row = replay.rows[number]
     area = memory.areas[row.area]
     if area.resident == area.pages:
         return
     page, behind = area.first + row.low, area.first + row.high
-    scale = 0.0 if chance >= 1.0 else 1.0 / math.log1p(-chance)
     while page < behind:
         block = page // BLOCK_PAGES
         block_end = min(behind, (block + 1) * BLOCK_PAGES)
         if memory.blocks[block].resident == pages_of_block(memory, row.area, block):
             page = block_end  # all there already
-        elif chance >= 1.0:
-            _touch(replay, memory, row.area, page)
-            page += 1
-        else:
-            page += int(min(1e15, math.log(1.0 - uniform(draws)) * scale))
-            if page < block_end:
+        while page < block_end:
+            if not memory.state[page] & RESIDENT and _heat(page) < share:
                 _touch(replay, memory, row.area, page)
-                page += 1
-            else:
-                page = block_end  # the distance to the next touch has no memory
+            page += 1
 
 
 @compiled
-def _touch_all(replay: Replay, memory: Memory, time_us: float, draws: Draws) -> None:
-    """Touch what the running slice touches in *time_us*."""
-    state = replay.state[0]
-    part, intervals = replay.slices[state.slice], time_us / state.sampling_us
+def _touch_all(replay: Replay, memory: Memory) -> None:
+    """Touch what the running slice touches, unless it is all there since it was last touched."""
+    state, counters = replay.state[0], memory.counters[0]
+    if state.touched == state.slice and state.swap_outs == counters.swap_outs:
+        return
+    state.touched = state.slice
+    state.swap_outs = counters.swap_outs
+    part = replay.slices[state.slice]
     for number in range(part.first, part.behind):
-        chance = replay.rows[number].chance
-        if chance < 1.0:
-            chance = 1.0 - (1.0 - chance) ** intervals
-        _touch_row(replay, memory, number, chance, draws)
+        _touch_row(replay, memory, number, replay.rows[number].chance)
 
 
 @compiled
@@ -214,7 +215,7 @@ def change_mappings(replay: Replay, memory: Memory) -> None:
 
 
 @compiled
-def play_recording(replay: Replay, memory: Memory, time_us: float, draws: Draws) -> float:
+def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
     """Play for *time_us*, or to the end.
 
     Returns:
@@ -230,7 +231,7 @@ def play_recording(replay: Replay, memory: Memory, time_us: float, draws: Draws)
             continue
         end_us = replay.slices[state.slice].end_us
         step_us = min(left_us, end_us - state.position_us)
-        _touch_all(replay, memory, step_us, draws)
+        _touch_all(replay, memory)
         state.cpu_us += step_us * state.cpu_share
         left_us -= step_us
         state.position_us = (
@@ -294,7 +295,5 @@ def hits_of_recording(replay: Replay, start: int, end: int, draws: Draws) -> int
         part = replay.seen[i].slice
         accessed = _accessed_up_to(replay, part, end) - _accessed_up_to(replay, part, start)
         chance = accessed / (end - start)
-        if state.interval != 1.0 and chance < 1.0:
-            chance = 1.0 - (1.0 - max(0.0, chance)) ** state.interval
         hits += binomial(draws, replay.seen[i].ticks, chance)
     return hits

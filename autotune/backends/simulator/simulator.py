@@ -180,7 +180,7 @@ class Simulator:
         monitoring = experiment.monitoring or Monitoring()
         loaded = self._load(workload, experiment.operations)
         if isinstance(loaded, Recorded):
-            memory, replayed = begin_recording(loaded, monitoring.intervals)
+            memory, replayed = begin_recording(loaded)
             played, spans = player.no_player(), 0
         else:
             memory, played = copied(loaded[0]), copied(loaded[1])

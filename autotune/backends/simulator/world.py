@@ -159,7 +159,7 @@ def pass_time(world: World, time_us: float) -> None:
         if recording.samples < len(world.samples):
             step_us = min(time_us, max(recording.next_us - clock.now_us, 1.0))
         if world.replay.state[0].plays == 1:
-            unused_us = play_recording(world.replay, world.memory, step_us, world.draws)
+            unused_us = play_recording(world.replay, world.memory, step_us)
         else:
             unused_us = play(
                 world.player, world.memory, world.touches, clock.now_us, step_us, world.draws

@@ -1,0 +1,68 @@
+"""How large the working set of a recording was, over its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from autotune.recording import Recording, working_set
+
+PERCENTILES: Mapping[str, int] = MappingProxyType(
+    {"min": 0, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "max": 100}
+)
+"""Names and percents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingSetSizes:
+    """The sizes.
+
+    Attributes:
+        time_s: End of each aggregation.
+        sizes_bytes: Bytes in regions that were accessed in it.
+    """
+
+    time_s: tuple[float, ...]
+    sizes_bytes: tuple[int, ...]
+
+    @property
+    def mean_bytes(self) -> float:
+        """Each aggregation counts the same."""
+        return sum(self.sizes_bytes) / len(self.sizes_bytes)
+
+    @property
+    def percentiles_bytes(self) -> dict[str, int]:
+        """By their names in `PERCENTILES`."""
+        return {name: percentile(self.sizes_bytes, share) for name, share in PERCENTILES.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values: the distribution, and the sizes over time."""
+        return {
+            **{f"{name}_bytes": size for name, size in self.percentiles_bytes.items()},
+            "mean_bytes": self.mean_bytes,
+            "series": {"time_s": list(self.time_s), "bytes": list(self.sizes_bytes)},
+        }
+
+
+def working_set_sizes(recording: Recording) -> WorkingSetSizes:
+    """Look at every aggregation of a recording."""
+    return WorkingSetSizes(
+        time_s=tuple(one.end_us / 1e6 for one in recording.snapshots),
+        sizes_bytes=tuple(working_set(one) for one in recording.snapshots),
+    )
+
+
+def percentile(values: Sequence[int], percent: int) -> int:
+    """Give the smallest of *values* that at least *percent* of them do not exceed.
+
+    Args:
+        values: One or more.
+        percent: From 0 to 100.
+
+    >>> [percentile([40, 10, 30, 20], percent) for percent in (0, 25, 26, 50, 100)]
+    [10, 10, 20, 20, 40]
+    """
+    rank = max(1, -(-len(values) * percent // 100))
+    return sorted(values)[rank - 1]
