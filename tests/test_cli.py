@@ -266,6 +266,23 @@ def test_what_masim_would_refuse_is_warned_of_with_its_place(
     )
 
 
+def test_a_calibration_says_what_it_can_measure(autotune: Runner) -> None:
+    result = autotune("calibrate", "--backend", "simulator")
+
+    assert result.status == 2
+    assert "--backend simulator: can't be calibrated: give vm or host" in result.err
+
+
+def test_a_calibration_replaces_no_profile_that_it_was_not_given(autotune: Runner) -> None:
+    Path("micro-vm.yaml").write_text("cpus: 1\n")
+
+    result = autotune("calibrate", "--backend", "vm")
+
+    assert result.status == 2
+    assert "micro-vm.yaml: is there already: give --out FILE" in " ".join(result.err.split())
+    assert Path("micro-vm.yaml").read_text() == "cpus: 1\n"
+
+
 def test_a_scheme_that_no_line_of_text_holds_is_shown_as_json(
     autotune: Runner, short: Path, tmp_path: Path
 ) -> None:

@@ -25,8 +25,10 @@ WORKLOAD_FILE = frozenset({"workload", "workload_reading"})
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "defaults", "destination", "errors", "messages", "units"}),
-    frozenset({"damon", "damos", "kernel", "patterns", "trial"}),
-    frozenset({"cache", "machine", "measurement", "native", "program", "vm_settings"}),
+    frozenset({"damon", "damos", "kernel", "patterns", "spans", "trial"}),
+    frozenset(
+        {"cache", "machine", "measurement", "native", "program", "recording", "vm_settings"}
+    ),
     frozenset({"experiment", "host_settings", "plain", "player_text"}),
     frozenset({"driver"}),
     frozenset({"runner"}),
@@ -49,16 +51,19 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "available",
             "bench",
+            "calibration",
             "checking",
             "confirming",
             "doctor",
             "figures",
+            "heat",
             "importance",
             "lint",
             "kept_workload",
             "observer",
             "proposals",
             "recommendation",
+            "recording_run",
             "run_record",
             "scheme_export",
             "single",
@@ -67,10 +72,11 @@ LAYERS: tuple[frozenset[str], ...] = (
             "summary",
             "tables",
             "vm_setup",
+            "working_set_sizes",
         }
     ),
     frozenset({"comparison", "exporting", "report"}),
-    frozenset({"console", "progress"}),
+    frozenset({"console", "progress", "recording_view"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
@@ -96,7 +102,9 @@ STANDARD_LIBRARY_ONLY = frozenset(
         "plain",
         "player_text",
         "program",
+        "recording",
         "runner",
+        "spans",
         "trial",
         "units",
     }

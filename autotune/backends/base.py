@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from autotune.experiment import Experiment
 from autotune.measurement import Measurement
+from autotune.recording import Recording
 
 
 class Backend(Protocol):
@@ -65,5 +66,23 @@ class Backend(Protocol):
         """End what runs, and run no more; a run that is ended so raises one of its errors.
 
         May be called from any thread, also where nothing runs.
+        """
+        ...
+
+
+class Records(Backend, Protocol):
+    """A place where real programs run, so that what they access can be recorded."""
+
+    def record(self, experiment: Experiment, *, seed: int) -> Recording:
+        """Run the workload once under monitoring, and leave the system as it was found.
+
+        Args:
+            experiment: Monitored, without schemes.
+            seed: As `run`.
+
+        Raises:
+            ValueError: If DAMON is off in the experiment, or it has schemes.
+            TrialError: If it can't be recorded.
+            BackendUnavailableError: If nothing can be recorded here.
         """
         ...

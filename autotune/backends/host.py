@@ -5,16 +5,17 @@ It takes root, for DAMON; the workload runs as the user who asked.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from autotune.damos import Action
-from autotune.driver.claim import claim
+from autotune.driver.claim import Claim, claim
 from autotune.driver.journal import JOURNAL, Journal
 from autotune.driver.lock import LOCK
 from autotune.driver.memory_settings import add_zram_swap, set_huge_pages
@@ -27,12 +28,15 @@ from autotune.host_settings import HostSettings
 from autotune.measurement import Measurement
 from autotune.native.building import build
 from autotune.patterns import Pattern
+from autotune.recording import Recording
 from autotune.runner.identity import Identity, invoking_user
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes, adopt_orphans
 from autotune.runner.procfs import Procfs
+from autotune.runner.recorder import Recorder, check_recordable
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.workload import start_workload
+from autotune.runner.tracing import TRACEFS, TraceBuffer
+from autotune.runner.workload import runnable, start_workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Places:
         sysfs: Where sysfs is mounted.
         procfs: Where procfs is mounted.
         dev: The folder of devices.
+        tracefs: Where tracefs is mounted.
         journal: Where changes are written down before they are made.
         lock: Keeps two runs apart.
     """
@@ -50,6 +55,7 @@ class Places:
     sysfs: Path = Path("/sys")
     procfs: Path = Path("/proc")
     dev: Path = Path("/dev")
+    tracefs: Path = TRACEFS
     journal: Path = JOURNAL
     lock: Path = LOCK
 
@@ -121,47 +127,78 @@ class Host:
             TrialError: If the workload fails, or the kernel refuses a scheme.
             BackendUnavailableError: If DAMON can't be used here; nothing is changed then.
         """
-        places, workload = self.places, experiment.workload
-        procfs = Procfs(places.procfs)
-        player = self._player() if isinstance(workload, Pattern) else None
-        folder = "/" if isinstance(workload, Pattern) else workload.folder
+        with self._claimed() as claimed, self._warmed_up(experiment, claimed) as make_measuring:
+            return make_measuring(None).measure(experiment, seed)
+
+    def record(self, experiment: Experiment, *, seed: int) -> Recording:
+        """Run the workload once, here, recorded, and put back all that was changed.
+
+        Raises:
+            ValueError: If DAMON is off in the experiment, or it has schemes.
+            TrialError: As `run`.
+            BackendUnavailableError: The same.
+        """
+        check_recordable(experiment)
+        procfs = Procfs(self.places.procfs)
+        with (
+            self._claimed() as claimed,
+            TraceBuffer(self.places.tracefs, claimed.journal) as trace,
+        ):
+            recorder = Recorder(trace, procfs)
+            with self._warmed_up(experiment, claimed) as make_measuring:
+                measured = make_measuring(recorder).measure(experiment, seed)
+            taken = recorder.taken(measured)
+        return taken.recording(experiment)
+
+    def _claimed(self) -> contextlib.AbstractContextManager[Claim]:
         adopt_orphans()
-        with claim(
+        places = self.places
+        return claim(
             DamonTree(places.sysfs),
             system=self.system,
             journal_path=places.journal,
             lock_path=places.lock,
             procfs=places.procfs,
-        ) as claimed:
-            if self.settings.huge_pages is not None:
-                set_huge_pages(places.sysfs, self.settings.huge_pages, claimed.journal)
-            if self.settings.swap_bytes is not None:
-                add_zram_swap(
-                    places.sysfs,
-                    places.dev,
-                    size_bytes=self.settings.swap_bytes,
-                    algorithm=self.settings.compression,
-                    journal=claimed.journal,
-                    system=self.system,
+        )
+
+    @contextlib.contextmanager
+    def _warmed_up(
+        self, experiment: Experiment, claimed: Claim
+    ) -> Iterator[Callable[[Recorder | None], Measuring]]:
+        """Change the machine's settings and have the workload ready; give what makes the measuring."""
+        places, workload = self.places, runnable(experiment.workload)
+        procfs = Procfs(places.procfs)
+        player = self._player() if isinstance(workload, Pattern) else None
+        folder = "/" if isinstance(workload, Pattern) else workload.folder
+        if self.settings.huge_pages is not None:
+            set_huge_pages(places.sysfs, self.settings.huge_pages, claimed.journal)
+        if self.settings.swap_bytes is not None:
+            add_zram_swap(
+                places.sysfs,
+                places.dev,
+                size_bytes=self.settings.swap_bytes,
+                algorithm=self.settings.compression,
+                journal=claimed.journal,
+                system=self.system,
+            )
+        system = SystemMemory(places.procfs, places.sysfs)
+        free_before_bytes = system.free_bytes()
+        with Processes(procfs, self._identity(), folder) as processes:
+            self._note_running(processes)
+            try:
+                running = start_workload(
+                    workload, processes, player=player, timeout_us=experiment.timeout_us
                 )
-            system = SystemMemory(places.procfs, places.sysfs)
-            free_before_bytes = system.free_bytes()
-            with Processes(procfs, self._identity(), folder) as processes:
-                self._note_running(processes)
-                try:
-                    running = start_workload(
-                        workload, processes, player=player, timeout_us=experiment.timeout_us
-                    )
-                    measuring = Measuring(
-                        running,
-                        processes,
-                        system,
-                        free_before_bytes=free_before_bytes,
-                        kdamond=claimed.kdamond,
-                    )
-                    return measuring.measure(experiment, seed)
-                finally:
-                    self._note_running(None)
+                yield lambda recorder: Measuring(
+                    running,
+                    processes,
+                    system,
+                    free_before_bytes=free_before_bytes,
+                    kdamond=claimed.kdamond,
+                    recorder=recorder,
+                )
+            finally:
+                self._note_running(None)
 
     def stop(self) -> None:
         """Kill the workload that runs, and start no more."""

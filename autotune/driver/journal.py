@@ -30,6 +30,8 @@ class Kind(enum.Enum):
     """Swap was turned on, on the device."""
     ZRAM = "zram"
     """A zram device got a size; `old` is "added" if the device was made for it, else "found"."""
+    TRACE = "trace"
+    """A tracing instance was made, a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

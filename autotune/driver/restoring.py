@@ -10,6 +10,7 @@ from autotune.driver.kdamond import ANY_THREAD, Kdamond, TakenOverError
 from autotune.driver.lock import LOCK, locked
 from autotune.driver.sysfs_file import write_value
 from autotune.driver.system_calls import SystemCallError, SystemCalls
+from autotune.driver.trace_buffer import remove_buffer
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 
@@ -72,6 +73,9 @@ def _undo(change: Change, tree: DamonTree, system: SystemCalls) -> str:
         case Kind.ZRAM:
             _remove_zram(Path(change.where), tree.sysfs, added=change.old == "added")
             return f"{change.where}: empty, or gone, as before"
+        case Kind.TRACE:
+            remove_buffer(Path(change.where))
+            return f"{change.where}: no trace buffer any more"
 
 
 def _clear_kdamonds(tree: DamonTree, thread: str) -> str:

@@ -15,6 +15,7 @@ from autotune.runner.errors import WorkloadError
 from autotune.runner.monitoring import Monitor
 from autotune.runner.processes import Processes
 from autotune.runner.readiness import be_silent
+from autotune.runner.recorder import Recorder
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.workload import RunningWorkload, check_end
 from autotune.units import format_duration
@@ -52,6 +53,7 @@ class Measuring:
         free_before_bytes: MemFree before the workload was started.
         kdamond: The driver; None can only measure a baseline.
         on_sample: Called with the time of each sample, in seconds of the measured part.
+        recorder: Records the run beside; DAMON watches only the process that it chooses.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Measuring:
         free_before_bytes: int,
         kdamond: Kdamond | None,
         on_sample: Callable[[float], None] = be_silent,
+        recorder: Recorder | None = None,
     ) -> None:
         self._running = running
         self._processes = processes
@@ -71,6 +74,7 @@ class Measuring:
         self._free_before_bytes = free_before_bytes
         self._kdamond = kdamond
         self._on_sample = on_sample
+        self._recorder = recorder
         self._samples = _Samples()
 
     def measure(self, experiment: Experiment, seed: int) -> Measurement:
@@ -106,6 +110,8 @@ class Measuring:
         pids = tuple(pid for pid in self._processes.measured() if self._procfs.has_memory(pid))
         if not pids:
             raise self._ended_before()
+        if self._recorder is not None:
+            pids = (self._recorder.choose(pids),)
         try:
             return Monitor(self._kdamond, experiment, pids, self._procfs)
         except ValueError as error:
@@ -116,6 +122,8 @@ class Measuring:
         before = self._system.counters()
         used_before = procfs.usage(self._processes.measured())
         began_s = time.monotonic()
+        if self._recorder is not None:
+            self._recorder.begin(began_s)
         running.begin(seed)
         self._wait(experiment, monitor, began_s)
         runtime_s = time.monotonic() - began_s
@@ -125,6 +133,8 @@ class Measuring:
         check_end(running, self._processes, after.oom_kills - before.oom_kills)
         if monitor is not None:
             monitor.finish()
+        if self._recorder is not None:
+            self._recorder.finish()
         series = self._samples.series()
 
         def mean(samples: tuple[int, ...]) -> float:
@@ -189,3 +199,5 @@ class Measuring:
         samples.used.append(self._free_before_bytes - self._system.free_bytes())
         samples.wss.append(None if monitor is None else monitor.sample())
         self._on_sample(time_s)
+        if self._recorder is not None:
+            self._recorder.sample(time_s)

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from autotune.spans import Span, merged
+
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CHUNK_BYTES = 1 << 16
+_ENTRY_BYTES = 8
+_IS_PRESENT = bytes(128) + b"\1" * 128
+_PRESENT = re.compile(b"\1+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +138,40 @@ class Procfs:
         Source: ``__damon_va_three_regions``, mm/damon/vaddr.c: all from the first mapping to the last,
         without the two largest gaps; nothing where there are not two gaps.
         """
-        return sum(_without_two_gaps(self._mappings(pid)) for pid in pids)
+        return sum(_without_two_gaps(self.mappings(pid)) for pid in pids)
 
-    def _mappings(self, pid: int) -> list[tuple[int, int]]:
+    def mappings(self, pid: int) -> list[Span]:
+        """The areas that a process has mapped, in order of address; none once it has ended."""
         lines = (self.read(f"{pid}/maps") or b"").splitlines()
         ends = (line.split(b" ", 1)[0].split(b"-") for line in lines if b"[vsyscall]" not in line)
         return [(int(start, 16), int(end, 16)) for start, end in ends]
+
+    def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
+        """What of a process's addresses is in memory, as few spans of whole pages.
+
+        Source: Documentation/admin-guide/mm/pagemap.rst: 64 bits a page, the highest of which says
+        that it is present.
+        """
+        found: list[Span] = []
+        try:
+            descriptor = os.open(f"{self._root}/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return ()
+        try:
+            step = _CHUNK_BYTES // _ENTRY_BYTES
+            for page in range(start // PAGE_BYTES, end // PAGE_BYTES, step):
+                pages = min(step, end // PAGE_BYTES - page)
+                entries = os.pread(descriptor, pages * _ENTRY_BYTES, page * _ENTRY_BYTES)
+                present = entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES].translate(_IS_PRESENT)
+                found += (
+                    ((page + run.start()) * PAGE_BYTES, (page + run.end()) * PAGE_BYTES)
+                    for run in _PRESENT.finditer(present)
+                )
+        except OSError:  # it has ended
+            return ()
+        finally:
+            os.close(descriptor)
+        return tuple(merged(found))
 
     def _stat(self, pid: int) -> list[bytes] | None:
         """The fields of `stat` behind the name: the state is number 0."""
@@ -153,7 +187,7 @@ def _cpu_clock_s(pid: int) -> float:
         return 0.0
 
 
-def _without_two_gaps(mappings: list[tuple[int, int]]) -> int:
+def _without_two_gaps(mappings: list[Span]) -> int:
     gaps = sorted(
         (start - end for (_, end), (start, _) in itertools.pairwise(mappings)),
         reverse=True,

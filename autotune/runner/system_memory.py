@@ -38,13 +38,21 @@ class SystemMemory:
 
     def pool_bytes(self) -> int:
         """Memory that holds what was swapped out: of all zram devices, and of zswap."""
-        zram = 0
+        return self._of_zrams(2) + self._of_meminfo(b"Zswap:")
+
+    def stored_bytes(self) -> int:
+        """What all zram devices hold, as it was before compression."""
+        return self._of_zrams(0)
+
+    def _of_zrams(self, column: int) -> int:
+        """Source of the columns: Documentation/admin-guide/blockdev/zram.rst, "mm_stat"."""
+        total = 0
         for file in self._zrams:
             try:
-                zram += int(file.read_bytes().split()[2])
+                total += int(file.read_bytes().split()[column])
             except (OSError, IndexError):  # a device without a size has no figures
                 continue
-        return zram + self._of_meminfo(b"Zswap:")
+        return total
 
     def swap_total_bytes(self) -> int:
         """Room for swapped pages, used or not."""

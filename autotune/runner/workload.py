@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from autotune.errors import InputError
 from autotune.patterns import Pattern
 from autotune.player_text import DONE, READY, accesses_done, go_line, player_input
 from autotune.program import Program, Ready
+from autotune.recording import Recording
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.output import LastMatch
 from autotune.runner.processes import Processes, Started
@@ -238,6 +240,17 @@ class RunningProgram:
                 f"last line was '{self.last.output.last_line()}'"
             )
         return done
+
+
+def runnable(workload: Pattern | Program | Recording) -> Pattern | Program:
+    """Give a workload that can be run, as it is.
+
+    Raises:
+        InputError: If it is a recording.
+    """
+    if isinstance(workload, Recording):
+        raise InputError("workload: only the simulator plays recordings: use backend: simulator")
+    return workload
 
 
 def start_workload(

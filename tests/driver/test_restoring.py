@@ -120,12 +120,36 @@ def test_a_device_that_was_there_before_stays(machine: Machine) -> None:
     assert (machine.kernel.sysfs / "class/zram-control/hot_remove").read_text() == ""
 
 
+def test_a_trace_buffer_is_removed(machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "instances/autotune-7"
+    folder.mkdir(parents=True)
+    machine.journal.record(Change(kind=Kind.TRACE, where=str(folder)))
+
+    restored = machine.restore()
+
+    assert not folder.exists()
+    assert restored == (f"{folder}: no trace buffer any more",)
+
+
+def test_a_trace_buffer_that_is_in_use_is_left_and_named(machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "instances/autotune-7"
+    (folder / "held").mkdir(parents=True)
+    change = Change(kind=Kind.TRACE, where=str(folder))
+    machine.journal.record(change)
+
+    with pytest.raises(BackendUnavailableError, match=r"can't be removed: Directory not empty: "):
+        machine.restore()
+
+    assert machine.journal.pending() == (change,)
+
+
 def test_what_was_written_down_and_never_done_is_no_error(machine: Machine) -> None:
     machine.journal.record(Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root)))
     machine.journal.record(
         Change(kind=Kind.ZRAM, where=str(machine.zram.with_name("zram7")), old="added")
     )
     machine.journal.record(Change(kind=Kind.SWAP, where="/dev/zram7"))
+    machine.journal.record(Change(kind=Kind.TRACE, where="/none/instances/autotune-7"))
     before = machine.kernel.content()
 
     machine.restore()

@@ -159,8 +159,55 @@ def read_lines(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def read_record(file: str) -> list[dict[str, Any]]:
+    """What damo's reader finds in a record file."""
+    records, error = _module("_damo_records").parse_records_file(file)
+    if error is not None:
+        raise RuntimeError(error)
+    return [
+        {
+            "intervals_us": [record.intervals.sample, record.intervals.aggr],
+            "snapshots": [
+                [
+                    one.start_time,
+                    one.end_time,
+                    [
+                        [region.start, region.end, region.nr_accesses.samples, _age(region)]
+                        for region in one.regions
+                    ],
+                ]
+                for one in record.snapshots
+            ],
+        }
+        for record in records
+    ]
+
+
+def _age(region: Any) -> int | None:
+    age: int | None = region.age.aggr_intervals
+    return age
+
+
+def write_record(trace: str, file: str, *, interval_us: int) -> None:
+    """Let damo make a record file of the text that perf prints of a trace."""
+    damon, records_module = _module("_damon"), _module("_damo_records")
+    intervals = damon.DamonIntervals(interval_us // 20, interval_us, 10 * interval_us)
+    records, error = records_module.parse_damon_trace(trace, "perf-script", intervals)
+    if error is not None:
+        raise RuntimeError(error)
+    records_module.write_json_compressed(records, file)
+
+
 CALLS: dict[str, Callable[..., object]] = {
-    call.__name__: call for call in (stage_kdamonds, stage_schemes, stage_words, read_lines)
+    call.__name__: call
+    for call in (
+        stage_kdamonds,
+        stage_schemes,
+        stage_words,
+        read_lines,
+        read_record,
+        write_record,
+    )
 }
 
 

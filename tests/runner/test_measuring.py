@@ -19,7 +19,7 @@ from autotune.runner.errors import WorkloadError
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.workload import RunningWorkload, start_workload
+from autotune.runner.workload import RunningWorkload, runnable, start_workload
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import FakeKernel
 from tests.runner.programs import exists, python, wait_for
@@ -58,9 +58,8 @@ class Bench:
         self.free_before_bytes = self.system.free_bytes()
 
     def start(self, experiment: Experiment) -> RunningWorkload:
-        return start_workload(
-            experiment.workload, self.processes, player=self.player, timeout_us=20_000_000
-        )
+        workload = runnable(experiment.workload)
+        return start_workload(workload, self.processes, player=self.player, timeout_us=20_000_000)
 
     def measure(
         self,

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import ctypes
+import gc
 import itertools
+import mmap
 import os
 import re
 import resource
@@ -77,6 +80,7 @@ def stat(
 
 def test_a_tree_has_all_descendants_parents_first(processes: Processes) -> None:
     program = started(processes, FAMILY)
+    wait_for(lambda: len(processes.procfs.tree(program.pid)) == 4)  # the grandchild may come late
 
     tree = processes.procfs.tree(program.pid)
 
@@ -259,3 +263,25 @@ def test_the_gaps_are_the_two_whose_loss_leaves_least(pieces: list[tuple[int, in
             return maps(mappings).encode() if name == "1/maps" else None
 
     assert Given().monitored_bytes((1,)) == min(left, default=0)
+
+
+def test_what_is_resident_is_what_was_touched() -> None:
+    pages, touched = 64, (0, 1, 2, 40, 63)
+    with mmap.mmap(-1, pages * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        for page in touched:
+            memory[page * PAGE] = 1
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+        found = Procfs().resident(os.getpid(), start, start + pages * PAGE)
+        gc.collect()  # else the buffer could not be closed
+
+    assert [(low - start, high - start) for low, high in found] == [
+        (0, 3 * PAGE),
+        (40 * PAGE, 41 * PAGE),
+        (63 * PAGE, 64 * PAGE),
+    ]
+
+
+def test_a_process_that_is_gone_has_nothing_resident(tmp_path: Path) -> None:
+    assert fake(tmp_path, {}).resident(7, 0, PAGE) == ()

@@ -11,17 +11,16 @@ from typing import Any
 from autotune.backends.simulator.compiled import compiled
 from autotune.backends.simulator.contents import look_at
 from autotune.backends.simulator.huge_pages import advise
-from autotune.backends.simulator.idle_marks import mark
+from autotune.backends.simulator.idle_marks import idle_pages
 from autotune.backends.simulator.memory import (
     BLOCK_PAGES,
-    IDLE,
-    KIND,
     PAGE,
     RESIDENT,
     Memory,
     area_at_or_behind,
     end_of,
     is_mapped,
+    pages_of_block,
     resident_in,
     swap_out,
 )
@@ -42,20 +41,32 @@ _PAGES_A_TURN = 32
 
 
 @compiled
-def takes_page(memory: Memory, area: int, page: int, spares: bool, takes: int) -> bool:
-    """Whether a page-out takes a resident page, an index of the states.
+def takes_of_block(
+    memory: Memory, index: int, page: int, behind: int, spares: bool, takes: int
+) -> int:
+    """How many resident pages from *page* to *behind*, of one block of area *index*, a page-out takes.
 
     In virtual addresses it takes every one. In physical ones (*spares*) the filters decide by whether
-    the page was accessed since it was last marked; a page that was is marked again.
+    a page was accessed since it was last marked; what it spares is marked then.
     """
+    number = page // BLOCK_PAGES
+    block = memory.blocks[number]
     if not spares:
-        return True
+        return block.resident
     if takes == TAKES_NONE:
-        return False
-    young = not memory.state[page] & IDLE
-    if young:
-        mark(memory, area, page)
-    return not young if takes == TAKES_OLD else young
+        return 0
+    idle = idle_pages(memory, index, number)
+    looked_at, marked = block.resident, idle
+    if behind - page < pages_of_block(memory, index, number):
+        looked_at = resident_in(
+            memory,
+            memory.areas[index].start + (page - memory.areas[index].first) * PAGE,
+            memory.areas[index].start + (behind - memory.areas[index].first) * PAGE,
+        )
+        marked = int(idle * looked_at / max(1, block.resident) + 0.5)  # any of them, as likely
+    taken = marked if takes == TAKES_OLD else looked_at - marked
+    block.idle = idle - marked + looked_at - taken
+    return taken
 
 
 @compiled
@@ -81,24 +92,29 @@ def page_out(
         page = max(start, area.start) // PAGE + offset
         high = min(end, end_of(area)) // PAGE + offset
         while page < high:
-            behind = min(high, (page // BLOCK_PAGES + 1) * BLOCK_PAGES)
-            if memory.blocks[page // BLOCK_PAGES].resident == 0:
+            number = page // BLOCK_PAGES
+            behind = min(high, (number + 1) * BLOCK_PAGES)
+            if memory.blocks[number].resident == 0:
                 left += behind - page
                 page = behind
                 continue
-            while page < behind:
-                if memory.state[page] & KIND != RESIDENT:
+            if moved > 0 and (spares or moved == most):
+                return moved, last, left, (page - offset) * PAGE
+            taken = takes_of_block(memory, index, page, behind, spares, takes)
+            while page < behind and taken > 0:
+                if memory.state[page] != RESIDENT:
                     left += 1
                 elif counters.swapped >= counters.room:
-                    return moved, index, left, end
-                elif moved == most:
-                    return moved, index, left, (page - offset) * PAGE
-                elif takes_page(memory, index, page, spares, takes):
+                    return moved, last, left, end
+                elif moved == most and not spares:
+                    return moved, last, left, (page - offset) * PAGE
+                else:
                     swap_out(memory, index, page)
                     moved += 1
-                else:
-                    left += 1
+                    taken -= 1
                 page += 1
+            left += behind - page
+            page = behind
     return moved, last, left, end
 
 

@@ -62,14 +62,18 @@ def look_at(memory: Memory, index: int) -> None:
         return
     area.known_writes = area.random_writes
     scattered = scattered_fraction(area.random_writes, area.pages)
-    area.compressed = min(1.0, max(area.compressed, costs.base + scattered))
+    area.compressed = min(1.0, max(area.compressed, costs.smallest + scattered))
     area.pageout_us = cost(
         area.compressed,
-        costs.base,
+        costs.smallest,
         costs.pageout_us,
         costs.quarter_pageout_us,
         costs.whole_pageout_us,
     )
     area.fault_us = cost(
-        area.compressed, costs.base, costs.fault_us, costs.quarter_fault_us, costs.whole_fault_us
+        area.compressed,
+        costs.smallest,
+        costs.fault_us,
+        costs.quarter_fault_us,
+        costs.whole_fault_us,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from autotune.backends.simulator.compiled import compiled, inlined
 from autotune.backends.simulator.draws import Draws, uniform
-from autotune.backends.simulator.idle_marks import clear_touched, mark_sampled
+from autotune.backends.simulator.idle_marks import mark_one, note_touches
 from autotune.backends.simulator.memory import PAGE, RESIDENT, Memory, area_at_or_behind, end_of
 from autotune.backends.simulator.regions import Regions
 from autotune.backends.simulator.replay import Replay, hits_of_recording
@@ -54,8 +54,8 @@ def _drawn_hit(
         return False
     page = (address - memory.areas[area].start) // PAGE
     hit = is_touched(touches, memory, area, page, tick, draws)
-    if marks and not hit and memory.state[memory.areas[area].first + page] & RESIDENT:
-        mark_sampled(memory, area, page)
+    if marks and not hit and memory.state[memory.areas[area].first + page] == RESIDENT:
+        mark_one(memory, area, memory.areas[area].first + page)
     return hit
 
 
@@ -76,7 +76,7 @@ def _hits(
     inside = memory.areas[area].start <= start and end <= end_of(memory.areas[area])
     if inside:
         of_area = touches.areas[area]
-        sure = of_area.all
+        sure = of_area.whole
         open_ticks = (of_area.by_chance | of_area.in_spans) & ~sure
         if not marks and memory.areas[area].huge == 0 and not of_area.in_spans & ~sure:
             hits = ones(sure)
@@ -90,8 +90,8 @@ def _hits(
             of_area = touches.areas[index]
             if memory.areas[index].start > covered:
                 sure = _NONE
-            sure &= of_area.all
-            some |= of_area.all | of_area.by_chance | of_area.in_spans
+            sure &= of_area.whole
+            some |= of_area.whole | of_area.by_chance | of_area.in_spans
             covered = end_of(memory.areas[index])
             index += 1
         if covered < end:
@@ -134,6 +134,8 @@ def count_hits(
     marks = memory.counters[0].spares == 1
     most = 0
     area = 0
+    if marks:
+        note_touches(touches, memory)
     if regions.totals[0].regions > 0:
         area = area_at_or_behind(memory, regions.items[0].start)
     for i in range(regions.totals[0].regions):
@@ -152,6 +154,4 @@ def count_hits(
         region.moving += 10_000 * hits - ticks * (region.last * 10_000 // samples)
         region.hits += hits
         most = max(most, region.hits)
-    if marks:
-        clear_touched(touches, memory, draws)
     return most

@@ -12,7 +12,6 @@ from autotune.backends.simulator.memory import (
     ADVISED,
     BLOCK_PAGES,
     HUGE,
-    KIND,
     PAGE,
     SMALL,
     SWAPPED,
@@ -85,7 +84,7 @@ def fault_huge(memory: Memory, index: int, page: int) -> bool:
         return False
     first = number * BLOCK_PAGES
     for other in range(first, first + BLOCK_PAGES):
-        if memory.state[other] & KIND == SWAPPED:
+        if memory.state[other] == SWAPPED:
             return False
     area = memory.areas[index]
     populate(memory, index, first - area.first, first - area.first + BLOCK_PAGES)
@@ -100,11 +99,11 @@ def _collapse(memory: Memory, index: int, number: int) -> None:
     area, first = memory.areas[index], number * BLOCK_PAGES
     swapped = 0
     for page in range(first, first + BLOCK_PAGES):
-        swapped += 1 if memory.state[page] & KIND == SWAPPED else 0
+        swapped += 1 if memory.state[page] == SWAPPED else 0
     if swapped > _MOST_SWAPPED or swapped + memory.blocks[number].resident == 0:
         return
     for page in range(first, first + BLOCK_PAGES):
-        if memory.state[page] & KIND == SWAPPED:
+        if memory.state[page] == SWAPPED:
             swap_in(memory, index, page - area.first)
         elif memory.state[page] == ABSENT:
             populate(memory, index, page - area.first, page - area.first + 1)

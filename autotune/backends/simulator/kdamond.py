@@ -30,7 +30,6 @@ from autotune.backends.simulator.world import (
     disturb,
     is_over,
     pass_time,
-    record,
     take_turn,
     wait,
 )
@@ -47,7 +46,6 @@ class Settings(NamedTuple):
         update_us: Interval of range updates.
         min_regions: Lower bound on regions.
         max_regions: Upper bound on regions.
-        start_us: When DAMON is turned on.
         timeout_us: When the run is given up.
         fixed: Whether the ranges are the user's, and stay as they are.
     """
@@ -57,7 +55,6 @@ class Settings(NamedTuple):
     update_us: int
     min_regions: int
     max_regions: int
-    start_us: float
     timeout_us: float
     fixed: bool
 
@@ -181,13 +178,11 @@ def run(
     settings: Settings,
     draws: Draws,
 ) -> None:
-    """Play the workload to its end or the timeout, with DAMON on from ``settings.start_us``.
+    """Play the workload to its end or the timeout, with DAMON on from now on.
 
     Hits are counted only when somebody asks for them: at the end of an aggregation, and before a pass.
     """
     clock = world.clock[0]
-    record(world)
-    wait(world, min(settings.start_us, settings.timeout_us))
     samples = settings.aggregation_us // settings.sampling_us
     update_ticks = settings.update_us // settings.sampling_us
     tick, next_aggregation, next_update = 0, samples, update_ticks
@@ -200,7 +195,7 @@ def run(
             if wait_us > 0.0:
                 wait(world, min(wait_us, settings.timeout_us - clock.now_us))
                 continue
-        ahead = 1 if gated else min(next_aggregation, next_update, next_pass) - tick
+        ahead = 1 if gated else max(1, min(next_aggregation, next_update, next_pass) - tick)
         tick += run_ticks(world, regions.totals[0].regions, settings.sampling_us, ahead)
         if is_over(world):
             break  # the measured part is over, and with it the kdamond's target

@@ -23,10 +23,6 @@ ABSENT = 0
 """Mapped, but nothing there: never touched."""
 RESIDENT = 1
 SWAPPED = 2
-IDLE = 4
-"""Beside RESIDENT: marked as not accessed, and not accessed since. Only physical addresses need it."""
-KIND = 3
-"""Selects ABSENT, RESIDENT or SWAPPED from a page's state."""
 
 SMALL, ADVISED, HUGE = 0, 1, 2
 """A block in small pages; the same where huge ones are wished for; a huge page."""
@@ -38,7 +34,8 @@ _AREA = {
     "mapped": FLAG,
     "resident": INT,  # pages
     "swapped": INT,  # pages
-    "marked": INT,  # pages that are IDLE
+    "sweeps": FLOAT,  # how often it was touched all over, parts of it added up
+    "escaped": FLOAT,  # logarithm of the chance that a page escaped all random accesses
     "huge": INT,  # blocks that are HUGE
     "cuts": INT,  # how many pages ever went out
     "compressed": FLOAT,  # what a page that goes out takes in the swap pool, a fraction
@@ -50,7 +47,9 @@ _AREA = {
 }
 _BLOCK = {
     "resident": INT,  # pages
-    "marked": INT,  # pages that are IDLE
+    "idle": FLOAT,  # of them, those marked as not accessed when that was last counted
+    "sweeps": FLOAT,  # of its area, then
+    "escaped": FLOAT,  # the same
     "kind": INT,  # SMALL, ADVISED or HUGE
 }
 _COUNTERS = {
@@ -61,12 +60,12 @@ _COUNTERS = {
     "swap_outs": INT,  # pages swapped out so far
     "room": INT,  # pages that fit into swap
     "changes": INT,  # of mappings so far
-    "spares": FLAG,  # whether pages that are not IDLE are spared by a page-out
+    "spares": FLAG,  # whether a page-out spares pages that are not marked as idle
 }
 
 
 _COSTS = {
-    "base": FLOAT,  # what an almost empty page is compressed to, a fraction
+    "smallest": FLOAT,  # what an almost empty page is compressed to, a fraction
     "pageout_us": FLOAT,  # of one
     "quarter_pageout_us": FLOAT,  # of a page compressed to a quarter
     "whole_pageout_us": FLOAT,  # of one that is kept as it is
@@ -81,7 +80,7 @@ class Memory(NamedTuple):
 
     Attributes:
         areas: `_AREA` records, shape ``(n_areas,)``.
-        state: ABSENT, RESIDENT or SWAPPED, and IDLE; shape ``(n_pages,)``, whole blocks.
+        state: ABSENT, RESIDENT or SWAPPED; shape ``(n_pages,)``, whole blocks.
         blocks: `_BLOCK` records, shape ``(n_pages / BLOCK_PAGES,)``.
         counters: `_COUNTERS`, one record.
         costs: `_COSTS`, one record.
@@ -127,7 +126,7 @@ def make_memory(rows: list[Area], machine: Machine) -> Memory:
     counters = make_records(_COUNTERS, 1)
     counters[0].room = machine.swap_bytes // PAGE
     costs = make_records(_COSTS, 1)
-    costs[0].base = machine.compressed_fraction
+    costs[0].smallest = machine.compressed_fraction
     costs[0].pageout_us, costs[0].fault_us = machine.pageout_us, machine.fault_us
     costs[0].quarter_pageout_us = machine.quarter_pageout_us
     costs[0].quarter_fault_us = machine.quarter_fault_us
@@ -144,12 +143,18 @@ def make_memory(rows: list[Area], machine: Machine) -> Memory:
 def populate(memory: Memory, index: int, low: int, high: int) -> None:
     """Make the ABSENT pages from *low* to *high*, counted within area *index*, resident."""
     area, counters = memory.areas[index], memory.counters[0]
-    for page in range(area.first + low, area.first + high):
-        if memory.state[page] == ABSENT:
-            memory.state[page] = RESIDENT
-            memory.blocks[page // BLOCK_PAGES].resident += 1
-            area.resident += 1
-            counters.resident += 1
+    page, behind = area.first + low, area.first + high
+    while page < behind:
+        block, made = memory.blocks[page // BLOCK_PAGES], 0
+        block_end = min(behind, (page // BLOCK_PAGES + 1) * BLOCK_PAGES)
+        while page < block_end:
+            if memory.state[page] == ABSENT:
+                memory.state[page] = RESIDENT
+                made += 1
+            page += 1
+        block.resident += made
+        area.resident += made
+        counters.resident += made
 
 
 @compiled
@@ -162,12 +167,11 @@ def drop(memory: Memory, index: int) -> None:
     memory.state[area.first : area.first + area.pages] = ABSENT
     for block in range(area.first // BLOCK_PAGES, -(-(area.first + area.pages) // BLOCK_PAGES)):
         memory.blocks[block].resident = 0
-        memory.blocks[block].marked = 0
+        memory.blocks[block].idle = 0.0
         memory.blocks[block].kind = SMALL
     area.resident = 0
     area.swapped = 0
     area.pool_pages = 0.0
-    area.marked = 0
     area.huge = 0
 
 
@@ -216,9 +220,6 @@ def swap_out(memory: Memory, index: int, page: int) -> None:
         memory.counters[0],
         memory.blocks[page // BLOCK_PAGES],
     )
-    if memory.state[page] & IDLE:
-        area.marked -= 1
-        block.marked -= 1
     if block.kind == HUGE:
         block.kind = ADVISED
         area.huge -= 1
@@ -288,7 +289,7 @@ def resident_in(memory: Memory, start: int, end: int) -> int:
                 found += block.resident
                 low = behind
             else:
-                found += memory.state[low] & RESIDENT
+                found += 1 if memory.state[low] == RESIDENT else 0
                 low += 1
     return found
 

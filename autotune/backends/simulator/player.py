@@ -18,10 +18,10 @@ from autotune.backends.simulator.draws import Draws, next_state, split_mix, unif
 from autotune.backends.simulator.layouts import Layout
 from autotune.backends.simulator.memory import (
     BLOCK_PAGES,
-    KIND,
     PAGE,
     SWAPPED,
     Memory,
+    pages_of_block,
     swap_in,
 )
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
@@ -32,6 +32,8 @@ from autotune.patterns import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 _TABLE_STRIDE = 8
 _IDLE = -1
 _GUIDES_AN_ACCESS = 4
+_DRAWS = 16
+"""How often a swapped page is sought by drawing one."""
 
 _ACCESS = {
     "area": INT,  # of memory
@@ -176,7 +178,7 @@ def _may_fault(player: Player, memory: Memory, index: int) -> bool:
 def _sweep(
     player: Player, memory: Memory, index: int, count: int, time_us: float
 ) -> tuple[int, float]:
-    """Access up to *count* positions of a sweep, page by page, for up to *time_us*.
+    """Access up to *count* positions of a sweep, for up to *time_us*: by pages, or by whole blocks.
 
     Returns:
         The accesses made and the time left. A fault that the time did not suffice for stays owed.
@@ -187,7 +189,11 @@ def _sweep(
     while made < count and time_us > 0.0 and access.quiet < access.positions:
         here = (access.position + 1) % access.positions
         page = here * access.stride // PAGE
-        if memory.state[area.first + page] & KIND == SWAPPED:
+        number = (area.first + page) // BLOCK_PAGES
+        behind = page + 1
+        if memory.blocks[number].resident == pages_of_block(memory, access.area, number):
+            behind = min(area.pages, (number + 1) * BLOCK_PAGES - area.first)
+        elif memory.state[area.first + page] == SWAPPED:
             swap_in(memory, access.area, page)
             access.quiet = 0
             progress.fault_us += area.fault_us
@@ -195,7 +201,7 @@ def _sweep(
                 progress.owed_us += area.fault_us - time_us
                 return made, 0.0
             time_us -= area.fault_us
-        last = min(access.positions - 1, (page * PAGE + PAGE - 1) // access.stride)
+        last = min(access.positions - 1, (behind * PAGE - 1) // access.stride)
         run = min(last - here + 1, count - made)
         affordable = int(time_us / progress.sequential_us)
         if affordable < run:
@@ -217,6 +223,29 @@ def _random_us(player: Player, memory: Memory, area: int) -> float:
         return progress.random_us
     share = min(1.0, memory.areas[area].huge * BLOCK_PAGES / memory.areas[area].pages)
     return progress.random_us + share * (progress.huge_random_us - progress.random_us)
+
+
+@compiled
+def _swapped_page(memory: Memory, index: int, draws: Draws) -> int:
+    """Draw one of the swapped pages of area *index*, counted within it.
+
+    Where they are few it is the next one behind a page that is drawn.
+    """
+    area = memory.areas[index]
+    page = int(uniform(draws) * area.pages)
+    for _ in range(_DRAWS):
+        if memory.state[area.first + page] == SWAPPED:
+            return page
+        page = int(uniform(draws) * area.pages)
+    while memory.state[area.first + page] != SWAPPED:
+        number = (area.first + page) // BLOCK_PAGES
+        if memory.blocks[number].resident == pages_of_block(memory, index, number):
+            page = (number + 1) * BLOCK_PAGES - area.first
+        else:
+            page += 1
+        if page >= area.pages:
+            page = 0
+    return page
 
 
 @compiled
@@ -243,10 +272,7 @@ def _scatter(
     if until >= affordable:
         left_us = 0.0 if affordable < count else time_us - affordable * one_us
         return affordable, left_us
-    page = int(uniform(draws) * area.pages)
-    while memory.state[area.first + page] & KIND != SWAPPED:
-        page = int(uniform(draws) * area.pages)
-    swap_in(memory, number, page)
+    swap_in(memory, number, _swapped_page(memory, number, draws))
     made = int(until) + 1
     progress.fault_us += area.fault_us
     time_us -= made * one_us + area.fault_us
@@ -266,7 +292,7 @@ def _read_table(player: Player, memory: Memory, touches: Touches, count: int) ->
         for page in range(area.pages):
             low = page * per_page
             near = (low - begin) % table.positions < count or low <= begin < low + per_page
-            if near and memory.state[area.first + page] & KIND == SWAPPED:
+            if near and memory.state[area.first + page] == SWAPPED:
                 swap_in(memory, table.area, page)
                 progress.fault_us += area.fault_us
                 progress.owed_us += area.fault_us

@@ -20,11 +20,16 @@ INT, FLOAT, FLAG = "i8", "f8", "u1"
 def make_records(fields: Mapping[str, str], count: int) -> Records:
     """*count* records with these fields and their types, all zero.
 
+    Raises:
+        ValueError: If plain Python would read something else by a field's name, as it does by "all".
+
     >>> regions = make_records({"start": INT, "age": INT}, 2)
     >>> regions[1].start = 4096
     >>> regions.start.tolist(), int(regions[1].age)
     ([0, 4096], 0)
     """
+    if taken := [name for name in fields if hasattr(np.recarray, name)]:
+        raise ValueError(f"records have an attribute of their own called {taken[0]}")
     dtype = np.dtype(list(fields.items()))
     return np.zeros(count, dtype=dtype).view(np.recarray)
 

@@ -19,7 +19,6 @@ from autotune.backends.simulator.huge_pages import fault_huge
 from autotune.backends.simulator.memory import (
     ABSENT,
     BLOCK_PAGES,
-    KIND,
     RESIDENT,
     SWAPPED,
     Memory,
@@ -144,7 +143,7 @@ def replay_ended(replay: Replay) -> bool:
 def _touch(replay: Replay, memory: Memory, index: int, page: int) -> None:
     """Touch one page, an index of the states, that is not resident."""
     state, area = replay.state[0], memory.areas[index]
-    if memory.state[page] & KIND == SWAPPED:
+    if memory.state[page] == SWAPPED:
         swap_in(memory, index, page - area.first)
         state.owed_us += area.fault_us
         state.fault_us += area.fault_us
@@ -165,7 +164,7 @@ def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> Non
     """Touch that share of the pages of a row, those of them that are not resident."""
     row = replay.rows[number]
     area = memory.areas[row.area]
-    if area.resident == area.pages:
+    if area.mapped == 0 or area.resident == area.pages:
         return
     page, behind = area.first + row.low, area.first + row.high
     while page < behind:
@@ -174,7 +173,7 @@ def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> Non
         if memory.blocks[block].resident == pages_of_block(memory, row.area, block):
             page = block_end  # all there already
         while page < block_end:
-            if not memory.state[page] & RESIDENT and _heat(page) < share:
+            if memory.state[page] != RESIDENT and _heat(page) < share:
                 _touch(replay, memory, row.area, page)
             page += 1
 
@@ -212,6 +211,7 @@ def change_mappings(replay: Replay, memory: Memory) -> None:
             area.mapped = 0
         memory.counters[0].changes += 1
         state.change += 1
+        state.touched = -1  # there may be more to touch
 
 
 @compiled

@@ -143,25 +143,27 @@ class Simulator:
         simulated = self._start(experiment, make_draws(workload_seed))
         player.seed_batches(simulated.player, seed)
         physical = experiment.operations is OperationsSet.PADDR
+        timeout_us = float(experiment.timeout_us)
+        start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
+        # Interpreted, random numbers would warn of the overflow that they are made of.
+        with np.errstate(over="ignore"):
+            world.record(simulated)
+            world.wait(simulated, min(float(start_us), timeout_us))
         watched = regions.make_regions(
             [(0, machine.memory_bytes // PAGE * PAGE)] if physical else _ranges(simulated.memory),
             monitoring.min_regions,
             capacity=2 * monitoring.max_regions + 64 + _cuts(staged, intervals),
             whole=physical,
         )
-        timeout_us = float(experiment.timeout_us)
-        start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
         settings = kdamond.Settings(
             sampling_us=intervals.sampling_us,
             aggregation_us=intervals.aggregation_us,
             update_us=intervals.update_us,
             min_regions=monitoring.min_regions,
             max_regions=monitoring.max_regions,
-            start_us=float(start_us),
             timeout_us=timeout_us,
             fixed=physical,
         )
-        # Interpreted, random numbers would warn of the overflow that they are made of.
         with np.errstate(over="ignore"):
             kdamond.run(simulated, watched, staged, settings, make_draws(damon_seed))
         if not world.is_over(simulated):

@@ -31,7 +31,7 @@ _ONE = np.uint64(1)
 _ALL = ~np.uint64(0)
 
 _BY_AREA = {
-    "all": "u8",  # bits of ticks in which every page was touched
+    "whole": "u8",  # bits of ticks in which every page was touched
     "by_chance": "u8",  # bits of ticks in which each page was, by `chances`
     "in_spans": "u8",  # bits of ticks that have spans
     "random": FLOAT,  # random accesses in the running tick
@@ -121,7 +121,7 @@ def note_all(touches: Touches, area: int) -> None:
     """Every page of the area was touched."""
     if touches.state[0].on == 1:
         _use(touches, area)
-        touches.areas[area].all |= _bit(touches.state[0].ticks)
+        touches.areas[area].whole |= _bit(touches.state[0].ticks)
 
 
 @inlined
@@ -160,7 +160,7 @@ def note_sweep(
     if state.on == 0 or count == 0:
         return
     of_area, bit = touches.areas[area], _bit(state.ticks)
-    if of_area.all & bit:
+    if of_area.whole & bit:
         return
     if count >= positions and stride <= PAGE:
         note_all(touches, area)
@@ -170,7 +170,7 @@ def note_sweep(
         if span.tick == state.ticks and span.access == access:
             span.count += count
             if span.count >= positions and stride <= PAGE:
-                of_area.all |= bit
+                of_area.whole |= bit
             return
     _use(touches, area)
     span = touches.spans[state.spans]
@@ -194,10 +194,10 @@ def end_tick(touches: Touches, memory: Memory) -> None:
     for i in range(state.pending):
         area = touches.pending[i]
         of_area, pages = touches.areas[area], memory.areas[area].pages
-        if not of_area.all & bit:
+        if not of_area.whole & bit:
             missed = 0.0 if pages == 1 else math.exp(of_area.random * math.log1p(-1.0 / pages))
             if missed < _SURE:
-                of_area.all |= bit
+                of_area.whole |= bit
             else:
                 of_area.by_chance |= bit
                 touches.chances[area, state.ticks] = 1.0 - missed
@@ -220,7 +220,7 @@ def forget(touches: Touches) -> None:
     state = touches.state[0]
     for i in range(state.used):
         of_area = touches.areas[touches.used[i]]
-        of_area.all = _NONE
+        of_area.whole = _NONE
         of_area.by_chance = _NONE
         of_area.in_spans = _NONE
         of_area.last_span = -1
@@ -266,7 +266,7 @@ def is_touched(
     Sweeps are answered exactly, random accesses by their chance. Of a huge page all is touched at once.
     """
     of_area, bit = touches.areas[area], _bit(tick)
-    if of_area.all & bit:
+    if of_area.whole & bit:
         return True
     first, pages = memory.areas[area].first, 1
     if memory.areas[area].huge > 0 and (memory.blocks[(first + page) // BLOCK_PAGES].kind == HUGE):
@@ -274,8 +274,11 @@ def is_touched(
         page = (first + page) // BLOCK_PAGES * BLOCK_PAGES - first
     if of_area.by_chance & bit:
         chance = touches.chances[area, tick]
-        if pages > 1:
-            chance = 1.0 - (1.0 - chance) ** pages
+        if pages == memory.areas[area].pages > 1:
+            chance = 1.0
+        elif pages > 1:
+            missed = math.log1p(-pages / memory.areas[area].pages)
+            chance = 1.0 - (1.0 - chance) ** (missed / math.log1p(-1.0 / memory.areas[area].pages))
         if uniform(draws) < chance:
             return True
     if of_area.in_spans & bit:
@@ -299,7 +302,7 @@ def likely_touches(touches: Touches, area: int) -> None:
     if of_area.counted == 1:
         return
     of_area.counted = 1
-    open_ticks = of_area.by_chance & ~of_area.all
+    open_ticks = of_area.by_chance & ~of_area.whole
     found[:] = 0.0
     found[0] = 1.0
     taken = 0

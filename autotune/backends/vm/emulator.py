@@ -14,15 +14,20 @@ import socket
 import subprocess
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
-from autotune.backends.vm.orders import decode_answer
+from autotune.backends.vm.orders import decode_answer, decode_recording
 from autotune.backends.vm.qemu_version import no_emulator
 from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.measurement import Measurement
 from autotune.runner.errors import ending
+from autotune.runner.recorder import RawRecording
+
+T = TypeVar("T")
 
 SILENCE_S = 180.0
 """A machine that says nothing for so long hangs; it is to say something every few virtual seconds."""
@@ -200,15 +205,22 @@ class Emulator:
             ) from error
 
     def answer(self) -> Measurement:
-        """Give what the guest sent; the machine has stopped, or the emulator has ended.
+        """Give what the guest measured; the machine has stopped, or the emulator has ended.
 
         Raises:
             TrialError: If the guest says that the trial failed, or nothing that can be read.
             BackendUnavailableError: If it says that nothing can be measured.
         """
+        return self._answer(decode_answer)
+
+    def recording(self) -> RawRecording:
+        """Give what the guest recorded; raises the same as `answer`."""
+        return self._answer(decode_recording)
+
+    def _answer(self, decode: Callable[[bytes], T]) -> T:
         size = os.fstat(self._results).st_size
         try:
-            return decode_answer(os.pread(self._results, size, 0))
+            return decode(os.pread(self._results, size, 0))
         except (ValueError, KeyError, zlib.error, json.JSONDecodeError) as error:
             status = self._process.poll()
             how = "" if status is None else f", with {ending(status)}"

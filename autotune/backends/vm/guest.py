@@ -6,6 +6,7 @@ and then in every fork from there on, with the orders of one measurement.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -40,7 +41,9 @@ from autotune.runner.identity import Identity
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
+from autotune.runner.recorder import RawRecording, Recorder
 from autotune.runner.system_memory import SystemMemory
+from autotune.runner.tracing import TRACEFS, TraceBuffer
 from autotune.runner.workload import start_workload
 
 _FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
@@ -67,7 +70,7 @@ def main() -> None:
     """Run the machine from its first instruction to its last."""
     calls = LinuxCalls()
     try:
-        answer: Measurement | Exception = _live(calls)
+        answer: Measurement | RawRecording | Exception = _live(calls)
     except AutotuneError as error:
         answer = error
     except Exception as error:  # noqa: BLE001  # whatever it is, the host must hear of it
@@ -78,12 +81,13 @@ def main() -> None:
     calls.power_off()
 
 
-def _live(calls: LinuxCalls) -> Measurement:
+def _live(calls: LinuxCalls) -> Measurement | RawRecording:
     for kind, target in _FILE_SYSTEMS:
         calls.mount(kind, Path(target))
     _seed_generator(_FIRST_ENTROPY)
     plan = plain.from_plain(Plan, json.loads(Path(PLAN_FILE).read_bytes()))
-    _prepare(plan, calls)
+    journal = Journal(Path("/run/journal"))
+    _prepare(plan, calls, journal)
     system = SystemMemory()
     kdamond = Kdamond(DamonTree())
     free_before_bytes = system.free_bytes()
@@ -99,21 +103,30 @@ def _live(calls: LinuxCalls) -> Measurement:
             on_wait=Heartbeat(),
         )
         orders = _fork()
-        measuring = Measuring(
-            running,
-            processes,
-            system,
-            free_before_bytes=free_before_bytes,
-            kdamond=kdamond,
-            on_sample=Heartbeat(),
-        )
-        return measuring.measure(orders.experiment(plan.workload), orders.seed)
+        with contextlib.ExitStack() as held:
+            recorder = None
+            if orders.record:
+                calls.mount("tracefs", TRACEFS)
+                trace = held.enter_context(TraceBuffer(TRACEFS, journal))
+                recorder = Recorder(trace, processes.procfs)
+            measuring = Measuring(
+                running,
+                processes,
+                system,
+                free_before_bytes=free_before_bytes,
+                kdamond=kdamond,
+                on_sample=Heartbeat(),
+                recorder=recorder,
+            )
+            measured = measuring.measure(orders.experiment(plan.workload), orders.seed)
+            if recorder is None:
+                return measured
+            return recorder.taken(measured, paged_out_to=system)
 
 
-def _prepare(plan: Plan, calls: LinuxCalls) -> None:
+def _prepare(plan: Plan, calls: LinuxCalls, journal: Journal) -> None:
     for name in plan.modules:
         calls.load_module(Path(MODULES_FOLDER) / name)
-    journal = Journal(Path("/run/journal"))
     set_huge_pages(Path("/sys"), plan.huge_pages, journal)
     add_zram_swap(
         Path("/sys"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 from autotune import plain
 from autotune.damon import Monitoring, OperationsSet
@@ -15,6 +16,7 @@ from autotune.experiment import Experiment
 from autotune.measurement import Measurement
 from autotune.patterns import Pattern
 from autotune.program import Program
+from autotune.runner.recorder import RawRecording
 
 ORDERS_BYTES = 4096
 """Length of the orders, whatever is in them: the machine that was saved had as many."""
@@ -36,6 +38,7 @@ class Orders:
         sampling_period_us: The same.
         seed: Decides what the workload leaves to chance.
         entropy: For the kernel's generator, hexadecimal; follows from the seed.
+        record: Whether the run is recorded.
     """
 
     monitoring: Monitoring | None
@@ -46,6 +49,7 @@ class Orders:
     sampling_period_us: int
     seed: int
     entropy: str
+    record: bool = False
 
     def experiment(self, workload: Pattern | Program) -> Experiment:
         """Give the experiment that is ordered, with what runs already."""
@@ -60,8 +64,8 @@ class Orders:
         )
 
 
-def make_orders(experiment: Experiment, seed: int) -> Orders:
-    """Give the orders to measure *experiment* with *seed*."""
+def make_orders(experiment: Experiment, seed: int, *, record: bool = False) -> Orders:
+    """Give the orders to measure *experiment* with *seed*, or to record it."""
     return Orders(
         monitoring=experiment.monitoring,
         schemes=experiment.schemes,
@@ -71,6 +75,7 @@ def make_orders(experiment: Experiment, seed: int) -> Orders:
         sampling_period_us=experiment.sampling_period_us,
         seed=seed,
         entropy=hashlib.sha512(f"damos-autotune {seed}".encode()).hexdigest(),
+        record=record,
     )
 
 
@@ -110,10 +115,12 @@ def decode_orders(whole: bytes) -> Orders:
     return plain.from_plain(Orders, json.loads(text))
 
 
-def encode_answer(answer: Measurement | Exception) -> bytes:
+def encode_answer(answer: Measurement | RawRecording | Exception) -> bytes:
     """Give an answer as bytes that say where they end."""
     if isinstance(answer, Measurement):
         values: dict[str, object] = {"measurement": answer.to_dict()}
+    elif isinstance(answer, RawRecording):
+        values = {"recording": answer.to_dict()}
     else:
         unavailable = isinstance(answer, BackendUnavailableError)
         values = {"error": str(answer), "unavailable": unavailable}
@@ -122,21 +129,30 @@ def encode_answer(answer: Measurement | Exception) -> bytes:
 
 
 def decode_answer(whole: bytes) -> Measurement:
-    """Read what `encode_answer` gave.
+    """Read what `encode_answer` gave for a measurement.
 
     Raises:
         TrialError: If that is an error of the trial.
         BackendUnavailableError: If it is one of the machine.
         ValueError: If it is no answer, or only a part of one.
     """
+    return Measurement.from_dict(_decode(whole)["measurement"])
+
+
+def decode_recording(whole: bytes) -> RawRecording:
+    """Read what `encode_answer` gave for a recording; raises the same as `decode_answer`."""
+    return RawRecording.from_dict(_decode(whole)["recording"])
+
+
+def _decode(whole: bytes) -> dict[str, Any]:
     begin = len(_MAGIC) + _LENGTH_BYTES
     if whole[: len(_MAGIC)] != _MAGIC or len(whole) < begin:
         raise ValueError("no answer")
     length = int.from_bytes(whole[len(_MAGIC) : begin], "little")
     if len(whole) < begin + length:
         raise ValueError(f"an answer of {length} bytes breaks off after {len(whole) - begin}")
-    values = json.loads(zlib.decompress(whole[begin : begin + length]))
+    values: dict[str, Any] = json.loads(zlib.decompress(whole[begin : begin + length]))
     if "error" in values:
         kind = BackendUnavailableError if values["unavailable"] else TrialError
         raise kind(values["error"])
-    return Measurement.from_dict(values["measurement"])
+    return values

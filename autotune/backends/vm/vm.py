@@ -32,7 +32,10 @@ from autotune.experiment import Experiment
 from autotune.measurement import Measurement
 from autotune.native.building import build
 from autotune.patterns import TABLE_BYTES, Pattern
+from autotune.recording import Recording
+from autotune.runner.recorder import check_recordable
 from autotune.runner.system_memory import SystemMemory
+from autotune.runner.workload import runnable
 from autotune.units import format_size
 from autotune.vm_settings import VmSettings
 
@@ -137,7 +140,7 @@ class Vm:
         """
         check_version(self._qemu)
         kernel = self._kernel
-        files = workload_files(experiment.workload)
+        files = workload_files(runnable(experiment.workload))
         image_entries(self._python, kernel, self._plan(experiment, files), files)
         needed = self._memory_bytes(experiment) + _EMULATOR_BYTES
         if (available := self._system.available_bytes()) < needed:
@@ -164,14 +167,36 @@ class Vm:
         """
         machine = self._machine_for(experiment)
         orders = encode_orders(make_orders(experiment, seed))
+        with self._finished(machine, orders, experiment) as emulator:
+            measured = emulator.answer()
+        fingerprint = _hash(machine.made_from, orders.hex())
+        return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
+
+    def record(self, experiment: Experiment, *, seed: int) -> Recording:
+        """Fork the machine in which the workload runs, and record there.
+
+        Raises:
+            ValueError: If DAMON is off in the experiment, or it has schemes.
+            TrialError: As `run`.
+            BackendUnavailableError: The same.
+        """
+        check_recordable(experiment)
+        orders = encode_orders(make_orders(experiment, seed, record=True))
+        with self._finished(self._machine_for(experiment), orders, experiment) as emulator:
+            taken = emulator.recording()
+        return taken.recording(experiment)
+
+    @contextlib.contextmanager
+    def _finished(
+        self, machine: _Machine, orders: bytes, experiment: Experiment
+    ) -> Iterator[Emulator]:
+        """Give a fork that has followed its orders."""
         virtual_s = experiment.timeout_us / 1e6
         with self._started(machine.parts, orders, machine.state) as emulator:
             emulator.wait_for_state()
             timeout_s = _BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S
             emulator.run_until_it_stops(timeout_s, self._silence_s)
-            measured = emulator.answer()
-        fingerprint = _hash(machine.made_from, orders.hex())
-        return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
+            yield emulator
 
     @contextlib.contextmanager
     def _started(
@@ -202,7 +227,7 @@ class Vm:
         settings = self._settings
         memory = self._memory_bytes(experiment)
         return Plan(
-            workload=experiment.workload,
+            workload=runnable(experiment.workload),
             timeout_us=experiment.timeout_us,
             modules=tuple(f"{module_name(module)}.ko" for module in self._kernel.modules),
             swap_bytes=memory if settings.swap_bytes is None else settings.swap_bytes,
@@ -233,7 +258,7 @@ class Vm:
 
     def _make_machine(self, experiment: Experiment) -> _Machine:
         settings = self._settings
-        files = workload_files(experiment.workload)
+        files = workload_files(runnable(experiment.workload))
         plan = self._plan(experiment, files)
         entries = image_entries(self._python, self._kernel, plan, files)
         try:

@@ -21,7 +21,12 @@ from tests.backends.host_in_guest.traces import HUGE_PAGES
 
 MODULES = Path("/modules")
 
-_FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
+_FILE_SYSTEMS = (
+    ("proc", "/proc"),
+    ("sysfs", "/sys"),
+    ("tracefs", "/sys/kernel/tracing"),
+    ("devtmpfs", "/dev"),
+)
 
 
 def main() -> None:

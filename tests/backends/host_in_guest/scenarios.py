@@ -34,7 +34,13 @@ from autotune.runner.processes import adopt_orphans
 from autotune.runner.procfs import Procfs
 from autotune.testing import prcl
 from tests.backends.host_in_guest.facts import Facts
-from tests.backends.host_in_guest.traces import HUGE_PAGES, SWAPS, changes, traces
+from tests.backends.host_in_guest.traces import (
+    HUGE_PAGES,
+    INSTANCES,
+    SWAPS,
+    changes,
+    traces,
+)
 
 PLAYER = Path("/player")
 SYS, DEV = Path("/sys"), Path("/dev")
@@ -309,6 +315,54 @@ def killed() -> Facts:
     }
 
 
+def recorded() -> Facts:
+    """A workload of two processes that is recorded."""
+    before = traces()
+    program = Program(command=(sys.executable, "-S", "-s", "-c", TWO), ready=Ready(line="^ready$"))
+    recording = host(SETTINGS).record(replace(MONITORED, workload=program), seed=1)
+    largest = max(recording.areas, key=lambda area: area.end - area.start)
+    return {
+        "name": recording.name,
+        "duration_us": recording.duration_us,
+        "snapshots": len(recording.snapshots),
+        "regions": [len(snapshot.regions) for snapshot in recording.snapshots],
+        "cpu_us": recording.cpu_us,
+        "compressed_fraction": recording.compressed_fraction,
+        "largest": [largest.end - largest.start, sum(b - a for a, b in largest.resident)],
+        "changed": changes(before),
+        "journal": JOURNAL.exists(),
+    }
+
+
+def killed_recording() -> Facts:
+    """A recording that is killed once its buffer is there."""
+    adopt_orphans()
+    before = traces()
+    runner = os.fork()
+    if runner == 0:
+        try:
+            host(SETTINGS).record(replace(PAGEOUT, schemes=()), seed=1)
+        finally:
+            os._exit(0)
+    while f"{KDAMOND}/state" not in changes(before):
+        time.sleep(0.1)
+    os.kill(runner, signal.SIGKILL)
+    os.waitpid(runner, 0)
+    left = changes(before)
+    put_back = list(restore_after_kill(DamonTree(), system=LinuxCalls()))
+    for player in Procfs().children(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(player, signal.SIGKILL)
+        os.waitpid(player, 0)
+    return {
+        "instance": f"{INSTANCES}/autotune-{runner}",
+        "left": left,
+        "put_back": put_back,
+        "changed": changes(before),
+        "journal": JOURNAL.exists(),
+    }
+
+
 def _swapped_out() -> int:
     vmstat = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
     return int(vmstat["pswpout"])
@@ -391,6 +445,8 @@ SCENARIOS: tuple[Callable[[], Facts], ...] = (
     two_processes,
     crash,
     killed,
+    recorded,
+    killed_recording,
     target_ends,
     failing_commit,
 )

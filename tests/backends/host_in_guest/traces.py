@@ -8,6 +8,7 @@ from pathlib import Path
 DAMON = Path("/sys/kernel/mm/damon")
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 SWAPS = Path("/proc/swaps")
+INSTANCES = Path("/sys/kernel/tracing/instances")
 
 _ZRAM_FILES = ("disksize", "comp_algorithm", "initstate")
 _MOVE_BY_THEMSELVES = (
@@ -22,12 +23,14 @@ _MOVE_BY_THEMSELVES = (
 
 
 def traces() -> dict[str, str]:
-    """Every file of DAMON's, every zram device, every swap, the setting of huge pages."""
+    """Every file of DAMON's, every zram device, swap, trace buffer, the setting of huge pages."""
     files = [*_damon(), *_modules(), *_zram(), HUGE_PAGES]
     found = {str(file): file.read_text() for file in files}
     for line in SWAPS.read_text().splitlines()[1:]:
         name, kind, size, _used, priority = line.split()
         found[f"swap {name}"] = f"{kind} {size} {priority}"
+    for instance in sorted(INSTANCES.iterdir()):
+        found[str(instance)] = (instance / "events/damon/damon_aggregated/enable").read_text()
     return found
 
 

@@ -2,146 +2,164 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autotune.backends.simulator.memory import (
     ABSENT,
+    BLOCK_PAGES,
     PAGE,
     RESIDENT,
     SWAPPED,
-    Layout,
+    Memory,
+    area_at_or_behind,
     area_of,
+    drop,
     is_mapped,
-    lay_out,
-    page_out,
+    pages_of_block,
     pool_bytes,
-    ranges,
+    populate,
+    resident_in,
     swap_in,
+    swap_out,
 )
-from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
+from tests.backends.simulator.scene import COMPRESSED, FIRST_PAGE, at, memory_of
+
+SPANS = ((100, 700), (700, 720), (1300, 2600))
 
 
-def layout_of(*sizes: int, swap_bytes: int = 1 << 30) -> Layout:
-    regions = tuple(
-        PatternRegion(name=f"r{number}", size_bytes=size) for number, size in enumerate(sizes)
-    )
-    access = Access(region=0, random=False, stride_bytes=PAGE, weight=1)
-    phase = Phase(name="p", duration_us=1, accesses=(access,))
-    pattern = Pattern(regions=regions, phases=(phase,))
-    return lay_out(pattern, compressed_fraction=0.25, swap_bytes=swap_bytes)
+def check_sums(memory: Memory) -> None:
+    """Every counter is what the pages' states add up to."""
+    blocks = memory.state.reshape(-1, BLOCK_PAGES)
+    assert memory.blocks.resident.tolist() == (blocks == RESIDENT).sum(axis=1).tolist()
+    for area in memory.areas:
+        own = memory.state[area.first : area.first + area.pages]
+        assert (area.resident, area.swapped) == ((own == RESIDENT).sum(), (own == SWAPPED).sum())
+    counters = memory.counters[0]
+    assert counters.resident == memory.areas.resident.sum()
+    assert counters.swapped == memory.areas.swapped.sum()
+    assert pool_bytes(memory) == pytest.approx(counters.swapped * PAGE * COMPRESSED, abs=1)
 
 
-def test_later_regions_lie_below_earlier_ones_without_a_gap() -> None:
-    layout = layout_of(10 * PAGE, 20 * PAGE)
+def test_what_was_written_once_is_resident_and_what_was_not_is_absent() -> None:
+    there, not_there = memory_of(*SPANS), memory_of(*SPANS, state=ABSENT)
 
-    first, second = (layout.memory.areas[area] for area in layout.region_area)
-
-    assert second.start + second.pages * PAGE == first.start
-    assert (first.pages, second.pages) == (11, 21)  # malloc keeps 16 bytes of its own
-
-
-def test_what_was_written_once_is_resident_and_program_and_stack_are_absent() -> None:
-    memory = layout_of(10 * PAGE).memory
-
-    states = [int(memory.state[area.first]) for area in memory.areas]
-
-    assert states == [ABSENT, RESIDENT, RESIDENT, ABSENT]
-    assert memory.counters[0].resident == -(-TABLE_BYTES // PAGE) + 11
+    assert there.counters[0].resident == 600 + 20 + 1300
+    assert not_there.counters[0].resident == 0
+    check_sums(there)
+    check_sums(not_there)
 
 
-def test_the_three_ranges_leave_out_the_two_largest_gaps() -> None:
-    memory = layout_of(10 * PAGE, 20 * PAGE).memory
+def test_what_is_not_mapped_yet_holds_nothing() -> None:
+    memory = memory_of((0, 10), (10, 20), mapped=[True, False])
 
-    program, mappings, stack = ranges(memory)
-
-    areas = memory.areas
-    assert program == (areas[0].start, areas[1].start + areas[1].pages * PAGE)
-    assert mappings == (areas[2].start, areas[3].start + areas[3].pages * PAGE)
-    assert stack == (areas[4].start, areas[4].start + areas[4].pages * PAGE)
+    assert memory.areas.resident.tolist() == [10, 0]
+    assert (area_of(memory, at(5)), area_of(memory, at(15))) == (0, -1)
 
 
-def test_with_fewer_than_two_gaps_there_is_nothing_to_watch() -> None:
-    memory = layout_of(10 * PAGE).memory
+def test_pages_lie_in_blocks_as_in_huge_pages_and_no_block_has_two_areas() -> None:
+    memory = memory_of(*SPANS)
 
-    with pytest.raises(ValueError, match="fewer than two gaps between the mapped areas"):
-        ranges(memory._replace(areas=memory.areas[1:3].view(np.recarray)))
+    owners: dict[int, int] = {}
+    for index, area in enumerate(memory.areas):
+        assert area.first % BLOCK_PAGES == area.start // PAGE % BLOCK_PAGES
+        for page in range(area.first, area.first + area.pages):
+            assert owners.setdefault(page // BLOCK_PAGES, index) == index
+    for block, index in owners.items():
+        pages = np.arange(block * BLOCK_PAGES, (block + 1) * BLOCK_PAGES)
+        first, behind = memory.areas[index].first, memory.areas[index].first
+        behind += memory.areas[index].pages
+        inside = ((pages >= first) & (pages < behind)).sum()
+        assert pages_of_block(memory, index, block) == inside
+
+
+@given(st.lists(st.tuples(st.sampled_from("oib"), st.integers(0, 2), st.integers(0, 1299))))
+def test_counters_follow_every_page(moves: list[tuple[str, int, int]]) -> None:
+    memory = memory_of(*SPANS, state=ABSENT)
+    for kind, index, number in moves:
+        area = memory.areas[index]
+        page = number % area.pages
+        state = memory.state[area.first + page]
+        if kind == "o" and state == RESIDENT:
+            swap_out(memory, index, area.first + page)
+        elif kind == "i" and state == SWAPPED:
+            swap_in(memory, index, page)
+        elif kind == "b":
+            populate(memory, index, page, min(area.pages, page + 300))
+
+    check_sums(memory)
+
+
+def test_an_area_that_goes_takes_its_pages_with_it() -> None:
+    memory = memory_of(*SPANS)
+    for page in range(50):
+        swap_out(memory, 0, memory.areas[0].first + page)
+        swap_out(memory, 2, memory.areas[2].first + page)
+
+    drop(memory, 0)
+
+    assert memory.counters[0].resident == 20 + 1250
+    assert memory.counters[0].swapped == 50
+    assert not memory.state[memory.areas[0].first :][:600].any()
+    check_sums(memory)
+
+
+def test_pages_that_come_back_take_their_part_of_the_pool_with_them() -> None:
+    memory = memory_of((0, 8), (8, 16))
+    memory.areas[1].compressed = 1.0
+    for index, area in enumerate(memory.areas):
+        for page in range(4):
+            swap_out(memory, index, area.first + page)
+    full = pool_bytes(memory)
+
+    for page in range(4):
+        swap_in(memory, 1, page)
+
+    assert full == 4 * PAGE * (1 + COMPRESSED)
+    assert pool_bytes(memory) == 4 * PAGE * COMPRESSED
 
 
 def test_an_address_belongs_to_its_area_or_to_none() -> None:
-    memory = layout_of(10 * PAGE, 20 * PAGE).memory
-    for index, area in enumerate(memory.areas):
-        end = area.start + area.pages * PAGE
-
-        inside = [area_of(memory, int(area.start)), area_of(memory, int(end) - 1)]
+    memory = memory_of(*SPANS)
+    for index, (low, high) in enumerate(SPANS):
+        inside = [area_of(memory, at(low)), area_of(memory, at(high) - 1)]
 
         assert inside == [index, index]
-    assert area_of(memory, 0) == -1
-    assert area_of(memory, int(memory.areas[1].start + memory.areas[1].pages * PAGE)) == -1
+    assert [area_of(memory, at(page)) for page in (0, 720, 1299, 2600)] == [-1] * 4
 
 
-def test_paging_out_moves_pages_between_the_counters_and_back() -> None:
-    layout = layout_of(10 * PAGE)
-    memory, number = layout.memory, layout.region_area[0]
-    area, resident = memory.areas[number], int(memory.counters[0].resident)
+@given(st.integers(0, 2700))
+def test_the_area_behind_an_address_is_the_first_that_ends_behind_it(page: int) -> None:
+    expected = next((i for i, (_, high) in enumerate(SPANS) if high > page), len(SPANS))
 
-    moved, done = page_out(memory, area.start, area.start + 4 * PAGE, 100)
-    swap_in(memory, number, 2)
-
-    assert (moved, done) == (4, area.start + 4 * PAGE)
-    assert memory.state[area.first : area.first + 5].tolist() == [
-        SWAPPED,
-        SWAPPED,
-        RESIDENT,
-        SWAPPED,
-        RESIDENT,
-    ]
-    counters = memory.counters[0]
-    assert (counters.resident, counters.swapped) == (resident - 3, 3)
-    assert (counters.swap_outs, counters.swap_ins, area.swapped) == (4, 1, 3)
+    assert area_at_or_behind(memory_of(*SPANS), at(page)) == expected
 
 
-def test_paging_out_stops_after_as_many_pages_as_asked_and_goes_on_there() -> None:
-    layout = layout_of(10 * PAGE)
-    memory, area = layout.memory, layout.memory.areas[layout.region_area[0]]
-    end = area.start + area.pages * PAGE
+@given(st.integers(0, 2700), st.integers(1, 2700), st.sampled_from([0, 1, 2, None]))
+def test_a_range_is_mapped_if_every_page_of_it_is(low: int, pages: int, gone: int | None) -> None:
+    memory = memory_of(*SPANS, mapped=[index != gone for index in range(3)])
+    there = {page for index, span in enumerate(SPANS) if index != gone for page in range(*span)}
 
-    first, position = page_out(memory, area.start, end, 4)
-    second, done = page_out(memory, position, end, 100)
+    mapped = is_mapped(memory, at(low), at(low + pages))
 
-    assert (first, position, second, done) == (4, area.start + 4 * PAGE, 7, end)
-
-
-def test_a_full_swap_takes_no_more() -> None:
-    layout = layout_of(10 * PAGE, swap_bytes=3 * PAGE)
-    memory, area = layout.memory, layout.memory.areas[layout.region_area[0]]
-
-    moved, done = page_out(memory, area.start, area.start + 10 * PAGE, 100)
-
-    assert (moved, done) == (3, area.start + 10 * PAGE)
+    assert mapped == (set(range(low, low + pages)) <= there)
 
 
-def test_the_pool_holds_what_is_swapped_as_far_as_it_compresses() -> None:
-    layout = layout_of(8 * PAGE)
-    memory = layout.memory
-    area, table = memory.areas[layout.region_area[0]], memory.areas[layout.table_area]
+@given(st.integers(0, 2700), st.integers(0, 2700), st.integers(0, 1300))
+def test_resident_pages_of_a_range_are_counted_one_by_one(low: int, pages: int, out: int) -> None:
+    memory = memory_of(*SPANS)
+    for page in range(out):
+        swap_out(memory, 2, memory.areas[2].first + page)
+    there = {page for low, high in SPANS[:2] for page in range(low, high)}
+    there |= set(range(1300 + out, 2600))
 
-    page_out(memory, area.start, area.start + 8 * PAGE, 100)
-    page_out(memory, table.start, table.start + 3 * PAGE, 100)
+    found = resident_in(memory, at(low), at(low + pages))
 
-    assert pool_bytes(memory) == 8 * PAGE * 0.25 + 3 * PAGE
-
-
-def test_a_range_is_mapped_up_to_the_first_hole() -> None:
-    memory = layout_of(10 * PAGE, 20 * PAGE).memory
-    low, high = memory.areas[2], memory.areas[3]
-    end = int(high.start + high.pages * PAGE)
-
-    assert is_mapped(memory, int(low.start), end)
-    assert not is_mapped(memory, int(low.start), end + PAGE)
-    assert not is_mapped(memory, int(low.start) - PAGE, end)
+    assert found == len(there & set(range(low, low + pages)))
 
 
 def test_states_are_one_byte_a_page() -> None:
-    memory = layout_of(10 * PAGE).memory
+    memory = memory_of(*SPANS)
 
     assert memory.state.dtype == np.uint8
-    assert len(memory.state) == memory.areas.pages.sum()
+    assert memory.areas[0].start == (FIRST_PAGE + 100) * PAGE

@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
 
-from autotune.backends.simulator.memory import PAGE
-from autotune.backends.simulator.records import Records
-from autotune.backends.simulator.regions import make_regions
 from autotune.backends.simulator.schemes import (
-    adjust_quota,
-    apply_schemes,
+    TAKES_NONE,
+    TAKES_OLD,
+    TAKES_YOUNG,
+    UNREACHED,
     hot_score,
-    look_at_watermarks,
     matches,
-    stage,
+    score,
 )
-from autotune.damon import Intervals
 from autotune.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
+    Filter,
+    FilterType,
     Quota,
     Range,
     Scheme,
     Watermarks,
     Weights,
 )
+from tests.backends.simulator.reference.passes import hotness
+from tests.backends.simulator.reference.regions import PAGE, Region
 from tests.backends.simulator.scene import (
     AGGREGATION_US,
     JIFFY_US,
-    MACHINE,
     SAMPLES,
-    Scene,
+    regions_of,
+    staged,
 )
-
-COLD = AccessPattern(access_rate=Range(0.0, 0.0))
-
-
-def staged(quota: Quota | None = None, **fields: Any) -> Records:
-    scheme = Scheme(action=Action.PAGEOUT, pattern=COLD, quota=quota, **fields)
-    return stage((scheme,), Intervals(), JIFFY_US)
 
 
 def spread(table: dict[range | int, int]) -> list[tuple[int, int]]:
     return [
-        (age, score)
-        for ages, score in table.items()
+        (age, value)
+        for ages, value in table.items()
         for age in ([ages] if isinstance(ages, int) else (ages[0], ages[-1]))
     ]
 
@@ -114,6 +107,46 @@ def test_without_weights_all_regions_are_alike() -> None:
     assert scores == {0}
 
 
+def test_scores_are_those_of_the_reference() -> None:
+    cases = itertools.product(
+        (0, 1, 7, 20, 23), (0, 9, 10, 33, 5000, 2**32 - 1), ((1, 1), (300, 700), (3, 0))
+    )
+    for hits, years, weights in cases:
+        region = Region(0, PAGE, moving=hits * 10_000 + 7, age=years)
+
+        found = hot_score(hits, years, SAMPLES, AGGREGATION_US, *weights)
+
+        assert found == hotness(region, SAMPLES, AGGREGATION_US, weights)
+
+
+@pytest.mark.parametrize(
+    ("action", "physical", "kind"),
+    [
+        (Action.PAGEOUT, False, "cold"),
+        (Action.PAGEOUT, True, "cold"),
+        (Action.LRU_DEPRIO, True, "cold"),
+        (Action.LRU_PRIO, True, "hot"),
+        (Action.COLD, False, "alike"),
+        (Action.HUGEPAGE, False, "alike"),
+        (Action.NOHUGEPAGE, False, "alike"),
+        (Action.LRU_PRIO, False, "alike"),
+        (Action.LRU_DEPRIO, False, "alike"),
+        (Action.STAT, False, "alike"),
+        (Action.STAT, True, "alike"),
+    ],
+)
+def test_what_goes_first_depends_on_the_action_and_the_address_space(
+    action: Action, physical: bool, kind: str
+) -> None:
+    quota = Quota(size_bytes=PAGE, weights=Weights(access_rate=1))
+    scheme = staged(Scheme(action=action, quota=quota), physical=physical).items[0]
+    regions = regions_of([Region(0, PAGE, moving=20_000)])
+
+    found = score(scheme, regions.items[0], SAMPLES, AGGREGATION_US)
+
+    assert found == {"cold": 90, "hot": 9, "alike": 99}[kind]
+
+
 @pytest.mark.parametrize(
     ("field", "inside", "outside"),
     [
@@ -130,270 +163,84 @@ def test_a_region_matches_inside_all_bounds_and_on_them(
         access_rate=Range(0.05, 0.10),
         age_us=Range(300_000, 500_000),
     )
-    scheme = stage((Scheme(action=Action.STAT, pattern=pattern),), Intervals(), JIFFY_US)[0]
+    scheme = staged(Scheme(action=Action.STAT, pattern=pattern)).items[0]
 
     def match(value: int) -> bool:
         values = {"size": 3 * PAGE, "hits": 1, "age": 4, field: value}
-        region = make_regions([(0, values["size"])], 1, 4).items[0]
-        region.moving, region.age = values["hits"] * 10_000, values["age"]
-        return bool(matches(scheme, region))
+        region = Region(0, values["size"], moving=values["hits"] * 10_000 + 3, age=values["age"])
+        return bool(matches(scheme, regions_of([region]).items[0]))
 
     assert [match(value) for value in inside] == [True, True]
     assert [match(value) for value in outside] == [False, False]
 
 
-def test_a_time_quota_allows_four_mebibytes_a_millisecond_before_anything_was_measured() -> None:
-    scheme = staged(Quota(time_us=1000, reset_interval_us=0))[0]
+def test_the_running_count_of_an_aggregation_is_not_what_is_matched() -> None:
+    """The moving sum is: it holds the last aggregation's share."""
+    pattern = AccessPattern(access_rate=Range(0.5))
+    scheme = staged(Scheme(action=Action.STAT, pattern=pattern)).items[0]
 
-    adjust_quota(scheme, make_regions([(0, PAGE)], 1, 4), 0.0, SAMPLES, AGGREGATION_US)
+    seen = [
+        bool(matches(scheme, regions_of([Region(0, PAGE, hits=h, moving=m)]).items[0]))
+        for h, m in ((0, 100_000), (20, 99_999))
+    ]
 
-    assert scheme.allowed == 4_194_304
+    assert seen == [True, False]
 
 
-def test_a_time_quota_follows_the_measured_speed() -> None:
-    scheme = staged(Quota(time_us=10_000, reset_interval_us=0))[0]
-    scheme.spent_bytes, scheme.spent_ns = 1_000_000, 4_000_000
+def test_a_reset_interval_is_rounded_up_to_jiffies() -> None:
+    quota = Quota(size_bytes=PAGE, reset_interval_us=5_000)
 
-    adjust_quota(scheme, make_regions([(0, PAGE)], 1, 4), 0.0, SAMPLES, AGGREGATION_US)
+    assert staged(Scheme(action=Action.STAT, quota=quota)).items[0].reset_us == 2 * JIFFY_US
 
-    assert scheme.allowed == 10 * 250_000
 
+def test_apply_intervals_are_counted_in_ticks() -> None:
+    schemes = [
+        Scheme(action=Action.STAT, apply_interval_us=interval_us)
+        for interval_us in (0, 20_000, 4_999, 1_000_000)
+    ]
 
-def test_the_smaller_of_two_quotas_holds() -> None:
-    scheme = staged(Quota(time_us=1000, size_bytes=8 * PAGE, reset_interval_us=0))[0]
+    assert staged(*schemes).items.apply_ticks.tolist() == [20, 4, 0, 200]
 
-    adjust_quota(scheme, make_regions([(0, PAGE)], 1, 4), 0.0, SAMPLES, AGGREGATION_US)
 
-    assert scheme.allowed == 8 * PAGE
+def test_bounds_without_end_are_beyond_everything() -> None:
+    scheme = Scheme(action=Action.STAT, quota=Quota(size_bytes=PAGE, reset_interval_us=UNLIMITED))
 
+    item = staged(scheme).items[0]
 
-def test_the_first_window_has_no_limit_and_the_second_has() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=8 * PAGE, reset_interval_us=1_000_000))
+    assert item.max_sz == UNREACHED
+    assert item.reset_us > 10**14
 
-    first = scene.apply(schemes, 0.0)
-    scene.touch_all()
-    still_first = scene.apply(schemes, 0.9)
-    scene.touch_all()
-    second = scene.apply(schemes, 1.0)
 
-    assert (first, still_first, second) == (64, 64, 8)
-
-
-def test_with_a_reset_interval_of_zero_every_pass_is_a_window() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=8 * PAGE, reset_interval_us=0))
-
-    passes = [scene.apply(schemes, second) for second in (0.0, 0.1, 0.2)]
-
-    assert passes == [8, 8, 8]
-    assert schemes[0].quota_exceeds == 2
-
-
-def test_the_next_window_goes_on_where_the_last_one_stopped() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=8 * PAGE, reset_interval_us=0))
-
-    scene.apply(schemes, 0.0)
-    resume = int(schemes[0].resume)
-    scene.apply(schemes, 0.1)
-
-    assert resume == scene.start + 8 * PAGE
-    assert scene.out == list(range(16))
-
-
-def test_the_quota_is_charged_for_what_is_tried_whatever_comes_of_it() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=16 * PAGE, reset_interval_us=0))
-    scene.apply(schemes, 0.0)
-    schemes[0].resume = 0
-
-    again = scene.apply(schemes, 0.1)
-
-    assert again == 0
-    assert schemes[0].charged == 16 * PAGE
-    assert schemes[0].tried_bytes == 32 * PAGE
-
-
-def test_every_tried_region_is_young_again() -> None:
-    scene = Scene(pages=64, pieces=4)
-    scene.regions.items.age[:4] = 50
-
-    scene.apply(staged(), 0.0)
-
-    assert scene.regions.items.age[:4].tolist() == [0, 0, 0, 0]
-
-
-def test_stat_counts_and_leaves_ages_alone() -> None:
-    scene = Scene(pages=64, pieces=4)
-    scene.regions.items.age[:4] = 50
-    schemes = stage((Scheme(action=Action.STAT, pattern=COLD),), Intervals(), JIFFY_US)
-
-    moved = scene.apply(schemes, 0.0)
-
-    assert moved == 0
-    assert scene.regions.items.age[:4].tolist() == [50] * 4
-    assert schemes[0].tried_bytes == 64 * PAGE
-    assert schemes[0].applied_regions == 0
-
-
-def test_older_regions_go_first_when_age_has_weight() -> None:
-    scene = Scene(pages=64, pieces=4)
-    scene.regions.items.age[:4] = [10, 10, 10, 100_000]
-    quota = Quota(size_bytes=16 * PAGE, reset_interval_us=0, weights=Weights(age=1))
-
-    scene.apply(staged(quota), 0.0)
-
-    assert scene.out == list(range(48, 64))
-
-
-def test_an_action_takes_its_time_from_the_kdamond() -> None:
-    scene = Scene(pages=64, pieces=4)
-
-    scene.apply(staged(), 0.0)
-
-    assert scene.world.clock[0].busy_us == pytest.approx(64 * MACHINE.pageout_us)
-    assert scene.world.clock[0].now_us == pytest.approx(64 * MACHINE.pageout_us)
-
-
-def test_memory_with_a_hole_goes_out_but_is_not_called_applied() -> None:
-    scene = Scene(pages=64, pieces=1)
-    scene.regions.items[0].end += PAGE
-
-    moved = scene.apply(schemes := staged(), 0.0)
-
-    assert moved == 64
-    assert (schemes[0].tried_regions, schemes[0].applied_regions) == (1, 0)
-
-
-def test_watermarks_turn_a_scheme_on_below_mid_and_off_outside_high_and_low() -> None:
-    marks = Watermarks(interval_us=5_000_000, high=0.5, mid=0.4, low=0.2)
-    schemes = staged(watermarks=marks)
-
-    waits = [look_at_watermarks(schemes, free) for free in (501, 450, 399, 450, 199, 200)]
-
-    assert waits == [5e6, 5e6, 0.0, 0.0, 5e6, 0.0]
-
-
-def test_without_watermarks_or_schemes_nothing_waits() -> None:
-    none = stage((), Intervals(), JIFFY_US)
-
-    assert look_at_watermarks(staged(), 0) == 0.0
-    assert look_at_watermarks(none, 0) == 0.0
-
-
-def test_a_reset_interval_without_end_never_starts_a_second_window() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=8 * PAGE, reset_interval_us=UNLIMITED))
-
-    moved = []
-    for second in (0.0, 1e3, 1e6):
-        moved.append(scene.apply(schemes, second))
-        scene.touch_all()
-
-    assert moved == [64, 64, 64]
-
-
-def test_a_quota_that_ends_inside_a_region_cuts_it_there() -> None:
-    scene = Scene(pages=64, pieces=4)
-
-    scene.apply(staged(Quota(size_bytes=20 * PAGE, reset_interval_us=0)), 0.0)
-
-    assert scene.sizes == [16, 4, 12, 16, 16]
-    assert scene.out == list(range(20))
-
-
-def test_a_point_inside_a_region_cuts_it_and_what_is_before_is_left_alone() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=10 * PAGE, reset_interval_us=0))
-    schemes[0].resume = scene.start + 20 * PAGE
-
-    scene.apply(schemes, 0.0)
-
-    assert scene.sizes[:3] == [16, 4, 10]
-    assert scene.out == list(range(20, 30))
-
-
-def test_a_point_at_the_end_costs_one_pass_that_does_nothing() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(size_bytes=8 * PAGE, reset_interval_us=0))
-    schemes[0].resume = scene.start + 64 * PAGE
-
-    passes = [scene.apply(schemes, second) for second in (0.0, 0.1)]
-
-    assert passes == [0, 8]
-    assert scene.out == list(range(8))
-
-
-def test_what_is_left_of_a_quota_below_a_page_only_counts_tries() -> None:
-    """A time quota of 1 ms at 1.25 pages a millisecond: one page, and a rest that fits none."""
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(time_us=1_000, reset_interval_us=0))
-    schemes[0].spent_bytes, schemes[0].spent_ns = 5 * PAGE, 4_000_000
-
-    moved = scene.apply(schemes, 0.0)
-
-    assert moved == 1
-    assert schemes[0].charged == PAGE
-    assert schemes[0].allowed == 5 * PAGE // 4
-    assert schemes[0].tried_bytes == PAGE
-    assert schemes[0].tried_regions == 1 + 4  # the rest of the first region, and the three others
-    assert schemes[0].resume == 0
-
-
-def test_a_full_array_holds_a_quota_back_instead_of_breaking_it() -> None:
-    scene = Scene(pages=64, pieces=4, capacity=4)
-
-    moved = scene.apply(staged(Quota(size_bytes=8 * PAGE, reset_interval_us=0)), 0.0)
-
-    assert moved == 0
-    assert scene.sizes == [16] * 4
-
-
-def test_the_first_scheme_takes_a_region_from_those_that_want_it_older() -> None:
-    scene = Scene(pages=64, pieces=4)
-    scene.regions.items.age[:4] = 50
-    older = AccessPattern(access_rate=Range(0.0, 0.0), age_us=Range(5_000_000))
-    schemes = stage(
+@pytest.mark.parametrize(
+    ("filters", "takes"),
+    [
+        ((), TAKES_OLD),
+        ((Filter(type=FilterType.YOUNG),), TAKES_OLD),
+        ((Filter(type=FilterType.YOUNG, matching=False),), TAKES_YOUNG),
+        ((Filter(type=FilterType.ANON),), TAKES_NONE),
+        ((Filter(type=FilterType.ANON, matching=False),), TAKES_OLD),
         (
-            Scheme(action=Action.PAGEOUT, pattern=COLD),
-            Scheme(action=Action.PAGEOUT, pattern=older),
+            (
+                Filter(type=FilterType.YOUNG, matching=False),
+                Filter(type=FilterType.ANON),
+            ),
+            TAKES_NONE,
         ),
-        Intervals(),
-        JIFFY_US,
-    )
+    ],
+    ids=["none", "not young", "young only", "not anonymous", "anonymous only", "two"],
+)
+def test_filters_of_pages_say_which_a_page_out_takes(
+    filters: tuple[Filter, ...], takes: int
+) -> None:
+    schemes = staged(Scheme(action=Action.PAGEOUT, filters=filters), physical=True)
 
-    scene.apply(schemes, 0.0)
-
-    assert schemes.tried_regions.tolist() == [4, 0]
-
-
-def test_a_scheme_waits_for_its_apply_interval() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = stage(
-        (Scheme(action=Action.STAT, apply_interval_us=1_000_000),), Intervals(), JIFFY_US
-    )
-
-    tried = []
-    for tick in (199, 200, 201, 399, 400):
-        apply_schemes(schemes, scene.regions, scene.world, tick, SAMPLES, AGGREGATION_US)
-        tried.append(int(schemes[0].tried_regions))
-
-    assert tried == [0, 4, 4, 4, 8]
+    assert schemes.items[0].takes == takes
+    assert len(schemes.filters) == 0  # none that looks at addresses
 
 
-def test_the_time_that_trying_takes_is_measured_in_jiffies() -> None:
-    scene = Scene(pages=200, pieces=1)
-    schemes = staged(Quota(time_us=1_000_000, reset_interval_us=1_000_000))
+def test_watermarks_are_counted_in_permille() -> None:
+    marks = Watermarks(interval_us=5_000_000, high=0.5, mid=0.4, low=0.2)
 
-    scene.apply(schemes, 0.0)
+    item = staged(Scheme(action=Action.STAT, watermarks=marks)).items[0]
 
-    # 200 pages of 100 us are 20 ms: five jiffies.
-    assert schemes[0].spent_ns == 20_000_000
-
-
-def test_a_quota_of_time_without_end_is_none() -> None:
-    scene = Scene(pages=64, pieces=4)
-    schemes = staged(Quota(time_us=3 * 10**18, reset_interval_us=0))
-
-    assert scene.apply(schemes, 0.0) == 64
+    assert (item.look_us, item.high, item.mid, item.low) == (5e6, 500, 400, 200)

@@ -28,10 +28,14 @@ from autotune.damos import (
 from autotune.errors import InputError, TrialError
 from autotune.experiment import Experiment
 from autotune.formats.masim import load
+from autotune.machine import Machine
 from autotune.measurement import Measurement
 from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
 from autotune.profiles import load_machine
+from autotune.program import Program
+from autotune.recording import Recording
 from tests.backends.contract import BASELINE, MONITORED, PAGEOUT, BackendContract
+from tests.recordings import area, recording, snapshot
 
 ROOT = Path(__file__).parents[3]
 MB = 1_000_000
@@ -208,24 +212,38 @@ def test_a_run_that_takes_too_long_fails_as_a_trial() -> None:
         simulator().run(replace(MONITORED, timeout_us=2_000_000), seed=1)
 
 
+def with_quota(*goals: QuotaGoal) -> Scheme:
+    return prcl(1, quota=Quota(goals=goals))
+
+
 @pytest.mark.parametrize(
     ("experiment", "message"),
     [
         (
-            replace(MONITORED, schemes=(Scheme(action=Action.HUGEPAGE),)),
-            "the simulator does not model action hugepage yet, only pageout and stat: measure "
-            "this one on a real kernel",
+            replace(MONITORED, schemes=(Scheme(action=Action.WILLNEED),)),
+            "the simulator does not model action willneed, only pageout, stat, cold, hugepage, "
+            "nohugepage, lru_prio and lru_deprio: measure this one on a real kernel",
         ),
         (
-            replace(MONITORED, operations=OperationsSet.PADDR),
-            "the simulator does not model paddr yet: use vaddr",
+            replace(MONITORED, operations=OperationsSet.FVADDR),
+            "the simulator does not model fvaddr: use vaddr",
+        ),
+        (
+            replace(MONITORED, workload=recording(), operations=OperationsSet.PADDR),
+            "a recording holds addresses of a process, not of the machine: use vaddr",
+        ),
+        (
+            replace(MONITORED, workload=Program(command=("sleep", "1"))),
+            "the simulator runs no programs: record one and give the recording, give a pattern, or "
+            "use another backend",
         ),
         (
             replace(
                 MONITORED,
-                schemes=(prcl(1, filters=(Filter(type=FilterType.TARGET, target_index=0),)),),
+                operations=OperationsSet.PADDR,
+                schemes=(prcl(1, filters=(Filter(type=FilterType.MEMCG, memcg_path="/a"),)),),
             ),
-            "the simulator does not model filters yet: leave them out",
+            "the simulator does not model filter memcg: leave it out",
         ),
         (
             replace(
@@ -233,16 +251,28 @@ def test_a_run_that_takes_too_long_fails_as_a_trial() -> None:
                 schemes=(
                     prcl(
                         1,
-                        quota=Quota(
-                            goals=(QuotaGoal(metric=GoalMetric.USER_INPUT, target_value=1),)
+                        filters=(
+                            Filter(type=FilterType.ADDR, allow=True, address_range=(0, 4096)),
                         ),
                     ),
                 ),
             ),
-            "the simulator does not model quota goals yet: give a time or a size",
+            "the simulator does not model filter addr with allow: leave it out",
+        ),
+        (
+            replace(
+                MONITORED,
+                schemes=(
+                    with_quota(
+                        QuotaGoal(metric=GoalMetric.NODE_MEM_FREE_BP, target_value=1, nid=0)
+                    ),
+                ),
+            ),
+            "the simulator does not model quota goal node_mem_free_bp, as Linux 6.12 does not: "
+            "leave it out",
         ),
     ],
-    ids=["action", "address space", "filters", "goals"],
+    ids=["action", "fixed addresses", "recording", "program", "filter", "allow", "goal"],
 )
 def test_what_is_not_modelled_is_refused_in_a_sentence(
     experiment: Experiment, message: str
@@ -279,14 +309,18 @@ def test_long_sampling_intervals_end_with_a_jiffy() -> None:
 
 SCRIPT = """
 import json
-from pathlib import Path
-from autotune import catalog
 from autotune.backends.simulator.simulator import Simulator
-from autotune.profiles import load_machine
-from tests.backends.simulator.test_simulator import EVERYTHING
-machine = load_machine(catalog.find("micro-vm", "machines", Path(".")))
-print(json.dumps(Simulator(machine).run(EVERYTHING, seed=5).to_dict()))
+from tests.backends.simulator.test_simulator import SEVERAL, small_machine
+simulator = Simulator(small_machine())
+print(json.dumps({name: simulator.run(SEVERAL[name], seed=5).to_dict() for name in SEVERAL}))
 """
+
+
+def small_machine() -> Machine:
+    """A micro-VM of which a pattern fills a good part, with huge pages."""
+    machine = load_machine(catalog.find("micro-vm", "machines", ROOT))
+    return replace(machine, memory_bytes=32 << 20, huge_pages="madvise")
+
 
 EVERYTHING = Experiment(
     workload=Pattern(
@@ -321,29 +355,172 @@ EVERYTHING = Experiment(
 )
 """Sweeps, random accesses, faults of both, two schemes, a quota that cuts and resumes."""
 
+HOT = Scheme(action=Action.HUGEPAGE, pattern=AccessPattern(access_rate=Range(0.5)))
 
-def test_the_experiment_for_both_interpreters_reaches_what_it_should() -> None:
-    measured = simulator("micro-vm").run(EVERYTHING, seed=5)
+RECORDED = Experiment(
+    workload=recording(
+        duration_us=1_500_000,
+        areas=(
+            *(area(page, page + 600, until_us=1_500_000) for page in (1_000, 10_000, 100_000)),
+            area(2_000, 2_300, from_us=250_000, until_us=1_200_000),
+        ),
+        snapshots=tuple(
+            snapshot(
+                time_us,
+                (1_000, 1_400, 20 if time_us < 700_000 else 0),
+                (1_400, 2_200, 3),
+                (10_000, 10_600, 0 if time_us < 1_000_000 else 15),
+                (100_000, 100_600, 1),
+            )
+            for time_us in range(100_000, 1_600_000, 100_000)
+        ),
+    ),
+    monitoring=Monitoring(intervals=Intervals(update_us=200_000)),
+    schemes=(prcl(0.3), HOT),
+)
+"""Chances of all kinds, mappings that come and go, faults."""
+
+SEVERAL = {
+    "pattern": EVERYTHING,
+    "physical": replace(
+        EVERYTHING,
+        operations=OperationsSet.PADDR,
+        schemes=(prcl(0.1), replace(HOT, action=Action.LRU_PRIO)),
+    ),
+    "recording": RECORDED,
+}
+"""What both interpreters run."""
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_the_experiments_for_both_interpreters_reach_what_they_should(name: str) -> None:
+    measured = Simulator(small_machine()).run(SEVERAL[name], seed=5)
 
     assert measured.major_faults > 100
     assert measured.scheme_stats is not None
-    assert measured.scheme_stats.quota_exceeds > 0
+    assert name != "pattern" or measured.scheme_stats.quota_exceeds > 0
 
 
 def test_compiled_and_plain_python_give_the_same_figures() -> None:
     """The compiler is the only difference: the rules are read from the same lines."""
     plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
 
-    outputs = [
+    runs = [
         subprocess.run(
-            [sys.executable, "-c", SCRIPT],
+            [sys.executable, "-W", "error::RuntimeWarning", "-c", SCRIPT],
             cwd=ROOT,
             env={**environment, "PYTHONPATH": str(ROOT)},
             check=True,
             capture_output=True,
             text=True,
-        ).stdout
+        )
         for environment in (dict(os.environ), plain)
     ]
 
-    assert json.loads(outputs[0]) == json.loads(outputs[1])
+    compiled, interpreted = (json.loads(run.stdout) for run in runs)
+    assert compiled == interpreted
+
+
+def halves(seconds: int, **fields: object) -> Recording:
+    """Two areas of 4 MiB, the first always accessed and the second never; and two small ones."""
+    until_us = seconds * 1_000_000
+    pages = (1_000, 2_024, 10_000, 100_000)
+    return recording(
+        duration_us=until_us,
+        areas=tuple(
+            area(page, page + size, until_us=until_us)
+            for page, size in zip(pages, (1024, 1024, 1, 1), strict=True)
+        ),
+        snapshots=(snapshot(until_us, (1_000, 2_024, 20), (2_024, 3_048, 0)),),
+        **fields,
+    )
+
+
+HALF = 1024 * 4096
+
+
+def test_a_recording_without_a_scheme_is_as_large_and_as_busy_as_it_was() -> None:
+    measured = simulator().run(Experiment(workload=halves(5), monitoring=Monitoring()), seed=0)
+
+    assert set(measured.series.rss_bytes) == {2 * HALF + 2 * 4096}
+    assert measured.wss_mean_bytes == pytest.approx(HALF, rel=0.1)
+    assert measured.runtime_s == pytest.approx(5.0, rel=1e-3)
+    assert measured.major_faults == 0
+
+
+def test_a_recording_says_how_much_cpu_time_and_what_work_it_was() -> None:
+    played = halves(5, cpu_us=2_000_000, work_done=1234.0)
+
+    measured = simulator().run(Experiment(workload=played), seed=0)
+
+    assert measured.workload_cpu_s == pytest.approx(2.0)
+    assert measured.work_done == 1234.0
+
+
+def test_the_cold_half_of_a_recording_goes_out_and_stays_out() -> None:
+    experiment = Experiment(workload=halves(5), monitoring=Monitoring(), schemes=(prcl(1),))
+
+    measured = simulator().run(experiment, seed=0)
+
+    assert min(measured.series.rss_bytes) == pytest.approx(HALF, rel=0.02)
+    assert measured.major_faults < 50
+
+
+def test_faults_make_a_recording_last_longer_for_it_does_all_of_its_work() -> None:
+    """Everything goes out every second, and the hot half comes back each time."""
+    everything = Scheme(action=Action.PAGEOUT, apply_interval_us=1_000_000)
+    played = halves(5, work_done=7.0)
+
+    calm, thrashing = (
+        simulator("micro-vm").run(
+            Experiment(workload=played, monitoring=Monitoring(), schemes=schemes), seed=0
+        )
+        for schemes in ((), (everything,))
+    )
+
+    assert thrashing.major_faults >= 4 * 1024
+    fault_s = thrashing.memory_pressure_some_s
+    assert thrashing.runtime_s > calm.runtime_s + 0.9 * fault_s
+    assert thrashing.workload_cpu_s == pytest.approx(calm.workload_cpu_s + fault_s, rel=0.02)
+    assert thrashing.work_done == calm.work_done == 7.0
+
+
+def test_a_pattern_does_less_in_its_time_instead() -> None:
+    everything = Scheme(action=Action.PAGEOUT, apply_interval_us=500_000)
+
+    calm, thrashing = (
+        simulator("micro-vm").run(replace(MONITORED, schemes=schemes), seed=0)
+        for schemes in ((), (everything,))
+    )
+
+    assert thrashing.runtime_s == pytest.approx(calm.runtime_s, rel=0.02)
+    assert calm.work_done is not None
+    assert thrashing.work_done is not None
+    assert thrashing.work_done < 0.95 * calm.work_done
+
+
+def test_seeds_decide_about_recordings_too_and_nothing_else_does() -> None:
+    experiment = RECORDED
+
+    runs = [simulator().run(experiment, seed=seed) for seed in (1, 1, 2)]
+
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_swap_that_is_full_holds_a_scheme_back() -> None:
+    machine = load_machine(catalog.find("server", "machines", ROOT))
+    small = replace(machine, swap_bytes=3 << 20)
+
+    measured = Simulator(small).run(replace(MONITORED, schemes=(prcl(1),)), seed=0)
+
+    assert max(measured.series.swap_bytes) == 3 << 20
+
+
+def test_what_does_not_fit_into_the_machine_is_refused() -> None:
+    machine = replace(load_machine(catalog.find("server", "machines", ROOT)), memory_bytes=8 << 20)
+
+    with pytest.raises(InputError, match=r"^the pattern takes .*, and machine 'server' has 8"):
+        Simulator(machine).check(MONITORED)
+    with pytest.raises(InputError, match=r"^the recording takes .*, and machine 'server' has 8"):
+        Simulator(machine).check(Experiment(workload=recording(areas=(area(0, 4_000),))))

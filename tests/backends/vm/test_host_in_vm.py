@@ -207,6 +207,34 @@ def test_after_restoring_it_measures_again(told: Callable[[str], Facts]) -> None
     assert measured["changed"] == {}
 
 
+def test_the_largest_process_of_a_workload_is_recorded(told: Callable[[str], Facts]) -> None:
+    facts = told("recorded")
+
+    assert facts["name"].startswith("python")
+    assert facts["duration_us"] == pytest.approx(3_000_000, rel=0.1)
+    # A tick takes somewhat longer than it should, and the first snapshot begins with DAMON.
+    assert 20 <= facts["snapshots"] <= 30
+    assert min(facts["regions"]) >= 3
+    assert facts["cpu_us"] > 0
+    mapped, resident = facts["largest"]
+    assert 16 * MIB <= resident <= mapped
+
+
+def test_nothing_is_paged_out_on_a_host_to_see_how_it_compresses(
+    told: Callable[[str], Facts],
+) -> None:
+    assert told("recorded")["compressed_fraction"] is None
+
+
+def test_the_buffer_of_a_killed_recording_is_taken_away_by_restoring(
+    told: Callable[[str], Facts],
+) -> None:
+    facts = told("killed_recording")
+
+    assert facts["left"][facts["instance"]] == [None, "1\n"]
+    assert f"{facts['instance']}: no trace buffer any more" in facts["put_back"]
+
+
 def test_damon_ends_with_its_target_when_that_is_reaped_and_not_before(
     told: Callable[[str], Facts],
 ) -> None:

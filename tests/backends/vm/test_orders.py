@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from autotune.backends.vm.orders import (
     ORDERS_BYTES,
     decode_answer,
     decode_orders,
+    decode_recording,
     encode_answer,
     encode_orders,
     make_orders,
@@ -20,7 +22,10 @@ from autotune.damos import Action, Filter, FilterType, Scheme
 from autotune.errors import BackendUnavailableError, InputError, TrialError
 from autotune.experiment import Experiment
 from autotune.measurement import Measurement
+from autotune.runner.recorder import RawRecording
+from autotune.runner.workload import runnable
 from autotune.testing import measurement, pattern, prcl
+from tests.recordings import area
 from tests.strategies import MONITORING, schemes
 
 BASELINE = Experiment(workload=pattern())
@@ -47,7 +52,7 @@ def test_what_is_ordered_is_what_was_to_be_measured(experiment: Experiment, seed
 
     orders = decode_orders(sent)
 
-    assert orders.experiment(experiment.workload) == experiment
+    assert orders.experiment(runnable(experiment.workload)) == experiment
     assert orders.seed == seed
 
 
@@ -117,6 +122,34 @@ def test_an_error_arrives_with_its_message(error: Exception, kind: type[Exceptio
 
     assert type(caught.value) is kind
     assert str(caught.value) == str(error)
+
+
+def test_orders_to_record_differ_in_nothing_else() -> None:
+    measure, record = (make_orders(BASELINE, 1, record=record) for record in (False, True))
+
+    assert decode_orders(encode_orders(record)) == replace(measure, record=True)
+
+
+def test_a_recording_of_some_megabytes_arrives_to_the_bit() -> None:
+    random = Random(1)  # noqa: S311  # only incompressible
+    pages = (random.randbytes(3 << 20), b"")
+    taken = RawRecording(
+        layout="format",
+        pages=pages,
+        begin_ns=2**62,
+        duration_us=200_000,
+        areas=(area(1, 2),),
+        cpu_us=3,
+        work_done=1 / 3,
+        compressed_fraction=None,
+    )
+
+    assert decode_recording(encode_answer(taken)) == taken
+
+
+def test_a_recording_that_failed_says_why() -> None:
+    with pytest.raises(TrialError, match=r"^lost: mend it$"):
+        decode_recording(encode_answer(TrialError("lost: mend it")))
 
 
 @given(st.integers(0, 10**6))

@@ -1,0 +1,117 @@
+"""Calibration: a machine profile, measured by a few small runs on the machine itself."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, fields
+from pathlib import Path
+from statistics import median
+
+from autotune.backends.base import Backend
+from autotune.calibration.equations import Costs, solve
+from autotune.calibration.experiments import Plan, make_plan, write_data_files
+from autotune.calibration.subject import Subject
+from autotune.errors import InputError, RunError, TrialError, Where
+from autotune.experiment import Experiment
+from autotune.machine import Machine
+from autotune.measurement import Measurement
+
+_DIGITS = 3
+"""Significant digits of a cost in a profile: no run repeats better."""
+
+_REPEATS_WHERE_IT_DRIFTS = 3
+
+
+def calibrate(subject: Subject, note: Callable[[str], None]) -> Machine:
+    """Measure what things cost on a machine.
+
+    Where two equal runs differ, everything is measured three times, and each cost is the median.
+
+    Args:
+        subject: The machine.
+        note: Hears which run is next.
+
+    Raises:
+        InputError: If the machine is too small.
+        RunError: If a run failed, or the data file can't be written.
+        BackendUnavailableError: If nothing can be measured there.
+    """
+    repeats = _REPEATS_WHERE_IT_DRIFTS if subject.backend.drifts else 1
+    with _data_folder(subject) as folder:
+        plan = make_plan(subject.memory_bytes, write_data_files(folder))
+        for backend, experiment in _runs(subject, plan).values():
+            backend.check(experiment)
+        solved = [_measure(subject, plan, seed, repeats, note) for seed in range(1, repeats + 1)]
+    middle = Costs(*(median(figures) for figures in zip(*map(astuple, solved), strict=True)))
+    return Machine(
+        name=subject.name,
+        cpus=subject.cpus,
+        memory_bytes=subject.memory_bytes,
+        swap_bytes=subject.swap_bytes,
+        huge_pages=subject.huge_pages,
+        jiffy_us=subject.jiffy_us,
+        **{field.name: _rounded(getattr(middle, field.name)) for field in fields(middle)},
+    )
+
+
+@contextlib.contextmanager
+def _data_folder(subject: Subject) -> Iterator[Path]:
+    if subject.data_folder is not None:
+        yield subject.data_folder
+        return
+    with tempfile.TemporaryDirectory(prefix="damos-autotune-") as folder:
+        Path(folder).chmod(0o755)  # the workload runs as the user who asked, not as root
+        yield Path(folder)
+
+
+def profile_file(subject: Subject, out: Path | None) -> Path:
+    """Choose the file of a profile before it is measured: *out*, else one called as the machine.
+
+    Raises:
+        InputError: If nobody named the file and there is one, or it can't be made there.
+    """
+    file = out or Path(f"{subject.name}.yaml")
+    if out is None and file.exists():
+        raise InputError(
+            "is there already: give --out FILE to replace it, or another", Where(file)
+        )
+    if file.is_dir() or not file.parent.is_dir():
+        raise InputError("can't be written: name a file in a folder that is there", Where(file))
+    return file
+
+
+def _rounded(cost: float) -> float:
+    """Round to what is worth writing down.
+
+    >>> _rounded(66.4321), _rounded(0.81239)
+    (66.4, 0.812)
+    """
+    return float(f"{cost:.{_DIGITS}g}")
+
+
+def _runs(subject: Subject, plan: Plan) -> dict[str, tuple[Backend, Experiment]]:
+    """Name all runs, those of one workload in a row: a micro-VM is booted for each workload."""
+    runs = {name: (subject.backend, experiment) for name, experiment in plan.experiments.items()}
+    if subject.huge_backend is not None:
+        runs["huge_random"] = (subject.huge_backend, plan.experiments["random"])
+    return runs
+
+
+def _measure(
+    subject: Subject, plan: Plan, seed: int, repeats: int, note: Callable[[str], None]
+) -> Costs:
+    measured: dict[str, Measurement] = {}
+    runs = _runs(subject, plan)
+    for number, (name, (backend, experiment)) in enumerate(runs.items(), start=1):
+        note(
+            f"run {number + (seed - 1) * len(runs)} of {repeats * len(runs)}: "
+            f"{name.replace('_', ' ')}"
+        )
+        try:
+            measured[name] = backend.run(experiment, seed=seed)
+        except TrialError as error:
+            raise RunError(f"calibration: run '{name}' failed: {error}") from error
+    measured.setdefault("huge_random", measured["random"])
+    return solve(measured, plan, shares_cpu=subject.cpus == 1)

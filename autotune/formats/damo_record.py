@@ -1,0 +1,369 @@
+"""Recordings from files: those of `autotune record`, and those of `damo record`.
+
+Damo writes numbers as text, with commas, or with units; old kernels and old versions of it left out
+intervals and ages. What is left out is inferred where it can be.
+
+Source: damo 3.4.3, read and tried, and files of it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from autotune.damon import Intervals
+from autotune.errors import InputError, Where
+from autotune.formats.damo_notation import count, whole_size, whole_time_us
+from autotune.formats.damo_record_writer import OWN_KEY
+from autotune.recording import MappedArea, RecordedRegion, Recording, Snapshot
+from autotune.spans import merged
+
+T = TypeVar("T")
+
+_MOST_BYTES = 4 << 30
+"""Of the JSON: a file that unpacks to more is no recording."""
+_PERF = b"PERFILE2"
+_USUAL_SAMPLES = 20
+"""Of an aggregation, unless a file says otherwise: damo's own default."""
+_CONVERT = "write it with damo record --output_type json_compressed"
+_FILLER = frozenset({0, "0", "0 B"})
+"""Start and end of the only region of a snapshot that damo adds, so that the one before has an end."""
+
+
+def load(path: Path) -> Recording:
+    """Read a file.
+
+    Raises:
+        InputError: If it can't be read, is no recording, or a damaged one.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}", Where(path)) from error
+    return parse(content, path)
+
+
+def parse(content: bytes, source: Path) -> Recording:
+    """Read the content of a file.
+
+    Args:
+        content: Compressed JSON, or JSON.
+        source: The file, for messages; without its suffixes it names what does not name itself.
+
+    Raises:
+        InputError: As `load`.
+    """
+    try:
+        return _recording(_records(_text(content)), source.name.split(".")[0] or source.name)
+    except ValueError as error:
+        raise InputError(str(error), Where(source)) from error
+
+
+def _text(content: bytes) -> bytes:
+    if content.startswith(_PERF):
+        raise ValueError(f"is perf's own form, not JSON: {_CONVERT}")
+    if content.lstrip()[:1] == b"[":
+        return content
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(content, _MOST_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"is no recording: it is not compressed JSON: {_CONVERT}") from error
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"unpacks to more than {_MOST_BYTES} bytes: record for less time")
+    if not unpacking.eof:
+        raise ValueError("is cut off: copy it again, or record again")
+    return text
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _records(text: bytes) -> list[Any]:
+    try:
+        records = json.loads(text, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("is no recording: nested too deeply") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"is no recording: not JSON: {error}") from error
+    if not isinstance(records, list) or not records:
+        raise ValueError("is no recording: it must be a list of records, in [ ]")
+    return records
+
+
+def _recording(records: list[Any], name: str) -> Recording:
+    read = [_within(f"[{number}]", _Record, one) for number, one in enumerate(records)]
+    filled = [one for one in read if one.snapshots]
+    if not filled:
+        raise ValueError("holds no snapshot: record for longer")
+    # Of several targets: the one that was accessed most.
+    record = max(filled, key=_Record.accessed_bytes) if len(filled) > 1 else filled[0]
+    return _within(f"[{read.index(record)}]", record.recording, name)
+
+
+class _PlacedError(ValueError):
+    """Something is wrong at a place in the file."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(f"{place}: {what}")
+        self.place, self.what = place, what
+
+    def within(self, outer: str) -> _PlacedError:
+        """The same, said from further outside."""
+        separator = "" if self.place.startswith("[") else "."
+        return _PlacedError(f"{outer}{separator}{self.place}", self.what)
+
+
+def _within(place: str, make: Callable[..., T], *arguments: Any) -> T:
+    """Give what *make* makes; an error of it gets *place* in front."""
+    try:
+        return make(*arguments)
+    except _PlacedError as error:
+        raise error.within(place) from error
+    except ValueError as error:
+        raise _PlacedError(place, str(error)) from error
+    except (TypeError, AttributeError, KeyError) as error:
+        raise _PlacedError(place, f"is not as damo writes it: {error}") from error
+
+
+def _whole(value: Any) -> int:
+    """Read a number of anything: a JSON number, or digits with commas."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and (digits := value.replace(",", "")).isdecimal():
+        return int(digits)
+    return count(value)
+
+
+def _size(value: Any) -> int:
+    # Most are plain, and there may be millions.
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and (digits := value.replace(",", "")).isdecimal():
+        return int(digits)
+    return whole_size(value)
+
+
+def _time_ns(value: Any) -> int:
+    if isinstance(value, str) and not value.replace(",", "").isdecimal():
+        return whole_time_us(value) * 1000
+    return _whole(value)
+
+
+def _percent(value: Any) -> float:
+    if isinstance(value, str):
+        value = float(value.removesuffix("%"))
+    if not isinstance(value, int | float) or not 0 <= value < 1000:
+        raise ValueError(f"{value} is no percentage")
+    return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _RawRegion:
+    """A region before it is known what a count means."""
+
+    start: int
+    end: int
+    samples: int | None
+    percent: float | None
+    age: int | None
+    age_us: int | None
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> _RawRegion:
+        start, end = _size(value["start"]), _size(value["end"])
+        accesses, age = value["nr_accesses"], value["age"]
+        samples, percent = accesses.get("samples"), accesses.get("percent")
+        aggregations, age_us = age.get("aggr_intervals"), age.get("usec")
+        if samples is None and percent is None:
+            raise _PlacedError("nr_accesses", "has neither samples nor percent: give one of them")
+        return cls(
+            start,
+            end,
+            None if samples is None else _whole(samples),
+            None if percent is None else _percent(percent),
+            None if aggregations is None else _whole(aggregations),
+            None if age_us is None else whole_time_us(age_us),
+        )
+
+    def counted(self, intervals: Intervals) -> RecordedRegion:
+        """Count in *intervals*; kernels before 6.7 may count one sample more than there are."""
+        most = intervals.samples
+        samples, age = self.samples, self.age
+        if samples is None:
+            samples = round((self.percent or 0.0) * most / 100)
+        if age is None and self.age_us is not None:
+            age = self.age_us // intervals.aggregation_us
+        return RecordedRegion(self.start, self.end, min(samples, most), age)
+
+
+@dataclass(frozen=True, slots=True)
+class _RawSnapshot:
+    start_ns: int
+    end_ns: int
+    regions: list[_RawRegion]
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> _RawSnapshot | None:
+        """Read one; None for what damo adds so that a single one has an end."""
+        regions = value["regions"]
+        if not isinstance(regions, list):
+            raise _PlacedError("regions", "must be a list, in [ ]")
+        if len(regions) == 1 and {regions[0]["start"], regions[0]["end"]} <= _FILLER:
+            return None
+        read = list[_RawRegion]()
+        for number, region in enumerate(regions):
+            try:
+                read.append(_RawRegion.read(region))
+            except (ValueError, TypeError, AttributeError, KeyError):
+                _within(f"regions[{number}]", _RawRegion.read, region)  # again, for its message
+                raise
+        return cls(_time_ns(value["start_time"]), _time_ns(value["end_time"]), read)
+
+
+class _Record:
+    """One record of a file, as it stands there."""
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        snapshots = value["snapshots"]
+        if not isinstance(snapshots, list):
+            raise _PlacedError("snapshots", "must be a list, in [ ]")
+        read = (
+            _within(f"snapshots[{number}]", _RawSnapshot.read, one)
+            for number, one in enumerate(snapshots)
+        )
+        self.snapshots = [one for one in read if one is not None]
+        given = value.get("intervals")
+        self._intervals = None if given is None else _within("intervals", _intervals, given)
+        self._own: Mapping[str, Any] | None = value.get(OWN_KEY)
+
+    def accessed_bytes(self) -> int:
+        """Sizes of accessed regions, summed over aggregations."""
+        return sum(
+            region.end - region.start
+            for snapshot in self.snapshots
+            for region in snapshot.regions
+            if region.samples or region.percent
+        )
+
+    def recording(self, name: str) -> Recording:
+        """Make it a recording; *name* is for one that has none."""
+        intervals = self._intervals or _inferred(self.snapshots)
+        if self._own is not None:
+            snapshots = tuple(self._counted(intervals, 0))
+            return _within(OWN_KEY, _with_own, self._own, intervals, snapshots)
+        first = self.snapshots[0]
+        begin_ns = first.start_ns
+        if begin_ns >= first.end_ns:
+            begin_ns = first.end_ns - intervals.aggregation_us * 1000
+        snapshots = tuple(self._counted(intervals, begin_ns))
+        duration_us = snapshots[-1].end_us
+        return Recording(
+            name=name,
+            intervals=intervals,
+            duration_us=duration_us,
+            snapshots=snapshots,
+            areas=_seen_areas(snapshots, duration_us),
+        )
+
+    def _counted(self, intervals: Intervals, begin_ns: int) -> Iterator[Snapshot]:
+        for number, raw in enumerate(self.snapshots):
+            regions = tuple(region.counted(intervals) for region in raw.regions)
+            end_us = (raw.end_ns - begin_ns) // 1000
+            try:
+                yield Snapshot(end_us=end_us, regions=regions)
+            except ValueError as error:
+                raise _PlacedError(f"snapshots[{number}]", str(error)) from error
+
+
+def _intervals(value: Mapping[str, Any]) -> Intervals:
+    return Intervals(
+        sampling_us=whole_time_us(value["sample_us"]),
+        aggregation_us=whole_time_us(value["aggr_us"]),
+        update_us=whole_time_us(value["ops_update_us"]),
+    )
+
+
+def _inferred(snapshots: list[_RawSnapshot]) -> Intervals:
+    """Infer the intervals from how long aggregations took, and from the largest count.
+
+    An aggregation takes somewhat longer than it should, so that its length is rounded to two digits.
+    """
+    lengths_us = [(one.end_ns - one.start_ns) // 1000 for one in snapshots]
+    # The start of the first one is invented.
+    length_us = int(statistics.median(lengths_us[1:] or lengths_us))
+    most = max(
+        (region.samples for one in snapshots for region in one.regions if region.samples),
+        default=0,
+    )
+    if most > _USUAL_SAMPLES and most % 10 == 1:
+        most -= 1
+    samples = max(_USUAL_SAMPLES, most)
+    aggregation_us = max(samples, int(float(f"{length_us:.1e}")))
+    return Intervals(
+        sampling_us=aggregation_us // samples,
+        aggregation_us=aggregation_us // samples * samples,
+        update_us=max(aggregation_us, Intervals().update_us),
+    )
+
+
+def _seen_areas(snapshots: tuple[Snapshot, ...], duration_us: int) -> tuple[MappedArea, ...]:
+    """Take for mapped and resident what was monitored, from when it was first seen to the last time."""
+    spans = merged(region[:2] for snapshot in snapshots for region in snapshot.regions)
+    seen: list[tuple[int, int] | None] = [None] * len(spans)
+    begin_us = 0
+    for snapshot in snapshots:
+        at = 0
+        for region in snapshot.regions:
+            while spans[at][1] <= region.start:
+                at += 1
+            first = seen[at]
+            seen[at] = (begin_us if first is None else first[0], snapshot.end_us)
+        begin_us = snapshot.end_us
+    return tuple(
+        MappedArea(
+            start=span[0],
+            end=span[1],
+            from_us=times[0],
+            until_us=duration_us if times[1] == snapshots[-1].end_us else times[1],
+            resident=(span,),
+        )
+        for span, times in zip(spans, seen, strict=True)
+        if times is not None
+    )
+
+
+def _with_own(
+    own: Mapping[str, Any], intervals: Intervals, snapshots: tuple[Snapshot, ...]
+) -> Recording:
+    for key in ("cpu_us", "work_done", "compressed_fraction"):
+        if not isinstance(own[key], int | float | None):
+            raise _PlacedError(key, f"'{own[key]}' is no number")
+    return Recording(
+        name=str(own["name"]),
+        intervals=intervals,
+        duration_us=_whole(own["duration_us"]),
+        snapshots=snapshots,
+        areas=tuple(
+            _within(f"areas[{number}]", _area, area) for number, area in enumerate(own["areas"])
+        ),
+        cpu_us=own["cpu_us"],
+        work_done=own["work_done"],
+        compressed_fraction=own["compressed_fraction"],
+    )
+
+
+def _area(value: Mapping[str, Any]) -> MappedArea:
+    return MappedArea(
+        start=_whole(value["start"]),
+        end=_whole(value["end"]),
+        from_us=_whole(value["from_us"]),
+        until_us=_whole(value["until_us"]),
+        resident=tuple((_whole(start), _whole(end)) for start, end in value["resident"]),
+    )

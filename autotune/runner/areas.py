@@ -1,0 +1,76 @@
+"""What a process has mapped over time, from looking at it now and then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autotune.recording import MappedArea
+from autotune.runner.procfs import Procfs
+from autotune.spans import Span, common, merged, without
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An area that is there still."""
+
+    start: int
+    end: int
+    from_us: int
+    resident: tuple[Span, ...]
+
+    def cut(self, span: Span) -> _Open:
+        """The part of it within *span*, which lies in it."""
+        return _Open(*span, self.from_us, tuple(common(self.resident, [span])))
+
+    def close(self, until_us: int) -> MappedArea:
+        return MappedArea(
+            start=self.start,
+            end=self.end,
+            from_us=self.from_us,
+            until_us=until_us,
+            resident=self.resident,
+        )
+
+
+class Areas:
+    """The areas of one process.
+
+    Args:
+        procfs: Knows what it has mapped.
+        pid: The process.
+    """
+
+    def __init__(self, procfs: Procfs, pid: int) -> None:
+        self._procfs = procfs
+        self._pid = pid
+        self._last: list[Span] = []
+        self._open: list[_Open] = []
+        self._closed: list[MappedArea] = []
+
+    def look(self, time_us: int) -> None:
+        """See what is mapped now.
+
+        What is new is asked for its resident pages; what has gone ends now. A process that has ended is
+        taken to have what it had.
+        """
+        mapped = self._procfs.mappings(self._pid)
+        if mapped == self._last or not mapped:
+            return
+        self._last = mapped
+        known = [(area.start, area.end) for area in self._open]
+        kept: list[_Open] = []
+        for area in self._open:
+            whole = [(area.start, area.end)]
+            kept += [area.cut(part) for part in common(whole, merged(mapped))]
+            self._closed += [
+                area.cut(part).close(time_us) for part in without(whole, merged(mapped))
+            ]
+        for start, end in without(mapped, merged(known)):
+            resident = self._procfs.resident(self._pid, start, end)
+            kept.append(_Open(start, end, time_us, resident))
+        self._open = sorted(kept, key=lambda area: area.start)
+
+    def until(self, time_us: int) -> tuple[MappedArea, ...]:
+        """Give all areas, in the order of addresses; those that are there still end now."""
+        areas = [*self._closed, *(area.close(time_us) for area in self._open)]
+        return tuple(sorted(areas, key=lambda area: (area.start, area.from_us)))

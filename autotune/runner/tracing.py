@@ -1,0 +1,129 @@
+"""The kernel's record of every region after every aggregation: a trace buffer of its own, and read.
+
+The buffer is a tracing instance: other users of tracing neither see it nor lose anything by it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from autotune.driver.journal import Change, Journal, Kind
+from autotune.driver.sysfs_file import SysfsError, read_value, write_value
+from autotune.driver.trace_buffer import remove_buffer
+from autotune.errors import BackendUnavailableError
+from autotune.runner.trace_pages import PAGE_HEAD_BYTES
+
+TRACEFS = Path("/sys/kernel/tracing")
+"""Where tracefs is mounted."""
+
+_EVENT = "events/damon/damon_aggregated"
+_CLOCK = "mono"
+"""Also what `time.monotonic` shows."""
+_BUFFER_KIB = 2048
+"""Of each CPU: some 37,000 regions, all that a second has at 5 ms an aggregation and 180 regions."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_LENGTH = struct.Struct("=8xI")
+_LENGTH_MASK = (1 << 20) - 1
+
+
+class TraceBuffer:
+    """A buffer that takes the event damon_aggregated from now on; a context manager that removes it.
+
+    Args:
+        tracefs: Where tracefs is mounted.
+        journal: Where it is written down first.
+
+    Raises:
+        BackendUnavailableError: If there is no such event, or no buffer can be made.
+    """
+
+    def __init__(self, tracefs: Path, journal: Journal) -> None:
+        self._journal = journal
+        self._folder = tracefs / "instances" / f"autotune-{os.getpid()}"
+        self._change = Change(kind=Kind.TRACE, where=str(self._folder))
+        self._descriptors: list[int] = []
+        self._pages: list[bytearray] = []
+        self.layout_text = _layout_text(tracefs)
+        journal.record(self._change)
+        try:
+            self._make()
+        except BaseException:
+            self.remove()
+            raise
+
+    def _make(self) -> None:
+        try:
+            self._folder.mkdir()
+        except OSError as error:
+            raise BackendUnavailableError(
+                f"{self._folder}: can't be made: {error.strerror}: run as root, and see that tracefs "
+                "is mounted writable"
+            ) from error
+        try:
+            write_value(self._folder / "trace_clock", _CLOCK)
+            write_value(self._folder / "buffer_size_kb", str(_BUFFER_KIB))
+            for cpu in sorted((self._folder / "per_cpu").glob("cpu*")):
+                flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+                self._descriptors.append(os.open(cpu / "trace_pipe_raw", flags))
+                self._pages.append(bytearray())
+            write_value(self._folder / _EVENT / "enable", "1")
+        except SysfsError as error:
+            raise BackendUnavailableError(str(error)) from error
+        except OSError as error:
+            raise BackendUnavailableError(
+                f"{error.filename}: can't be read: {error.strerror}: run as root"
+            ) from error
+
+    def drain(self) -> None:
+        """Read what has come since the last time."""
+        for descriptor, taken in zip(self._descriptors, self._pages, strict=True):
+            while page := _read_page(descriptor):
+                (length,) = _LENGTH.unpack_from(page)
+                taken.extend(page[: PAGE_HEAD_BYTES + (length & _LENGTH_MASK)])
+
+    def pages(self) -> tuple[bytes, ...]:
+        """All that was read, as `autotune.runner.trace_pages.read_snapshots` takes it."""
+        return tuple(bytes(pages) for pages in self._pages)
+
+    def remove(self) -> None:
+        """Take the buffer away, with all that was not read.
+
+        Raises:
+            BackendUnavailableError: If that fails.
+        """
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
+        remove_buffer(self._folder)
+        self._journal.undone(self._change)
+
+    def __enter__(self) -> TraceBuffer:
+        """Be its own context."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Remove it."""
+        self.remove()
+
+
+def _layout_text(tracefs: Path) -> str:
+    if not (tracefs / "instances").is_dir():
+        raise BackendUnavailableError(
+            f"{tracefs}: is no tracefs: mount it: mount -t tracefs tracefs {tracefs}"
+        )
+    try:
+        return read_value(tracefs / _EVENT / "format")
+    except SysfsError as error:
+        raise BackendUnavailableError(
+            f"{tracefs / _EVENT}: this kernel has no such event: use one that was built with "
+            "CONFIG_DAMON and CONFIG_FTRACE"
+        ) from error
+
+
+def _read_page(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _PAGE_BYTES)
+    except BlockingIOError:
+        return b""

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune.backends.simulator.recorded import begin_recording, lay_out_recording
+from autotune.recording import Recording
+from tests.backends.simulator.scene import COMPRESSED, MACHINE
+from tests.recordings import PAGE, area, recording, recordings, snapshot
+
+
+@st.composite
+def aligned(draw: st.DrawFn) -> Recording:
+    """A few areas of whole pages that come and go, none over another at one time."""
+    areas = []
+    for low in range(0, 60, 20):
+        time_us = 0
+        for _ in range(draw(st.integers(0, 3))):
+            from_us = time_us + draw(st.sampled_from([0, 10_000]))
+            time_us = min(200_000, from_us + draw(st.sampled_from([0, 30_000, 200_000])))
+            start = low + draw(st.integers(0, 5))
+            areas.append(area(start, start + draw(st.integers(1, 14)), from_us, time_us))
+            time_us += 1
+            if time_us > 190_000:
+                break
+    return recording(areas=tuple(areas), snapshots=(snapshot(200_000, (0, 60, 20)),))
+
+
+def mapped_pages(played: Recording, time_us: int) -> set[int]:
+    return {
+        page
+        for area_ in played.areas
+        if area_.from_us <= time_us < max(area_.until_us, area_.from_us + 1)
+        or (area_.from_us <= time_us and area_.until_us == played.duration_us)
+        for page in range(area_.start // PAGE, area_.end // PAGE)
+    }
+
+
+@given(aligned())
+def test_at_the_beginning_that_is_mapped_what_was_there_then(played: Recording) -> None:
+    memory, _ = begin_recording(lay_out_recording(played, MACHINE))
+
+    there = {
+        page
+        for row in memory.areas
+        if row.mapped
+        for page in range(row.start // PAGE, row.start // PAGE + row.pages)
+    }
+    assert there == mapped_pages(played, 0)
+    assert memory.counters[0].resident == len(there)
+
+
+@given(aligned())
+def test_pieces_lie_in_order_and_cover_all_that_was_ever_mapped(played: Recording) -> None:
+    areas = lay_out_recording(played, MACHINE).areas
+
+    pages = [
+        page for row in areas for page in range(row.start // PAGE, row.start // PAGE + row.pages)
+    ]
+    ever = {
+        page for area_ in played.areas for page in range(area_.start // PAGE, area_.end // PAGE)
+    }
+    assert pages == sorted(ever)
+
+
+def test_regions_are_cut_where_mappings_begin_and_end() -> None:
+    played = recording(
+        areas=(area(16, 32), area(40, 48)), snapshots=(snapshot(200_000, (20, 44, 10)),)
+    )
+
+    rows = lay_out_recording(played, MACHINE).rows
+
+    spans = [(int(row.start) // PAGE, int(row.end) // PAGE) for row in rows]
+    assert spans == [(20, 32), (40, 44)]
+    assert [(int(row.low), int(row.high)) for row in rows] == [(4, 16), (0, 4)]
+
+
+def test_a_region_that_was_not_accessed_leaves_no_row() -> None:
+    assert (
+        len(
+            lay_out_recording(recording(snapshots=(snapshot(200_000, (16, 32, 0)),)), MACHINE).rows
+        )
+        == 0
+    )
+
+
+def test_the_last_snapshot_lasts_to_the_end() -> None:
+    recorded = lay_out_recording(recording(duration_us=290_000), MACHINE)
+
+    assert recorded.slices.end_us.tolist() == [100_000, 290_000]
+
+
+@pytest.mark.parametrize(("fraction", "compressed"), [(None, COMPRESSED), (0.4, 0.4), (1.7, 1.0)])
+def test_memory_is_compressed_as_it_was_measured_or_as_the_machine_says(
+    fraction: float | None, compressed: float
+) -> None:
+    recorded = lay_out_recording(recording(compressed_fraction=fraction), MACHINE)
+
+    assert [row.compressed for row in recorded.areas] == [compressed]
+
+
+def test_two_runs_of_a_recording_share_nothing_that_changes() -> None:
+    recorded = lay_out_recording(recording(), MACHINE)
+    first, second = begin_recording(recorded), begin_recording(recorded)
+
+    first[1].state[0].position_us = 5.0
+    first[0].counters[0].resident = 0
+
+    assert second[1].state[0].position_us == 0.0
+    assert second[0].counters[0].resident == 16
+
+
+@given(recordings())
+def test_whatever_can_be_recorded_can_be_laid_out(played: Recording) -> None:
+    within = tuple(replace(area_, start=0, end=PAGE, resident=()) for area_ in played.areas[:1])
+
+    recorded = lay_out_recording(replace(played, areas=within), MACHINE)
+
+    assert len(recorded.slices) == len(played.snapshots)
+    assert recorded.slices[-1].end_us == played.duration_us

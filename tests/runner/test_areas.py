@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune.recording import MappedArea
+from autotune.runner.areas import Areas
+from autotune.runner.procfs import Procfs
+from autotune.spans import Span, merged
+
+PAGE = 4096
+STEP_US = 1_000_000
+
+LOOKS = st.lists(st.frozensets(st.integers(1, 12), min_size=1), min_size=1, max_size=6)
+"""Pages that are mapped, look by look."""
+
+
+class Given(Procfs):
+    """A process with the mappings that are given; every even page is resident."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: frozenset[int] = frozenset()
+
+    def mappings(self, pid: int) -> list[Span]:
+        del pid
+        return merged((page * PAGE, (page + 1) * PAGE) for page in self.pages)
+
+    def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
+        del pid
+        pages = range(start // PAGE, end // PAGE)
+        return tuple((page * PAGE, (page + 1) * PAGE) for page in pages if page % 2 == 0)
+
+
+def seen(looks: list[frozenset[int]]) -> tuple[MappedArea, ...]:
+    procfs = Given()
+    areas = Areas(procfs, 1)
+    for number, pages in enumerate(looks):
+        procfs.pages = pages
+        areas.look(number * STEP_US)
+    return areas.until(len(looks) * STEP_US)
+
+
+def lives(looks: list[frozenset[int]]) -> Iterator[tuple[int, int, int]]:
+    """The second implementation: for each page alone, from when to when it was there."""
+    for page in frozenset().union(*looks):
+        begin = None
+        for number, pages in enumerate([*looks, frozenset[int]()]):
+            if page in pages and begin is None:
+                begin = number
+            if page not in pages and begin is not None:
+                yield page, begin * STEP_US, number * STEP_US
+                begin = None
+
+
+@given(LOOKS)
+def test_every_page_is_in_an_area_for_as_long_as_it_was_mapped(
+    looks: list[frozenset[int]],
+) -> None:
+    found = [
+        (page, area.from_us, area.until_us)
+        for area in seen(looks)
+        for page in range(area.start // PAGE, area.end // PAGE)
+    ]
+
+    assert sorted(found) == sorted(lives(looks))
+
+
+@given(LOOKS)
+def test_what_is_resident_is_known_of_each_area_from_its_first_look(
+    looks: list[frozenset[int]],
+) -> None:
+    for area in seen(looks):
+        pages = range(area.start // PAGE, area.end // PAGE)
+
+        assert [(page * PAGE, (page + 1) * PAGE) for page in pages if page % 2 == 0] == list(
+            area.resident
+        )
+
+
+def test_what_stays_mapped_stays_one_area() -> None:
+    first, second = seen([frozenset({1, 2}), frozenset({1, 2, 3}), frozenset({1, 2, 3})])
+
+    assert (first.start, first.end, first.from_us, first.until_us) == (
+        PAGE,
+        3 * PAGE,
+        0,
+        3 * STEP_US,
+    )
+    assert (second.start, second.end, second.from_us) == (3 * PAGE, 4 * PAGE, STEP_US)
+
+
+def test_a_process_that_has_ended_had_its_areas_to_the_end() -> None:
+    (area,) = seen([frozenset({1, 2}), frozenset()])
+
+    assert (area.from_us, area.until_us) == (0, 2 * STEP_US)

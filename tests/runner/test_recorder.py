@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune.damon import Intervals, Monitoring, OperationsSet
+from autotune.damos import Action, Scheme
+from autotune.errors import TrialError
+from autotune.experiment import Experiment
+from autotune.program import Program
+from autotune.recording import RecordedRegion
+from autotune.runner.recorder import RawRecording, check_recordable
+from autotune.testing import pattern
+from tests.recordings import area
+from tests.runner.test_trace_pages import FORMAT, LOST, LOW, entry, event, page
+
+MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
+MS = 1_000_000
+"""Nanoseconds."""
+
+
+def raw(*pages: bytes, **overrides: object) -> RawRecording:
+    fields: dict[str, object] = {
+        "layout": FORMAT,
+        "pages": pages,
+        "begin_ns": 0,
+        "duration_us": 200_000,
+        "areas": (area(1, 2),),
+        "cpu_us": 150_000,
+        "work_done": 7.5,
+        "compressed_fraction": 0.25,
+    }
+    return RawRecording(**{**fields, **overrides})  # type: ignore[arg-type]
+
+
+def test_what_was_recorded_is_what_damon_wrote_until_the_end() -> None:
+    times_ms = (100, 200, 201)
+    pages = b"".join(page(time * MS, entry(0, event(1, LOW))) for time in times_ms)
+
+    recording = raw(pages).recording(MONITORED)
+
+    assert [one.end_us for one in recording.snapshots] == [100_000, 200_000]
+    assert recording.snapshots[0].regions == (LOW,)
+    assert (recording.cpu_us, recording.work_done) == (150_000, 7.5)
+    assert (recording.compressed_fraction, recording.areas) == (0.25, (area(1, 2),))
+    assert recording.intervals == Intervals()
+
+
+@pytest.mark.parametrize(
+    ("workload", "name"),
+    [
+        (pattern(), "pattern"),
+        (Program(command=("/usr/bin/redis-server", "--port", "1")), "redis-server"),
+        (Program(command="sqlite3 x.db | cat"), "sqlite3"),
+    ],
+)
+def test_it_is_named_after_what_ran(workload: object, name: str) -> None:
+    taken = raw(page(MS, entry(0, event(1, LOW))))
+
+    assert taken.recording(replace(MONITORED, workload=workload)).name == name  # type: ignore[arg-type]  # one of both kinds
+
+
+def test_a_run_without_an_aggregation_is_no_recording() -> None:
+    with pytest.raises(TrialError, match=r"^recording: no aggregation ended while "):
+        raw(b"").recording(MONITORED)
+
+
+def test_a_count_beyond_the_samples_is_no_recording() -> None:
+    pages = page(MS, entry(0, event(1, RecordedRegion(0, 4096, 21, 0))))
+
+    with pytest.raises(TrialError, match=r"^recording: region 0-4096 has 21 accesses, "):
+        raw(pages).recording(MONITORED)
+
+
+def test_lost_events_fail_it() -> None:
+    with pytest.raises(TrialError, match=r"^the kernel lost a part of the recording"):
+        raw(page(MS, flags=LOST)).recording(MONITORED)
+
+
+@given(
+    st.lists(st.binary(max_size=50), max_size=3),
+    st.none() | st.floats(0, 1e9),
+    st.integers(1, 2**40),
+)
+def test_it_travels_as_json(pages: list[bytes], work: float | None, end: int) -> None:
+    taken = raw(*pages, work_done=work, areas=(area(0, end), area(end, end + 1)))
+
+    assert RawRecording.from_dict(json.loads(json.dumps(taken.to_dict()))) == taken
+
+
+@pytest.mark.parametrize("spoil", [{"pages": ["AAAA"]}, {"areas": [[1]]}, {"more": 1}])
+def test_what_is_no_recording_is_not_read_as_one(spoil: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        RawRecording.from_dict({**raw(b"").to_dict(), **spoil})
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        Experiment(workload=pattern()),
+        replace(MONITORED, schemes=(Scheme(action=Action.PAGEOUT),)),
+        replace(MONITORED, operations=OperationsSet.PADDR),
+    ],
+)
+def test_only_a_process_that_is_monitored_and_left_alone_is_recorded(
+    experiment: Experiment,
+) -> None:
+    with pytest.raises(ValueError, match=r"^what is recorded is "):
+        check_recordable(experiment)
