@@ -42,6 +42,7 @@ class Machine:
             the player's table of random numbers is not compressible.
         missed_access_chance: Chance that a check doesn't see an access, 0 to 1: the Accessed bit is
             cleared without a TLB flush.
+        sample_us: What whoever measures takes of the only CPU for one sample of memory use.
         huge_pages: When memory comes in huge pages.
         jiffy_us: The kernel's tick (1 / CONFIG_HZ): long sleeps and the coarse clock step by it.
 
@@ -69,6 +70,7 @@ class Machine:
     disturbance_us: float
     compressed_fraction: float
     wake_us: float = 0.0
+    sample_us: float = 0.0
     missed_access_chance: float = 0.0
     huge_pages: HugePages = "never"
     jiffy_us: int = 4_000

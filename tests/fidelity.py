@@ -31,6 +31,9 @@ _REFERENCE = np.array([0.0, 0.5])
 _ASSUMED_SPREAD = 0.01
 """Figures of a single seed must be further apart than this to be told apart."""
 
+SIMULATED_SEEDS = tuple(range(12))
+"""A prediction is the mean over these: it costs no kernel time to know it well."""
+
 _MOST_ERROR = 0.03
 _LEAST_TAU = 0.9
 _LEAST_TRANSFER = 0.95
@@ -172,7 +175,7 @@ def recorded_figures() -> dict[grid.Cell, dict[str, float]]:
 def simulated_figures(
     simulator: recorded.Runs, cells: Iterable[grid.Cell]
 ) -> dict[grid.Cell, dict[str, float]]:
-    """Give the simulator's figures of the same runs; each baseline is run once."""
+    """Give the simulator's figures of these runs; each baseline is run once."""
     baselines = {}
     figures = {}
     for cell in cells:
@@ -183,6 +186,12 @@ def simulated_figures(
         measured = simulator.run(run, seed=cell.seed)
         figures[cell] = grid.figures_of(measured, baselines[key])
     return figures
+
+
+def to_simulate(kernel: Iterable[grid.Cell]) -> tuple[grid.Cell, ...]:
+    """Give the runs that predict what the kernel was measured with: each with `SIMULATED_SEEDS`."""
+    runs = dict.fromkeys((cell.pattern, cell.run) for cell in kernel)
+    return tuple(grid.Cell(*run, seed) for run in runs for seed in SIMULATED_SEEDS)
 
 
 def _experiments(cell: grid.Cell) -> tuple[Experiment, Experiment]:
@@ -205,16 +214,12 @@ def beside(kernel: ByCell, predicted: ByCell) -> Iterator[Beside]:
 
     Args:
         kernel: Figures as measured.
-        predicted: Figures of the same cells.
+        predicted: Figures of the same patterns and schemes; their seeds may be others.
     """
     for pattern in (*grid.PATTERNS, *recorded.PATTERNS):
         cells = {(cell.run, cell.seed): cell for cell in kernel if cell.pattern == pattern}
         schemes = tuple(grid.SCHEMES) if pattern in grid.PATTERNS else _schemes(cells)
-        seeds = [
-            seed
-            for seed in sorted({seed for _, seed in cells})
-            if all((scheme, seed) in cells for scheme in schemes)
-        ]
+        seeds = _whole_seeds(kernel, pattern, schemes)
         if not seeds:
             continue
         yield Beside(
@@ -222,8 +227,19 @@ def beside(kernel: ByCell, predicted: ByCell) -> Iterator[Beside]:
             part=part_of(pattern),
             schemes=schemes,
             kernel=_table(kernel, pattern, schemes, seeds),
-            predicted=_table(predicted, pattern, schemes, seeds).mean(axis=1),
+            predicted=_table(
+                predicted, pattern, schemes, _whole_seeds(predicted, pattern, schemes)
+            ).mean(axis=1),
         )
+
+
+def _whole_seeds(figures: ByCell, pattern: str, schemes: Sequence[str]) -> list[int]:
+    """Give the seeds that all of the schemes have."""
+    return [
+        seed
+        for seed in sorted({cell.seed for cell in figures if cell.pattern == pattern})
+        if all(grid.Cell(pattern, scheme, seed) in figures for scheme in schemes)
+    ]
 
 
 def _schemes(cells: Iterable[tuple[str, int]]) -> tuple[str, ...]:

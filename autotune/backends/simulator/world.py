@@ -22,6 +22,7 @@ _CLOCK = {
     "tick_us": FLOAT,  # one wake-up
     "wake_us": FLOAT,  # a wake-up's wait for a CPU that it shares, apart from its turn
     "disturbance_us": FLOAT,  # what a wake-up costs the workload
+    "sample_us": FLOAT,  # what taking a sample takes of a CPU that is shared
     "jiffy_us": FLOAT,  # the kernel's tick
     "missed_chance": FLOAT,  # that a check doesn't see an access
     # Whether kdamond and workload share one CPU: short work of the kdamond then holds the workload up,
@@ -92,6 +93,7 @@ def start(
     clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
     clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE
     clock[0].wake_us = machine.wake_us
+    clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
     clock[0].collapses = machine.huge_pages != "never"
     clock[0].next_collapse_us = COLLAPSE_EVERY_US
     recording = make_records(_RECORDING, 1)
@@ -144,6 +146,7 @@ def record(world: World) -> None:
         sample.pool = pool_bytes(world.memory)
         sample.wss = recording.wss
         recording.samples += 1
+        clock.now_us += clock.sample_us
         recording.next_us = recording.samples * recording.period_us
         if clock.collapses == 1 and clock.now_us >= clock.next_collapse_us:
             clock.next_collapse_us += COLLAPSE_EVERY_US

@@ -1,0 +1,36 @@
+"""The simulator keeps what docs/simulator.md promises, beside the kept figures of the real kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autotune import catalog
+from autotune.backends.simulator.simulator import Simulator
+from autotune.profiles import load_machine
+from tests import fidelity_grid as grid
+from tests.fidelity import Beside, beside, goals, simulated_figures, to_simulate, verdict
+
+
+@pytest.fixture(scope="module")
+def patterns() -> list[Beside]:
+    kernel = grid.kernel_figures()
+    machine = load_machine(catalog.find("micro-vm", "machines", Path()))
+    simulated = simulated_figures(Simulator(machine), to_simulate(kernel))
+    return list(beside(kernel, simulated))
+
+
+def test_all_goals_are_met_by_the_patterns_that_only_judge(patterns: list[Beside]) -> None:
+    judged = verdict([one for one in patterns if one.part == "judge"])
+
+    assert all(goals(judged).values()), goals(judged)
+
+
+@pytest.mark.parametrize("pattern", grid.PATTERNS)
+def test_memory_saving_is_predicted_within_three_points_of_each_pattern(
+    patterns: list[Beside], pattern: str
+) -> None:
+    judged = verdict([one for one in patterns if one.pattern == pattern])
+
+    assert judged.figures["memory_saving"].error <= 0.03
