@@ -1,47 +1,188 @@
-"""Simulated seconds per wall second of one core, medians over a few runs of each example.
+"""How fast the simulator is: simulated seconds in a second of one core, and how that changes.
 
-python benchmarks/sim_speed.py [RUNS]
+python benchmarks/sim_speed.py [--runs N] [--quick]
+
+The workload is a pattern of 1 GiB in 64 regions that are wanted more and less, on the profile `server`,
+monitored as usual (5 ms, 100 ms, 1000 regions at the most, and at least so many that some 300 are held,
+which is counted by a scheme `stat` applied at every tick). Times are CPU time of one core, medians over
+the runs; the batch is timed by the clock, on all cores. `--quick` leaves the 1 TiB machine out.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-from autotune.available import make_backend
-from autotune.formats.scheme_files import load_schemes, resolve
-from autotune.workload import load_workload
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from autotune import catalog  # noqa: E402 - needs the path
+from autotune.backends.simulator.simulator import Simulator  # noqa: E402
+from autotune.damon import Monitoring, OperationsSet  # noqa: E402
+from autotune.damos import AccessPattern, Action, Quota, Range, Scheme, Weights  # noqa: E402
+from autotune.experiment import Experiment  # noqa: E402
+from autotune.machine import Machine  # noqa: E402
+from autotune.measurement import Measurement  # noqa: E402
+from autotune.patterns import Access, Pattern, PatternRegion, Phase  # noqa: E402
+from autotune.profiles import load_machine  # noqa: E402
+
+_GIB = 1 << 30
+_HELD = 80
+"""Lower bound on regions with which some 300 are held."""
+_BATCH = 64
+_WEIGHTS = (0, 8, 1, 4, 0, 2, 16, 1)
+
+
+def _pattern(gib: float, seconds: float, regions: int = 64) -> Pattern:
+    """Regions of equal size, swept, wanted more and less in no order."""
+    size = int(gib * _GIB) // regions - 65_536
+    accesses = tuple(
+        Access(region=n, random=False, stride_bytes=4096, weight=_WEIGHTS[n * 5 % len(_WEIGHTS)])
+        for n in range(regions)
+    )
+    return Pattern(
+        regions=tuple(PatternRegion(name=f"r{n}", size_bytes=size) for n in range(regions)),
+        phases=(Phase(name="all", duration_us=round(seconds * 1e6), accesses=accesses),),
+    )
+
+
+def _cold(age_us: int, quota: Quota | None = None) -> Scheme:
+    pattern = AccessPattern(
+        size_bytes=Range(4096), access_rate=Range(0.0, 0.0), age_us=Range(age_us)
+    )
+    return Scheme(action=Action.PAGEOUT, pattern=pattern, quota=quota)
+
+
+def _experiment(
+    pattern: Pattern, *schemes: Scheme, min_regions: int = _HELD, max_regions: int = 1000
+) -> Experiment:
+    monitoring = Monitoring(min_regions=min_regions, max_regions=max_regions)
+    return Experiment(
+        workload=pattern, monitoring=monitoring, schemes=schemes, timeout_us=80_000_000_000
+    )
+
+
+def _held(simulator: Simulator, experiment: Experiment) -> float:
+    """How many regions are checked in a tick, on average."""
+    pattern = experiment.workload
+    assert isinstance(pattern, Pattern)  # noqa: S101  # all of these are
+    every = Scheme(
+        action=Action.STAT,
+        apply_interval_us=Monitoring().intervals.sampling_us,
+    )
+    measured = simulator.run(replace(experiment, schemes=(every,)), seed=0)
+    stats = measured.scheme_stats
+    assert stats is not None  # noqa: S101  # it was monitored
+    monitored = stats.tried_bytes / stats.tried_regions  # bytes of a region, on average
+    ranges = sum(region.size_bytes for region in pattern.regions)
+    return ranges / monitored
+
+
+def _rate(run: Callable[[int], Measurement], runs: int) -> float:
+    """Simulated seconds a second of CPU time, median."""
+    run(0)  # lays the workload out, and compiles the first time
+    rates = []
+    for seed in range(runs):
+        began_s = time.thread_time()
+        simulated_s = run(seed).runtime_s
+        rates.append(simulated_s / (time.thread_time() - began_s))
+    return statistics.median(rates)
+
+
+def _show(name: str, simulator: Simulator, experiment: Experiment, runs: int) -> None:
+    rate = _rate(lambda seed: simulator.run(experiment, seed=seed), runs)
+    held = "" if experiment.monitoring is None else f"{_held(simulator, experiment):.0f}"
+    print(f"{name:<44} {held:>8} {rate:>12,.0f}", flush=True)
+
+
+def _show_batch(simulator: Simulator, pattern: Pattern) -> None:
+    schemes = [_cold(200_000 * (n + 1)) for n in range(_BATCH)]
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        began_s = time.perf_counter()
+        measured = list(
+            pool.map(lambda scheme: simulator.run(_experiment(pattern, scheme), seed=0), schemes)
+        )
+        took_s = time.perf_counter() - began_s
+    simulated_s = sum(one.runtime_s for one in measured)
+    print(
+        f"\na batch of {_BATCH} schemes: {simulated_s / took_s:,.0f} simulated seconds a second on "
+        f"{cores} cores, {simulated_s / took_s / cores:,.0f} on each"
+    )
+
+
+def _show_machine_of_1_tib(machine: Machine) -> None:
+    sizes = (1, 4, 16, 64, 128, 256, 554)
+    weights = ((8, 4, 2, 1, 0, 0, 0), (4, 8, 0, 2, 1, 0, 0)) * 2
+    pattern = Pattern(
+        regions=tuple(
+            PatternRegion(name=f"r{gib}", size_bytes=gib * _GIB - 65_536) for gib in sizes
+        ),
+        phases=tuple(
+            Phase(
+                name=f"quarter {number}",
+                duration_us=900_000_000,
+                accesses=tuple(
+                    Access(region=n, random=n % 2 == 0, stride_bytes=4096, weight=weight)
+                    for n, weight in enumerate(of_phase)
+                ),
+            )
+            for number, of_phase in enumerate(weights)
+        ),
+    )
+    quota = Quota(time_us=10_000, size_bytes=128 << 20, weights=Weights(age=1))
+    experiment = replace(
+        _experiment(pattern, _cold(120_000_000, quota), min_regions=10),
+        operations=OperationsSet.PADDR,
+        sampling_period_us=1_000_000,
+    )
+    simulator = Simulator(
+        replace(machine, memory_bytes=1032 * _GIB, swap_bytes=1032 * _GIB, name="1 TiB")
+    )
+    began_s = time.perf_counter()
+    measured = simulator.run(experiment, seed=0)
+    took_s = time.perf_counter() - began_s
+    print(
+        f"\n1 TiB of physical memory for {measured.runtime_s:,.0f} s, paged out as DAMON_RECLAIM does "
+        f"by default: {took_s:.1f} s, {measured.swap_out_bytes / _GIB:.1f} GiB out"
+    )
 
 
 def main() -> None:
-    """Print a row an example, machine and scheme."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(
-        f"{'workload':<10} {'machine':<9} {'scheme':<10} {'wall s':>8} {'simulated s per s':>18}"
-    )
-    for name in ("stairs", "zigzag"):
-        for machine in ("server", "micro-vm"):
-            workload = load_workload(EXAMPLES / f"{name}.yaml", machine=machine)
-            backend = make_backend(workload)
-            for scheme in ("off", "monitor", "prcl-3s"):
-                schemes = None
-                if scheme != "off":
-                    schemes = () if scheme == "monitor" else load_schemes(resolve(scheme, Path()))
-                experiment = workload.experiment(schemes)
-                backend.run(experiment, seed=0)  # compiles, the first time
-                walls, simulated_s = [], 0.0
-                for seed in range(runs):
-                    began = time.perf_counter()
-                    simulated_s = backend.run(experiment, seed=seed).runtime_s
-                    walls.append(time.perf_counter() - began)
-                wall = statistics.median(walls)
-                print(
-                    f"{name:<10} {machine:<9} {scheme:<10} {wall:>8.3f} {simulated_s / wall:>18.0f}"
-                )
+    """Print a row for each case."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    machine = load_machine(catalog.find("server", "machines", Path()))
+    simulator = Simulator(replace(machine, memory_bytes=128 * _GIB))
+    scheme = _cold(3_000_000)
+
+    def show(name: str, experiment: Experiment) -> None:
+        _show(name, simulator, experiment, arguments.runs)
+
+    print(f"{'case':<44} {'regions':>8} {'s per s':>12}")
+    pattern = _pattern(1, 300)
+    show("1 GiB, DAMON off", Experiment(workload=pattern, timeout_us=80_000_000_000))
+    show("1 GiB, monitored", _experiment(pattern))
+    show("1 GiB, prcl-3s", _experiment(pattern, scheme))
+    for gib in (4, 16, 64):
+        show(f"{gib} GiB, prcl-3s", _experiment(_pattern(gib, 300), scheme))
+    for least, most in ((10, 20), (10, 1000), (300, 1000), (800, 4000)):
+        bounded = _experiment(pattern, scheme, min_regions=least, max_regions=most)
+        show(f"1 GiB, prcl-3s, {least} to {most} regions", bounded)
+    for seconds in (30, 3000):
+        show(f"1 GiB, prcl-3s, {seconds} s", _experiment(_pattern(1, seconds), scheme))
+    _show_batch(simulator, pattern)
+    if not arguments.quick:
+        _show_machine_of_1_tib(machine)
 
 
 if __name__ == "__main__":

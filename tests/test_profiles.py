@@ -36,6 +36,7 @@ MACHINES = st.builds(
     tick_us=COSTS,
     wake_us=COSTS,
     disturbance_us=COSTS,
+    sample_us=COSTS,
     compressed_fraction=st.floats(0.0, 0.25, exclude_max=True),
     missed_access_chance=FRACTIONS,
     huge_pages=st.sampled_from(("never", "madvise", "always")),

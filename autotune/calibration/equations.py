@@ -8,7 +8,7 @@ Everything is CPU time, so that it makes no difference whether kdamond and workl
 monitoring alone takes ``K = T (tick + check n)`` and ``W = accesses access + T disturbance``; a scheme
 adds ``pages out pageout + pages left scan`` to K, and ``faults fault`` to W. Only `wake` is a time that
 passes: a run takes ``T (sleep + wake) + turns K``, where a turn of the kdamond's on a CPU that it shares
-is followed by one of the workload's that is as long.
+is followed by one of the workload's that is as long. Samples are taken while the kdamond sleeps.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Costs:
     disturbance_us: float
     compressed_fraction: float
     wake_us: float
+    sample_us: float
 
 
 def solve(measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool) -> Costs:
@@ -113,6 +114,7 @@ def solve(measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool) 
         disturbance_us=_cost_us(monitored.disturbance_s),
         compressed_fraction=empty,
         wake_us=_cost_us(monitored.wake_s if shares_cpu else 0.0),
+        sample_us=_cost_us(_sample_s(measured["few_regions"]) if shares_cpu else 0.0),
     )
 
 
@@ -257,12 +259,18 @@ def _access_s(run: Measurement) -> float:
     return run.workload_cpu_s / run.work_done
 
 
+def _sample_s(run: Measurement) -> float:
+    """Give what a sample takes of the only CPU, with a workload that never rests."""
+    used_s = run.workload_cpu_s + _kdamond_s(run)
+    return (run.runtime_s - used_s) / len(run.series.time_s)
+
+
 def _compressed(measured: Mapping[str, Measurement], name: str) -> float:
-    """What a swapped page takes in the pool: means over the whole run."""
+    """What a swapped page takes in the pool, when most are there: later the pool has holes."""
     series = measured[name].series
-    before, *_ = pool = series.pool_bytes
-    swapped = sum(series.swap_bytes)
-    fraction = sum(size - before for size in pool) / swapped if swapped else 0.0
+    before = series.pool_bytes[0]
+    swapped, pool = max(zip(series.swap_bytes, series.pool_bytes, strict=True))
+    fraction = (pool - before) / swapped if swapped else 0.0
     return min(1.0, max(0.0, fraction))
 
 
@@ -270,8 +278,9 @@ def _reach(empty: float, filled: float) -> float:
     """How far it is from almost empty pages to a quarter, by the distance to those that are filled."""
     if empty + _LEAST_RISE > min(filled, QUARTER):
         raise RunError(
-            f"calibration: swap compressed almost empty pages to {format_share(empty)}, and others to "
-            f"{format_share(filled)}: see that nothing else swaps, and that swap is in zram"
+            f"calibration: swap compressed almost empty pages to {format_share(round(empty, 3))}, and "
+            f"others to {format_share(round(filled, 3))}: see that nothing else swaps, and that swap is "
+            "in zram"
         )
     return (QUARTER - empty) / (filled - empty)
 

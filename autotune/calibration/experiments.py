@@ -58,10 +58,12 @@ _PROGRAM_BYTES = _MIB
 """The player without its table, and its stack, roughly."""
 
 _FILE_BYTES = _MIB
-_SCATTERED_A_PAGE = 200
-"""So many single bytes in an empty page make lz4 compress it to a quarter: each takes a sequence of 4
-or 5 bytes, and often another one, since the match that is found in the zeros before is shorter. Source:
-doc/lz4_Block_format.md of lz4."""
+_SCATTERED_A_PAGE = 260
+"""So many single bytes in an empty page make lz4 compress it to about a quarter: each takes a sequence
+of 4 or 5 bytes. Source: doc/lz4_Block_format.md of lz4."""
+
+_WRITTEN_BYTE = 1
+"""What the pattern player writes."""
 
 _BEFORE_TOUCHING_S = 1
 _READY_AFTER_US = 200_000
@@ -89,7 +91,8 @@ class DataFiles:
 
     Attributes:
         random: Can't be compressed.
-        scattered: Single bytes at random places, as random writes leave them; compressed to a quarter.
+        scattered: Single bytes at random places, as a pattern's random writes leave them; compressed to
+            about a quarter.
     """
 
     random: Path
@@ -218,7 +221,7 @@ def write_data_files(folder: Path) -> DataFiles:
     incompressible = draws.randbytes(_FILE_BYTES)
     scattered = bytearray(_FILE_BYTES)
     for at in draws.sample(range(_FILE_BYTES), _FILE_BYTES // PAGE_BYTES * _SCATTERED_A_PAGE):
-        scattered[at] = draws.randrange(1, 256)
+        scattered[at] = _WRITTEN_BYTE
     return DataFiles(
         random=_write(folder / "incompressible.bin", incompressible),
         scattered=_write(folder / "scattered.bin", bytes(scattered)),

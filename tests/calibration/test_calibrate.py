@@ -96,14 +96,14 @@ ODD = replace(
     check_us=3.0,
     tick_us=90.0,
     disturbance_us=3.0,
-    compressed_fraction=0.1,
+    compressed_fraction=0.05,
     jiffy_us=1_000,
 )
 MACHINES = {
     "server": SERVER,
-    "server with one CPU": replace(SERVER, cpus=1),
+    "server with one CPU": replace(SERVER, cpus=1, sample_us=500.0),
     "micro-VM": MICRO_VM,
-    "micro-VM with eight CPUs": replace(MICRO_VM, cpus=8, wake_us=0.0),
+    "micro-VM with eight CPUs": replace(MICRO_VM, cpus=8, wake_us=0.0, sample_us=0.0),
     "odd": ODD,
 }
 COSTS = [field.name for field in fields(Costs)]

@@ -37,7 +37,10 @@ from autotune.backends.simulator.schemes import (
 from autotune.backends.simulator.world import World, is_over, work_in_turns
 
 _PAGES_A_TURN = 32
-"""Pages paged out before the workload runs again: as many as the kernel isolates for one reclaim."""
+"""Pages paged out before the workload runs again on a CPU that they share: some milliseconds' work."""
+
+_PAGES_AT_ONCE = 512
+"""The same on a CPU of its own: as many as the kernel isolates from one page table for one reclaim."""
 
 
 @compiled
@@ -122,10 +125,9 @@ def page_out(
 def _page_out_all(scheme: Any, world: World, start: int, end: int) -> int:
     """Page out a region, a turn after the other; how many bytes the kernel calls applied."""
     at, paged_out, memory = start, 0, world.memory
+    most = _PAGES_A_TURN if world.clock[0].shared == 1 else _PAGES_AT_ONCE
     while at < end:
-        moved, area, left, at = page_out(
-            memory, at, end, _PAGES_A_TURN, scheme.physical == 1, scheme.takes
-        )
+        moved, area, left, at = page_out(memory, at, end, most, scheme.physical == 1, scheme.takes)
         paged_out += moved
         work_us = left * world.clock[0].scan_us
         if moved > 0:

@@ -85,5 +85,7 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _compile(function: Callable[P, R], *, inlined: bool) -> Callable[P, R]:
-    jit = numba.njit(cache=_FOLDER is not None, nogil=True, _nrt=False, forceinline=inlined)
+    jit = numba.njit(
+        cache=_FOLDER is not None, nogil=True, _nrt=False, forceinline=inlined, error_model="numpy"
+    )
     return cast("Callable[P, R]", jit(function))

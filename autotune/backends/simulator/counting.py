@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autotune.backends.simulator.compiled import compiled, inlined
-from autotune.backends.simulator.draws import Draws, uniform
+from autotune.backends.simulator.draws import Draws, binomial, uniform
 from autotune.backends.simulator.idle_marks import mark_one, note_touches
 from autotune.backends.simulator.memory import PAGE, RESIDENT, Memory, area_at_or_behind, end_of
 from autotune.backends.simulator.regions import Regions
@@ -60,6 +60,43 @@ def _drawn_hit(
 
 
 @inlined
+def _hits_inside(touches: Touches, memory: Memory, area: int, draws: Draws) -> int:
+    """Hits of a region inside of an area of which all pages are alike.
+
+    Returns:
+        -1 where they are not.
+    """
+    of_area = touches.areas[area]
+    sure = of_area.whole
+    if memory.areas[area].huge > 0 or of_area.in_spans & ~sure:
+        return -1
+    hits = ones(sure)
+    if of_area.by_chance & ~sure:
+        hits += touches_by_chance(touches, area, draws)
+    return hits
+
+
+@inlined
+def _hits_of_two(
+    touches: Touches, memory: Memory, start: int, reach: int, area: int, draws: Draws
+) -> int:
+    """Hits of a region in two areas without a hole, each of them touched all over or not at all.
+
+    Returns:
+        -1 where they are not.
+    """
+    one, two = touches.areas[area], touches.areas[area + 1]
+    partly = one.by_chance | one.in_spans | two.by_chance | two.in_spans
+    if partly & ~(one.whole & two.whole) or memory.areas[area].start > start:
+        return -1
+    # A page is in one of them or in the other, by their shares.
+    share = (memory.areas[area + 1].start - start) / reach
+    sure = one.whole & two.whole
+    hits = ones(sure) + binomial(draws, ones(one.whole & ~sure), share)
+    return hits + binomial(draws, ones(two.whole & ~sure), 1.0 - share)
+
+
+@inlined
 def _hits(
     touches: Touches,
     memory: Memory,
@@ -73,38 +110,35 @@ def _hits(
     end, everything = start + reach, window(touches)
     if area == len(memory.areas) or memory.areas[area].start >= end:
         return 0
-    inside = memory.areas[area].start <= start and end <= end_of(memory.areas[area])
-    if inside:
-        of_area = touches.areas[area]
-        sure = of_area.whole
-        open_ticks = (of_area.by_chance | of_area.in_spans) & ~sure
-        if not marks and memory.areas[area].huge == 0 and not of_area.in_spans & ~sure:
-            hits = ones(sure)
-            if open_ticks:
-                hits += touches_by_chance(touches, area, draws)
+    if not marks and memory.areas[area].start <= start and end <= end_of(memory.areas[area]):
+        hits = _hits_inside(touches, memory, area, draws)
+        if hits >= 0:
             return hits
-    else:
-        sure, some, covered = everything, _NONE, start
-        index = area
-        while index < len(memory.areas) and memory.areas[index].start < end:
-            of_area = touches.areas[index]
-            if memory.areas[index].start > covered:
-                sure = _NONE
-            sure &= of_area.whole
-            some |= of_area.whole | of_area.by_chance | of_area.in_spans
-            covered = end_of(memory.areas[index])
-            index += 1
-        if covered < end:
+    sure, some, covered, index = everything, _NONE, start, area
+    while index < len(memory.areas) and memory.areas[index].start < end:
+        of_area = touches.areas[index]
+        if memory.areas[index].start > covered:
             sure = _NONE
-        open_ticks = some & ~sure
+        sure &= of_area.whole
+        some |= of_area.whole | of_area.by_chance | of_area.in_spans
+        covered = end_of(memory.areas[index])
+        index += 1
+    if covered < end:
+        sure = _NONE
+    open_ticks = some & ~sure
+    if index == area + 2 and covered >= end and not marks:
+        hits = _hits_of_two(touches, memory, start, reach, area, draws)
+        if hits >= 0:
+            return hits
     if marks:
         open_ticks = everything
         sure = _NONE
     hits = ones(sure)
-    for tick in range(touches.state[0].ticks):
-        if open_ticks & (_ONE << np.uint64(tick)) and _drawn_hit(
-            touches, memory, start, reach, area, tick, marks, draws
-        ):
+    while open_ticks:
+        lowest = open_ticks & (~open_ticks + _ONE)
+        open_ticks ^= lowest
+        tick = ones(lowest - _ONE)
+        if _drawn_hit(touches, memory, start, reach, area, tick, marks, draws):
             hits += 1
     return hits
 
@@ -151,7 +185,9 @@ def count_hits(
             for _ in range(hits):
                 if uniform(draws) < missed_chance:
                     hits -= 1
-        region.moving += 10_000 * hits - ticks * (region.last * 10_000 // samples)
+        region.moving += 10_000 * hits
+        if region.last > 0:
+            region.moving -= ticks * (region.last * 10_000 // samples)
         region.hits += hits
         most = max(most, region.hits)
     return most

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.backends.simulator.compiled import compiled, inlined
+from autotune.backends.simulator.compiled import inlined
 
 Draws: TypeAlias = "NDArray[np.uint64]"
 """The state of a stream of random numbers, shape ``(2,)``."""
@@ -55,7 +55,7 @@ def next_state(state: Any) -> Any:
     return state + _STEP
 
 
-@compiled
+@inlined
 def binomial(draws: Draws, count: int, chance: float) -> int:
     """How many of *count* independent draws come true; for counts of some tens."""
     if chance <= 0.0:

@@ -341,6 +341,17 @@ def _begin_batch(player: Player, memory: Memory, touches: Touches, now_us: float
 
 
 @inlined
+def _wrapped(position: int, positions: int) -> int:
+    """Where a sweep stands that has come to *position*: `%`, which takes several times as long."""
+    if position < positions:
+        return position
+    left = position - positions * int(position / positions)
+    if left < 0:
+        return left + positions
+    return left - positions if left >= positions else left
+
+
+@inlined
 def _run_batch(
     player: Player, memory: Memory, touches: Touches, time_us: float, draws: Draws
 ) -> float:
@@ -362,8 +373,7 @@ def _run_batch(
             time_us = 0.0
         if access.random == 0:
             position = access.position
-            behind = position + made
-            access.position = behind if behind < access.positions else behind % access.positions
+            access.position = _wrapped(position + made, access.positions)
     elif access.random == 1:
         made, time_us = _scatter(player, memory, index, count, time_us, draws)
     else:

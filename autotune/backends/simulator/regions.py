@@ -116,9 +116,11 @@ def _merge_round(regions: Regions, threshold: int, limit: int) -> None:
         left_size, size = left.end - left.start, right.end - right.start
         both = left_size + size
         if left.end == right.start and abs(left.hits - right.hits) <= threshold and both <= limit:
-            left.hits = (left.hits * left_size + right.hits * size) // both
+            if left.hits != right.hits:
+                left.hits = (left.hits * left_size + right.hits * size) // both
             left.moving = left.hits * 10_000
-            left.age = (left.age * left_size + right.age * size) // both
+            if left.age != right.age:
+                left.age = (left.age * left_size + right.age * size) // both
             left.end = right.end
         else:
             last += 1

@@ -96,6 +96,14 @@ def test_merging_averages_hits_and_age_by_size() -> None:
     assert regions.items[0].moving == 160_000
 
 
+def test_regions_that_just_reach_threshold_and_size_limit_are_merged() -> None:
+    regions = row_of([(100, 10, 0, 0), (200, 20, 0, 0)])
+
+    merge(regions, 10, 20, 300, 1000)
+
+    assert [row[:2] for row in sizes_of(regions)] == [(300, 16)]
+
+
 def test_hits_that_were_averaged_decide_about_the_next_region() -> None:
     """0, 2 and 4 drift apart: 1 of the first two is further than 2 from 4."""
     regions = row_of([(100, 0, 0, 0), (100, 2, 0, 0), (100, 4, 0, 0)])
