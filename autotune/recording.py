@@ -68,6 +68,7 @@ class MappedArea:
         from_us: When it was first seen; 0 if it was there when the measured part began.
         until_us: When it was gone, or the measured part ended.
         resident: What of it was in memory when it was first seen, in the order of addresses.
+        file: What of that was pages of files, which no page-out puts into swap.
 
     Raises:
         ValueError: If it is empty, ends before it begins, or something outside of it is resident.
@@ -78,6 +79,7 @@ class MappedArea:
     from_us: int
     until_us: int
     resident: tuple[Span, ...]
+    file: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -85,14 +87,15 @@ class MappedArea:
             raise ValueError(f"area {self.start}-{self.end} is empty")
         if not 0 <= self.from_us <= self.until_us:
             raise ValueError(f"area {self.start}-{self.end} ends before it begins")
-        before = self.start
-        for start, end in self.resident:
-            if not before <= start < end <= self.end:
-                raise ValueError(
-                    f"resident {start}-{end} does not lie in area {self.start}-{self.end}, behind the "
-                    "one before it"
-                )
-            before = end
+        for spans in (self.resident, self.file):
+            before = self.start
+            for start, end in spans:
+                if not before <= start < end <= self.end:
+                    raise ValueError(
+                        f"resident {start}-{end} does not lie in area {self.start}-{self.end}, behind "
+                        "the one before it"
+                    )
+                before = end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

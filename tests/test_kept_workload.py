@@ -29,7 +29,8 @@ def folder(tmp_path: Path) -> Path:
 def keep(folder: Path, text: str, **overrides: object) -> dict[str, str]:
     path = folder / "my.yaml"
     path.write_text(text)
-    return kept_files(load_workload(path, **overrides))  # type: ignore[arg-type]
+    files = kept_files(load_workload(path, **overrides))  # type: ignore[arg-type]
+    return {name: str(content) for name, content in files.items()}
 
 
 def repeated(folder: Path, files: dict[str, str]) -> Workload:

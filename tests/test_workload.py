@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,14 @@ from autotune import catalog
 from autotune.damon import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.experiment import Experiment
-from autotune.formats import masim
+from autotune.formats import damo_record, damo_record_writer, masim
 from autotune.host_settings import HostSettings
 from autotune.program import Ready
 from autotune.testing import prcl
 from autotune.vm_settings import VmSettings
 from autotune.workload import Source, Workload, load_workload
 from autotune.workload_reading import Budget
+from tests.recordings import recording
 
 PATTERN = "a, 1048576\n\nsweep\n1000\na, 0, 4096, 100\n"
 TWO_LINES = "workload:\n  pattern: tiny.cfg\n"
@@ -23,7 +25,7 @@ TWO_LINES = "workload:\n  pattern: tiny.cfg\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "tiny.cfg").write_text(PATTERN)
-    (tmp_path / "recorded.data").touch()
+    damo_record_writer.save(recording(), tmp_path / "recorded.data")
     return tmp_path
 
 
@@ -261,16 +263,31 @@ def test_a_machine_in_realtime_may_have_several_cpus(folder: Path) -> None:
     assert (workload.vm.realtime, workload.vm.cpus) == (True, 2)
 
 
-def test_a_recording_is_refused_when_it_is_to_be_measured(folder: Path) -> None:
+def test_a_recording_is_played_by_the_simulator(folder: Path) -> None:
     workload = load(folder, "workload: {recording: recorded.data}\n")
 
-    with pytest.raises(InputError) as error:
-        workload.experiment(None)
-
-    assert str(error.value) == (
-        f"{folder}/my.yaml:1:23: key 'recording': this version plays no recordings: use pattern or "
-        "command"
+    assert workload.experiment(None).workload == damo_record.load(folder / "recorded.data")
+    assert workload.sources[-1] == Source(
+        "recording", folder / "recorded.data", (folder / "recorded.data").read_bytes()
     )
+
+
+def test_a_recording_is_played_by_nothing_else(folder: Path) -> None:
+    assert message(folder, "workload: {recording: recorded.data}\nbackend: vm\n") == (
+        "my.yaml:1:23: key 'recording': only the simulator plays recordings: use backend: simulator"
+    )
+
+
+def test_a_long_recording_may_take_several_times_its_length(folder: Path) -> None:
+    second = 1_000_000
+    long = replace(recording(), duration_us=3_600 * second)
+    damo_record_writer.save(long, folder / "long.data")
+
+    short_us = load(folder, "workload: {recording: recorded.data}\n").subject.timeout_us
+    long_us = load(folder, "workload: {recording: long.data}\n").subject.timeout_us
+
+    assert short_us == 600 * second
+    assert long_us >= 2 * 3_600 * second
 
 
 def test_several_backends_are_refused_when_they_are_to_measure(folder: Path) -> None:

@@ -57,6 +57,7 @@ def write(recording: Recording) -> bytes:
                     "from_us": area.from_us,
                     "until_us": area.until_us,
                     "resident": [list(span) for span in area.resident],
+                    "file": [list(span) for span in area.file],
                 }
                 for area in recording.areas
             ],

@@ -17,10 +17,12 @@ class _Open:
     end: int
     from_us: int
     resident: tuple[Span, ...]
+    file: tuple[Span, ...]
 
     def cut(self, span: Span) -> _Open:
         """The part of it within *span*, which lies in it."""
-        return _Open(*span, self.from_us, tuple(common(self.resident, [span])))
+        resident, file = (tuple(common(pages, [span])) for pages in (self.resident, self.file))
+        return _Open(*span, self.from_us, resident, file)
 
     def close(self, until_us: int) -> MappedArea:
         return MappedArea(
@@ -29,6 +31,7 @@ class _Open:
             from_us=self.from_us,
             until_us=until_us,
             resident=self.resident,
+            file=self.file,
         )
 
 
@@ -67,7 +70,8 @@ class Areas:
             ]
         for start, end in without(mapped, merged(known)):
             resident = self._procfs.resident(self._pid, start, end)
-            kept.append(_Open(start, end, time_us, resident))
+            file = self._procfs.file_pages(self._pid, start, end)
+            kept.append(_Open(start, end, time_us, resident, tuple(common(file, resident))))
         self._open = sorted(kept, key=lambda area: area.start)
 
     def until(self, time_us: int) -> tuple[MappedArea, ...]:

@@ -18,8 +18,9 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CHUNK_BYTES = 1 << 16
 _ENTRY_BYTES = 8
-_IS_PRESENT = bytes(128) + b"\1" * 128
-_PRESENT = re.compile(b"\1+")
+_IS_PRESENT = bytes(top >> 7 for top in range(256))
+_IS_OF_FILE = bytes(top >> 7 & top >> 5 & 1 for top in range(256))
+_ONES = re.compile(b"\1+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +148,18 @@ class Procfs:
         return [(int(start, 16), int(end, 16)) for start, end in ends]
 
     def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        """What of a process's addresses is in memory, as few spans of whole pages.
+        """What of a process's addresses is in memory, as few spans of whole pages."""
+        return self._pages(pid, start, end, _IS_PRESENT)
 
-        Source: Documentation/admin-guide/mm/pagemap.rst: 64 bits a page, the highest of which says
-        that it is present.
+    def file_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
+        """What of that is pages of files or shared, as few spans of whole pages."""
+        return self._pages(pid, start, end, _IS_OF_FILE)
+
+    def _pages(self, pid: int, start: int, end: int, wanted: bytes) -> tuple[Span, ...]:
+        """Spans of the pages whose highest byte *wanted* translates to 1.
+
+        Source: Documentation/admin-guide/mm/pagemap.rst: 64 bits a page; bit 63 says that it is
+        present, bit 61 that it belongs to a file or is shared.
         """
         found: list[Span] = []
         try:
@@ -162,10 +171,10 @@ class Procfs:
             for page in range(start // PAGE_BYTES, end // PAGE_BYTES, step):
                 pages = min(step, end // PAGE_BYTES - page)
                 entries = os.pread(descriptor, pages * _ENTRY_BYTES, page * _ENTRY_BYTES)
-                present = entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES].translate(_IS_PRESENT)
+                present = entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES].translate(wanted)
                 found += (
                     ((page + run.start()) * PAGE_BYTES, (page + run.end()) * PAGE_BYTES)
-                    for run in _PRESENT.finditer(present)
+                    for run in _ONES.finditer(present)
                 )
         except OSError:  # it has ended
             return ()

@@ -73,7 +73,7 @@ class RawRecording:
             "begin_ns": self.begin_ns,
             "duration_us": self.duration_us,
             "areas": [
-                [area.start, area.end, area.from_us, area.until_us, area.resident]
+                [area.start, area.end, area.from_us, area.until_us, area.resident, area.file]
                 for area in self.areas
             ],
             "cpu_us": self.cpu_us,
@@ -97,8 +97,9 @@ class RawRecording:
                     from_us=from_us,
                     until_us=until_us,
                     resident=tuple((low, high) for low, high in resident),
+                    file=tuple((low, high) for low, high in file),
                 )
-                for start, end, from_us, until_us, resident in values["areas"]
+                for start, end, from_us, until_us, resident, file in values["areas"]
             )
             return cls(**{**values, "pages": pages, "areas": areas})
         except (KeyError, TypeError, zlib.error) as error:

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autotune.backends.simulator.memory import lay_out
+from autotune import catalog
+from autotune.backends.simulator.layouts import lay_out
+from autotune.damon import OperationsSet
 from autotune.patterns import BATCH_ACCESSES, TABLE_BYTES, AccessMode
 from autotune.player_text import accesses_done, player_input
+from autotune.profiles import load_machine
 from tests.native.playing import (
     PAGE,
     Player,
@@ -73,7 +76,8 @@ def test_regions_lie_as_the_simulator_lays_them_out(player: Path, tmp_path: Path
         (tmp_path / str(index)).write_bytes(os.urandom(size))
         regions.append(region(size, tmp_path / str(index), str(index)))
     played = pattern(regions)
-    layout = lay_out(played, compressed_fraction=0.03, swap_bytes=0)
+    machine = load_machine(catalog.find("server", "machines", Path()))
+    layout = lay_out(played, machine, OperationsSet.VADDR)
     starts = layout.memory.areas.start[np.array(layout.region_area)]
 
     with Player(player, played) as ready:

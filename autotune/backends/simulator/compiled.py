@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -85,7 +85,11 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _compile(function: Callable[P, R], *, inlined: bool) -> Callable[P, R]:
-    jit = numba.njit(
-        cache=_FOLDER is not None, nogil=True, _nrt=False, forceinline=inlined, error_model="numpy"
-    )
-    return cast("Callable[P, R]", jit(function))
+    options: dict[str, Any] = {
+        "cache": _FOLDER is not None,
+        "nogil": True,
+        "error_model": "numpy",  # no test for a division by zero before each
+        "forceinline": inlined,
+        "_nrt": False,  # no counting of references
+    }
+    return cast("Callable[P, R]", numba.njit(**options)(function))

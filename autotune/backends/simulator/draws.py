@@ -23,7 +23,7 @@ _MIX_ONE, _MIX_TWO = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB
 
 def make_draws(sequence: np.random.SeedSequence) -> Draws:
     """Begin a stream that follows from *sequence*."""
-    return sequence.generate_state(2, np.uint64)
+    return sequence.generate_state(2, np.uint64).astype(np.uint64)
 
 
 @inlined

@@ -23,6 +23,8 @@ ABSENT = 0
 """Mapped, but nothing there: never touched."""
 RESIDENT = 1
 SWAPPED = 2
+FILE = 3
+"""Resident too, but of a file: no page-out puts it into swap."""
 
 SMALL, ADVISED, HUGE = 0, 1, 2
 """A block in small pages; the same where huge ones are wished for; a huge page."""
@@ -140,8 +142,8 @@ def make_memory(rows: list[Area], machine: Machine) -> Memory:
 
 
 @compiled
-def populate(memory: Memory, index: int, low: int, high: int) -> None:
-    """Make the ABSENT pages from *low* to *high*, counted within area *index*, resident."""
+def populate(memory: Memory, index: int, low: int, high: int, state: int = RESIDENT) -> None:
+    """Make the ABSENT pages from *low* to *high*, counted within area *index*, RESIDENT or FILE."""
     area, counters = memory.areas[index], memory.counters[0]
     page, behind = area.first + low, area.first + high
     while page < behind:
@@ -149,7 +151,7 @@ def populate(memory: Memory, index: int, low: int, high: int) -> None:
         block_end = min(behind, (page // BLOCK_PAGES + 1) * BLOCK_PAGES)
         while page < block_end:
             if memory.state[page] == ABSENT:
-                memory.state[page] = RESIDENT
+                memory.state[page] = state
                 made += 1
             page += 1
         block.resident += made

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autotune.backends.simulator.memory import ABSENT, PAGE, Area, Memory, make_memory
+from autotune.backends.simulator.memory import (
+    ABSENT,
+    FILE,
+    PAGE,
+    RESIDENT,
+    Area,
+    Memory,
+    make_memory,
+)
 from autotune.backends.simulator.records import Records
 from autotune.backends.simulator.replay import (
     Replay,
@@ -53,17 +61,22 @@ class _Change(NamedTuple):
     time_us: int
     mapped: bool
     piece: int
-    resident: list[tuple[int, int]]
+    resident: list[tuple[int, int, int]]
 
 
-def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int]]:
-    """What of a piece is resident when the area comes, as pages counted within the piece."""
-    clipped = ((max(low, piece.start), min(high, piece.end)) for low, high in area.resident)
-    return [
-        ((low - piece.start) // PAGE, (high - piece.start) // PAGE)
-        for low, high in clipped
-        if low < high
-    ]
+def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int, int]]:
+    """What of a piece is resident when the area comes: pages counted within the piece, their state.
+
+    Pages of files come first, since the others are all that is not there yet then.
+    """
+    stretches = []
+    for spans, state in ((area.file, FILE), (area.resident, RESIDENT)):
+        for span in spans:
+            low, high = max(span[0], piece.start), min(span[1], piece.end)
+            if low < high:
+                first = (low - piece.start) // PAGE
+                stretches.append((first, (high - piece.start) // PAGE, state))
+    return stretches
 
 
 def _changes(pieces: list[_Piece], duration_us: int) -> list[_Change]:
@@ -153,7 +166,7 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
         staged.behind = np.cumsum([len(change.resident) for change in changes])
         staged.first = staged.behind - [len(change.resident) for change in changes]
     if resident:
-        stretches.low, stretches.high = map(np.array, zip(*resident, strict=True))
+        stretches.low, stretches.high, stretches.state = map(np.array, zip(*resident, strict=True))
     sum_up(rows, slices)
     return Recorded(areas, rows, slices, staged, stretches, recording, machine)
 

@@ -54,6 +54,7 @@ _CHANGE = {
 _STRETCH = {
     "low": INT,  # page, counted within the area
     "high": INT,
+    "state": INT,  # RESIDENT or FILE
 }
 _STATE = {
     "plays": FLAG,  # 0 where a pattern is played instead
@@ -205,7 +206,7 @@ def change_mappings(replay: Replay, memory: Memory) -> None:
             area.mapped = 1
             for number in range(change.first, change.behind):
                 stretch = replay.stretches[number]
-                populate(memory, change.area, stretch.low, stretch.high)
+                populate(memory, change.area, stretch.low, stretch.high, stretch.state)
         else:
             drop(memory, change.area)
             area.mapped = 0

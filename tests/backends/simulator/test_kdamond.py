@@ -313,6 +313,20 @@ def test_ranges_follow_mappings_after_an_update_interval_and_not_before() -> Non
     )
 
 
+def test_with_new_ranges_comes_a_new_limit_on_what_is_merged() -> None:
+    """Nobody touches anything: what was 12 pages and is 1,068 then is a dozen regions again."""
+    spans = ((0, 4, 0), (2000, 2004, 0), (9000, 9004, 0), (4, 1060, 400_000))
+    areas = tuple(
+        MappedArea(start=at(low), end=at(high), from_us=from_us, until_us=6_000_000, resident=())
+        for low, high, from_us in spans
+    )
+    played = recording(duration_us=6_000_000, areas=areas, snapshots=(snapshot(6_000_000),))
+
+    tried = stats(simulate(played, ALL))
+
+    assert 10 * 59 <= tried.tried_regions <= 40 * 59
+
+
 def test_ranges_are_those_of_the_time_when_damon_starts() -> None:
     """And what came before is in them without waiting for an update."""
     late = MappedArea(start=at(40), end=at(60), from_us=400_000, until_us=1_100_000, resident=())
