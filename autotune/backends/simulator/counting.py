@@ -89,6 +89,8 @@ def _hits_of_two(
     partly = one.by_chance | one.in_spans | two.by_chance | two.in_spans
     if partly & ~(one.whole & two.whole) or memory.areas[area].start > start:
         return -1
+    if end_of(memory.areas[area]) < memory.areas[area + 1].start:
+        return -1
     # A page is in one of them or in the other, by their shares.
     share = (memory.areas[area + 1].start - start) / reach
     sure = one.whole & two.whole

@@ -177,7 +177,7 @@ def test_the_run_ends_with_the_workload_whatever_the_kdamond_has_still_to_do(
     assert measured.runtime_s == pytest.approx(2.0, rel=0.02)
     assert len(measured.series.time_s) == 21
     assert 0.0 < measured.kdamond_cpu <= 1.0
-    assert 0 < measured.swap_out_bytes < 500 * PAGE
+    assert 0 < measured.swap_out_bytes <= 2 * 512 * PAGE  # what is begun at once is no more
 
 
 def test_regions_stay_within_their_bound() -> None:
