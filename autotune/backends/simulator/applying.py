@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from autotune.backends.simulator.actions import act
-from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.compiled import compiled, inlined
 from autotune.backends.simulator.memory import PAGE
 from autotune.backends.simulator.quotas import adjust_quota
 from autotune.backends.simulator.regions import Regions, cut
@@ -24,7 +24,7 @@ from autotune.backends.simulator.schemes import (
 from autotune.backends.simulator.world import World, fault_us, is_over
 
 
-@compiled
+@inlined
 def skip_to_resume(scheme: Any, regions: Regions, index: int) -> bool:
     """Whether the region lies before the point at which the scheme goes on.
 
@@ -105,7 +105,7 @@ def _try(schemes: Schemes, number: int, regions: Regions, index: int, world: Wor
     scheme.applied_bytes += applied
 
 
-@compiled
+@inlined
 def _takes(scheme: Any, regions: Regions, index: int, samples: int, aggregation_us: int) -> bool:
     """Whether the scheme, in the running pass, is applied to the region."""
     if scheme.due == 0 or scheme.active == 0:

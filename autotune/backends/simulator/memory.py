@@ -291,7 +291,7 @@ def resident_in(memory: Memory, start: int, end: int) -> int:
                 found += block.resident
                 low = behind
             else:
-                found += 1 if memory.state[low] == RESIDENT else 0
+                found += 1 if memory.state[low] in (RESIDENT, FILE) else 0
                 low += 1
     return found
 

@@ -6,12 +6,12 @@ Source: ``damon_va_init_regions``, ``damon_merge_regions_of``, ``kdamond_merge_r
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.compiled import compiled, inlined
 from autotune.backends.simulator.draws import Draws, uniform
 from autotune.backends.simulator.memory import PAGE
 from autotune.backends.simulator.records import INT, Records, make_records
@@ -28,10 +28,6 @@ _TOTALS = {
     "regions": INT,  # in use
     "remembered": INT,  # regions at the last split
 }
-_CUTS = {
-    "first": INT,  # bytes of the first piece; 0 leaves the region whole
-    "second": INT,  # bytes of the piece that the first one is cut into once more; 0 for none
-}
 
 
 class Regions(NamedTuple):
@@ -40,13 +36,13 @@ class Regions(NamedTuple):
     Attributes:
         items: `_REGION` records; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
         totals: `_TOTALS`, one record.
-        cuts: `_CUTS` records, room for how a split goes; shape ``(capacity,)``.
+        spare: `_REGION` records, room for what a split makes; shape ``(capacity,)``.
         ranges: Room for the ranges of an update, shape ``(3, 2)``.
     """
 
     items: Records
     totals: Records
-    cuts: Records
+    spare: Records
     ranges: NDArray[np.int64]
 
 
@@ -68,7 +64,9 @@ def make_regions(
     items, totals = make_records(_REGION, capacity), make_records(_TOTALS, 1)
     items.start[: len(starts)], items.end[: len(ends)] = starts, ends
     totals[0].regions = len(starts)
-    return Regions(items, totals, make_records(_CUTS, capacity), np.zeros((3, 2), dtype=np.int64))
+    return Regions(
+        items, totals, make_records(_REGION, capacity), np.zeros((3, 2), dtype=np.int64)
+    )
 
 
 @compiled
@@ -155,28 +153,24 @@ def reset(regions: Regions) -> None:
         regions.items[i].hits = 0
 
 
-@compiled
-def _draw_cuts(regions: Regions, three: bool, draws: Draws) -> int:
-    """Draw where each region is cut; how many regions there will be."""
-    total = regions.totals[0].regions
-    made = total
-    for i in range(total):
-        size = regions.items[i].end - regions.items[i].start
-        cut_at = regions.cuts[i]
-        cut_at.first = 0
-        cut_at.second = 0
-        for _attempt in range(2 if three else 1):
-            if size <= 2 * PAGE:
-                break
-            part = (1 + int(uniform(draws) * 9)) * size // 10 // PAGE * PAGE
-            if 0 < part < size:
-                if cut_at.first == 0:
-                    cut_at.first = part
-                else:
-                    cut_at.second = part
-                size = part  # what is left of the cut is cut again
-                made += 1
-    return made
+@inlined
+def _draw_part(size: int, draws: Draws) -> int:
+    """Draw where a region of *size* bytes is cut; 0 leaves it whole."""
+    if size <= 2 * PAGE:
+        return 0
+    part = (1 + int(uniform(draws) * 9)) * size // 10 // PAGE * PAGE
+    return part if part < size else 0
+
+
+@inlined
+def _put(items: Records, index: int, start: int, end: int, like: Any) -> None:
+    item = items[index]
+    item.start = start
+    item.end = end
+    item.hits = like.hits
+    item.last = like.last
+    item.moving = like.moving
+    item.age = like.age
 
 
 @compiled
@@ -190,26 +184,29 @@ def split(regions: Regions, max_regions: int, draws: Draws) -> None:
         return
     three = total == regions.totals[0].remembered and total < max_regions // 3
     regions.totals[0].remembered = total
-    items = regions.items
-    into = _draw_cuts(regions, three, draws)
-    regions.totals[0].regions = into
-    for i in range(total - 1, -1, -1):
-        first, second = regions.cuts[i].first, regions.cuts[i].second
-        into -= 1
-        items[into] = items[i]
-        start = items[into].start
+    items, made, count = regions.items, regions.spare, 0
+    for i in range(total):
+        item = items[i]
+        start, end = item.start, item.end
+        first = _draw_part(end - start, draws)
+        if three:
+            # What is left of a cut is cut again; where nothing was cut, it is tried once more.
+            second = _draw_part(first if first > 0 else end - start, draws)
+            if second > 0:
+                _put(made, count, start, start + second, item)
+                count += 1
+                start += second
+            if first > 0 and second > 0:
+                first -= second
         if first > 0:
-            items[into].start = start + first
-            into -= 1
-            items[into] = items[into + 1]
-            items[into].start = start
-            items[into].end = start + first
-        if second > 0:
-            items[into].start = start + second
-            into -= 1
-            items[into] = items[into + 1]
-            items[into].start = start
-            items[into].end = start + second
+            _put(made, count, start, start + first, item)
+            count += 1
+            start += first
+        _put(made, count, start, end, item)
+        count += 1
+    for i in range(count):
+        items[i] = made[i]
+    regions.totals[0].regions = count
 
 
 @compiled

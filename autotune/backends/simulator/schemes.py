@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.backends.simulator.compiled import compiled, inlined
+from autotune.backends.simulator.compiled import inlined
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
 from autotune.damon import Intervals, OperationsSet
 from autotune.damos import Action, Filter, FilterType, GoalMetric, Scheme
@@ -175,7 +175,7 @@ def stage(
     return Schemes(items, staged_filters, staged_goals, np.zeros(100, dtype=np.int64))
 
 
-@compiled
+@inlined
 def hot_score(
     hits: int, age: int, samples: int, aggregation_us: int, rate_weight: int, age_weight: int
 ) -> int:
@@ -205,7 +205,7 @@ def matches(scheme: Any, region: Any) -> bool:
     )
 
 
-@compiled
+@inlined
 def score(scheme: Any, region: Any, samples: int, aggregation_us: int) -> int:
     """What goes first, 0 to 99: the coldest, the hottest, or all alike, as the action has it."""
     coldest = scheme.action == PAGEOUT or (scheme.action == LRU_DEPRIO and scheme.physical == 1)

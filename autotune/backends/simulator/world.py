@@ -23,6 +23,7 @@ _CLOCK = {
     "wake_us": FLOAT,  # a wake-up's wait for a CPU that it shares, apart from its turn
     "disturbance_us": FLOAT,  # what a wake-up costs the workload
     "sample_us": FLOAT,  # what taking a sample takes of a CPU that is shared
+    "sampling_us": FLOAT,  # of that, what the workload still has to wait
     "jiffy_us": FLOAT,  # the kernel's tick
     "missed_chance": FLOAT,  # that a check doesn't see an access
     # Whether kdamond and workload share one CPU: short work of the kdamond then holds the workload up,
@@ -146,7 +147,7 @@ def record(world: World) -> None:
         sample.pool = pool_bytes(world.memory)
         sample.wss = recording.wss
         recording.samples += 1
-        clock.now_us += clock.sample_us
+        clock.sampling_us += clock.sample_us
         recording.next_us = recording.samples * recording.period_us
         if clock.collapses == 1 and clock.now_us >= clock.next_collapse_us:
             clock.next_collapse_us += COLLAPSE_EVERY_US
@@ -161,7 +162,12 @@ def pass_time(world: World, time_us: float) -> None:
         step_us = time_us
         if recording.samples < len(world.samples):
             step_us = min(time_us, max(recording.next_us - clock.now_us, 1.0))
-        if world.replay.state[0].plays == 1:
+        unused_us = 0.0
+        if clock.sampling_us > 0.0:
+            # The kdamond's timer does not wait for who samples: the workload does.
+            step_us = min(step_us, clock.sampling_us)
+            clock.sampling_us -= step_us
+        elif world.replay.state[0].plays == 1:
             unused_us = play_recording(world.replay, world.memory, step_us)
         else:
             unused_us = play(

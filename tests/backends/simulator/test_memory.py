@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from autotune.backends.simulator.memory import (
     ABSENT,
     BLOCK_PAGES,
+    FILE,
     PAGE,
     RESIDENT,
     SWAPPED,
@@ -156,6 +157,16 @@ def test_resident_pages_of_a_range_are_counted_one_by_one(low: int, pages: int, 
     found = resident_in(memory, at(low), at(low + pages))
 
     assert found == len(there & set(range(low, low + pages)))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1024), (100, 900), (90, 110)])
+def test_pages_of_files_are_resident_too(low: int, high: int) -> None:
+    memory = memory_of((0, 1024), state=ABSENT)
+    populate(memory, 0, 0, 100, FILE)
+    populate(memory, 0, 100, 1024)
+
+    assert resident_in(memory, at(low), at(high)) == high - low
+    assert memory.counters[0].resident == 1024
 
 
 def test_states_are_one_byte_a_page() -> None:
