@@ -59,12 +59,12 @@ def waiting() -> str | None:
         return None
     if _FOLDER is None:
         return (
-            "compiling the simulator, which takes a quarter of a minute, every time: set "
+            "compiling the simulator, which takes most of a minute, every time: set "
             "XDG_CACHE_HOME to a folder where it can be kept"
         )
     if any(_FOLDER.rglob("kdamond.run-*.nbi")):
         return None
-    return "compiling the simulator, which takes a quarter of a minute, once"
+    return "compiling the simulator, which takes most of a minute, once"
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

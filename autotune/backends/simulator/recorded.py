@@ -97,17 +97,24 @@ def _changes(pieces: list[_Piece], duration_us: int) -> list[_Change]:
 def _rows(
     snapshot: Snapshot, most: int, pieces: list[_Piece], ends: list[int]
 ) -> list[tuple[int, int, int, float]]:
-    """Accessed stretches: first address, address behind, piece, chance."""
-    rows = []
+    """Accessed stretches: first address, address behind, piece, chance.
+
+    Samples of a region that met a hole found nothing: what is mapped was accessed the more.
+    """
+    rows: list[tuple[int, int, int, float]] = []
     for region in snapshot.regions:
         if region.accesses == 0:
             continue
         number = bisect.bisect_right(ends, region.start)
+        parts = []
         while number < len(pieces) and pieces[number].start < region.end:
             start = max(region.start, pieces[number].start)
-            end = min(region.end, pieces[number].end)
-            rows.append((start, end, number, min(1.0, region.accesses / most)))
+            parts.append((start, min(region.end, pieces[number].end), number))
             number += 1
+        mapped = sum(end - start for start, end, _ in parts)
+        if mapped > 0:
+            chance = region.accesses / most * (region.end - region.start) / mapped
+            rows += ((*part, min(1.0, chance)) for part in parts)
     return rows
 
 

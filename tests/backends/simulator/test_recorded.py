@@ -132,3 +132,16 @@ def test_pages_of_files_are_told_from_others() -> None:
     first = memory.areas[0].first
     assert memory.state[first : first + 16].tolist() == [FILE] * 4 + [RESIDENT] * 12
     assert memory.counters[0].resident == 16
+
+
+@pytest.mark.parametrize(("accesses", "chance"), [(5, 0.5), (10, 1.0), (15, 1.0)])
+def test_what_is_mapped_was_accessed_the_more_where_samples_met_a_hole(
+    accesses: int, chance: float
+) -> None:
+    half_mapped = recording(
+        areas=(area(16, 24),), snapshots=(snapshot(200_000, (16, 32, accesses)),)
+    )
+
+    rows = lay_out_recording(half_mapped, MACHINE).rows
+
+    assert rows.chance.tolist() == [chance]

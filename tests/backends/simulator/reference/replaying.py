@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from autotune.recording import Recording
+from autotune.recording import RecordedRegion, Recording
 
 PAGE = 4096
 
@@ -19,15 +19,22 @@ def chance_of(recording: Recording, number: int, start: int, end: int) -> Fracti
     mapped = {
         page for area in recording.areas for page in range(area.start // PAGE, area.end // PAGE)
     }
-    summed = 0
+    summed = Fraction(0)
     for page in range(start // PAGE, end // PAGE):
         if page in mapped:
             summed += sum(
-                region.accesses
+                _chance(region, mapped, recording.max_accesses)
                 for region in snapshot.regions
                 if region.start <= page * PAGE < region.end
             )
-    return Fraction(summed, recording.max_accesses * ((end - start) // PAGE))
+    return summed * PAGE / (end - start)
+
+
+def _chance(region: RecordedRegion, mapped: set[int], most: int) -> Fraction:
+    """The chance of a mapped page: samples that met a hole found nothing."""
+    pages = range(region.start // PAGE, region.end // PAGE)
+    there = sum(page in mapped for page in pages)
+    return min(Fraction(1), Fraction(region.accesses * len(pages), most * there))
 
 
 def hits(
