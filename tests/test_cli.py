@@ -306,11 +306,16 @@ def test_what_looks_like_markup_in_a_name_is_printed_as_it_is(
     assert "a[bold]b on simulator" in autotune("measure", short).out
 
 
+NOT_MODELLED = (
+    "{schemes: [{action: willneed, parameters: {pattern.min_age: {low: 1s, high: 2s}}}]}"
+)
+
+
 def test_check_finds_what_a_run_would_refuse(autotune: Runner, short: Path) -> None:
     text = short.read_text()
 
     messages = []
-    for key in ("sampler: tpee", "search_space: ethp"):
+    for key in ("sampler: tpee", f"search_space: {NOT_MODELLED}"):
         short.write_text(f"{text}{key}\n")
         messages.append([autotune(*command, short) for command in (("check",), ("run",))])
 
@@ -370,14 +375,14 @@ def test_spaces_and_objectives_are_listed(autotune: Runner) -> None:
 def test_what_the_simulator_does_not_model_is_refused_before_anything_is_written(
     autotune: Runner, short: Path
 ) -> None:
-    short.write_text(short.read_text() + "search_space: ethp\n")
+    short.write_text(f"{short.read_text()}search_space: {NOT_MODELLED}\n")
 
     result = autotune("run", short, "--out", "run")
 
     assert result.status == 2
     assert " ".join(result.err.split()) == (
-        f"error: {short}: the simulator does not model action hugepage yet, only pageout and stat: "
-        "measure this one on a real kernel"
+        f"error: {short}: the simulator does not model action willneed, only pageout, stat, cold, "
+        "hugepage, nohugepage, lru_prio and lru_deprio: measure this one on a real kernel"
     )
     assert not Path("run").exists()
 
