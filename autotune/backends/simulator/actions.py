@@ -18,8 +18,8 @@ from autotune.backends.simulator.memory import (
     RESIDENT,
     Memory,
     area_at_or_behind,
-    end_of,
     is_mapped,
+    pages_between,
     pages_of_block,
     resident_in,
     swap_out,
@@ -92,8 +92,7 @@ def page_out(
         look_at(memory, index)
         last = index
         offset = area.first - area.start // PAGE
-        page = max(start, area.start) // PAGE + offset
-        high = min(end, end_of(area)) // PAGE + offset
+        page, high = pages_between(area, start, end)
         while page < high:
             number = page // BLOCK_PAGES
             behind = min(high, (number + 1) * BLOCK_PAGES)

@@ -12,12 +12,12 @@ from autotune.backends.simulator.memory import (
     ADVISED,
     BLOCK_PAGES,
     HUGE,
-    PAGE,
     SMALL,
     SWAPPED,
     Memory,
     area_at_or_behind,
     end_of,
+    pages_between,
     pages_of_block,
     populate,
     swap_in,
@@ -43,9 +43,7 @@ def advise(memory: Memory, start: int, end: int, wanted: bool) -> None:
         area = memory.areas[index]
         if area.start >= end:
             break
-        offset = area.first - area.start // PAGE
-        low = max(start, area.start) // PAGE + offset
-        high = min(end, end_of(area)) // PAGE + offset
+        low, high = pages_between(area, start, end)
         for number in range(-(-low // BLOCK_PAGES), high // BLOCK_PAGES):
             block = memory.blocks[number]
             if wanted and block.kind == SMALL:

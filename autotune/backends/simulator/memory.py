@@ -183,6 +183,13 @@ def end_of(area: Records) -> int:
     return area.start + area.pages * PAGE
 
 
+@inlined
+def pages_between(area: Records, start: int, end: int) -> tuple[int, int]:
+    """An area's pages in ``[start, end)``: index of the first, and the index behind the last."""
+    offset = area.first - area.start // PAGE
+    return max(start, area.start) // PAGE + offset, min(end, end_of(area)) // PAGE + offset
+
+
 @compiled
 def area_at_or_behind(memory: Memory, address: int) -> int:
     """The first area that ends behind *address*; their number if there is none."""
@@ -276,9 +283,7 @@ def resident_in(memory: Memory, start: int, end: int) -> int:
         area = memory.areas[index]
         if area.start >= end:
             break
-        offset = area.first - area.start // PAGE
-        low = max(start, area.start) // PAGE + offset
-        high = min(end, end_of(area)) // PAGE + offset
+        low, high = pages_between(area, start, end)
         if high - low == area.pages:
             found += area.resident
             continue
