@@ -34,7 +34,7 @@ from autotune.patterns import Access, Pattern, PatternRegion, Phase  # noqa: E40
 from autotune.profiles import load_machine  # noqa: E402
 
 _GIB = 1 << 30
-_HELD = 80
+_HELD = 125
 """Lower bound on regions with which some 300 are held."""
 _BATCH = 64
 _WEIGHTS = (0, 8, 1, 4, 0, 2, 16, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.compiled import compiled, inlined
 from autotune.backends.simulator.contents import look_at
 from autotune.backends.simulator.huge_pages import advise
 from autotune.backends.simulator.idle_marks import idle_pages
@@ -72,6 +72,15 @@ def takes_of_block(
     return taken
 
 
+@inlined
+def _resident_from(memory: Memory, page: int, most: int) -> int:
+    """How many pages in a row are RESIDENT, *page* and up to *most*."""
+    count = 0
+    while count < most and memory.state[page + count] == RESIDENT:
+        count += 1
+    return count
+
+
 @compiled
 def page_out(
     memory: Memory, start: int, end: int, most: int, spares: bool, takes: int
@@ -111,9 +120,15 @@ def page_out(
                 elif moved == most and not spares:
                     return moved, last, left, (page - offset) * PAGE
                 else:
-                    swap_out(memory, index, page)
-                    moved += 1
-                    taken -= 1
+                    count = min(behind - page, taken, counters.room - counters.swapped)
+                    if not spares:
+                        count = min(count, most - moved)
+                    count = _resident_from(memory, page, count)
+                    swap_out(memory, index, page, count)
+                    moved += count
+                    taken -= count
+                    page += count
+                    continue
                 page += 1
             left += behind - page
             page = behind

@@ -8,31 +8,37 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from autotune.backends.simulator.bits import ones
 from autotune.backends.simulator.compiled import compiled, inlined
-from autotune.backends.simulator.draws import Draws, binomial, uniform
+from autotune.backends.simulator.draws import Draws, chosen, uniform
 from autotune.backends.simulator.idle_marks import mark_one, note_touches
 from autotune.backends.simulator.memory import PAGE, RESIDENT, Memory, area_at_or_behind, end_of
+from autotune.backends.simulator.records import at
 from autotune.backends.simulator.regions import Regions
 from autotune.backends.simulator.replay import Replay, hits_of_recording
 from autotune.backends.simulator.touches import (
     Touches,
+    close_spans,
+    hits_in,
     is_touched,
-    ones,
-    touches_by_chance,
     window,
 )
 
 _SAMPLED_BITS = 1 << 32
-_NONE = np.uint64(0)
-_ONE = np.uint64(1)
 
 
 @inlined
 def sampled_bytes(size: int) -> int:
     """How much of a region is ever sampled: offsets are drawn from 32 bits of its size."""
     return size % _SAMPLED_BITS if size % _SAMPLED_BITS != 0 else _SAMPLED_BITS
+
+
+@inlined
+def _area_from(memory: Memory, area: int, address: int) -> int:
+    """The first area from *area* on that ends behind an address."""
+    while area < len(memory.areas) and end_of(at(memory.areas, area)) <= address:
+        area += 1
+    return area
 
 
 @inlined
@@ -48,101 +54,69 @@ def _drawn_hit(
 ) -> bool:
     """Sample one page of a region in *tick*; *area* is the first that ends behind its start."""
     address = start + int(uniform(draws) * reach)
-    while area < len(memory.areas) and end_of(memory.areas[area]) <= address:
-        area += 1
-    if area == len(memory.areas) or memory.areas[area].start > address:
+    area = _area_from(memory, area, address)
+    if area == len(memory.areas) or at(memory.areas, area).start > address:
         return False
-    page = (address - memory.areas[area].start) // PAGE
+    page = (address - at(memory.areas, area).start) // PAGE
     hit = is_touched(touches, memory, area, page, tick, draws)
-    if marks and not hit and memory.state[memory.areas[area].first + page] == RESIDENT:
-        mark_one(memory, area, memory.areas[area].first + page)
+    if marks and not hit and memory.state[at(memory.areas, area).first + page] == RESIDENT:
+        mark_one(memory, area, at(memory.areas, area).first + page)
     return hit
 
 
 @inlined
-def _hits_inside(touches: Touches, memory: Memory, area: int, draws: Draws) -> int:
-    """Hits of a region inside of an area of which all pages are alike.
-
-    Returns:
-        -1 where they are not.
-    """
-    of_area = touches.areas[area]
-    sure = of_area.whole
-    if memory.areas[area].huge > 0 or of_area.in_spans & ~sure:
-        return -1
-    hits = ones(sure)
-    if of_area.by_chance & ~sure:
-        hits += touches_by_chance(touches, area, draws)
-    return hits
-
-
-@inlined
-def _hits_of_two(
-    touches: Touches, memory: Memory, start: int, reach: int, area: int, draws: Draws
+def _hits_by_page(
+    touches: Touches, memory: Memory, start: int, reach: int, area: int, marks: bool, draws: Draws
 ) -> int:
-    """Hits of a region in two areas without a hole, each of them touched all over or not at all.
-
-    Returns:
-        -1 where they are not.
-    """
-    one, two = touches.areas[area], touches.areas[area + 1]
-    partly = one.by_chance | one.in_spans | two.by_chance | two.in_spans
-    if partly & ~(one.whole & two.whole) or memory.areas[area].start > start:
-        return -1
-    if end_of(memory.areas[area]) < memory.areas[area + 1].start:
-        return -1
-    # A page is in one of them or in the other, by their shares.
-    share = (memory.areas[area + 1].start - start) / reach
-    sure = one.whole & two.whole
-    hits = ones(sure) + binomial(draws, ones(one.whole & ~sure), share)
-    return hits + binomial(draws, ones(two.whole & ~sure), 1.0 - share)
-
-
-@inlined
-def _hits(
-    touches: Touches,
-    memory: Memory,
-    start: int,
-    reach: int,
-    area: int,
-    marks: bool,
-    draws: Draws,
-) -> int:
-    """Hits of the region at *start* in this window; *area* is the first that ends behind its start."""
-    end, everything = start + reach, window(touches)
-    if area == len(memory.areas) or memory.areas[area].start >= end:
-        return 0
-    if not marks and memory.areas[area].start <= start and end <= end_of(memory.areas[area]):
-        hits = _hits_inside(touches, memory, area, draws)
-        if hits >= 0:
-            return hits
-    sure, some, covered, index = everything, _NONE, start, area
-    while index < len(memory.areas) and memory.areas[index].start < end:
-        of_area = touches.areas[index]
-        if memory.areas[index].start > covered:
-            sure = _NONE
-        sure &= of_area.whole
-        some |= of_area.whole | of_area.by_chance | of_area.in_spans
-        covered = end_of(memory.areas[index])
-        index += 1
-    if covered < end:
-        sure = _NONE
-    open_ticks = some & ~sure
-    if index == area + 2 and covered >= end and not marks:
-        hits = _hits_of_two(touches, memory, start, reach, area, draws)
-        if hits >= 0:
-            return hits
-    if marks:
-        open_ticks = everything
-        sure = _NONE
-    hits = ones(sure)
-    while open_ticks:
-        lowest = open_ticks & (~open_ticks + _ONE)
-        open_ticks ^= lowest
-        tick = ones(lowest - _ONE)
+    """Hits of a region, one page a tick: where idle marks are kept, and for huge pages."""
+    hits = 0
+    if area == len(memory.areas) or at(memory.areas, area).start >= start + reach:
+        return hits
+    for tick in range(touches.state[0].ticks):
         if _drawn_hit(touches, memory, start, reach, area, tick, marks, draws):
             hits += 1
     return hits
+
+
+@compiled
+def _has_huge_pages(memory: Memory) -> bool:
+    found = False
+    for area in range(len(memory.areas)):
+        found |= at(memory.areas, area).huge > 0
+    return found
+
+
+@inlined
+def _hits(touches: Touches, memory: Memory, start: int, end: int, area: int, draws: Draws) -> int:
+    """Hits of a region in this window, in small pages; *area* is the first that ends behind its start.
+
+    Each tick draws one page. So it is drawn first which ticks drew theirs from the first area, then
+    which of the others from the second, and so on; what is left drew from holes.
+    """
+    ticks, left, hits = window(touches), end - start, 0
+    while area < len(memory.areas) and at(memory.areas, area).start < end and ticks:
+        first = at(memory.areas, area).start
+        low = (max(start, first) - first) // PAGE
+        high = (min(end, end_of(at(memory.areas, area))) - first) // PAGE
+        size = (high - low) * PAGE
+        here = ticks if size == left else chosen(draws, ticks, size / left)
+        if at(touches.areas, area).listed == 1:
+            hits += hits_in(touches, area, low, high, here, draws)
+        ticks ^= here
+        left -= size
+        area += 1
+    return hits
+
+
+@inlined
+def _alike(touches: Touches, memory: Memory, area: int) -> tuple[int, int]:
+    """The addresses of an area that each tick touched all over or not at all; none of another."""
+    if area == len(memory.areas):
+        return 0, 0
+    of_area = at(touches.areas, area)
+    if (of_area.by_chance | of_area.in_spans) & ~of_area.whole:
+        return 0, 0
+    return at(memory.areas, area).start, end_of(at(memory.areas, area))
 
 
 @compiled
@@ -166,23 +140,32 @@ def count_hits(
         missed_chance: That a check doesn't see an access.
         draws: What is left to chance.
     """
-    ticks = touches.state[0].ticks
+    ticks, plays = touches.state[0].ticks, replay.state[0].plays == 1
     marks = memory.counters[0].spares == 1
-    most = 0
-    area = 0
+    by_page = marks or _has_huge_pages(memory)
+    most, area = 0, 0
+    # Regions within these addresses all have the same hits.
+    low, high, alike = 0, 0, 0
+    close_spans(touches)
     if marks:
         note_touches(touches, memory)
     if regions.totals[0].regions > 0:
         area = area_at_or_behind(memory, regions.items[0].start)
     for i in range(regions.totals[0].regions):
         region: Any = regions.items[i]
-        reach = sampled_bytes(region.end - region.start)
-        if replay.state[0].plays == 1:
-            hits = hits_of_recording(replay, region.start, region.start + reach, draws)
-        else:
-            while area < len(memory.areas) and end_of(memory.areas[area]) <= region.start:
-                area += 1
-            hits = _hits(touches, memory, region.start, reach, area, marks, draws)
+        start, hits = region.start, alike
+        reach = sampled_bytes(region.end - start)
+        if plays:
+            hits = hits_of_recording(replay, start, start + reach, draws)
+        elif low > start or start + reach > high:
+            area = _area_from(memory, area, start)
+            if by_page:
+                hits = _hits_by_page(touches, memory, start, reach, area, marks, draws)
+            else:
+                hits = _hits(touches, memory, start, start + reach, area, draws)
+                following = _area_from(memory, area, region.end)
+                low, high = _alike(touches, memory, following)
+                alike = ones(at(touches.areas, following).whole) if high > 0 else 0
         if missed_chance > 0.0:
             for _ in range(hits):
                 if uniform(draws) < missed_chance:

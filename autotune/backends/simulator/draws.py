@@ -15,6 +15,7 @@ from autotune.backends.simulator.compiled import inlined
 Draws: TypeAlias = "NDArray[np.uint64]"
 """The state of a stream of random numbers, shape ``(2,)``."""
 
+_0, _1, _63 = np.uint64(0), np.uint64(1), np.uint64(63)
 _11, _16, _24, _27 = np.uint64(11), np.uint64(16), np.uint64(24), np.uint64(27)
 _30, _31, _37, _40 = np.uint64(30), np.uint64(31), np.uint64(37), np.uint64(40)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -27,14 +28,38 @@ def make_draws(sequence: np.random.SeedSequence) -> Draws:
 
 
 @inlined
-def uniform(draws: Draws) -> float:
-    """A number from [0, 1), one of 2^53."""
+def next_word(draws: Draws) -> Any:
+    """64 random bits."""
     one, two = draws[0], draws[1]
     drawn = one + two
     two ^= one
     draws[0] = ((one << _24) | (one >> _40)) ^ two ^ (two << _16)
     draws[1] = (two << _37) | (two >> _27)
-    return float(drawn >> _11) * (1.0 / (1 << 53))
+    return drawn
+
+
+@inlined
+def uniform(draws: Draws) -> float:
+    """A number from [0, 1), one of 2^53."""
+    return float(next_word(draws) >> _11) * (1.0 / (1 << 53))
+
+
+@inlined
+def chosen(draws: Draws, bits: Any, chance: float) -> Any:
+    """Choose each of the bits that are set by a chance, independently of the others.
+
+    Each bit draws a binary fraction, all of them at once, one digit after the other; it is chosen if
+    that is below *chance*, which the first digit that differs decides.
+    """
+    if chance >= 1.0:
+        return bits
+    taken, fraction = bits ^ bits, np.uint64(max(0.0, chance) * (1 << 53)) << _11
+    while bits and fraction:
+        digits, ones = next_word(draws), _0 - (fraction >> _63)  # of the fraction's first digit
+        taken |= bits & ~digits & ones
+        bits &= ~(digits ^ ones)
+        fraction <<= _1
+    return taken
 
 
 @inlined
@@ -53,17 +78,3 @@ def split_mix(state: Any) -> Any:
 def next_state(state: Any) -> Any:
     """Step splitmix64 on."""
     return state + _STEP
-
-
-@inlined
-def binomial(draws: Draws, count: int, chance: float) -> int:
-    """How many of *count* independent draws come true; for counts of some tens."""
-    if chance <= 0.0:
-        return 0
-    if chance >= 1.0:
-        return count
-    true = 0
-    for _ in range(count):
-        if uniform(draws) < chance:
-            true += 1
-    return true

@@ -11,13 +11,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from autotune.backends.simulator.bits import bit, ones
 from autotune.backends.simulator.compiled import compiled
 from autotune.backends.simulator.memory import BLOCK_PAGES, Memory
-from autotune.backends.simulator.touches import Touches, ones
-
-_ONE = np.uint64(1)
+from autotune.backends.simulator.touches import Touches
 
 
 @compiled
@@ -29,7 +26,7 @@ def note_touches(touches: Touches, memory: Memory) -> None:
         area.sweeps += ones(of_area.whole)
         chances = of_area.by_chance & ~of_area.whole
         for tick in range(touches.state[0].ticks):
-            if chances & (_ONE << np.uint64(tick)):
+            if chances & bit(tick):
                 area.escaped += math.log1p(-touches.chances[index, tick])
         number = of_area.last_span
         while number >= 0:

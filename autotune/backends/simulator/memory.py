@@ -36,6 +36,8 @@ _AREA = {
     "mapped": FLAG,
     "resident": INT,  # pages
     "swapped": INT,  # pages
+    "low_swapped": INT,  # no page below it, counted within the area, is swapped
+    "high_swapped": INT,  # nor is one from it on
     "sweeps": FLOAT,  # how often it was touched all over, parts of it added up
     "escaped": FLOAT,  # logarithm of the chance that a page escaped all random accesses
     "huge": INT,  # blocks that are HUGE
@@ -222,26 +224,32 @@ def pages_of_block(memory: Memory, index: int, block: int) -> int:
 
 
 @compiled
-def swap_out(memory: Memory, index: int, page: int) -> None:
-    """Page out one resident page, an index of the states, of area *index*."""
-    area, counters, block = (
-        memory.areas[index],
-        memory.counters[0],
-        memory.blocks[page // BLOCK_PAGES],
-    )
+def swap_out(memory: Memory, index: int, page: int, count: int = 1) -> None:
+    """Page out *count* resident pages of area *index*, all of a block, from *page* on.
+
+    *page* is an index of the states.
+    """
+    area, counters = memory.areas[index], memory.counters[0]
+    block = memory.blocks[page // BLOCK_PAGES]
     if block.kind == HUGE:
         block.kind = ADVISED
         area.huge -= 1
-    memory.state[page] = SWAPPED
-    block.resident -= 1
-    area.resident -= 1
-    area.swapped += 1
-    area.cuts += 1
-    counters.resident -= 1
-    counters.swapped += 1
-    counters.swap_outs += 1
-    area.pool_pages += area.compressed
-    counters.pool_pages += area.compressed
+    memory.state[page : page + count] = SWAPPED
+    low = page - area.first
+    if area.swapped == 0:
+        area.low_swapped = low
+        area.high_swapped = low
+    area.low_swapped = min(area.low_swapped, low)
+    area.high_swapped = max(area.high_swapped, low + count)
+    block.resident -= count
+    area.resident -= count
+    area.swapped += count
+    area.cuts += count
+    counters.resident -= count
+    counters.swapped += count
+    counters.swap_outs += count
+    area.pool_pages += count * area.compressed
+    counters.pool_pages += count * area.compressed
 
 
 @compiled
@@ -252,6 +260,8 @@ def swap_in(memory: Memory, index: int, page: int) -> None:
     memory.blocks[(area.first + page) // BLOCK_PAGES].resident += 1
     taken = area.pool_pages / area.swapped  # what those that are out take on average
     area.pool_pages -= taken
+    if page == area.low_swapped:
+        area.low_swapped += 1
     area.resident += 1
     area.swapped -= 1
     counters.resident += 1

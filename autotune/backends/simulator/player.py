@@ -24,13 +24,12 @@ from autotune.backends.simulator.memory import (
     pages_of_block,
     swap_in,
 )
-from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, at, make_records
 from autotune.backends.simulator.touches import Touches, note_random, note_sweep
 from autotune.machine import Machine
 from autotune.patterns import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 
 _TABLE_STRIDE = 8
-_IDLE = -1
 _GUIDES_AN_ACCESS = 4
 _DRAWS = 16
 """How often a swapped page is sought by drawing one."""
@@ -41,6 +40,7 @@ _ACCESS = {
     "writes": FLAG,
     "stride": INT,  # bytes between two accesses of a sweep
     "positions": INT,  # places that a sweep visits: size / stride, rounded up
+    "step": INT,  # how many of them further a whole batch ends than it began
     "weight": "u8",  # cumulative within the phase; all 0 in a phase that idles
     "position": INT,  # where the sweep stands
     # Positions swept since the last fault, and since pages of the area went out: a whole sweep without
@@ -55,10 +55,11 @@ _PHASE = {
     "weights": "u8",  # of all of its accesses; 0 in a phase that idles
     "guide": INT,  # where its part of the guide begins
     "guides": INT,  # how long that is
+    "scale": FLOAT,  # steps of the guide for 1 of a random number
 }
 _PROGRESS = {
     "phase": INT,
-    "access": INT,  # of the running batch, or _IDLE
+    "access": INT,  # of the running batch
     "random_state": "u8",  # decides the order of batches, as in the real player
     "left": INT,  # accesses that the batch still has to make
     "phase_began_us": FLOAT,
@@ -103,9 +104,11 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
         record.writes = access.mode is not AccessMode.READ
         record.stride = max(1, access.stride_bytes)
         record.positions = -(-pattern.regions[access.region].size_bytes // record.stride)
+        record.step = BATCH_ACCESSES % int(record.positions)
     table = accesses[-1]
     table.area, table.stride = layout.table_area, _TABLE_STRIDE
     table.positions = TABLE_BYTES // _TABLE_STRIDE
+    table.step = BATCH_ACCESSES
     accesses.weight[:-1] = [
         weight
         for phase in pattern.phases
@@ -116,13 +119,13 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
     phases.first = phases.behind - [len(phase.accesses) for phase in pattern.phases]
     phases.length_us = [phase.duration_us for phase in pattern.phases]
     progress = make_records(_PROGRESS, 1)
-    progress[0].access = _IDLE
     progress[0].sequential_us = machine.sequential_access_ns / 1000
     progress[0].random_us = machine.random_access_ns / 1000
     progress[0].huge_random_us = machine.huge_random_access_ns / 1000
     phases.guides = _GUIDES_AN_ACCESS * (phases.behind - phases.first)
     phases.guide = np.cumsum(phases.guides) - phases.guides
     phases.weights = accesses.weight[phases.behind - 1]
+    phases.scale = phases.guides / np.maximum(phases.weights, 1)
     guide = [
         part.first
         + np.searchsorted(
@@ -166,8 +169,8 @@ def ended(player: Player) -> bool:
 @inlined
 def _may_fault(player: Player, memory: Memory, index: int) -> bool:
     """Whether the access can still meet a swapped page."""
-    access = player.accesses[index]
-    area = memory.areas[access.area]
+    access = at(player.accesses, index)
+    area = at(memory.areas, access.area)
     if access.cuts != area.cuts:
         access.cuts = area.cuts
         access.quiet = 0
@@ -178,20 +181,26 @@ def _may_fault(player: Player, memory: Memory, index: int) -> bool:
 def _sweep(
     player: Player, memory: Memory, index: int, count: int, time_us: float
 ) -> tuple[int, float]:
-    """Access up to *count* positions of a sweep, for up to *time_us*: by pages, or by whole blocks.
+    """Access up to *count* positions of a sweep, for up to *time_us*: by pages, blocks or more.
 
     Returns:
         The accesses made and the time left. A fault that the time did not suffice for stays owed.
     """
-    access, progress = player.accesses[index], player.progress[0]
-    area = memory.areas[access.area]
+    access, progress = at(player.accesses, index), player.progress[0]
+    area = at(memory.areas, access.area)
     made = 0
     while made < count and time_us > 0.0 and access.quiet < access.positions:
-        here = (access.position + 1) % access.positions
+        here = access.position + 1
+        if here == access.positions:
+            here = 0
         page = here * access.stride // PAGE
         number = (area.first + page) // BLOCK_PAGES
         behind = page + 1
-        if memory.blocks[number].resident == pages_of_block(memory, access.area, number):
+        if page < area.low_swapped:
+            behind = area.low_swapped
+        elif page >= area.high_swapped:
+            behind = area.pages
+        elif at(memory.blocks, number).resident == pages_of_block(memory, access.area, number):
             behind = min(area.pages, (number + 1) * BLOCK_PAGES - area.first)
         elif memory.state[area.first + page] == SWAPPED:
             swap_in(memory, access.area, page)
@@ -209,7 +218,9 @@ def _sweep(
             time_us = 0.0
         else:
             time_us -= run * progress.sequential_us
-        access.position = (access.position + run) % access.positions
+        access.position += run  # up to the last position, or on from it to the first ones
+        if access.position >= access.positions:
+            access.position -= access.positions
         access.quiet += run
         made += run
     return made, time_us
@@ -219,9 +230,9 @@ def _sweep(
 def _random_us(player: Player, memory: Memory, area: int) -> float:
     """What one access at random costs in the area as it is."""
     progress = player.progress[0]
-    if memory.areas[area].huge == 0:
+    if at(memory.areas, area).huge == 0:
         return progress.random_us
-    share = min(1.0, memory.areas[area].huge * BLOCK_PAGES / memory.areas[area].pages)
+    share = min(1.0, at(memory.areas, area).huge * BLOCK_PAGES / at(memory.areas, area).pages)
     return progress.random_us + share * (progress.huge_random_us - progress.random_us)
 
 
@@ -231,20 +242,21 @@ def _swapped_page(memory: Memory, index: int, draws: Draws) -> int:
 
     Where they are few it is the next one behind a page that is drawn.
     """
-    area = memory.areas[index]
-    page = int(uniform(draws) * area.pages)
+    area = at(memory.areas, index)
+    low, pages = area.low_swapped, area.high_swapped - area.low_swapped
+    page = low + int(uniform(draws) * pages)
     for _ in range(_DRAWS):
         if memory.state[area.first + page] == SWAPPED:
             return page
-        page = int(uniform(draws) * area.pages)
+        page = low + int(uniform(draws) * pages)
     while memory.state[area.first + page] != SWAPPED:
         number = (area.first + page) // BLOCK_PAGES
-        if memory.blocks[number].resident == pages_of_block(memory, index, number):
+        if at(memory.blocks, number).resident == pages_of_block(memory, index, number):
             page = (number + 1) * BLOCK_PAGES - area.first
         else:
             page += 1
-        if page >= area.pages:
-            page = 0
+        if page >= area.high_swapped:
+            page = low
     return page
 
 
@@ -262,8 +274,11 @@ def _scatter(
     Returns:
         The accesses made and the time left, as `_sweep`.
     """
-    progress, number = player.progress[0], player.accesses[index].area
-    area, one_us = memory.areas[number], _random_us(player, memory, player.accesses[index].area)
+    progress, number = player.progress[0], at(player.accesses, index).area
+    area, one_us = (
+        at(memory.areas, number),
+        _random_us(player, memory, at(player.accesses, index).area),
+    )
     affordable = min(count, int(time_us / one_us))
     share = area.swapped / area.pages
     until = 0.0  # accesses before the one that meets a swapped page: geometric
@@ -281,25 +296,39 @@ def _scatter(
 
 
 @compiled
-def _read_table(player: Player, memory: Memory, touches: Touches, count: int) -> None:
-    """Read the next *count* random numbers; what of the table is swapped out comes back first."""
-    index, progress = len(player.accesses) - 1, player.progress[0]
-    table = player.accesses[index]
-    area = memory.areas[table.area]
-    if area.swapped > 0:
-        begin = (table.position + 1) % table.positions
-        per_page = PAGE // _TABLE_STRIDE
-        for page in range(area.pages):
-            low = page * per_page
-            near = (low - begin) % table.positions < count or low <= begin < low + per_page
-            if near and memory.state[area.first + page] == SWAPPED:
-                swap_in(memory, table.area, page)
-                progress.fault_us += area.fault_us
-                progress.owed_us += area.fault_us
-    note_sweep(touches, table.area, index, table.stride, table.positions, table.position, count)
-    table.position += count
-    if table.position >= table.positions:
-        table.position -= table.positions
+def _fetch_table(player: Player, memory: Memory) -> None:
+    """Bring back what is swapped out of the random numbers that the next batch reads."""
+    progress, table = player.progress[0], player.accesses[len(player.accesses) - 1]
+    area = at(memory.areas, table.area)
+    begin = (table.position + 1) % table.positions
+    per_page = PAGE // _TABLE_STRIDE
+    for page in range(area.pages):
+        low = page * per_page
+        near = (low - begin) % table.positions < table.step or low <= begin < low + per_page
+        if near and memory.state[area.first + page] == SWAPPED:
+            swap_in(memory, table.area, page)
+            progress.fault_us += area.fault_us
+            progress.owed_us += area.fault_us
+
+
+@inlined
+def _read_table(player: Player, memory: Memory, touches: Touches) -> None:
+    """Read the random numbers of the next batch; what of the table is swapped out comes back first."""
+    index = len(player.accesses) - 1
+    table = at(player.accesses, index)
+    if at(memory.areas, table.area).swapped > 0:
+        _fetch_table(player, memory)
+    note_sweep(
+        touches, table.area, index, table.stride, table.positions, table.position, table.step
+    )
+    _step(table)
+
+
+@inlined
+def _step(access: Any) -> None:
+    """Go on by a whole batch."""
+    position = access.position + access.step
+    access.position = position if position < access.positions else position - access.positions
 
 
 @inlined
@@ -308,36 +337,69 @@ def _choose(player: Player, phase: Any) -> int:
     progress = player.progress[0]
     progress.random_state = next_state(progress.random_state)
     drawn = split_mix(progress.random_state) % phase.weights
-    index = player.guide[phase.guide + int(drawn * (phase.guides / phase.weights))]
-    while player.accesses[index].weight <= drawn:
+    index = at(player.guide, phase.guide + int(drawn * phase.scale))
+    while at(player.accesses, index).weight <= drawn:
         index += 1
     return index
 
 
 @inlined
-def _begin_batch(player: Player, memory: Memory, touches: Touches, now_us: float) -> bool:
-    """Look at the clock, and choose the next batch. False once the last phase is over."""
+def _look_at_clock(player: Player, now_us: float) -> bool:
+    """Begin the phase that is due, if one is. False once the last phase is over."""
     progress = player.progress[0]
-    while now_us - progress.phase_began_us > player.phases[progress.phase].length_us:
+    while now_us - progress.phase_began_us > at(player.phases, progress.phase).length_us:
         progress.phase += 1
         progress.phase_began_us = now_us
-        progress.access = _IDLE
         if progress.phase >= len(player.phases):
             return False
         for index in range(
-            player.phases[progress.phase].first, player.phases[progress.phase].behind
+            at(player.phases, progress.phase).first, at(player.phases, progress.phase).behind
         ):
-            player.accesses[index].position = 0
-    phase = player.phases[progress.phase]
-    if phase.weights == 0:
-        progress.access = _IDLE
-        return True
-    index = _choose(player, phase)
-    progress.access = index
-    progress.left = BATCH_ACCESSES
-    if player.accesses[index].random == 1:
-        _read_table(player, memory, touches, BATCH_ACCESSES)
+            at(player.accesses, index).position = 0
     return True
+
+
+@inlined
+def _begin_batches(
+    player: Player, memory: Memory, touches: Touches, end_us: float, left_us: float
+) -> float:
+    """Choose batches, and run those that are sure to need no closer look; the time left before *end_us*.
+
+    It ends with the phase or the time; or with a batch that is chosen, and only begun: `_run_batch`.
+    """
+    progress = player.progress[0]
+    phase = at(player.phases, progress.phase)
+    while left_us > 0.0 and end_us - left_us - progress.phase_began_us <= phase.length_us:
+        index = _choose(player, phase)
+        access, cost_us = at(player.accesses, index), progress.sequential_us
+        if access.random == 1:
+            _read_table(player, memory, touches)
+            cost_us = _random_us(player, memory, access.area)
+        cost_us *= BATCH_ACCESSES
+        if cost_us > left_us or progress.owed_us > 0.0 or _may_fault(player, memory, index):
+            progress.access = index
+            progress.left = BATCH_ACCESSES
+            break
+        left_us -= cost_us
+        _note(player, memory, touches, index, access.position, BATCH_ACCESSES)
+        if access.random == 0:
+            _step(access)
+        progress.accesses += BATCH_ACCESSES
+    return left_us
+
+
+@inlined
+def _note(
+    player: Player, memory: Memory, touches: Touches, index: int, position: int, made: int
+) -> None:
+    """Keep what *made* accesses did, of a sweep those behind *position*."""
+    access = at(player.accesses, index)
+    if access.random == 1:
+        note_random(touches, access.area, made)
+        if access.writes == 1:
+            at(memory.areas, access.area).random_writes += made
+    else:
+        note_sweep(touches, access.area, index, access.stride, access.positions, position, made)
 
 
 @inlined
@@ -358,7 +420,7 @@ def _run_batch(
     """Go on with the running batch for up to *time_us*, or until something changes; the time left."""
     progress = player.progress[0]
     index, count = progress.access, progress.left
-    access = player.accesses[index]
+    access = at(player.accesses, index)
     position = access.position
     if not _may_fault(player, memory, index):
         cost_us = progress.sequential_us
@@ -378,12 +440,7 @@ def _run_batch(
         made, time_us = _scatter(player, memory, index, count, time_us, draws)
     else:
         made, time_us = _sweep(player, memory, index, count, time_us)
-    if access.random == 1:
-        note_random(touches, access.area, made)
-        if access.writes == 1:
-            memory.areas[access.area].random_writes += made
-    else:
-        note_sweep(touches, access.area, index, access.stride, access.positions, position, made)
+    _note(player, memory, touches, index, position, made)
     progress.left = count - made
     progress.accesses += made
     return max(0.0, time_us)
@@ -410,12 +467,14 @@ def play(
             paid_us = min(progress.owed_us, left_us)
             progress.owed_us -= paid_us
             left_us -= paid_us
-        elif progress.left == 0 and not _begin_batch(player, memory, touches, end_us - left_us):
-            break
-        elif progress.access == _IDLE:
-            over_us = progress.phase_began_us + player.phases[progress.phase].length_us
-            left_us -= min(left_us, max(1.0, over_us + 1.0 - (end_us - left_us)))
-        elif progress.owed_us == 0.0:
+        elif progress.left > 0:
             left_us = _run_batch(player, memory, touches, left_us, draws)
+        elif not _look_at_clock(player, end_us - left_us):
+            break
+        elif at(player.phases, progress.phase).weights == 0:
+            over_us = progress.phase_began_us + at(player.phases, progress.phase).length_us
+            left_us -= min(left_us, max(1.0, over_us + 1.0 - (end_us - left_us)))
+        else:
+            left_us = _begin_batches(player, memory, touches, end_us, left_us)
     progress.cpu_us += time_us - left_us
     return left_us

@@ -69,6 +69,17 @@ def make_regions(
     )
 
 
+@inlined
+def _copy(to: Any, item: Any) -> None:
+    """Copy a region field by field: whole records are copied byte by byte."""
+    to.start = item.start
+    to.end = item.end
+    to.hits = item.hits
+    to.last = item.last
+    to.moving = item.moving
+    to.age = item.age
+
+
 @compiled
 def total_bytes(regions: Regions) -> int:
     """Sizes of all regions, summed."""
@@ -89,7 +100,7 @@ def cut(regions: Regions, index: int, size: int) -> bool:
     if total == len(regions.items):
         return False
     for i in range(total, index, -1):
-        regions.items[i] = regions.items[i - 1]
+        _copy(regions.items[i], regions.items[i - 1])
     regions.items[index].end = regions.items[index].start + size
     regions.items[index + 1].start = regions.items[index].end
     regions.totals[0].regions = total + 1
@@ -108,22 +119,29 @@ def age(regions: Regions, threshold: int) -> None:
 
 @compiled
 def _merge_round(regions: Regions, threshold: int, limit: int) -> None:
-    last = 0
-    for index in range(1, regions.totals[0].regions):
-        left, right = regions.items[last], regions.items[index]
-        left_size, size = left.end - left.start, right.end - right.start
+    total, items, last = regions.totals[0].regions, regions.items, 0
+    if total == 0:
+        return
+    start, end, hits, age = items[0].start, items[0].end, items[0].hits, items[0].age
+    for index in range(1, total):
+        item = items[index]
+        left_size, size = end - start, item.end - item.start
         both = left_size + size
-        if left.end == right.start and abs(left.hits - right.hits) <= threshold and both <= limit:
-            if left.hits != right.hits:
-                left.hits = (left.hits * left_size + right.hits * size) // both
-            left.moving = left.hits * 10_000
-            if left.age != right.age:
-                left.age = (left.age * left_size + right.age * size) // both
-            left.end = right.end
+        if end == item.start and abs(hits - item.hits) <= threshold and both <= limit:
+            if hits != item.hits:
+                hits = (hits * left_size + item.hits * size) // both
+            if age != item.age:
+                age = (age * left_size + item.age * size) // both
+            items[last].hits = hits
+            items[last].moving = hits * 10_000
+            items[last].age = age
+            items[last].end = end = item.end
         else:
             last += 1
-            regions.items[last] = regions.items[index]
-    regions.totals[0].regions = min(last + 1, regions.totals[0].regions)
+            if last != index:
+                _copy(items[last], item)
+            start, end, hits, age = item.start, item.end, item.hits, item.age
+    regions.totals[0].regions = last + 1
 
 
 @compiled
@@ -205,7 +223,7 @@ def split(regions: Regions, max_regions: int, draws: Draws) -> None:
         _put(made, count, start, end, item)
         count += 1
     for i in range(count):
-        items[i] = made[i]
+        _copy(items[i], made[i])
     regions.totals[0].regions = count
 
 
@@ -216,7 +234,7 @@ def _insert(regions: Regions, index: int, start: int, end: int) -> None:
     if total == len(regions.items):
         return
     for i in range(total, index, -1):
-        regions.items[i] = regions.items[i - 1]
+        _copy(regions.items[i], regions.items[i - 1])
     item = regions.items[index]
     item.start = start
     item.end = end
@@ -235,7 +253,7 @@ def _remove_outside(regions: Regions, ranges: NDArray[np.int64]) -> None:
         for k in range(len(ranges)):
             touches |= item.start < ranges[k, 1] and item.end > ranges[k, 0]
         if touches:
-            regions.items[kept] = regions.items[i]
+            _copy(regions.items[kept], regions.items[i])
             kept += 1
     regions.totals[0].regions = kept
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autotune.backends.simulator.bits import first_bits, ones
 from autotune.backends.simulator.compiled import compiled, inlined
-from autotune.backends.simulator.draws import Draws, binomial, split_mix
+from autotune.backends.simulator.draws import Draws, chosen, split_mix
 from autotune.backends.simulator.huge_pages import fault_huge
 from autotune.backends.simulator.memory import (
     ABSENT,
@@ -296,5 +297,5 @@ def hits_of_recording(replay: Replay, start: int, end: int, draws: Draws) -> int
         part = replay.seen[i].slice
         accessed = _accessed_up_to(replay, part, end) - _accessed_up_to(replay, part, start)
         chance = accessed / (end - start)
-        hits += binomial(draws, replay.seen[i].ticks, chance)
+        hits += ones(chosen(draws, first_bits(replay.seen[i].ticks), chance))
     return hits

@@ -15,29 +15,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autotune.backends.simulator.bits import NONE, bit, first_bits, lowest, ones, without_lowest
 from autotune.backends.simulator.compiled import compiled, inlined
 from autotune.backends.simulator.draws import Draws, uniform
 from autotune.backends.simulator.memory import BLOCK_PAGES, HUGE, PAGE, Memory
-from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, at, make_records
 
 MOST_TICKS = 60
 """Ticks of a window."""
 
-_SURE = 1e-12
+_SURE = math.log(1e-12)
 """A page that is missed by a smaller chance counts as touched."""
-
-_NONE = np.uint64(0)
-_ONE = np.uint64(1)
-_ALL = ~np.uint64(0)
 
 _BY_AREA = {
     "whole": "u8",  # bits of ticks in which every page was touched
     "by_chance": "u8",  # bits of ticks in which each page was, by `chances`
     "in_spans": "u8",  # bits of ticks that have spans
     "random": FLOAT,  # random accesses in the running tick
+    "log_missed": FLOAT,  # logarithm of the chance that one of them misses a page; 0 before it is known
     "listed": FLAG,  # whether it is among `used`
     "last_span": INT,  # of this window; -1 is none
-    "counted": FLAG,  # whether `likely` holds for this window
 }
 _SPAN = {
     "tick": INT,
@@ -47,6 +44,11 @@ _SPAN = {
     "stride": INT,  # bytes between two of them
     "positions": INT,  # places that a whole sweep visits
     "before": INT,  # the area's span before; -1 is none
+    # What that comes to once the window is closed, with a stride of up to a page: pages of the area from
+    # `low` to `high`, and those below `wrapped`, where it went on at the begin.
+    "low": INT,
+    "high": INT,
+    "wrapped": INT,
 }
 _STATE = {
     "on": FLAG,  # whether a tick is running
@@ -64,8 +66,7 @@ class Touches(NamedTuple):
     Attributes:
         areas: `_BY_AREA` records.
         chances: That random accesses touched a page, shape ``(n_areas, MOST_TICKS)``.
-        likely: Cumulative chances of 0, 1, ... touches by chance, shape ``(n_areas, MOST_TICKS + 1)``.
-        spans: `_SPAN` records.
+        spans: `_SPAN` records; those of an area are a chain, of which those of a tick are neighbours.
         used: Areas with anything, shape ``(n_areas,)``.
         pending: Areas with random accesses in the running tick, shape ``(n_areas,)``.
         state: `_STATE`, one record.
@@ -73,7 +74,6 @@ class Touches(NamedTuple):
 
     areas: Records
     chances: NDArray[np.float64]
-    likely: NDArray[np.float64]
     spans: Records
     used: NDArray[np.int64]
     pending: NDArray[np.int64]
@@ -89,7 +89,6 @@ def make_touches(n_areas: int, spans_a_tick: int) -> Touches:
     return Touches(
         areas=areas,
         chances=np.zeros((n_areas, MOST_TICKS)),
-        likely=np.zeros((n_areas, MOST_TICKS + 1)),
         spans=make_records(_SPAN, 2 * (spans_a_tick + 2) + 64),
         used=np.zeros(n_areas, dtype=np.int64),
         pending=np.zeros(n_areas, dtype=np.int64),
@@ -105,15 +104,10 @@ def begin_tick(touches: Touches) -> None:
 
 @inlined
 def _use(touches: Touches, area: int) -> None:
-    if touches.areas[area].listed == 0:
-        touches.areas[area].listed = 1
+    if at(touches.areas, area).listed == 0:
+        at(touches.areas, area).listed = 1
         touches.used[touches.state[0].used] = area
         touches.state[0].used += 1
-
-
-@inlined
-def _bit(tick: int) -> Any:
-    return _ONE << np.uint64(tick)
 
 
 @inlined
@@ -121,18 +115,18 @@ def note_all(touches: Touches, area: int) -> None:
     """Every page of the area was touched."""
     if touches.state[0].on == 1:
         _use(touches, area)
-        touches.areas[area].whole |= _bit(touches.state[0].ticks)
+        at(touches.areas, area).whole |= bit(touches.state[0].ticks)
 
 
 @inlined
 def note_random(touches: Touches, area: int, count: int) -> None:
     """*count* pages of the area, drawn at random, were touched."""
     if touches.state[0].on == 1 and count > 0:
-        if touches.areas[area].random == 0.0:
+        if at(touches.areas, area).random == 0.0:
             _use(touches, area)
             touches.pending[touches.state[0].pending] = area
             touches.state[0].pending += 1
-        touches.areas[area].random += count
+        at(touches.areas, area).random += count
 
 
 @inlined
@@ -159,21 +153,21 @@ def note_sweep(
     state = touches.state[0]
     if state.on == 0 or count == 0:
         return
-    of_area, bit = touches.areas[area], _bit(state.ticks)
-    if of_area.whole & bit:
-        return
     if count >= positions and stride <= PAGE:
         note_all(touches, area)
         return
+    of_area, now = at(touches.areas, area), bit(state.ticks)
+    if of_area.whole & now:
+        return
     if of_area.last_span >= 0:
-        span = touches.spans[of_area.last_span]
+        span = at(touches.spans, of_area.last_span)
         if span.tick == state.ticks and span.access == access:
             span.count += count
             if span.count >= positions and stride <= PAGE:
-                of_area.whole |= bit
+                of_area.whole |= now
             return
     _use(touches, area)
-    span = touches.spans[state.spans]
+    span = at(touches.spans, state.spans)
     span.tick = state.ticks
     span.access = access
     span.position = position
@@ -182,7 +176,7 @@ def note_sweep(
     span.positions = positions
     span.before = of_area.last_span
     of_area.last_span = state.spans
-    of_area.in_spans |= bit
+    of_area.in_spans |= now
     state.spans += 1
 
 
@@ -190,17 +184,19 @@ def note_sweep(
 def end_tick(touches: Touches, memory: Memory) -> None:
     """The tick is over."""
     state = touches.state[0]
-    bit = _bit(state.ticks)
+    now = bit(state.ticks)
     for i in range(state.pending):
         area = touches.pending[i]
-        of_area, pages = touches.areas[area], memory.areas[area].pages
-        if not of_area.whole & bit:
-            missed = 0.0 if pages == 1 else math.exp(of_area.random * math.log1p(-1.0 / pages))
-            if missed < _SURE:
-                of_area.whole |= bit
+        of_area, pages = at(touches.areas, area), at(memory.areas, area).pages
+        if not of_area.whole & now:
+            if of_area.log_missed == 0.0 and pages > 1:
+                of_area.log_missed = math.log1p(-1.0 / pages)
+            missed = of_area.random * of_area.log_missed
+            if pages == 1 or missed < _SURE:
+                of_area.whole |= now
             else:
-                of_area.by_chance |= bit
-                touches.chances[area, state.ticks] = 1.0 - missed
+                of_area.by_chance |= now
+                touches.chances[area, state.ticks] = 1.0 - math.exp(missed)
         of_area.random = 0.0
     state.pending = 0
     state.ticks += 1
@@ -215,17 +211,31 @@ def is_full(touches: Touches) -> bool:
 
 
 @compiled
+def close_spans(touches: Touches) -> None:
+    """Find the pages of the window's sweeps, which go no further."""
+    for i in range(touches.state[0].spans):
+        span = at(touches.spans, i)
+        begin = (span.position + 1) % span.positions
+        last = begin + span.count - 1
+        span.low = begin * span.stride // PAGE
+        span.high = min(last, span.positions - 1) * span.stride // PAGE + 1
+        span.wrapped = 0
+        if last >= span.positions:
+            behind = (last - span.positions) * span.stride // PAGE + 1
+            span.wrapped = min(behind, span.low)
+
+
+@compiled
 def forget(touches: Touches) -> None:
     """Begin a new window."""
     state = touches.state[0]
     for i in range(state.used):
-        of_area = touches.areas[touches.used[i]]
-        of_area.whole = _NONE
-        of_area.by_chance = _NONE
-        of_area.in_spans = _NONE
+        of_area = at(touches.areas, touches.used[i])
+        of_area.whole = NONE
+        of_area.by_chance = NONE
+        of_area.in_spans = NONE
         of_area.last_span = -1
         of_area.listed = 0
-        of_area.counted = 0
     state.used = 0
     state.spans = 0
     state.ticks = 0
@@ -234,18 +244,7 @@ def forget(touches: Touches) -> None:
 @inlined
 def window(touches: Touches) -> Any:
     """Bits of all ticks of this window."""
-    return _bit(touches.state[0].ticks) - _ONE
-
-
-@inlined
-def ones(bits: Any) -> int:
-    """How many bits are set."""
-    bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    bits = (bits & np.uint64(0x3333333333333333)) + (
-        (bits >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return int((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return first_bits(touches.state[0].ticks)
 
 
 @inlined
@@ -258,6 +257,65 @@ def _in_span(span: Any, low_byte: int, high_byte: int) -> bool:
 
 
 @inlined
+def _pages_swept(span: Any, low: int, high: int) -> int:
+    """How many pages of an area from *low* to *high* the span accessed, of a stride of up to a page."""
+    direct = min(high, span.high) - max(low, span.low)
+    return max(0, direct) + max(0, min(high, span.wrapped) - low)
+
+
+@inlined
+def _meet(touches: Touches, number: int, low: int, high: int, draws: Draws) -> tuple[bool, int]:
+    """Whether the sweeps in the tick of span *number* met a page drawn from *low* to *high*.
+
+    Returns:
+        That, and the area's first span of another tick; -1 if there is none.
+    """
+    span = at(touches.spans, number)
+    before, pages = span.before, high - low
+    if span.stride <= PAGE and (before < 0 or at(touches.spans, before).tick != span.tick):
+        met = _pages_swept(span, low, high)
+        return met == pages or (met > 0 and uniform(draws) * pages < met), before
+    page, hit, before = low + int(uniform(draws) * pages), False, number
+    while before >= 0 and at(touches.spans, before).tick == span.tick:
+        hit |= _in_span(at(touches.spans, before), page * PAGE, (page + 1) * PAGE)
+        before = at(touches.spans, before).before
+    return hit, before
+
+
+@inlined
+def hits_in(touches: Touches, area: int, low: int, high: int, ticks: Any, draws: Draws) -> int:
+    """In how many ticks of *ticks*, bits, a page was touched that is drawn for each.
+
+    Args:
+        touches: The window, with its spans closed.
+        area: In small pages.
+        low: The first page to draw from, counted within the area.
+        high: The page behind the last.
+        ticks: Bits of the ticks that are asked for.
+        draws: Decides.
+    """
+    of_area = at(touches.areas, area)
+    hits = ones(of_area.whole & ticks)
+    ticks &= ~of_area.whole
+    bits = of_area.by_chance & ~of_area.in_spans & ticks
+    while bits:
+        if uniform(draws) < touches.chances[area, lowest(bits)]:
+            hits += 1
+        bits = without_lowest(bits)
+    number = of_area.last_span if of_area.in_spans & ticks else -1
+    while number >= 0:
+        tick = at(touches.spans, number).tick
+        if not ticks & bit(tick):
+            number = at(touches.spans, number).before
+            continue
+        hit, number = _meet(touches, number, low, high, draws)
+        if not hit and of_area.by_chance & bit(tick):
+            hit = uniform(draws) < touches.chances[area, tick]
+        hits += 1 if hit else 0
+    return hits
+
+
+@inlined
 def is_touched(
     touches: Touches, memory: Memory, area: int, page: int, tick: int, draws: Draws
 ) -> bool:
@@ -265,65 +323,31 @@ def is_touched(
 
     Sweeps are answered exactly, random accesses by their chance. Of a huge page all is touched at once.
     """
-    of_area, bit = touches.areas[area], _bit(tick)
-    if of_area.whole & bit:
+    of_area, then = at(touches.areas, area), bit(tick)
+    if of_area.whole & then:
         return True
-    first, pages = memory.areas[area].first, 1
-    if memory.areas[area].huge > 0 and (memory.blocks[(first + page) // BLOCK_PAGES].kind == HUGE):
+    first, pages = at(memory.areas, area).first, 1
+    if at(memory.areas, area).huge > 0 and (
+        at(memory.blocks, (first + page) // BLOCK_PAGES).kind == HUGE
+    ):
         pages = BLOCK_PAGES
         page = (first + page) // BLOCK_PAGES * BLOCK_PAGES - first
-    if of_area.by_chance & bit:
+    if of_area.by_chance & then:
         chance = touches.chances[area, tick]
-        if pages == memory.areas[area].pages > 1:
+        if pages == at(memory.areas, area).pages > 1:
             chance = 1.0
         elif pages > 1:
-            missed = math.log1p(-pages / memory.areas[area].pages)
-            chance = 1.0 - (1.0 - chance) ** (missed / math.log1p(-1.0 / memory.areas[area].pages))
+            missed = math.log1p(-pages / at(memory.areas, area).pages)
+            chance = 1.0 - (1.0 - chance) ** (
+                missed / math.log1p(-1.0 / at(memory.areas, area).pages)
+            )
         if uniform(draws) < chance:
             return True
-    if of_area.in_spans & bit:
+    if of_area.in_spans & then:
         number = of_area.last_span
         while number >= 0:
-            span = touches.spans[number]
+            span = at(touches.spans, number)
             if span.tick == tick and _in_span(span, page * PAGE, (page + pages) * PAGE):
                 return True
             number = span.before
     return False
-
-
-@compiled
-def likely_touches(touches: Touches, area: int) -> None:
-    """Find the cumulative chances of how often a page of the area was touched by chance alone.
-
-    Its number over ticks of different chances is Poisson binomial; the recursion takes in one tick
-    after the other.
-    """
-    of_area, found = touches.areas[area], touches.likely[area]
-    if of_area.counted == 1:
-        return
-    of_area.counted = 1
-    open_ticks = of_area.by_chance & ~of_area.whole
-    found[:] = 0.0
-    found[0] = 1.0
-    taken = 0
-    for tick in range(touches.state[0].ticks):
-        if open_ticks & _bit(tick):
-            chance = touches.chances[area, tick]
-            taken += 1
-            for k in range(taken, 0, -1):
-                found[k] = found[k] * (1.0 - chance) + found[k - 1] * chance
-            found[0] *= 1.0 - chance
-    for k in range(1, len(found)):
-        found[k] = found[k] + found[k - 1] if k < taken else 1.0
-    if taken == 0:
-        found[0] = 1.0
-
-
-@inlined
-def touches_by_chance(touches: Touches, area: int, draws: Draws) -> int:
-    """In how many ticks of this window random accesses alone touched a page of the area; drawn."""
-    likely_touches(touches, area)
-    drawn, count = uniform(draws), 0
-    while drawn >= touches.likely[area, count]:
-        count += 1
-    return count

@@ -74,7 +74,7 @@ def test_pages_lie_in_blocks_as_in_huge_pages_and_no_block_has_two_areas() -> No
         assert pages_of_block(memory, index, block) == inside
 
 
-@given(st.lists(st.tuples(st.sampled_from("oib"), st.integers(0, 2), st.integers(0, 1299))))
+@given(st.lists(st.tuples(st.sampled_from("oibr"), st.integers(0, 2), st.integers(0, 1299))))
 def test_counters_follow_every_page(moves: list[tuple[str, int, int]]) -> None:
     memory = memory_of(*SPANS, state=ABSENT)
     for kind, index, number in moves:
@@ -87,7 +87,17 @@ def test_counters_follow_every_page(moves: list[tuple[str, int, int]]) -> None:
             swap_in(memory, index, page)
         elif kind == "b":
             populate(memory, index, page, min(area.pages, page + 300))
+        elif kind == "r":
+            first = area.first + page
+            behind = min(
+                first + 40, area.first + area.pages, -(-(first + 1) // BLOCK_PAGES) * BLOCK_PAGES
+            )
+            if (memory.state[first:behind] == RESIDENT).all():
+                swap_out(memory, index, first, behind - first)
 
+    for area in memory.areas:
+        swapped = np.flatnonzero(memory.state[area.first : area.first + area.pages] == SWAPPED)
+        assert ((swapped >= area.low_swapped) & (swapped < area.high_swapped)).all()
     check_sums(memory)
 
 

