@@ -274,7 +274,7 @@ def _meet(touches: Touches, number: int, low: int, high: int, draws: Draws) -> t
     before, pages = span.before, high - low
     if span.stride <= PAGE and (before < 0 or at(touches.spans, before).tick != span.tick):
         met = _pages_swept(span, low, high)
-        return met == pages or (met > 0 and uniform(draws) * pages < met), before
+        return uniform(draws) * pages < met, before
     page, hit, before = low + int(uniform(draws) * pages), False, number
     while before >= 0 and at(touches.spans, before).tick == span.tick:
         hit |= _in_span(at(touches.spans, before), page * PAGE, (page + 1) * PAGE)
@@ -295,24 +295,18 @@ def hits_in(touches: Touches, area: int, low: int, high: int, ticks: Any, draws:
         draws: Decides.
     """
     of_area = at(touches.areas, area)
-    hits = ones(of_area.whole & ticks)
-    ticks &= ~of_area.whole
-    bits = of_area.by_chance & ~of_area.in_spans & ticks
-    while bits:
-        if uniform(draws) < touches.chances[area, lowest(bits)]:
-            hits += 1
-        bits = without_lowest(bits)
-    number = of_area.last_span if of_area.in_spans & ticks else -1
+    met = of_area.whole
+    number = of_area.last_span if of_area.in_spans & ticks & ~met else -1
     while number >= 0:
         tick = at(touches.spans, number).tick
-        if not ticks & bit(tick):
-            number = at(touches.spans, number).before
-            continue
         hit, number = _meet(touches, number, low, high, draws)
-        if not hit and of_area.by_chance & bit(tick):
-            hit = uniform(draws) < touches.chances[area, tick]
-        hits += 1 if hit else 0
-    return hits
+        met |= np.uint64(hit) << np.uint64(tick)
+    bits = of_area.by_chance & ticks & ~met
+    while bits:
+        if uniform(draws) < touches.chances[area, lowest(bits)]:
+            met |= bits ^ without_lowest(bits)
+        bits = without_lowest(bits)
+    return ones(met & ticks)
 
 
 @inlined
