@@ -1,11 +1,12 @@
 """How fast the simulator is: simulated seconds in a second of one core, and how that changes.
 
-python benchmarks/sim_speed.py [--runs N] [--quick]
+python benchmarks/sim_speed.py [--runs N] [--quick | --long]
 
 The workload is a pattern of 1 GiB in 64 regions that are wanted more and less, on the profile `server`,
 monitored as usual (5 ms, 100 ms, 1000 regions at the most, and at least so many that some 300 are held,
 which is counted by a scheme `stat` applied at every tick). Times are CPU time of one core, medians over
-the runs; the batch is timed by the clock, on all cores. `--quick` leaves the 1 TiB machine out.
+the runs; the batch is timed by the clock, on all cores. `--quick` leaves the 1 TiB machine out, `--long`
+has it page out without a quota too, more than its memory in all.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ _BATCH = 64
 _WEIGHTS = (0, 8, 1, 4, 0, 2, 16, 1)
 
 
-def _pattern(gib: float, seconds: float, regions: int = 64) -> Pattern:
-    """Regions of equal size, swept, wanted more and less in no order."""
+def _pattern(gib: float, seconds: float, *, random: bool = False) -> Pattern:
+    """Regions of equal size, swept or accessed at random, wanted more and less in no order."""
+    regions = 64
     size = int(gib * _GIB) // regions - 65_536
     accesses = tuple(
-        Access(region=n, random=False, stride_bytes=4096, weight=_WEIGHTS[n * 5 % len(_WEIGHTS)])
+        Access(region=n, random=random, stride_bytes=4096, weight=_WEIGHTS[n * 5 % len(_WEIGHTS)])
         for n in range(regions)
     )
     return Pattern(
@@ -118,7 +120,7 @@ def _show_batch(simulator: Simulator, pattern: Pattern) -> None:
     )
 
 
-def _show_machine_of_1_tib(machine: Machine) -> None:
+def _show_machine_of_1_tib(machine: Machine, name: str, scheme: Scheme) -> None:
     sizes = (1, 4, 16, 64, 128, 256, 554)
     weights = ((8, 4, 2, 1, 0, 0, 0), (4, 8, 0, 2, 1, 0, 0)) * 2
     pattern = Pattern(
@@ -137,9 +139,8 @@ def _show_machine_of_1_tib(machine: Machine) -> None:
             for number, of_phase in enumerate(weights)
         ),
     )
-    quota = Quota(time_us=10_000, size_bytes=128 << 20, weights=Weights(age=1))
     experiment = replace(
-        _experiment(pattern, _cold(120_000_000, quota), min_regions=10),
+        _experiment(pattern, scheme, min_regions=10),
         operations=OperationsSet.PADDR,
         sampling_period_us=1_000_000,
     )
@@ -150,8 +151,9 @@ def _show_machine_of_1_tib(machine: Machine) -> None:
     measured = simulator.run(experiment, seed=0)
     took_s = time.perf_counter() - began_s
     print(
-        f"\n1 TiB of physical memory for {measured.runtime_s:,.0f} s, paged out as DAMON_RECLAIM does "
-        f"by default: {took_s:.1f} s, {measured.swap_out_bytes / _GIB:.1f} GiB out"
+        f"\n1 TiB of physical memory for {measured.runtime_s:,.0f} s, paged out {name}: {took_s:.1f} s, "
+        f"{measured.swap_out_bytes / _GIB:.1f} GiB out, {measured.swap_in_bytes / _GIB:.1f} GiB in",
+        flush=True,
     )
 
 
@@ -160,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--long", action="store_true")
     arguments = parser.parse_args()
     machine = load_machine(catalog.find("server", "machines", Path()))
     simulator = Simulator(replace(machine, memory_bytes=128 * _GIB))
@@ -173,7 +176,11 @@ def main() -> None:
     show("1 GiB, DAMON off", Experiment(workload=pattern, timeout_us=80_000_000_000))
     show("1 GiB, monitored", _experiment(pattern))
     show("1 GiB, prcl-3s", _experiment(pattern, scheme))
+    random = _pattern(1, 300, random=True)
+    show("1 GiB at random, monitored", _experiment(random))
+    show("1 GiB at random, prcl-3s", _experiment(random, scheme))
     for gib in (4, 16, 64):
+        show(f"{gib} GiB, monitored", _experiment(_pattern(gib, 300)))
         show(f"{gib} GiB, prcl-3s", _experiment(_pattern(gib, 300), scheme))
     for least, most in ((10, 20), (10, 1000), (300, 1000), (800, 4000)):
         bounded = _experiment(pattern, scheme, min_regions=least, max_regions=most)
@@ -182,7 +189,12 @@ def main() -> None:
         show(f"1 GiB, prcl-3s, {seconds} s", _experiment(_pattern(1, seconds), scheme))
     _show_batch(simulator, pattern)
     if not arguments.quick:
-        _show_machine_of_1_tib(machine)
+        quota = Quota(time_us=10_000, size_bytes=128 << 20, weights=Weights(age=1))
+        _show_machine_of_1_tib(
+            machine, "as DAMON_RECLAIM does by default", _cold(120_000_000, quota)
+        )
+    if arguments.long:
+        _show_machine_of_1_tib(machine, "after 30 s, without a quota", _cold(30_000_000))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from autotune.backends.simulator.schemes import (
     NOHUGEPAGE,
     PAGEOUT,
     STAT,
+    TAKES_ALL,
     TAKES_NONE,
     TAKES_OLD,
 )
@@ -47,14 +48,14 @@ _PAGES_AT_ONCE = 512
 def takes_of_block(
     memory: Memory, index: int, page: int, behind: int, spares: bool, takes: int
 ) -> int:
-    """How many resident pages from *page* to *behind*, of one block of area *index*, a page-out takes.
+    """How many resident pages from *page* to *behind*, of one block of area *index*, an action takes.
 
     In virtual addresses it takes every one. In physical ones (*spares*) the filters decide by whether
     a page was accessed since it was last marked; what it spares is marked then.
     """
     number = page // BLOCK_PAGES
     block = memory.blocks[number]
-    if not spares:
+    if not spares or takes == TAKES_ALL:
         return block.resident
     if takes == TAKES_NONE:
         return 0
@@ -156,6 +157,27 @@ def _page_out_all(scheme: Any, world: World, start: int, end: int) -> int:
 
 
 @compiled
+def _move_between_lists(scheme: Any, memory: Memory, start: int, end: int) -> int:
+    """Apply lru_prio or lru_deprio to ``[start, end)``, physical addresses; how many pages it takes."""
+    if scheme.takes == TAKES_ALL:
+        return resident_in(memory, start, end)
+    taken = 0
+    for index in range(area_at_or_behind(memory, start), len(memory.areas)):
+        if memory.areas[index].start >= end:
+            break
+        page, high = pages_between(memory.areas[index], start, end)
+        while page < high:
+            behind = min(high, (page // BLOCK_PAGES + 1) * BLOCK_PAGES)
+            if memory.blocks[page // BLOCK_PAGES].resident > 0:
+                here = takes_of_block(memory, index, page, behind, True, scheme.takes)
+                if scheme.action == LRU_DEPRIO:  # lru_prio counts as an access
+                    memory.blocks[page // BLOCK_PAGES].idle += here
+                taken += here
+            page = behind
+    return taken
+
+
+@compiled
 def act(scheme: Any, world: World, start: int, end: int) -> int:
     """Apply the scheme's action to a region; how many bytes the kernel calls applied."""
     if scheme.action == STAT:
@@ -165,8 +187,9 @@ def act(scheme: Any, world: World, start: int, end: int) -> int:
     resident = resident_in(world.memory, start, end)
     if scheme.physical == 1:
         if scheme.action in (LRU_PRIO, LRU_DEPRIO) and scheme.takes != TAKES_NONE:
+            taken = _move_between_lists(scheme, world.memory, start, end)
             work_in_turns(world, resident * world.clock[0].scan_us)
-            return resident * PAGE
+            return taken * PAGE
         return 0
     if scheme.action in (LRU_PRIO, LRU_DEPRIO):
         return 0

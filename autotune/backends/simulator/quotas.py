@@ -57,7 +57,11 @@ def _reached(schemes: Schemes, number: int, stalled_us: float) -> int:
         if goal.metric == SOME_MEM_PSI:
             current = int(stalled_us - goal.before_us)
             goal.before_us = stalled_us
-        furthest = max(furthest, current * _REACHED // goal.target)
+        if current < UNREACHED // _REACHED:
+            reached = current * _REACHED // goal.target
+        else:
+            reached = current // max(1, goal.target // _REACHED)
+        furthest = max(furthest, reached)
     return furthest
 
 

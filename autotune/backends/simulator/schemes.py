@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from autotune.backends.simulator.compiled import inlined
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
 from autotune.damon import Intervals, OperationsSet
-from autotune.damos import Action, Filter, FilterType, GoalMetric, Scheme
+from autotune.damos import Action, FilterType, GoalMetric, Scheme
 from autotune.kernel import to_kernel
 
 MODELLED = (
@@ -40,14 +40,14 @@ UNREACHED = 2**62
 """More than any count of bytes or ticks that a run comes to; adding to it doesn't overflow."""
 _LONGEST_MS = 10**12
 
-TAKES_OLD, TAKES_YOUNG, TAKES_NONE = range(3)
+TAKES_OLD, TAKES_YOUNG, TAKES_NONE, TAKES_ALL = range(4)
 """Of the resident pages of a region, physical addresses: those that were not accessed, those that were,
-or none of them, as a scheme's filters have it."""
+none or all of them, as a scheme's filters have it."""
 
 _SCHEME = {
     "action": INT,  # index into MODELLED
     "physical": FLAG,  # whether addresses are the machine's
-    "takes": INT,  # TAKES_OLD, TAKES_YOUNG or TAKES_NONE, of a page-out in physical addresses
+    "takes": INT,  # TAKES_OLD, TAKES_YOUNG, TAKES_NONE or TAKES_ALL, in physical addresses
     "min_sz": INT,  # bytes
     "max_sz": INT,
     "min_nr": INT,  # samples
@@ -118,15 +118,24 @@ def _clip(bound: int) -> int:
     return min(bound, UNREACHED)
 
 
-def _takes(filters: tuple[Filter, ...]) -> int:
-    """Which pages a page-out takes: all memory of a workload is anonymous."""
-    takes = TAKES_OLD  # the kernel itself puts a filter against young pages in front
-    for item in filters:
-        if item.type is FilterType.ANON and item.matching:
-            return TAKES_NONE
-        if item.type is FilterType.YOUNG and not item.matching:
-            takes = TAKES_YOUNG
-    return takes
+def _takes(scheme: Scheme) -> int:
+    """Which pages the action takes: all memory of a workload is anonymous."""
+    against_young = {item.matching for item in scheme.filters if item.type is FilterType.YOUNG}
+    if scheme.action is Action.PAGEOUT and not against_young:
+        against_young = {True}  # the kernel puts a filter of its own in front
+    against_anonymous = any(
+        item.type is FilterType.ANON and item.matching for item in scheme.filters
+    )
+    if against_anonymous or len(against_young) == 2:
+        return TAKES_NONE
+    if not against_young:
+        return TAKES_ALL
+    return TAKES_OLD if against_young == {True} else TAKES_YOUNG
+
+
+def looks_at_marks(scheme: Scheme) -> bool:
+    """Whether it matters to the scheme, in physical addresses, which pages are marked as idle."""
+    return _takes(scheme) in (TAKES_OLD, TAKES_YOUNG)
 
 
 def stage(
@@ -149,7 +158,7 @@ def stage(
         kernel = to_kernel(scheme, intervals)
         row.action = MODELLED.index(scheme.action)
         row.physical = operations is OperationsSet.PADDR
-        row.takes = _takes(scheme.filters)
+        row.takes = _takes(scheme)
         row.min_sz, row.max_sz = map(_clip, kernel.sz)
         row.min_nr, row.max_nr = kernel.nr_accesses
         row.min_age, row.max_age = map(_clip, kernel.age)

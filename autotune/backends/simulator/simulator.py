@@ -15,7 +15,7 @@ from autotune.backends.simulator.recorded import Recorded, begin_recording, lay_
 from autotune.backends.simulator.records import copied
 from autotune.backends.simulator.touches import make_touches
 from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import Action, Scheme, SchemeStats
+from autotune.damos import Scheme, SchemeStats
 from autotune.errors import InputError, TrialError
 from autotune.experiment import Experiment
 from autotune.machine import Machine
@@ -199,7 +199,7 @@ class Simulator:
             advise_everything(memory)
         physical = experiment.operations is OperationsSet.PADDR
         memory.counters[0].spares = physical and any(
-            scheme.action is Action.PAGEOUT for scheme in experiment.schemes
+            schemes.looks_at_marks(scheme) for scheme in experiment.schemes
         )
         return world.start(
             memory,

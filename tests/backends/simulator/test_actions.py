@@ -259,6 +259,33 @@ def test_a_filter_for_young_pages_only_takes_those_and_leaves_the_others() -> No
     assert scene.apply(schemes) == BLOCK
 
 
+@pytest.mark.parametrize(
+    ("action", "matching", "first", "second"),
+    [
+        (Action.LRU_DEPRIO, True, 100, 2 * BLOCK),
+        (Action.LRU_DEPRIO, False, 2 * BLOCK - 100, 0),
+        (Action.LRU_PRIO, True, 100, 2 * BLOCK - 100),
+        (Action.LRU_PRIO, False, 2 * BLOCK - 100, 2 * BLOCK - 100),
+    ],
+)
+def test_pages_move_between_lists_by_whether_they_were_accessed(
+    action: Action, matching: bool, first: int, second: int
+) -> None:
+    """What is looked at is marked, and what lru_prio takes counts as accessed."""
+    scene = in_physical(Scene((0, BLOCK), (BLOCK, 2 * BLOCK)))
+    scene.memory.blocks.idle[:2] = [70.0, 30.0]
+    only = Filter(type=FilterType.YOUNG, matching=matching)
+    schemes = scheme_of(action, physical=True, filters=(only,))
+
+    scene.apply(schemes)
+    applied = int(schemes.items[0].applied_bytes)
+    scene.apply(schemes)
+
+    assert applied == first * PAGE
+    assert schemes.items[0].applied_bytes == (first + second) * PAGE
+    assert scene.out == []
+
+
 def test_a_page_out_splits_huge_pages() -> None:
     scene = Scene((0, 4 * BLOCK))
     scene.memory.blocks.kind[:4] = HUGE

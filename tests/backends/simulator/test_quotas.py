@@ -143,6 +143,14 @@ def test_a_goal_of_pressure_counts_the_stall_of_each_window(
     assert found == expected
 
 
+@pytest.mark.parametrize("unit", [1, 10**6, 10**14, 10**17])
+def test_a_goal_may_be_counted_in_any_unit(unit: int) -> None:
+    """The first window doubles a byte, and half of the goal then adds half of what there is."""
+    found = allowed(with_quota(goals=(goal(10 * unit, 5 * unit),)), windows=4)
+
+    assert found == [1, 2, 3, 5]
+
+
 def test_without_a_quota_nothing_is_looked_at() -> None:
     schemes = staged(Scheme(action=Action.PAGEOUT))
 

@@ -7,11 +7,13 @@ import itertools
 import pytest
 
 from autotune.backends.simulator.schemes import (
+    TAKES_ALL,
     TAKES_NONE,
     TAKES_OLD,
     TAKES_YOUNG,
     UNREACHED,
     hot_score,
+    looks_at_marks,
     matches,
     score,
 )
@@ -236,6 +238,30 @@ def test_filters_of_pages_say_which_a_page_out_takes(
 
     assert schemes.items[0].takes == takes
     assert len(schemes.filters) == 0  # none that looks at addresses
+
+
+@pytest.mark.parametrize(
+    ("filters", "takes"),
+    [
+        ((), TAKES_ALL),
+        ((Filter(type=FilterType.YOUNG),), TAKES_OLD),
+        ((Filter(type=FilterType.YOUNG, matching=False),), TAKES_YOUNG),
+        ((Filter(type=FilterType.ANON),), TAKES_NONE),
+        (
+            (Filter(type=FilterType.YOUNG), Filter(type=FilterType.YOUNG, matching=False)),
+            TAKES_NONE,
+        ),
+    ],
+    ids=["none", "not young", "young only", "not anonymous", "both"],
+)
+@pytest.mark.parametrize("action", [Action.LRU_PRIO, Action.LRU_DEPRIO])
+def test_only_a_page_out_leaves_young_pages_without_being_told(
+    action: Action, filters: tuple[Filter, ...], takes: int
+) -> None:
+    scheme = Scheme(action=action, filters=filters)
+
+    assert staged(scheme, physical=True).items[0].takes == takes
+    assert looks_at_marks(scheme) == (takes in (TAKES_OLD, TAKES_YOUNG))
 
 
 def test_watermarks_are_counted_in_permille() -> None:
