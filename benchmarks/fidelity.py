@@ -3,7 +3,7 @@
 python benchmarks/fidelity.py [--machine NAME|FILE] [--json] [--worst N] [--measure [--records FOLDER]]
 
 The kernel's side is kept in tests/data/fidelity_grid.csv. `--measure` runs in the micro-VM what is
-missing there, two machines at a time: 342 runs of some 15 s if none is kept. `--records` keeps each of
+missing there, two machines at a time: 513 runs of some 15 s if none is kept. `--records` keeps each of
 these whole, its series included. The simulator runs the same experiments with twelve seeds,
 those of the kernel among them: its own chance is averaged out at no cost.
 
@@ -16,7 +16,8 @@ those of the kernel among them: its own chance is averaged out at no cost.
 All of these are of means over the seeds. In brackets stands the kernel against itself, each seed
 against the mean of the others: the best that can be expected. Of several patterns together errors and
 pairs are pooled, and transfers averaged. Constants of a machine profile may be fitted to the patterns
-that calibrate; the others only judge. The recorded patterns (tests/data/kernel_grid.csv) have one
+that calibrate; the others only judge, and three of these were measured only when all else was done. The
+recorded patterns (tests/data/kernel_grid.csv) have one
 seed, and a spread of one point is assumed.
 """
 
@@ -67,6 +68,7 @@ _POLITE = 10
 _PARTS = {
     "calibrate": "patterns that calibrate",
     "judge": "patterns that judge",
+    "fresh": "patterns not seen before",
     "recorded": "recorded patterns",
 }
 _SHORT = dict(zip(grid.FIGURES, ("saving", "slowdown"), strict=True))

@@ -45,7 +45,7 @@ class Beside:
 
     Attributes:
         pattern: Its name.
-        part: "calibrate", "judge" or "recorded".
+        part: "calibrate", "judge", "fresh" or "recorded".
         schemes: Their names.
         kernel: Shape ``(schemes, seeds, figures)``; figures in the order of `grid.FIGURES`.
         predicted: Means over the seeds, shape ``(schemes, figures)``.
@@ -204,6 +204,8 @@ def part_of(pattern: str) -> str:
     """Say what a pattern is for."""
     if pattern in recorded.PATTERNS:
         return "recorded"
+    if pattern in grid.FRESH:
+        return "fresh"
     return "calibrate" if pattern in grid.CALIBRATING else "judge"
 
 
