@@ -17,8 +17,7 @@ All of these are of means over the seeds. In brackets stands the kernel against 
 against the mean of the others: the best that can be expected. Of several patterns together errors and
 pairs are pooled, and transfers averaged. Constants of a machine profile may be fitted to the patterns
 that calibrate; the others only judge, and three of these were measured only when all else was done. The
-recorded patterns (tests/data/kernel_grid.csv) have one
-seed, and a spread of one point is assumed.
+recorded patterns (tests/data/kernel_grid.csv) have one seed, and a spread of one point is assumed.
 """
 
 from __future__ import annotations
@@ -191,6 +190,15 @@ def _print_worst(cells: Sequence[dict[str, Any]]) -> None:
         )
 
 
+def _goals(patterns: Sequence[Beside]) -> dict[str, dict[str, bool]]:
+    """Whether each goal is met, by the part of the patterns that is judged by it."""
+    return {
+        part: goals(verdict(of_part))
+        for part in ("judge", "fresh")
+        if (of_part := [one for one in patterns if one.part == part])
+    }
+
+
 def _plain_verdict(judged: Verdict) -> dict[str, Any]:
     figures = {
         name: {
@@ -215,10 +223,9 @@ def _as_json(patterns: Sequence[Beside], cells: Sequence[dict[str, Any]]) -> str
         one.pattern: {"part": one.part, "seeds": one.seeds, **_plain_verdict(verdict([one]))}
         for one in patterns
     }
-    judging = [one for one in patterns if one.part == "judge"]
-    met = goals(verdict(judging)) if judging else {}
     return json.dumps(
-        {"patterns": by_pattern, "parts": parts, "goals": met, "cells": cells}, indent=1
+        {"patterns": by_pattern, "parts": parts, "goals": _goals(patterns), "cells": cells},
+        indent=1,
     )
 
 
@@ -244,10 +251,10 @@ def main() -> None:
         print(_as_json(patterns, cells))
         return
     _print_table(patterns)
-    judging = [one for one in patterns if one.part == "judge"]
-    for goal, is_met in goals(verdict(judging)).items() if judging else ():
-        print(f"{'met' if is_met else 'missed'}: {goal}, of the patterns that judge")
-    print()
+    for part, met in _goals(patterns).items():
+        for goal, is_met in met.items():
+            print(f"{'met' if is_met else 'missed'}: {goal}, of the {_PARTS[part]}")
+        print()
     _print_worst(cells[: arguments.worst])
 
 

@@ -87,21 +87,22 @@ def _held(simulator: Simulator, experiment: Experiment) -> float:
     return ranges / monitored
 
 
-def _rate(run: Callable[[int], Measurement], runs: int) -> float:
-    """Simulated seconds a second of CPU time, median."""
+def _rates(run: Callable[[int], Measurement], runs: int) -> tuple[float, float]:
+    """Simulated seconds a second of CPU time, and faults a simulated second, medians."""
     run(0)  # lays the workload out, and compiles the first time
-    rates = []
+    rates, faults = [], []
     for seed in range(runs):
         began_s = time.thread_time()
-        simulated_s = run(seed).runtime_s
-        rates.append(simulated_s / (time.thread_time() - began_s))
-    return statistics.median(rates)
+        measured = run(seed)
+        rates.append(measured.runtime_s / (time.thread_time() - began_s))
+        faults.append(measured.major_faults / measured.runtime_s)
+    return statistics.median(rates), statistics.median(faults)
 
 
 def _show(name: str, simulator: Simulator, experiment: Experiment, runs: int) -> None:
-    rate = _rate(lambda seed: simulator.run(experiment, seed=seed), runs)
+    rate, faults = _rates(lambda seed: simulator.run(experiment, seed=seed), runs)
     held = "" if experiment.monitoring is None else f"{_held(simulator, experiment):.0f}"
-    print(f"{name:<44} {held:>8} {rate:>12,.0f}", flush=True)
+    print(f"{name:<44} {held:>8} {faults:>12,.0f} {rate:>12,.0f}", flush=True)
 
 
 def _show_batch(simulator: Simulator, pattern: Pattern) -> None:
@@ -171,7 +172,7 @@ def main() -> None:
     def show(name: str, experiment: Experiment) -> None:
         _show(name, simulator, experiment, arguments.runs)
 
-    print(f"{'case':<44} {'regions':>8} {'s per s':>12}")
+    print(f"{'case':<44} {'regions':>8} {'faults per s':>12} {'s per s':>12}")
     pattern = _pattern(1, 300)
     show("1 GiB, DAMON off", Experiment(workload=pattern, timeout_us=80_000_000_000))
     show("1 GiB, monitored", _experiment(pattern))

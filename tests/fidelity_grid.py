@@ -125,7 +125,7 @@ def _bursts() -> Pattern:
 
 
 def _store() -> Pattern:
-    """A hot index, a log that is written byte by byte and read again when it is long cold, an archive."""
+    """A hot index, a log that rests for seconds after each sweep, an archive that is read at times."""
     index, log, archive = 0, 1, 2
     read = AccessMode.READ
     rounds: list[Phase] = []

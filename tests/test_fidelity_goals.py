@@ -21,8 +21,9 @@ def patterns() -> list[Beside]:
     return list(beside(kernel, simulated))
 
 
-def test_all_goals_are_met_by_the_patterns_that_only_judge(patterns: list[Beside]) -> None:
-    judged = verdict([one for one in patterns if one.part == "judge"])
+@pytest.mark.parametrize("part", ["judge", "fresh"])
+def test_all_goals_are_met_by_patterns_that_only_judge(patterns: list[Beside], part: str) -> None:
+    judged = verdict([one for one in patterns if one.part == part])
 
     assert all(goals(judged).values()), goals(judged)
 
