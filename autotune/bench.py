@@ -14,6 +14,7 @@ from autotune.backends.base import Backend
 from autotune.damos import Scheme
 from autotune.errors import TrialError
 from autotune.figures import Figures, figures, mean
+from autotune.interrupts import raise_if_interrupted
 from autotune.measurement import Measurement
 from autotune.store import MeasurementRecord, RunFolder
 from autotune.tables import scheme_text
@@ -121,8 +122,10 @@ class Bench:
             TrialError: If these schemes can't be measured.
             BackendUnavailableError: If nothing can.
             RunError: If it can't be kept.
+            KeyboardInterrupt: If there was one, and it got lost.
         """
         measured = job.future.result()
+        raise_if_interrupted()
         for baseline in measured.baselines:
             self._keep("baseline", None, job.seed, None, baseline)
         for measurement in measured.measurements:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +13,7 @@ import typer
 from autotune import __version__
 from autotune.errors import AutotuneError, InputError, RunError
 from autotune.formats.forms import Form
+from autotune.interrupts import one_interrupt
 from autotune.messages import say
 
 _INTERRUPTED = 130
@@ -381,32 +377,6 @@ def vm_setup(
         raise typer.Exit(RunError.exit_status)
 
 
-@contextlib.contextmanager
-def _one_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the command, and none after it disturb how it ends."""
-    usual: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
-    }
-    # Where someone else decides, or a signal is ignored, that stays so.
-    ours = [number for number, before in usual.items() if signal.getsignal(number) is before]
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        for number in ours:
-            signal.signal(number, signal.SIG_IGN)
-        os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
-        raise KeyboardInterrupt
-
-    for number in ours:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number in ours:
-            if signal.getsignal(number) is interrupt:
-                signal.signal(number, usual[number])
-
-
 def main() -> None:
     """Run the command line; an expected error becomes one message and an exit status."""
     sys.exit(run_command_line(sys.argv[1:]))
@@ -415,7 +385,7 @@ def main() -> None:
 def run_command_line(arguments: list[str]) -> int:
     """Run one command and give its exit status; nothing but a defect gets out as an exception."""
     try:
-        with _one_interrupt():
+        with one_interrupt():
             status = app(arguments, prog_name="autotune", standalone_mode=False)
             if sys.stdout is not None:
                 sys.stdout.flush()

@@ -9,6 +9,7 @@ from autotune import metrics
 from autotune.backends.base import Backend
 from autotune.damos import Scheme
 from autotune.errors import InputError, RunError, TrialError
+from autotune.interrupts import raise_if_interrupted
 from autotune.kernel import on_grid
 from autotune.measurement import Measurement
 from autotune.tables import scheme_text
@@ -76,6 +77,7 @@ def compare_to_baseline(
     backend.check(experiment)
     try:
         baseline = backend.run(workload.experiment(None), seed=workload.seed)
+        raise_if_interrupted()
         record = backend.run(experiment, seed=workload.seed)
         figures = metrics.compute(record, baseline, slowdown=backend.slowdown_metric)
     except (TrialError, ValueError) as error:

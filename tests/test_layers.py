@@ -24,7 +24,9 @@ TUNING = frozenset(
 WORKLOAD_FILE = frozenset({"workload", "workload_reading"})
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"__init__", "defaults", "destination", "errors", "messages", "units"}),
+    frozenset(
+        {"__init__", "defaults", "destination", "errors", "interrupts", "messages", "units"}
+    ),
     frozenset({"damon", "damos", "kernel", "patterns", "spans", "trial"}),
     frozenset(
         {"cache", "machine", "measurement", "native", "program", "recording", "vm_settings"}

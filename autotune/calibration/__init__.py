@@ -15,6 +15,7 @@ from autotune.calibration.experiments import Plan, make_plan, write_data_files
 from autotune.calibration.subject import Subject
 from autotune.errors import InputError, RunError, TrialError, Where
 from autotune.experiment import Experiment
+from autotune.interrupts import raise_if_interrupted
 from autotune.machine import Machine
 from autotune.measurement import Measurement
 
@@ -111,6 +112,7 @@ def _measure(
         )
         try:
             measured[name] = backend.run(experiment, seed=seed)
+            raise_if_interrupted()
         except TrialError as error:
             raise RunError(f"calibration: run '{name}' failed: {error}") from error
     measured.setdefault("huge_random", measured["random"])

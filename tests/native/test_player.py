@@ -176,7 +176,7 @@ def test_two_accesses_to_one_region_have_an_offset_each(player: Path, filler: Pa
     accesses = (access(stride_bytes=2), access(stride_bytes=2))
     size_bytes = 64 * MIB
 
-    with Player(player, pattern([region(size_bytes, filler)], (10_000, accesses))) as ready:
+    with Player(player, pattern([region(size_bytes, filler)], (3_000, accesses))) as ready:
         (played,) = ready.play(seed=5, phases=1)
         written = ready.content(0).count(1)
 

@@ -275,10 +275,7 @@ def _scatter(
         The accesses made and the time left, as `_sweep`.
     """
     progress, number = player.progress[0], at(player.accesses, index).area
-    area, one_us = (
-        at(memory.areas, number),
-        _random_us(player, memory, at(player.accesses, index).area),
-    )
+    area, one_us = at(memory.areas, number), _random_us(player, memory, number)
     affordable = min(count, int(time_us / one_us))
     share = area.swapped / area.pages
     until = 0.0  # accesses before the one that meets a swapped page: geometric

@@ -320,21 +320,18 @@ def is_touched(
     of_area, then = at(touches.areas, area), bit(tick)
     if of_area.whole & then:
         return True
-    first, pages = at(memory.areas, area).first, 1
-    if at(memory.areas, area).huge > 0 and (
-        at(memory.blocks, (first + page) // BLOCK_PAGES).kind == HUGE
-    ):
+    place = at(memory.areas, area)
+    first, pages = place.first, 1
+    if place.huge > 0 and at(memory.blocks, (first + page) // BLOCK_PAGES).kind == HUGE:
         pages = BLOCK_PAGES
         page = (first + page) // BLOCK_PAGES * BLOCK_PAGES - first
     if of_area.by_chance & then:
         chance = touches.chances[area, tick]
-        if pages == at(memory.areas, area).pages > 1:
+        if pages == place.pages > 1:
             chance = 1.0
         elif pages > 1:
-            missed = math.log1p(-pages / at(memory.areas, area).pages)
-            chance = 1.0 - (1.0 - chance) ** (
-                missed / math.log1p(-1.0 / at(memory.areas, area).pages)
-            )
+            missed = math.log1p(-pages / place.pages)
+            chance = 1.0 - (1.0 - chance) ** (missed / math.log1p(-1.0 / place.pages))
         if uniform(draws) < chance:
             return True
     if of_area.in_spans & then:
