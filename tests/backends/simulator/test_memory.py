@@ -74,6 +74,13 @@ def test_pages_lie_in_blocks_as_in_huge_pages_and_no_block_has_two_areas() -> No
         assert pages_of_block(memory, index, block) == inside
 
 
+def check_bounds(memory: Memory) -> None:
+    """Of each area no page is swapped out beyond the bounds that are kept."""
+    for area in memory.areas:
+        swapped = np.flatnonzero(memory.state[area.first : area.first + area.pages] == SWAPPED)
+        assert ((swapped >= area.low_swapped) & (swapped < area.high_swapped)).all()
+
+
 @given(st.lists(st.tuples(st.sampled_from("oibr"), st.integers(0, 2), st.integers(0, 1299))))
 def test_counters_follow_every_page(moves: list[tuple[str, int, int]]) -> None:
     memory = memory_of(*SPANS, state=ABSENT)
@@ -95,10 +102,25 @@ def test_counters_follow_every_page(moves: list[tuple[str, int, int]]) -> None:
             if (memory.state[first:behind] == RESIDENT).all():
                 swap_out(memory, index, first, behind - first)
 
-    for area in memory.areas:
-        swapped = np.flatnonzero(memory.state[area.first : area.first + area.pages] == SWAPPED)
-        assert ((swapped >= area.low_swapped) & (swapped < area.high_swapped)).all()
+    check_bounds(memory)
     check_sums(memory)
+
+
+@given(st.permutations(range(5, 11)), st.integers(0, 6))
+def test_swapped_pages_stay_within_their_bounds_in_whatever_order_they_come_back(
+    order: list[int], again: int
+) -> None:
+    memory = memory_of(*SPANS)
+    swap_out(memory, 0, memory.areas[0].first + 5, 6)
+    for page in order[:again]:
+        swap_in(memory, 0, page)
+        check_bounds(memory)
+    swap_out(memory, 0, memory.areas[0].first + 2)
+    for page in order[again:]:
+        check_bounds(memory)
+        swap_in(memory, 0, page)
+
+    check_bounds(memory)
 
 
 def test_an_area_that_goes_takes_its_pages_with_it() -> None:

@@ -90,8 +90,9 @@ class Played:
         """The first region's."""
         return self.layout.region_area[0]
 
-    def swap_out_all(self) -> int:
-        area = self.memory.areas[self.area]
+    def swap_out_all(self, index: int | None = None) -> int:
+        """Page out an area, the first region's if none is given."""
+        area = self.memory.areas[self.area if index is None else index]
         end = area.start + area.pages * PAGE
         return page_out(self.memory, area.start, end, 1 << 40, False, TAKES_OLD)[0]
 
@@ -122,17 +123,19 @@ def pages_by_hand(size: int, stride: int, begin: int, count: int) -> set[int]:
 @given(
     size=st.integers(1, 40 * PAGE),
     stride=st.sampled_from([64, 1000, 4096, 5000, 8192, 100_000]),
-    before=st.integers(0, 700),
+    batches=st.integers(0, 5),
+    more=st.integers(0, 700),
     during=st.integers(1, 300),
 )
 def test_what_a_stretch_of_a_sweep_touched_is_known_to_the_page(
-    size: int, stride: int, before: int, during: int
+    size: int, stride: int, batches: int, more: int, during: int
 ) -> None:
-    played = scene(size, stride=stride)
-    played.run((before + 0.5) * ACCESS_NS / 1000)
+    played, before = scene(size, stride=stride), batches * BATCH_ACCESSES + more
+    before_us = (before + 0.5) * ACCESS_NS / 1000
+    played.run(before_us)
     begin = before % -(-size // stride)
 
-    played.watch((during + 0.5) * ACCESS_NS / 1000, at_us=100.0)
+    played.watch((during + 0.5) * ACCESS_NS / 1000, at_us=before_us)
 
     assert played.touched(played.area, -(-size // PAGE)) == pages_by_hand(
         size, stride, begin, during
@@ -146,6 +149,20 @@ def test_random_accesses_read_the_table_of_random_numbers() -> None:
 
     table, per_page = played.layout.table_area, PAGE // 8
     assert played.touched(table, 1000) == set(range(BATCH_ACCESSES // per_page + 1))
+
+
+def test_a_batch_waits_for_the_random_numbers_that_it_reads() -> None:
+    played = scene(10 * PAGE, random=True)
+    played.swap_out_all(played.layout.table_area)
+    pages = BATCH_ACCESSES // (PAGE // 8) + 1
+
+    played.run(5000.0)
+
+    progress = played.player.progress[0]
+    assert played.memory.counters[0].swap_ins == pages
+    assert progress.fault_us == pages * FAULT_US
+    assert progress.owed_us == pages * FAULT_US - 5000.0
+    assert progress.accesses == 0
 
 
 def test_random_accesses_are_counted_by_area() -> None:
