@@ -141,7 +141,7 @@ def count_hits(
         draws: What is left to chance.
     """
     ticks, plays = touches.state[0].ticks, replay.state[0].plays == 1
-    marks = memory.counters[0].spares == 1
+    marks = memory.counters[0].marks == 1
     by_page = marks or _has_huge_pages(memory)
     most, area = 0, 0
     # Regions within these addresses all have the same hits.

@@ -64,7 +64,7 @@ _COUNTERS = {
     "swap_outs": INT,  # pages swapped out so far
     "room": INT,  # pages that fit into swap
     "changes": INT,  # of mappings so far
-    "spares": FLAG,  # whether an action spares pages by whether they are marked as idle
+    "marks": FLAG,  # whether idle marks of pages are kept
 }
 
 

@@ -198,7 +198,7 @@ class Simulator:
         if machine.huge_pages == "always":
             advise_everything(memory)
         physical = experiment.operations is OperationsSet.PADDR
-        memory.counters[0].spares = physical and any(
+        memory.counters[0].marks = physical and any(
             schemes.looks_at_marks(scheme) for scheme in experiment.schemes
         )
         return world.start(

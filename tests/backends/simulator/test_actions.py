@@ -43,7 +43,7 @@ def physical(*filters: Filter) -> Schemes:
 
 
 def in_physical(scene: Scene) -> Scene:
-    scene.memory.counters[0].spares = 1
+    scene.memory.counters[0].marks = 1
     return scene
 
 

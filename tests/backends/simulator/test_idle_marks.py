@@ -25,7 +25,7 @@ BLOCK = 512
 
 def watched(*spans: tuple[int, int]) -> Memory:
     memory = memory_of(*spans)
-    memory.counters[0].spares = 1
+    memory.counters[0].marks = 1
     return memory
 
 
