@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,10 @@ from autotune.player_text import go_line, player_input
 PAGE = 4096
 IDLE_TO_THE_END_US = 600_000_000
 """A last phase during which a test looks at the memory, and then ends the player."""
+
+
+FEWEST_BATCHES = 3
+TRIES = 30
 
 
 class Played(NamedTuple):
@@ -111,6 +116,31 @@ class Player:
     def written(self, region: int) -> set[int]:
         """Give the offsets that hold what an access writes."""
         return {match.start() for match in re.finditer(b"\x01", self.content(region))}
+
+
+@contextmanager
+def some_batches(
+    binary: Path,
+    regions: list[PatternRegion],
+    accesses: tuple[Access, ...],
+    *,
+    seed: int,
+    most: int,
+) -> Iterator[tuple[Player, int]]:
+    """Give a player behind a phase of a few batches, *most* at the most, and their number.
+
+    How many fit into a phase is up to the machine, so its time is halved or doubled until
+    that many did.
+    """
+    duration_us = 2_000
+    for _ in range(TRIES):
+        with Player(binary, pattern(regions, (duration_us, accesses))) as ready:
+            (played,) = ready.play(seed, phases=1)
+            if FEWEST_BATCHES <= played.batches <= most:
+                yield ready, played.batches
+                return
+        duration_us = max(duration_us // 2 if played.batches > most else duration_us * 2, 1)
+    raise AssertionError(f"no phase has {FEWEST_BATCHES} to {most} batches")
 
 
 def mapped_bytes(region: PatternRegion) -> int:

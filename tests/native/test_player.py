@@ -24,6 +24,7 @@ from tests.native.playing import (
     pattern,
     random_numbers,
     region,
+    some_batches,
     swept,
 )
 
@@ -140,13 +141,18 @@ def test_a_sweep_writes_each_stride_and_turns_back_at_the_end(
 def test_a_sweep_goes_on_where_its_last_batch_ended(player: Path, filler: Path) -> None:
     size_bytes = 64 * MIB
 
-    with Player(player, pattern([region(size_bytes, filler)], (10_000, (access(),)))) as ready:
-        (played,) = ready.play(seed=1, phases=1)
+    with some_batches(
+        player,
+        [region(size_bytes, filler)],
+        (access(),),
+        seed=1,
+        most=size_bytes // BATCH_ACCESSES - 1,
+    ) as (ready, batches):
         content = ready.content(0)
 
-    assert 1 < played.batches < size_bytes // BATCH_ACCESSES
-    behind = size_bytes - played.accesses - 1
-    assert content == b"\x07" + played.accesses * b"\x01" + behind * b"\x07"
+    accesses = batches * BATCH_ACCESSES
+    behind = size_bytes - accesses - 1
+    assert content == b"\x07" + accesses * b"\x01" + behind * b"\x07"
 
 
 def test_a_sweep_begins_again_in_each_phase(player: Path, filler: Path) -> None:
@@ -162,26 +168,33 @@ def test_a_sweep_begins_again_in_each_phase(player: Path, filler: Path) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
 def test_the_seed_draws_batches_by_their_weights(player: Path, filler: Path, seed: int) -> None:
     weights = [2, 5, 0, 1]
-    regions = [region(24 * MIB, filler, str(index)) for index in range(4)]
+    size_bytes = 24 * MIB
+    regions = [region(size_bytes, filler, str(index)) for index in range(4)]
     accesses = tuple(access(index, weight=weight) for index, weight in enumerate(weights))
 
-    with Player(player, pattern(regions, (10_000, accesses))) as ready:
-        (played,) = ready.play(seed, phases=1)
+    with some_batches(player, regions, accesses, seed=seed, most=size_bytes // BATCH_ACCESSES) as (
+        ready,
+        batches,
+    ):
         written = [ready.content(index).count(1) for index in range(4)]
 
-    assert [count / BATCH_ACCESSES for count in written] == drawn(seed, weights, played.batches)
+    assert [count / BATCH_ACCESSES for count in written] == drawn(seed, weights, batches)
 
 
 def test_two_accesses_to_one_region_have_an_offset_each(player: Path, filler: Path) -> None:
     accesses = (access(stride_bytes=2), access(stride_bytes=2))
     size_bytes = 64 * MIB
 
-    with Player(player, pattern([region(size_bytes, filler)], (3_000, accesses))) as ready:
-        (played,) = ready.play(seed=5, phases=1)
+    with some_batches(
+        player,
+        [region(size_bytes, filler)],
+        accesses,
+        seed=5,
+        most=size_bytes // 2 // BATCH_ACCESSES,
+    ) as (ready, batches):
         written = ready.content(0).count(1)
 
-    assert 2 < played.batches < size_bytes // 2 // BATCH_ACCESSES
-    assert written == max(drawn(5, [1, 1], played.batches)) * BATCH_ACCESSES
+    assert written == max(drawn(5, [1, 1], batches)) * BATCH_ACCESSES
 
 
 def test_random_accesses_walk_through_the_table(player: Path, filler: Path) -> None:
