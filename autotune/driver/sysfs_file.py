@@ -46,7 +46,7 @@ def _open(file: Path, flags: int, value: str | None) -> int:
 
 
 def read_value(file: Path) -> str:
-    """Give a file's content, without white space around it.
+    """Give a file's content, without the end of its line; blanks may belong to a path.
 
     Raises:
         SysfsError: If the kernel doesn't give it.
@@ -61,7 +61,7 @@ def read_value(file: Path) -> str:
         raise SysfsError(file, error) from error
     finally:
         os.close(descriptor)
-    return os.fsdecode(content).strip()
+    return os.fsdecode(content).removesuffix("\n")
 
 
 def write_value(file: Path, value: str) -> None:

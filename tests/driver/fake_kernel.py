@@ -177,7 +177,7 @@ class FakeKernel(DamonTree):
                 (folder / name).write_text(f"{value}\n")
 
     def _value(self, relative: str) -> str:
-        return (self.root / relative).read_text().strip()
+        return (self.root / relative).read_text().removesuffix("\n")
 
     def _set(self, relative: str, value: object) -> None:
         (self.root / relative).write_text(f"{value}\n")
@@ -270,7 +270,7 @@ class FakeKernel(DamonTree):
         if not (self.root / "0/contexts/0").is_dir() or not self._is_fine():
             raise fault(errno.EINVAL)
         for file in (self.root / "0/contexts/0/schemes").rglob("memcg_path"):
-            kind, group = (file.parent / "type").read_text().strip(), file.read_text().strip()
+            kind, group = (file.with_name(name).read_text()[:-1] for name in ("type", file.name))
             if kind == "memcg" and group not in self.control_groups:
                 raise fault(errno.ENOMEM)
         self._set("0/state", "on")

@@ -45,6 +45,13 @@ def test_a_value_that_is_no_text_comes_back_as_it_was(tmp_path: Path) -> None:
     assert os.fsencode(read_value(file)) == b"/\xff"
 
 
+def test_blanks_at_either_end_belong_to_a_path(tmp_path: Path) -> None:
+    file = tmp_path / "memcg_path"
+    file.write_text(" /a b \n")
+
+    assert read_value(file) == " /a b "
+
+
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(SysfsError) as error:
         write_value(tmp_path / "max", "42")
