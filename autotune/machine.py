@@ -27,6 +27,7 @@ class Machine:
         fault_us: A fault that brings a page back from swap; the workload pays.
         quarter_fault_us: The same for a page that is compressed to a quarter.
         incompressible_fault_us: The same for a page that compression left as large as it was.
+        stalled_fraction: Of a fault's cost, what counts as waiting for memory (PSI), 0 to 1.
         first_touch_us: The fault of the first touch of a page; the workload pays.
         pageout_us: One page paged out and compressed; the kdamond pays.
         quarter_pageout_us: The same for a page that is compressed to a quarter.
@@ -60,6 +61,7 @@ class Machine:
     fault_us: float
     quarter_fault_us: float
     incompressible_fault_us: float
+    stalled_fraction: float
     first_touch_us: float
     pageout_us: float
     quarter_pageout_us: float
@@ -90,7 +92,7 @@ class Machine:
                 )
             if field.name == "compressed_fraction" and value >= QUARTER:
                 raise ValueError(f"{field.name} is {value}: it must be below {QUARTER}")
-            if field.name == "missed_access_chance" and value > 1:
+            if field.name in _AT_MOST_1 and value > 1:
                 raise ValueError(f"{field.name} is {value}: it must be at most 1")
 
 
@@ -104,4 +106,5 @@ _POSITIVE = frozenset(
         "jiffy_us",
     }
 )
+_AT_MOST_1 = frozenset({"missed_access_chance", "stalled_fraction"})
 _WORDS = frozenset({"name", "huge_pages"})

@@ -44,6 +44,7 @@ class Costs:
     fault_us: float
     quarter_fault_us: float
     incompressible_fault_us: float
+    stalled_fraction: float
     first_touch_us: float
     pageout_us: float
     quarter_pageout_us: float
@@ -104,6 +105,7 @@ def solve(measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool) 
         fault_us=_cost_us(fault_s),
         quarter_fault_us=_cost_us(fault_s + reach * (scattered_fault_s - fault_s)),
         incompressible_fault_us=_cost_us(incompressible_fault_s),
+        stalled_fraction=_stalled(measured["paged_out"], fault_s),
         first_touch_us=_cost_us(touch_s),
         pageout_us=_cost_us(pageout_s),
         quarter_pageout_us=_cost_us(pageout_s + reach * (scattered.pageout_s(scan_s) - pageout_s)),
@@ -251,6 +253,12 @@ def _fault_s(run: Measurement, reclaim: _Reclaim, monitored: _Monitored) -> floa
     accesses_s = monitored.access_s * (run.work_done or 0.0)
     disturbances_s = monitored.disturbance_s * reclaim.ticks
     return (run.workload_cpu_s - accesses_s - disturbances_s) / pages_in
+
+
+def _stalled(run: Measurement, fault_s: float) -> float:
+    """How much of what faults cost the kernel counts as waiting; nothing where it doesn't count."""
+    faults_s = fault_s * run.swap_in_bytes / PAGE_BYTES
+    return min(1.0, run.memory_pressure_some_s / faults_s) if faults_s > 0.0 else 0.0
 
 
 def _access_s(run: Measurement) -> float:

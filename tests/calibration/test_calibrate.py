@@ -88,6 +88,7 @@ ODD = replace(
     fault_us=21.0,
     quarter_fault_us=50.0,
     incompressible_fault_us=33.0,
+    stalled_fraction=0.7,
     first_touch_us=2.0,
     pageout_us=3.0,
     quarter_pageout_us=20.0,
@@ -179,6 +180,17 @@ def test_where_runs_differ_the_median_of_three_counts() -> None:
     assert found.random_access_ns == pytest.approx(MICRO_VM.random_access_ns, rel=0.05)
     assert said[0] == "run 1 of 33: unmonitored"
     assert len(said) == 33
+
+
+class Uncounting(Simulated):
+    """A machine whose kernel doesn't say how long tasks wait for memory."""
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        return replace(super().run(experiment, seed=seed), memory_pressure_some_s=0.0)
+
+
+def test_where_waiting_is_not_counted_none_is() -> None:
+    assert calibrate(subject(SERVER, Uncounting(SERVER)), silent).stalled_fraction == 0.0
 
 
 class Failing(Simulated):

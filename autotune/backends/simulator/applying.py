@@ -21,7 +21,7 @@ from autotune.backends.simulator.schemes import (
     matches,
     score,
 )
-from autotune.backends.simulator.world import World, fault_us, is_over
+from autotune.backends.simulator.world import World, is_over, stalled_us
 
 
 @inlined
@@ -136,7 +136,7 @@ def apply_schemes(
             working = True
             # Windows are counted in jiffies.
             now_us = world.clock[0].now_us // world.clock[0].jiffy_us * world.clock[0].jiffy_us
-            adjust_quota(schemes, row, regions, now_us, fault_us(world), samples, aggregation_us)
+            adjust_quota(schemes, row, regions, now_us, stalled_us(world), samples, aggregation_us)
     if not working:
         return
     index = 0

@@ -335,7 +335,7 @@ def _measurement(
         major_faults=int(counters.swap_ins),
         swap_in_bytes=int(counters.swap_ins) * PAGE,
         swap_out_bytes=int(counters.swap_outs) * PAGE,
-        memory_pressure_some_s=float(world.fault_us(simulated)) / 1e6,
+        memory_pressure_some_s=float(world.stalled_us(simulated)) / 1e6,
         scheme_stats=None if staged is None else _stats(staged),
         wss_mean_bytes=float(recording.wss_sum) / int(recording.aggregations)
         if recording.aggregations

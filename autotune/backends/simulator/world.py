@@ -24,6 +24,7 @@ _CLOCK = {
     "disturbance_us": FLOAT,  # what a wake-up costs the workload
     "sample_us": FLOAT,  # what taking a sample takes of a CPU that is shared
     "sampling_us": FLOAT,  # of that, what the workload still has to wait
+    "stalled_fraction": FLOAT,  # of the workload's time in faults
     "jiffy_us": FLOAT,  # the kernel's tick
     "missed_chance": FLOAT,  # that a check doesn't see an access
     # Whether kdamond and workload share one CPU: short work of the kdamond then holds the workload up,
@@ -93,6 +94,7 @@ def start(
     clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
     clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
     clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE
+    clock[0].stalled_fraction = machine.stalled_fraction
     clock[0].wake_us = machine.wake_us
     clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
     clock[0].collapses = machine.huge_pages != "never"
@@ -120,11 +122,11 @@ def cpu_us(world: World) -> float:
 
 
 @inlined
-def fault_us(world: World) -> float:
-    """Time that the workload has spent in bringing pages back."""
+def stalled_us(world: World) -> float:
+    """Time that the workload has waited for memory, as the kernel counts it."""
     if world.replay.state[0].plays == 1:
-        return world.replay.state[0].fault_us
-    return world.player.progress[0].fault_us
+        return world.clock[0].stalled_fraction * world.replay.state[0].fault_us
+    return world.clock[0].stalled_fraction * world.player.progress[0].fault_us
 
 
 @inlined

@@ -421,6 +421,19 @@ def test_a_goal_of_pressure_holds_a_scheme_back_that_hurts() -> None:
     assert 0 < calm.major_faults < 0.5 * rough.major_faults
 
 
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
+def test_so_much_of_each_fault_is_pressure(fraction: float) -> None:
+    measured = simulate(
+        hot(4.0, mib=4),
+        Scheme(action=Action.PAGEOUT),
+        machine=replace(MACHINE, stalled_fraction=fraction),
+    )
+
+    waited_us = fraction * measured.major_faults * MACHINE.fault_us
+    assert measured.major_faults > 0
+    assert measured.memory_pressure_some_s == pytest.approx(waited_us / 1e6)
+
+
 def test_huge_pages_make_more_memory_look_accessed() -> None:
     """One page in 512 is touched, and each touch is one of 2 MiB."""
     small, huge = (
