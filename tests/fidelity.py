@@ -45,7 +45,7 @@ class Beside:
 
     Attributes:
         pattern: Its name.
-        part: "calibrate", "judge", "fresh" or "recorded".
+        part: "calibrate", "judge", "fresh", "masim" or "recorded".
         schemes: Their names.
         kernel: Shape ``(schemes, seeds, figures)``; figures in the order of `grid.FIGURES`.
         predicted: Means over the seeds, shape ``(schemes, figures)``.
@@ -204,8 +204,9 @@ def part_of(pattern: str) -> str:
     """Say what a pattern is for."""
     if pattern in recorded.PATTERNS:
         return "recorded"
-    if pattern in grid.FRESH:
-        return "fresh"
+    for part, patterns in (("fresh", grid.FRESH), ("masim", grid.MASIM)):
+        if pattern in patterns:
+            return part
     return "calibrate" if pattern in grid.CALIBRATING else "judge"
 
 

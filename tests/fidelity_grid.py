@@ -1,8 +1,8 @@
 """The grid that judges the simulator: patterns, schemes, and what the real kernel made of them.
 
 The kernel's figures are kept in tests/data/fidelity_grid.csv, measured by benchmarks/fidelity.py in the
-default micro-VM. Three of the patterns may be used to calibrate the simulator; three only judge it; and
-three were written, and measured, when the simulator was done.
+default micro-VM. Three of the patterns may be used to calibrate the simulator; three only judge it;
+three were written, and measured, when the simulator was done; and two are masim's own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from autotune.experiment import Experiment
 from autotune.measurement import Measurement
 from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.testing import measurement
+from tests import kernel_grid
 
 KEPT = Path(__file__).parent / "data" / "fidelity_grid.csv"
 SEEDS = (0, 1, 2)
@@ -187,8 +188,12 @@ FRESH: Mapping[str, Pattern] = MappingProxyType(
 )
 """Nobody had seen what the kernel makes of these before the simulator was done."""
 
-PATTERNS: Mapping[str, Pattern] = MappingProxyType({**CALIBRATING, **JUDGING, **FRESH})
+MASIM: Mapping[str, Pattern] = MappingProxyType(
+    {name.removesuffix("_30secs"): pattern for name, pattern in kernel_grid.PATTERNS.items()}
+)
+"""The patterns of the runs that were recorded elsewhere with one seed, here with the schemes below."""
 
+PATTERNS: Mapping[str, Pattern] = MappingProxyType({**CALIBRATING, **JUDGING, **FRESH, **MASIM})
 
 _WEIGHTS = Weights(access_rate=300, age=700)
 

@@ -21,7 +21,8 @@ def write(path: Path, rows: list[dict[str, object]]) -> None:
 
 def test_half_of_the_patterns_calibrate_and_the_other_half_only_judge() -> None:
     assert len(grid.CALIBRATING) == len(grid.JUDGING) >= 3
-    assert len(grid.PATTERNS) == sum(map(len, (grid.CALIBRATING, grid.JUDGING, grid.FRESH)))
+    parts = (grid.CALIBRATING, grid.JUDGING, grid.FRESH, grid.MASIM)
+    assert len(grid.PATTERNS) == sum(map(len, parts))
 
 
 def test_schemes_are_limited_in_all_the_ways_that_are_to_be_judged() -> None:
