@@ -197,6 +197,20 @@ def take_turn(world: World, work_us: float) -> None:
         record(world)
 
 
+@inlined
+def _give_turn(world: World, time_us: float) -> None:
+    """Let the workload run for *time_us* of its own: who samples has a share beside those in turns."""
+    clock, recording = world.clock[0], world.recording[0]
+    while time_us > 0.0 and not is_over(world):
+        clock.now_us += clock.sampling_us
+        clock.sampling_us = 0.0
+        step_us = time_us
+        if recording.samples < len(world.samples):
+            step_us = min(time_us, max(recording.next_us - clock.now_us, 1.0))
+        pass_time(world, step_us)
+        time_us -= step_us
+
+
 @compiled
 def work_in_turns(world: World, work_us: float) -> None:
     """Let the kdamond work for long: on a CPU of its own, or in turns with the workload.
@@ -209,7 +223,8 @@ def work_in_turns(world: World, work_us: float) -> None:
         return
     if clock.shared == 1:
         take_turn(world, work_us)
+        _give_turn(world, work_us)
+        return
     began_us = clock.now_us
     pass_time(world, work_us)
-    if clock.shared == 0:
-        clock.busy_us += clock.now_us - began_us
+    clock.busy_us += clock.now_us - began_us

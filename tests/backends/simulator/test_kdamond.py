@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 from itertools import pairwise
 
@@ -31,6 +32,7 @@ from autotune.recording import MappedArea, Recording
 from tests.backends.simulator.reference.regions import PAGE, Region
 from tests.backends.simulator.scene import (
     MACHINE,
+    PAGEOUT_US,
     Scene,
     at,
     draws_of,
@@ -419,6 +421,21 @@ def test_a_goal_of_pressure_holds_a_scheme_back_that_hurts() -> None:
     )
 
     assert 0 < calm.major_faults < 0.5 * rough.major_faults
+
+
+@pytest.mark.parametrize("sample_us", [0.0, 3_000.0, 20_000.0])
+def test_who_samples_takes_its_time_from_both_that_take_turns(sample_us: float) -> None:
+    """What they leave of each 100 ms is halved: in its half the kdamond pages out all the time."""
+    machine = replace(SHARED, sample_us=sample_us)
+
+    measured = simulate(
+        hot(5.0, mib=32), Scheme(action=Action.PAGEOUT, pattern=COLD), machine=machine
+    )
+
+    swapped = [size for size in measured.series.swap_bytes if 20 * MIB < size < 60 * MIB]
+    a_sample = statistics.mean(after - before for before, after in pairwise(swapped)) / PAGE
+    assert len(swapped) > 10
+    assert a_sample == pytest.approx((100_000 - sample_us) / 2 / PAGEOUT_US, rel=0.02)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
