@@ -29,7 +29,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -158,16 +158,21 @@ def _print_table(patterns: Sequence[Beside]) -> None:
             print()
 
 
+def _by_run(figures: ByCell) -> dict[tuple[str, str], list[Mapping[str, float]]]:
+    runs: dict[tuple[str, str], list[Mapping[str, float]]] = {}
+    for cell, of_cell in figures.items():
+        runs.setdefault((cell.pattern, cell.run), []).append(of_cell)
+    return runs
+
+
 def _cells(kernel: ByCell, simulated: ByCell) -> list[dict[str, Any]]:
-    """Every run and figure, means over the seeds, the worst first."""
-    seeds: dict[tuple[str, str], list[grid.Cell]] = {}
-    for cell in kernel:
-        seeds.setdefault((cell.pattern, cell.run), []).append(cell)
+    """Every run and figure, means over the seeds of each side, the worst first."""
     compared: list[dict[str, Any]] = []
-    for (pattern, run), cells in seeds.items():
+    sides = _by_run(kernel), _by_run(simulated)
+    for pattern, run in sides[0]:
         for name in grid.FIGURES:
             measured, predicted = (
-                statistics.mean(side[cell][name] for cell in cells) for side in (kernel, simulated)
+                statistics.mean(figures[name] for figures in side[pattern, run]) for side in sides
             )
             compared.append(
                 {
