@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
@@ -26,7 +27,8 @@ class _Vector(ctypes.Structure):
 def compressed_fraction(pid: int, procfs: Procfs, system: SystemMemory) -> float | None:
     """Page a process out, and give what a byte of it takes in compressed swap.
 
-    The process is slow for a while after that, so this comes last. It takes root.
+    The process is stopped meanwhile, so that it neither fetches anything back nor ends, and is slow for
+    a while after that: this disturbs what is measured. It takes root.
 
     Returns:
         None if nothing was paged out, as where the process has ended.
@@ -35,13 +37,17 @@ def compressed_fraction(pid: int, procfs: Procfs, system: SystemMemory) -> float
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
         try:
+            signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
             for start, end in procfs.mappings(pid):
                 for at in range(start, end, _MOST_BYTES):
                     _page_out(pidfd, at, min(end - at, _MOST_BYTES))
+            stored_bytes = system.stored_bytes() - stored_bytes
+            pool_bytes = system.pool_bytes() - pool_bytes
+            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+            return pool_bytes / stored_bytes if stored_bytes > 0 else None
         finally:
             os.close(pidfd)
-    stored_bytes = system.stored_bytes() - stored_bytes
-    return (system.pool_bytes() - pool_bytes) / stored_bytes if stored_bytes > 0 else None
+    return None
 
 
 def _page_out(pidfd: int, start: int, size_bytes: int) -> None:

@@ -144,11 +144,24 @@ class Recorder:
     Args:
         trace: Takes what DAMON finds from now on.
         procfs: Knows the processes.
+        paged_out_to: The system whose swap the process is paged out to, to see how well it compresses;
+            None leaves it alone.
+        paged_out_at_us: When that is, in the measured part; None means behind it.
     """
 
-    def __init__(self, trace: TraceBuffer, procfs: Procfs) -> None:
+    def __init__(
+        self,
+        trace: TraceBuffer,
+        procfs: Procfs,
+        *,
+        paged_out_to: SystemMemory | None = None,
+        paged_out_at_us: int | None = None,
+    ) -> None:
         self._trace = trace
         self._procfs = procfs
+        self._swap = paged_out_to
+        self._paged_out_at_us = paged_out_at_us
+        self._compressed_fraction: float | None = None
         self._areas: Areas | None = None
         self._begin_ns = 0
         self._next_s = 0.0
@@ -170,6 +183,13 @@ class Recorder:
         if time_s >= self._next_s:
             self._next_s = time_s + LOOK_S
             self._look(time_s)
+        if self._paged_out_at_us is not None and time_s * 1e6 >= self._paged_out_at_us:
+            self._paged_out_at_us = None
+            self._page_out()
+
+    def _page_out(self) -> None:
+        if self._swap is not None and self._pid is not None:
+            self._compressed_fraction = compressed_fraction(self._pid, self._procfs, self._swap)
 
     def _look(self, time_s: float) -> None:
         self._trace.drain()
@@ -180,21 +200,12 @@ class Recorder:
         """Read the rest of the trace; DAMON is off."""
         self._trace.drain()
 
-    def taken(
-        self, measured: Measurement, *, paged_out_to: SystemMemory | None = None
-    ) -> RawRecording:
-        """Give what was recorded.
-
-        Args:
-            measured: The measurement of the same run.
-            paged_out_to: The system whose swap the process is paged out to now, to see how well it
-                compresses; None leaves it alone.
-        """
+    def taken(self, measured: Measurement) -> RawRecording:
+        """Give what was recorded, with *measured* in the same run."""
         duration_us = int(measured.runtime_s * 1e6)
         areas = () if self._areas is None else self._areas.until(duration_us)
-        fraction = None
-        if paged_out_to is not None and self._pid is not None:
-            fraction = compressed_fraction(self._pid, self._procfs, paged_out_to)
+        if self._compressed_fraction is None:
+            self._page_out()
         return RawRecording(
             layout=self._trace.layout_text,
             pages=self._trace.pages(),
@@ -203,5 +214,5 @@ class Recorder:
             areas=areas,
             cpu_us=round(measured.workload_cpu_s * 1e6),
             work_done=measured.work_done,
-            compressed_fraction=fraction,
+            compressed_fraction=self._compressed_fraction,
         )

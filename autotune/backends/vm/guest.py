@@ -108,7 +108,12 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
             if orders.record:
                 calls.mount("tracefs", TRACEFS)
                 trace = held.enter_context(TraceBuffer(TRACEFS, journal))
-                recorder = Recorder(trace, processes.procfs)
+                recorder = Recorder(
+                    trace,
+                    processes.procfs,
+                    paged_out_to=system,
+                    paged_out_at_us=orders.paged_out_at_us,
+                )
             measuring = Measuring(
                 running,
                 processes,
@@ -121,7 +126,7 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
             measured = measuring.measure(orders.experiment(plan.workload), orders.seed)
             if recorder is None:
                 return measured
-            return recorder.taken(measured, paged_out_to=system)
+            return recorder.taken(measured)
 
 
 def _prepare(plan: Plan, calls: LinuxCalls, journal: Journal) -> None:

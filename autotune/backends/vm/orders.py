@@ -39,6 +39,8 @@ class Orders:
         seed: Decides what the workload leaves to chance.
         entropy: For the kernel's generator, hexadecimal; follows from the seed.
         record: Whether the run is recorded.
+        paged_out_at_us: When a recorded workload is paged out, to see how well its memory compresses;
+            None means at the end, where a program that ended by itself has none.
     """
 
     monitoring: Monitoring | None
@@ -50,6 +52,7 @@ class Orders:
     seed: int
     entropy: str
     record: bool = False
+    paged_out_at_us: int | None = None
 
     def experiment(self, workload: Pattern | Program) -> Experiment:
         """Give the experiment that is ordered, with what runs already."""
@@ -64,7 +67,9 @@ class Orders:
         )
 
 
-def make_orders(experiment: Experiment, seed: int, *, record: bool = False) -> Orders:
+def make_orders(
+    experiment: Experiment, seed: int, *, record: bool = False, paged_out_at_us: int | None = None
+) -> Orders:
     """Give the orders to measure *experiment* with *seed*, or to record it."""
     return Orders(
         monitoring=experiment.monitoring,
@@ -76,6 +81,7 @@ def make_orders(experiment: Experiment, seed: int, *, record: bool = False) -> O
         seed=seed,
         entropy=hashlib.sha512(f"damos-autotune {seed}".encode()).hexdigest(),
         record=record,
+        paged_out_at_us=paged_out_at_us,
     )
 
 

@@ -33,7 +33,7 @@ from autotune.measurement import Measurement
 from autotune.native.building import build
 from autotune.patterns import TABLE_BYTES, Pattern
 from autotune.recording import Recording
-from autotune.runner.recorder import check_recordable
+from autotune.runner.recorder import RawRecording, check_recordable
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.workload import runnable
 from autotune.units import format_size
@@ -46,6 +46,8 @@ _EMULATOR_BYTES = 256 * _MIB
 """What the emulator itself takes, beside the guest's memory."""
 _BOOT_S = 300.0
 _REAL_S_PER_VIRTUAL_S = 30.0
+_LATE = 0.9
+"""When a program that ends by itself is paged out, to see how it compresses: a part of its run."""
 """A machine that takes longer for a second of its time is ended: a busy one takes 1 to 4."""
 
 
@@ -175,16 +177,34 @@ class Vm:
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
         """Fork the machine in which the workload runs, and record there.
 
+        How well memory compresses is seen at the end. Of a program that has ended by then it is seen in
+        another fork, shortly before.
+
         Raises:
             ValueError: If DAMON is off in the experiment, or it has schemes.
             TrialError: As `run`.
             BackendUnavailableError: The same.
         """
         check_recordable(experiment)
-        orders = encode_orders(make_orders(experiment, seed, record=True))
-        with self._finished(self._machine_for(experiment), orders, experiment) as emulator:
-            taken = emulator.recording()
+        taken = self._record(experiment, seed)
+        if taken.compressed_fraction is None:
+            self._note("running it once more, to see how well its memory compresses")
+            try:
+                late_us = int(_LATE * taken.duration_us)
+                paged_out = self._record(experiment, seed, paged_out_at_us=late_us)
+            except TrialError as error:
+                self._note(f"how well it compresses is not known: {error}")
+            else:
+                taken = replace(taken, compressed_fraction=paged_out.compressed_fraction)
         return taken.recording(experiment)
+
+    def _record(
+        self, experiment: Experiment, seed: int, *, paged_out_at_us: int | None = None
+    ) -> RawRecording:
+        orders = make_orders(experiment, seed, record=True, paged_out_at_us=paged_out_at_us)
+        machine = self._machine_for(experiment)
+        with self._finished(machine, encode_orders(orders), experiment) as emulator:
+            return emulator.recording()
 
     @contextlib.contextmanager
     def _finished(
