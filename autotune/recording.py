@@ -106,6 +106,8 @@ class Recording:
         name: For people.
         intervals: How it was monitored.
         duration_us: Length of the measured part.
+        held_up_us: How much of that the workload waited for a CPU that monitoring and measuring had, and
+            would not have taken without them.
         snapshots: One or more, in the order of time.
         areas: What was mapped. No two overlap in both address and time.
         cpu_us: CPU time of the workload in the measured part; None where it was not measured.
@@ -122,6 +124,7 @@ class Recording:
     duration_us: int
     snapshots: tuple[Snapshot, ...]
     areas: tuple[MappedArea, ...]
+    held_up_us: int = 0
     cpu_us: int | None = None
     work_done: float | None = None
     compressed_fraction: float | None = None
@@ -130,6 +133,10 @@ class Recording:
         """Check that the parts fit together."""
         if not self.snapshots:
             raise ValueError("no aggregation ended while it was recorded: record for longer")
+        if not 0 <= self.held_up_us < self.duration_us:
+            raise ValueError(
+                f"held_up_us is {self.held_up_us}: it must be 0 or more, and below {self.duration_us}"
+            )
         before, most = 0, self.max_accesses
         for snapshot in self.snapshots:
             if not before < snapshot.end_us <= self.duration_us:

@@ -85,6 +85,7 @@ def recordings(draw: st.DrawFn) -> Recording:
             )
             for start, end in draw(_spans(0, 2**47))
         ),
+        held_up_us=draw(st.integers(0, duration_us - 1)),
         cpu_us=draw(st.none() | st.integers(0, 10**12)),
         work_done=draw(st.none() | st.floats(0, 1e15)),
         compressed_fraction=draw(st.none() | st.floats(0, 2)),

@@ -349,6 +349,7 @@ def _with_own(
         name=str(own["name"]),
         intervals=intervals,
         duration_us=_whole(own["duration_us"]),
+        held_up_us=_whole(own.get("held_up_us", 0)),
         snapshots=snapshots,
         areas=tuple(
             _within(f"areas[{number}]", _area, area) for number, area in enumerate(own["areas"])

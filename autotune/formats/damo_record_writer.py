@@ -47,6 +47,7 @@ def write(recording: Recording) -> bytes:
         OWN_KEY: {
             "name": recording.name,
             "duration_us": recording.duration_us,
+            "held_up_us": recording.held_up_us,
             "cpu_us": recording.cpu_us,
             "work_done": recording.work_done,
             "compressed_fraction": recording.compressed_fraction,

@@ -122,6 +122,14 @@ class Procfs:
         """Whether a process has an address space: it is no zombie and no kernel thread."""
         return b"VmSize:" in (self.read(f"{pid}/status") or b"")
 
+    def idle_s(self) -> float:
+        """How long CPUs had nothing to do, all of them together.
+
+        Source: Documentation/filesystems/proc.rst, "/proc/stat": idle and iowait, in clock ticks.
+        """
+        fields = (self.read("stat") or b"").partition(b"\n")[0].split()
+        return sum(map(int, fields[4:6])) / _TICKS_PER_S
+
     def oom_kills(self) -> int:
         """Processes that the kernel has killed for want of memory since it began."""
         for line in (self.read("vmstat") or b"").splitlines():

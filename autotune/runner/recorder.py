@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class RawRecording:
         pages: For each CPU its pages of the trace buffer.
         begin_ns: When the measured part began, by the trace's clock.
         duration_us: As `Recording`, as are the others.
+        held_up_us: The same.
         areas: The same.
         cpu_us: The same.
         work_done: The same.
@@ -63,6 +65,7 @@ class RawRecording:
     cpu_us: int
     work_done: float | None
     compressed_fraction: float | None = None
+    held_up_us: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values."""
@@ -79,6 +82,7 @@ class RawRecording:
             "cpu_us": self.cpu_us,
             "work_done": self.work_done,
             "compressed_fraction": self.compressed_fraction,
+            "held_up_us": self.held_up_us,
         }
 
     @classmethod
@@ -125,6 +129,7 @@ class RawRecording:
                 cpu_us=self.cpu_us,
                 work_done=self.work_done,
                 compressed_fraction=self.compressed_fraction,
+                held_up_us=self.held_up_us,
             )
         except ValueError as error:
             raise TrialError(f"recording: {error}") from error
@@ -166,6 +171,7 @@ class Recorder:
         self._begin_ns = 0
         self._next_s = 0.0
         self._pid: int | None = None
+        self._idle_s = self._own_cpu_s = 0.0
 
     def choose(self, pids: tuple[int, ...]) -> int:
         """Choose the process with the largest resident set, and see what it has mapped."""
@@ -177,6 +183,7 @@ class Recorder:
     def begin(self, begin_s: float) -> None:
         """Hear that the measured part begins, and when, as `time.monotonic` shows it."""
         self._begin_ns = round(begin_s * 1e9)
+        self._idle_s, self._own_cpu_s = self._procfs.idle_s(), time.process_time()
 
     def sample(self, time_s: float) -> None:
         """Look again, if it is time for that; *time_s* is that of the measured part."""
@@ -198,7 +205,19 @@ class Recorder:
 
     def finish(self) -> None:
         """Read the rest of the trace; DAMON is off."""
+        self._idle_s = self._procfs.idle_s() - self._idle_s
+        self._own_cpu_s = time.process_time() - self._own_cpu_s
         self._trace.drain()
+
+    def _held_up_us(self, measured: Measurement) -> int:
+        """How long the workload waited for the kdamond and for this process.
+
+        What they did while a CPU was idle, or could have done then, held nobody up.
+        """
+        others_s = measured.kdamond_cpu * measured.runtime_s + self._own_cpu_s
+        workload_us = measured.workload_cpu_s * 1e6
+        most_us = max(0.0, measured.runtime_s * 1e6 - workload_us)
+        return int(min(max(0.0, others_s - self._idle_s) * 1e6, most_us))
 
     def taken(self, measured: Measurement) -> RawRecording:
         """Give what was recorded, with *measured* in the same run."""
@@ -215,4 +234,5 @@ class Recorder:
             cpu_us=round(measured.workload_cpu_s * 1e6),
             work_done=measured.work_done,
             compressed_fraction=self._compressed_fraction,
+            held_up_us=self._held_up_us(measured),
         )

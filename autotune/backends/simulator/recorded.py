@@ -164,10 +164,11 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
         rows.low, rows.high = (rows.start - starts) // PAGE, -(-(rows.end - starts) // PAGE)
     slices.behind = np.cumsum([len(own) for own in by_snapshot])
     slices.first = slices.behind - [len(own) for own in by_snapshot]
-    slices.end_us = [snapshot.end_us for snapshot in recording.snapshots]
-    slices[-1].end_us = recording.duration_us
+    pace = _pace(recording)
+    slices.end_us = [pace * snapshot.end_us for snapshot in recording.snapshots]
+    slices[-1].end_us = pace * recording.duration_us
     if changes:
-        staged.time_us = [change.time_us for change in changes]
+        staged.time_us = [pace * change.time_us for change in changes]
         staged.area = [change.piece for change in changes]
         staged.mapped = [change.mapped for change in changes]
         staged.behind = np.cumsum([len(change.resident) for change in changes])
@@ -178,16 +179,21 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     return Recorded(areas, rows, slices, staged, stretches, recording, machine)
 
 
+def _pace(recording: Recording) -> float:
+    """What its times are multiplied by to have them as they would have been without monitoring."""
+    return 1.0 - recording.held_up_us / recording.duration_us
+
+
 def begin_recording(recorded: Recorded) -> tuple[Memory, Replay]:
     """Map what the program had mapped when the measured part began, and stand at its begin."""
     recording, machine = recorded.recording, recorded.machine
     memory = make_memory(recorded.areas, machine)
     replay = make_replay(*recorded[1:5])
     state = replay.state[0]
-    state.duration_us = recording.duration_us
+    state.duration_us = _pace(recording) * recording.duration_us
     state.first_touch_us = machine.first_touch_us
     state.cpu_share = 1.0
     if recording.cpu_us is not None:
-        state.cpu_share = min(1.0, recording.cpu_us / recording.duration_us)
+        state.cpu_share = min(1.0, recording.cpu_us / state.duration_us)
     change_mappings(replay, memory)
     return memory, replay
