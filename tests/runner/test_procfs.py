@@ -130,6 +130,14 @@ def test_memory_is_the_resident_set_that_the_kernel_counts_page_by_page(
     assert memory.rss_bytes >= 20 * MIB
 
 
+def test_cpus_are_idle_when_they_wait_for_disks_too(tmp_path: Path) -> None:
+    procfs = fake(
+        tmp_path, {"stat": "cpu  900 1 800 150 50 7 6 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"}
+    )
+
+    assert procfs.idle_s() == pytest.approx(200 / os.sysconf("SC_CLK_TCK"))
+
+
 def test_memory_of_several_is_their_sum(tmp_path: Path) -> None:
     head = "Name:\tx\nVmRSS:\t{} kB\nRssAnon:\t1 kB\nVmSwap:\t{} kB\nThreads:\t1\n"
     procfs = fake(

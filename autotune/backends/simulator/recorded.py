@@ -28,6 +28,9 @@ from autotune.backends.simulator.replay import (
 from autotune.machine import Machine
 from autotune.recording import MappedArea, Recording, Snapshot
 
+_UNKNOWN_COMPRESSED = 1 / 3
+"""What memory of a program is compressed to that nobody has asked: roughly what zram makes of much."""
+
 
 class _Piece(NamedTuple):
     """Addresses that no mapping begins or ends within.
@@ -143,7 +146,7 @@ class Recorded(NamedTuple):
 def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     """Lay a recording out; it takes a while for a long one, and is the same for all runs."""
     compressed = recording.compressed_fraction
-    compressed = min(1.0, machine.compressed_fraction if compressed is None else compressed)
+    compressed = _UNKNOWN_COMPRESSED if compressed is None else min(1.0, compressed)
     pieces = _pieces(recording.areas)
     areas = [
         Area(p.start, (p.end - p.start) // PAGE, ABSENT, compressed, mapped=False) for p in pieces

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autotune.backends.simulator.memory import FILE, RESIDENT
 from autotune.backends.simulator.recorded import begin_recording, lay_out_recording
 from autotune.recording import Recording
-from tests.backends.simulator.scene import COMPRESSED, MACHINE
+from tests.backends.simulator.scene import MACHINE
 from tests.recordings import PAGE, area, recording, recordings, snapshot
 
 
@@ -94,8 +94,21 @@ def test_the_last_snapshot_lasts_to_the_end() -> None:
     assert recorded.slices.end_us.tolist() == [100_000, 290_000]
 
 
-@pytest.mark.parametrize(("fraction", "compressed"), [(None, COMPRESSED), (0.4, 0.4), (1.7, 1.0)])
-def test_memory_is_compressed_as_it_was_measured_or_as_the_machine_says(
+def test_times_are_those_without_what_watched() -> None:
+    mapped = (area(0, 9, 0, 100_000), area(20, 25, 40_000, 200_000))
+
+    recorded = lay_out_recording(
+        recording(areas=mapped, held_up_us=50_000, cpu_us=75_000), MACHINE
+    )
+    state = begin_recording(recorded)[1].state[0]
+
+    assert recorded.slices.end_us.tolist() == [75_000, 150_000]
+    assert recorded.changes.time_us.tolist() == [0, 30_000, 75_000]
+    assert (state.duration_us, state.cpu_share) == (150_000, 0.5)
+
+
+@pytest.mark.parametrize(("fraction", "compressed"), [(None, 1 / 3), (0.4, 0.4), (1.7, 1.0)])
+def test_memory_is_compressed_as_it_was_measured_or_to_a_third(
     fraction: float | None, compressed: float
 ) -> None:
     recorded = lay_out_recording(recording(compressed_fraction=fraction), MACHINE)
@@ -121,7 +134,8 @@ def test_whatever_can_be_recorded_can_be_laid_out(played: Recording) -> None:
     recorded = lay_out_recording(replace(played, areas=within), MACHINE)
 
     assert len(recorded.slices) == len(played.snapshots)
-    assert recorded.slices[-1].end_us == played.duration_us
+    left_us = played.duration_us - played.held_up_us
+    assert recorded.slices[-1].end_us == pytest.approx(left_us)
 
 
 def test_pages_of_files_are_told_from_others() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from autotune.backends.vm.vm import Vm
+from autotune.damon import Monitoring
 from autotune.errors import TrialError
+from autotune.experiment import Experiment
 from autotune.patterns import TABLE_BYTES
+from autotune.program import Program, Ready
 from autotune.recording import MappedArea, Recording, Snapshot
-from tests.backends.vm.workloads import MIB, STAIRS, STAIRS_MONITORED, STEP_BYTES, STEPS
+from tests.backends.vm.workloads import MIB, SMALL, STAIRS, STAIRS_MONITORED, STEP_BYTES, STEPS
 
 pytestmark = pytest.mark.vm
 
@@ -98,6 +102,30 @@ def test_its_memory_is_seen_to_compress_well_but_for_the_random_numbers(
     # What the random numbers take is stored as it is; the pages of the pattern are almost empty.
     stored = TOTAL + TABLE_BYTES + MIB
     assert TABLE_BYTES / stored * 0.9 <= fraction <= TABLE_BYTES / stored + 0.1
+
+
+def test_on_one_cpu_monitoring_holds_a_pattern_up(recorded: Recording) -> None:
+    busy_us = (recorded.cpu_us or 0) + recorded.held_up_us
+
+    assert recorded.held_up_us > 0.05 * recorded.duration_us
+    assert busy_us == pytest.approx(recorded.duration_us, rel=0.02)
+
+
+def test_a_program_that_ends_by_itself_is_paged_out_in_another_fork(vm_cache: Path) -> None:
+    keeps = "for (n = 0; n < 60000; n++) kept[n] = n * 2654435761 % 4294967296"
+    works = "for (n = 0; n < 4000000; n++) sum += n"
+    program = Program(
+        command=("awk", f'BEGIN {{ {keeps}; print "up"; fflush(); {works} }}'),
+        ready=Ready(line="^up$"),
+    )
+    said: list[str] = []
+    vm = Vm(SMALL, vm_cache, said.append)
+
+    recorded = vm.record(Experiment(workload=program, monitoring=Monitoring()), seed=1)
+
+    assert said[1:] == ["running it once more, to see how well its memory compresses"]
+    assert recorded.compressed_fraction is not None
+    assert 0.1 < recorded.compressed_fraction < 0.9
 
 
 def test_equal_seeds_give_equal_recordings(micro_vm: Vm, recorded: Recording) -> None:
