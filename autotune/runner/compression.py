@@ -6,16 +6,21 @@ import contextlib
 import ctypes
 import os
 import signal
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from autotune.recording import Snapshot
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
+from autotune.spans import Span
 
 _PROCESS_MADVISE = 440
 """Number of the system call, the same on all 64-bit machines."""
 _PAGEOUT = 21
 """MADV_PAGEOUT. Source: include/uapi/asm-generic/mman-common.h of Linux 6.12."""
-_MOST_BYTES = 1 << 30
-"""In one call: the kernel takes less than 2 GiB."""
+_LEAST_BYTES, _MOST_BYTES = 1 << 20, 1 << 30
+"""Of a chunk: with less the pool's own rounding shows; the kernel takes less than 2 GiB in one call."""
+_MOST_CHUNKS = 1000
 
 
 class _Vector(ctypes.Structure):
@@ -24,30 +29,51 @@ class _Vector(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-def compressed_fraction(pid: int, procfs: Procfs, system: SystemMemory) -> float | None:
-    """Page a process out, and give what a byte of it takes in compressed swap.
+class Chunk(NamedTuple):
+    """What paging out some addresses added to the swap.
+
+    Attributes:
+        start: First address.
+        end: Address behind the last.
+        stored_bytes: What went out.
+        pool_bytes: What that takes, compressed.
+    """
+
+    start: int
+    end: int
+    stored_bytes: int
+    pool_bytes: int
+
+
+def page_out(pid: int, procfs: Procfs, system: SystemMemory) -> tuple[Chunk, ...]:
+    """Page a process out, chunk by chunk; give those of which something went out.
 
     The process is stopped meanwhile, so that it neither fetches anything back nor ends, and is slow for
-    a while after that: this disturbs what is measured. It takes root.
-
-    Returns:
-        None if nothing was paged out, as where the process has ended.
+    a while after that: this disturbs what is measured. It takes root. What has ended gives nothing.
     """
-    stored_bytes, pool_bytes = system.stored_bytes(), system.pool_bytes()
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
         try:
             signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
-            for start, end in procfs.mappings(pid):
-                for at in range(start, end, _MOST_BYTES):
-                    _page_out(pidfd, at, min(end - at, _MOST_BYTES))
-            stored_bytes = system.stored_bytes() - stored_bytes
-            pool_bytes = system.pool_bytes() - pool_bytes
+            chunks = tuple(_page_out_all(pidfd, procfs.mappings(pid), system))
             signal.pidfd_send_signal(pidfd, signal.SIGCONT)
-            return pool_bytes / stored_bytes if stored_bytes > 0 else None
         finally:
             os.close(pidfd)
-    return None
+        return chunks
+    return ()
+
+
+def _page_out_all(pidfd: int, mappings: list[Span], system: SystemMemory) -> Iterator[Chunk]:
+    total = sum(end - start for start, end in mappings)
+    size = min(max(_LEAST_BYTES, total // _MOST_CHUNKS), _MOST_BYTES)
+    for low, high in mappings:
+        for start in range(low, high, size):
+            end = min(start + size, high)
+            stored, pool = system.stored_bytes(), system.pool_bytes()
+            _page_out(pidfd, start, end - start)
+            stored, pool = system.stored_bytes() - stored, system.pool_bytes() - pool
+            if stored > 0:
+                yield Chunk(start, end, stored, pool)
 
 
 def _page_out(pidfd: int, start: int, size_bytes: int) -> None:
@@ -61,3 +87,38 @@ def _page_out(pidfd: int, start: int, size_bytes: int) -> None:
         ctypes.c_int(_PAGEOUT),
         ctypes.c_uint(0),
     )
+
+
+def compressed_fraction(chunks: tuple[Chunk, ...], snapshots: Iterable[Snapshot]) -> float | None:
+    """Give what a byte takes in compressed swap, of memory that schemes would page out.
+
+    Chunks, in order of address, count by how much of them was idle in the *snapshots*; where none was,
+    all count alike.
+
+    Returns:
+        None if nothing went out.
+    """
+    idle = [0] * len(chunks)
+    for snapshot in snapshots:
+        number = 0
+        for region in snapshot.regions:
+            while number < len(chunks) and chunks[number].end <= region.start:
+                number += 1
+            at = number
+            while at < len(chunks) and chunks[at].start < region.end:
+                if region.accesses == 0:
+                    low, high = (
+                        max(chunks[at].start, region.start),
+                        min(chunks[at].end, region.end),
+                    )
+                    idle[at] += high - low
+                at += 1
+    shares = [
+        bytes_idle / (chunk.end - chunk.start)
+        for bytes_idle, chunk in zip(idle, chunks, strict=True)
+    ]
+    if not any(shares):
+        shares = [1.0] * len(chunks)
+    stored = sum(share * chunk.stored_bytes for share, chunk in zip(shares, chunks, strict=True))
+    pool = sum(share * chunk.pool_bytes for share, chunk in zip(shares, chunks, strict=True))
+    return pool / stored if stored > 0 else None

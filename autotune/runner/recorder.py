@@ -17,7 +17,7 @@ from autotune.measurement import Measurement
 from autotune.patterns import Pattern
 from autotune.recording import MappedArea, Recording
 from autotune.runner.areas import Areas
-from autotune.runner.compression import compressed_fraction
+from autotune.runner.compression import Chunk, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.trace_pages import read_layout, read_snapshots
@@ -54,7 +54,7 @@ class RawRecording:
         areas: The same.
         cpu_us: The same.
         work_done: The same.
-        compressed_fraction: The same.
+        paged_out: What paging the process out added to the swap.
     """
 
     layout: str
@@ -64,7 +64,7 @@ class RawRecording:
     areas: tuple[MappedArea, ...]
     cpu_us: int
     work_done: float | None
-    compressed_fraction: float | None = None
+    paged_out: tuple[Chunk, ...] = ()
     held_up_us: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class RawRecording:
             ],
             "cpu_us": self.cpu_us,
             "work_done": self.work_done,
-            "compressed_fraction": self.compressed_fraction,
+            "paged_out": self.paged_out,
             "held_up_us": self.held_up_us,
         }
 
@@ -105,7 +105,8 @@ class RawRecording:
                 )
                 for start, end, from_us, until_us, resident, file in values["areas"]
             )
-            return cls(**{**values, "pages": pages, "areas": areas})
+            paged_out = tuple(Chunk(*chunk) for chunk in values["paged_out"])
+            return cls(**{**values, "pages": pages, "areas": areas, "paged_out": paged_out})
         except (KeyError, TypeError, zlib.error) as error:
             raise ValueError(f"not a recording: {error}") from error
 
@@ -118,17 +119,18 @@ class RawRecording:
         """
         intervals = check_recordable(experiment)
         layout = read_layout(self.layout)
-        snapshots = read_snapshots(layout, self.pages, begin_ns=self.begin_ns)
+        read = read_snapshots(layout, self.pages, begin_ns=self.begin_ns)
+        snapshots = tuple(one for one in read if one.end_us <= self.duration_us)
         try:
             return Recording(
                 name=_name(experiment),
                 intervals=intervals,
                 duration_us=self.duration_us,
-                snapshots=tuple(one for one in snapshots if one.end_us <= self.duration_us),
+                snapshots=snapshots,
                 areas=self.areas,
                 cpu_us=self.cpu_us,
                 work_done=self.work_done,
-                compressed_fraction=self.compressed_fraction,
+                compressed_fraction=compressed_fraction(self.paged_out, snapshots),
                 held_up_us=self.held_up_us,
             )
         except ValueError as error:
@@ -166,7 +168,7 @@ class Recorder:
         self._procfs = procfs
         self._swap = paged_out_to
         self._paged_out_at_us = paged_out_at_us
-        self._compressed_fraction: float | None = None
+        self._paged_out: tuple[Chunk, ...] = ()
         self._areas: Areas | None = None
         self._begin_ns = 0
         self._next_s = 0.0
@@ -196,7 +198,7 @@ class Recorder:
 
     def _page_out(self) -> None:
         if self._swap is not None and self._pid is not None:
-            self._compressed_fraction = compressed_fraction(self._pid, self._procfs, self._swap)
+            self._paged_out = page_out(self._pid, self._procfs, self._swap)
 
     def _look(self, time_s: float) -> None:
         self._trace.drain()
@@ -223,7 +225,7 @@ class Recorder:
         """Give what was recorded, with *measured* in the same run."""
         duration_us = int(measured.runtime_s * 1e6)
         areas = () if self._areas is None else self._areas.until(duration_us)
-        if self._compressed_fraction is None:
+        if not self._paged_out:
             self._page_out()
         return RawRecording(
             layout=self._trace.layout_text,
@@ -233,6 +235,6 @@ class Recorder:
             areas=areas,
             cpu_us=round(measured.workload_cpu_s * 1e6),
             work_done=measured.work_done,
-            compressed_fraction=self._compressed_fraction,
+            paged_out=self._paged_out,
             held_up_us=self._held_up_us(measured),
         )

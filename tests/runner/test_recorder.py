@@ -15,6 +15,7 @@ from autotune.errors import TrialError
 from autotune.experiment import Experiment
 from autotune.program import Program
 from autotune.recording import RecordedRegion
+from autotune.runner.compression import Chunk
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorder import RawRecording, Recorder, check_recordable
 from autotune.runner.tracing import TraceBuffer
@@ -36,7 +37,7 @@ def raw(*pages: bytes, **overrides: object) -> RawRecording:
         "areas": (area(1, 2),),
         "cpu_us": 150_000,
         "work_done": 7.5,
-        "compressed_fraction": 0.25,
+        "paged_out": (Chunk(0, 4096, 4096, 1024),),
     }
     return RawRecording(**{**fields, **overrides})  # type: ignore[arg-type]
 

@@ -187,15 +187,15 @@ class Vm:
         """
         check_recordable(experiment)
         taken = self._record(experiment, seed)
-        if taken.compressed_fraction is None:
+        if not taken.paged_out:
             self._note("running it once more, to see how well its memory compresses")
             try:
                 late_us = int(_LATE * taken.duration_us)
-                paged_out = self._record(experiment, seed, paged_out_at_us=late_us)
+                late = self._record(experiment, seed, paged_out_at_us=late_us)
             except TrialError as error:
                 self._note(f"how well it compresses is not known: {error}")
             else:
-                taken = replace(taken, compressed_fraction=paged_out.compressed_fraction)
+                taken = replace(taken, paged_out=late.paged_out)
         return taken.recording(experiment)
 
     def _record(

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune.runner.compression import Chunk, compressed_fraction, page_out
+from autotune.runner.procfs import Procfs
+from autotune.runner.system_memory import SystemMemory
+from tests.recordings import PAGE, snapshot
+
+HALF, ALL = Chunk(0, 8 * PAGE, 8 * PAGE, 4 * PAGE), Chunk(8 * PAGE, 16 * PAGE, 8 * PAGE, 8 * PAGE)
+
+
+@pytest.mark.parametrize(
+    ("regions", "fraction"),
+    [
+        (((0, 8, 0), (8, 16, 0)), 0.75),
+        (((0, 8, 0), (8, 16, 1)), 0.5),
+        (((0, 8, 20), (8, 16, 0)), 1.0),
+        (((0, 16, 3),), 0.75),
+        ((), 0.75),
+        (((0, 12, 0), (12, 16, 1)), (4 + 0.5 * 8) / (8 + 0.5 * 8)),
+        (((0, 2, 1), (2, 4, 0), (4, 8, 1), (8, 10, 0), (10, 16, 5)), (1 + 2) / (2 + 2)),
+        (((4, 30, 0),), (0.5 * 4 + 8) / (0.5 * 8 + 8)),
+        (((20, 30, 0),), 0.75),
+    ],
+)
+def test_chunks_count_by_how_much_of_them_was_idle(
+    regions: tuple[tuple[int, int, int], ...], fraction: float
+) -> None:
+    assert compressed_fraction((HALF, ALL), [snapshot(1, *regions)]) == pytest.approx(fraction)
+
+
+def test_all_snapshots_count_alike() -> None:
+    seen = [snapshot(1, (0, 8, 0), (8, 16, 1)), snapshot(2, (0, 16, 0)), snapshot(3, (0, 16, 0))]
+
+    assert compressed_fraction((HALF, ALL), seen) == pytest.approx(
+        (3 * 4 + 2 * 8) / (3 * 8 + 2 * 8)
+    )
+
+
+@pytest.mark.parametrize("chunks", [(), (Chunk(0, PAGE, 0, 0),)])
+def test_where_nothing_went_out_nothing_is_known(chunks: tuple[Chunk, ...]) -> None:
+    assert compressed_fraction(chunks, [snapshot(1, (0, 1, 0))]) is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 20)), max_size=20))
+def test_it_lies_between_the_best_and_the_worst_chunk(sizes: list[tuple[int, int]]) -> None:
+    regions, at = [], 3
+    for pages, accesses in sizes:
+        regions.append((at, at + pages, accesses))
+        at += pages
+
+    fraction = compressed_fraction((HALF, ALL), [snapshot(1, *regions)])
+
+    assert fraction is not None
+    assert 0.5 <= fraction <= 1.0
+
+
+def test_of_a_process_that_has_ended_nothing_is_paged_out() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+
+    assert page_out(ended.pid, Procfs(), SystemMemory()) == ()
