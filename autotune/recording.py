@@ -68,7 +68,7 @@ class MappedArea:
         from_us: When it was first seen; 0 if it was there when the measured part began.
         until_us: When it was gone, or the measured part ended.
         resident: What of it was in memory when it was first seen, in the order of addresses.
-        file: What of that was pages of files, which no page-out puts into swap.
+        shared: What of that was mapped elsewhere too, which no page-out of this program takes.
 
     Raises:
         ValueError: If it is empty, ends before it begins, or something outside of it is resident.
@@ -79,7 +79,7 @@ class MappedArea:
     from_us: int
     until_us: int
     resident: tuple[Span, ...]
-    file: tuple[Span, ...] = ()
+    shared: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -87,7 +87,7 @@ class MappedArea:
             raise ValueError(f"area {self.start}-{self.end} is empty")
         if not 0 <= self.from_us <= self.until_us:
             raise ValueError(f"area {self.start}-{self.end} ends before it begins")
-        for spans in (self.resident, self.file):
+        for spans in (self.resident, self.shared):
             before = self.start
             for start, end in spans:
                 if not before <= start < end <= self.end:

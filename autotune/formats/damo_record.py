@@ -367,5 +367,5 @@ def _area(value: Mapping[str, Any]) -> MappedArea:
         from_us=_whole(value["from_us"]),
         until_us=_whole(value["until_us"]),
         resident=tuple((_whole(start), _whole(end)) for start, end in value["resident"]),
-        file=tuple((_whole(start), _whole(end)) for start, end in value.get("file", ())),
+        shared=tuple((_whole(start), _whole(end)) for start, end in value.get("shared", ())),
     )

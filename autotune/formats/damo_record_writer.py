@@ -58,7 +58,7 @@ def write(recording: Recording) -> bytes:
                     "from_us": area.from_us,
                     "until_us": area.until_us,
                     "resident": [list(span) for span in area.resident],
-                    "file": [list(span) for span in area.file],
+                    "shared": [list(span) for span in area.shared],
                 }
                 for area in recording.areas
             ],

@@ -17,12 +17,12 @@ class _Open:
     end: int
     from_us: int
     resident: tuple[Span, ...]
-    file: tuple[Span, ...]
+    shared: tuple[Span, ...]
 
     def cut(self, span: Span) -> _Open:
         """The part of it within *span*, which lies in it."""
-        resident, file = (tuple(common(pages, [span])) for pages in (self.resident, self.file))
-        return _Open(*span, self.from_us, resident, file)
+        resident, shared = (tuple(common(pages, [span])) for pages in (self.resident, self.shared))
+        return _Open(*span, self.from_us, resident, shared)
 
     def close(self, until_us: int) -> MappedArea:
         return MappedArea(
@@ -31,7 +31,7 @@ class _Open:
             from_us=self.from_us,
             until_us=until_us,
             resident=self.resident,
-            file=self.file,
+            shared=self.shared,
         )
 
 
@@ -70,8 +70,8 @@ class Areas:
             ]
         for start, end in without(mapped, merged(known)):
             resident = self._procfs.resident(self._pid, start, end)
-            file = self._procfs.file_pages(self._pid, start, end)
-            kept.append(_Open(start, end, time_us, resident, tuple(common(file, resident))))
+            shared = self._procfs.shared_pages(self._pid, start, end)
+            kept.append(_Open(start, end, time_us, resident, tuple(common(shared, resident))))
         self._open = sorted(kept, key=lambda area: area.start)
 
     def until(self, time_us: int) -> tuple[MappedArea, ...]:

@@ -19,7 +19,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CHUNK_BYTES = 1 << 16
 _ENTRY_BYTES = 8
 _IS_PRESENT = bytes(top >> 7 for top in range(256))
-_IS_OF_FILE = bytes(top >> 7 & top >> 5 & 1 for top in range(256))
+_IS_SHARED = bytes(top >> 7 & (top & 1 ^ 1) for top in range(256))
 _ONES = re.compile(b"\1+")
 
 
@@ -159,15 +159,15 @@ class Procfs:
         """What of a process's addresses is in memory, as few spans of whole pages."""
         return self._pages(pid, start, end, _IS_PRESENT)
 
-    def file_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        """What of that is pages of files or shared, as few spans of whole pages."""
-        return self._pages(pid, start, end, _IS_OF_FILE)
+    def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
+        """What of that is mapped elsewhere too, as few spans of whole pages."""
+        return self._pages(pid, start, end, _IS_SHARED)
 
     def _pages(self, pid: int, start: int, end: int, wanted: bytes) -> tuple[Span, ...]:
         """Spans of the pages whose highest byte *wanted* translates to 1.
 
         Source: Documentation/admin-guide/mm/pagemap.rst: 64 bits a page; bit 63 says that it is
-        present, bit 61 that it belongs to a file or is shared.
+        present, bit 56 that it is mapped only once.
         """
         found: list[Span] = []
         try:

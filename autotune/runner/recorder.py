@@ -76,7 +76,7 @@ class RawRecording:
             "begin_ns": self.begin_ns,
             "duration_us": self.duration_us,
             "areas": [
-                [area.start, area.end, area.from_us, area.until_us, area.resident, area.file]
+                [area.start, area.end, area.from_us, area.until_us, area.resident, area.shared]
                 for area in self.areas
             ],
             "cpu_us": self.cpu_us,
@@ -101,9 +101,9 @@ class RawRecording:
                     from_us=from_us,
                     until_us=until_us,
                     resident=tuple((low, high) for low, high in resident),
-                    file=tuple((low, high) for low, high in file),
+                    shared=tuple((low, high) for low, high in shared),
                 )
-                for start, end, from_us, until_us, resident, file in values["areas"]
+                for start, end, from_us, until_us, resident, shared in values["areas"]
             )
             paged_out = tuple(Chunk(*chunk) for chunk in values["paged_out"])
             return cls(**{**values, "pages": pages, "areas": areas, "paged_out": paged_out})

@@ -33,7 +33,7 @@ class Given(Procfs):
         pages = range(start // PAGE, end // PAGE)
         return tuple((page * PAGE, (page + 1) * PAGE) for page in pages if page % 2 == 0)
 
-    def file_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
+    def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
         return tuple(span for span in self.resident(pid, start, end) if span[0] // PAGE % 4 == 0)
 
 

@@ -291,28 +291,28 @@ def test_what_is_resident_is_what_was_touched() -> None:
     ]
 
 
-def test_pages_of_files_are_told_from_those_that_were_written_to(tmp_path: Path) -> None:
+def test_pages_that_are_mapped_twice_are_told_from_those_of_one_mapping(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(4 * PAGE))
+    both = mmap.PROT_READ | mmap.PROT_WRITE
     with (
         path.open("rb") as file,
-        mmap.mmap(
-            file.fileno(), 4 * PAGE, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
-        ) as memory,
+        mmap.mmap(file.fileno(), 4 * PAGE, flags=mmap.MAP_PRIVATE, prot=both) as memory,
+        mmap.mmap(file.fileno(), 2 * PAGE, flags=mmap.MAP_PRIVATE, prot=both) as other,
     ):
-        assert memory[PAGE] == 0
+        assert memory[PAGE] == other[PAGE] == memory[3 * PAGE] == 0
         memory[2 * PAGE] = 1  # a copy, which belongs to no file
         start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
         resident = Procfs().resident(os.getpid(), start, start + 4 * PAGE)
-        of_file = Procfs().file_pages(os.getpid(), start, start + 4 * PAGE)
+        shared = Procfs().shared_pages(os.getpid(), start, start + 4 * PAGE)
         gc.collect()  # else the buffer could not be closed
 
     def pages(spans: tuple[tuple[int, int], ...]) -> set[int]:
         return {(at - start) // PAGE for low, high in spans for at in range(low, high, PAGE)}
 
-    assert pages(resident) >= {1, 2}
-    assert pages(of_file) == pages(resident) - {2}
+    assert pages(resident) >= {1, 2, 3}
+    assert pages(shared) - {0} == {1}
 
 
 def test_a_process_that_is_gone_has_nothing_resident(tmp_path: Path) -> None:

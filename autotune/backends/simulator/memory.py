@@ -23,8 +23,8 @@ ABSENT = 0
 """Mapped, but nothing there: never touched."""
 RESIDENT = 1
 SWAPPED = 2
-FILE = 3
-"""Resident too, but of a file: no page-out puts it into swap."""
+SHARED = 3
+"""Resident too, but mapped by other programs as well: their page-outs and this one's leave it alone."""
 
 SMALL, ADVISED, HUGE = 0, 1, 2
 """A block in small pages; the same where huge ones are wished for; a huge page."""
@@ -145,7 +145,7 @@ def make_memory(rows: list[Area], machine: Machine) -> Memory:
 
 @compiled
 def populate(memory: Memory, index: int, low: int, high: int, state: int = RESIDENT) -> None:
-    """Make the ABSENT pages from *low* to *high*, counted within area *index*, RESIDENT or FILE."""
+    """Make the ABSENT pages from *low* to *high*, counted within area *index*, RESIDENT or SHARED."""
     area, counters = memory.areas[index], memory.counters[0]
     page, behind = area.first + low, area.first + high
     while page < behind:
@@ -306,7 +306,7 @@ def resident_in(memory: Memory, start: int, end: int) -> int:
                 found += block.resident
                 low = behind
             else:
-                found += 1 if memory.state[low] in (RESIDENT, FILE) else 0
+                found += 1 if memory.state[low] in (RESIDENT, SHARED) else 0
                 low += 1
     return found
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from autotune.backends.simulator.memory import (
     ABSENT,
-    FILE,
     PAGE,
     RESIDENT,
+    SHARED,
     Area,
     Memory,
     make_memory,
@@ -70,10 +70,10 @@ class _Change(NamedTuple):
 def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int, int]]:
     """What of a piece is resident when the area comes: pages counted within the piece, their state.
 
-    Pages of files come first, since the others are all that is not there yet then.
+    Shared pages come first, since the others are all that is not there yet then.
     """
     stretches = []
-    for spans, state in ((area.file, FILE), (area.resident, RESIDENT)):
+    for spans, state in ((area.shared, SHARED), (area.resident, RESIDENT)):
         for span in spans:
             low, high = max(span[0], piece.start), min(span[1], piece.end)
             if low < high:

@@ -55,7 +55,7 @@ _CHANGE = {
 _STRETCH = {
     "low": INT,  # page, counted within the area
     "high": INT,
-    "state": INT,  # RESIDENT or FILE
+    "state": INT,  # RESIDENT or SHARED
 }
 _STATE = {
     "plays": FLAG,  # 0 where a pattern is played instead

@@ -8,7 +8,7 @@ import pytest
 from autotune.backends.simulator.actions import page_out
 from autotune.backends.simulator.contents import look_at
 from autotune.backends.simulator.idle_marks import idle_pages
-from autotune.backends.simulator.memory import ABSENT, FILE, HUGE, RESIDENT, pool_bytes, populate
+from autotune.backends.simulator.memory import ABSENT, HUGE, RESIDENT, SHARED, pool_bytes, populate
 from autotune.backends.simulator.schemes import TAKES_OLD, Schemes
 from autotune.damos import AccessPattern, Action, Filter, FilterType, Range, Scheme
 from tests.backends.simulator.reference.regions import PAGE, Region
@@ -75,15 +75,15 @@ def test_what_is_out_or_was_never_there_is_passed_over() -> None:
     assert scene.out == list(range(2000))
 
 
-def test_pages_of_files_stay_where_they_are() -> None:
+def test_shared_pages_stay_where_they_are() -> None:
     scene = Scene((0, 600), state=ABSENT)
-    populate(scene.memory, 0, 0, 10, FILE)
+    populate(scene.memory, 0, 0, 10, SHARED)
     populate(scene.memory, 0, 10, 600)
 
     moved, done = out_of(scene, 0, 600)
 
     assert (moved, done) == (590, 600)
-    assert scene.pages(FILE) == list(range(10))
+    assert scene.pages(SHARED) == list(range(10))
 
 
 def test_a_full_swap_takes_no_more() -> None:

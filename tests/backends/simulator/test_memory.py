@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from autotune.backends.simulator.memory import (
     ABSENT,
     BLOCK_PAGES,
-    FILE,
     PAGE,
     RESIDENT,
+    SHARED,
     SWAPPED,
     Memory,
     area_at_or_behind,
@@ -192,9 +192,9 @@ def test_resident_pages_of_a_range_are_counted_one_by_one(low: int, pages: int, 
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1024), (100, 900), (90, 110)])
-def test_pages_of_files_are_resident_too(low: int, high: int) -> None:
+def test_shared_pages_are_resident_too(low: int, high: int) -> None:
     memory = memory_of((0, 1024), state=ABSENT)
-    populate(memory, 0, 0, 100, FILE)
+    populate(memory, 0, 0, 100, SHARED)
     populate(memory, 0, 100, 1024)
 
     assert resident_in(memory, at(low), at(high)) == high - low

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.backends.simulator.memory import FILE, RESIDENT
+from autotune.backends.simulator.memory import RESIDENT, SHARED
 from autotune.backends.simulator.recorded import begin_recording, lay_out_recording
 from autotune.recording import Recording
 from tests.backends.simulator.scene import MACHINE
@@ -138,13 +138,13 @@ def test_whatever_can_be_recorded_can_be_laid_out(played: Recording) -> None:
     assert recorded.slices[-1].end_us == pytest.approx(left_us)
 
 
-def test_pages_of_files_are_told_from_others() -> None:
-    mixed = replace(area(16, 32), file=((16 * PAGE, 20 * PAGE),))
+def test_shared_pages_are_told_from_others() -> None:
+    mixed = replace(area(16, 32), shared=((16 * PAGE, 20 * PAGE),))
 
     memory, _ = begin_recording(lay_out_recording(recording(areas=(mixed,)), MACHINE))
 
     first = memory.areas[0].first
-    assert memory.state[first : first + 16].tolist() == [FILE] * 4 + [RESIDENT] * 12
+    assert memory.state[first : first + 16].tolist() == [SHARED] * 4 + [RESIDENT] * 12
     assert memory.counters[0].resident == 16
 
 
