@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -23,7 +24,7 @@ from autotune.damon import Intervals
 from autotune.recording import MappedArea, Recording, Snapshot
 from tests.backends.simulator.reference.draws import Xoroshiro
 from tests.backends.simulator.reference.replaying import chance_of, hits
-from tests.backends.simulator.scene import FAULT_US, MACHINE, draws_of
+from tests.backends.simulator.scene import COMPRESSED, FAULT_US, MACHINE, draws_of
 from tests.recordings import PAGE, area, recording, snapshot
 
 SAMPLES = 16
@@ -32,7 +33,9 @@ SIXTEENTHS = Intervals(sampling_us=6_250, aggregation_us=100_000)
 
 
 def begun(played: Recording) -> tuple[Memory, Replay]:
-    return begin_recording(lay_out_recording(played, MACHINE))
+    return begin_recording(
+        lay_out_recording(replace(played, compressed_fraction=COMPRESSED), MACHINE)
+    )
 
 
 def absent(start: int, end: int, from_us: int = 0, until_us: int = 200_000) -> MappedArea:
