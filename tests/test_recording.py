@@ -66,6 +66,8 @@ def test_an_area_is_somewhere_for_a_while_and_holds_what_is_resident(
             "region 0-4096 has 21 accesses, and an aggregation has 20 samples",
         ),
         ({"areas": (area(0, 1, 0, 200_001),)}, "area 0-4096 outlives the recording"),
+        ({"held_up_us": -1}, "held_up_us is -1: it must be 0 or more, and below 200000"),
+        ({"held_up_us": 200_000}, "held_up_us is 200000: it must be 0 or more, and below 200000"),
         ({"cpu_us": -1}, "cpu_us is -1: it must be 0 or more"),
         ({"work_done": float("nan")}, "work_done is nan: it must be 0 or more"),
     ],

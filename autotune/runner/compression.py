@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from autotune.recording import Snapshot
-from autotune.runner.procfs import Procfs
+from autotune.runner.procfs import PAGE_BYTES, Procfs
 from autotune.runner.system_memory import SystemMemory
 from autotune.spans import Span
 
@@ -64,16 +64,26 @@ def page_out(pid: int, procfs: Procfs, system: SystemMemory) -> tuple[Chunk, ...
 
 
 def _page_out_all(pidfd: int, mappings: list[Span], system: SystemMemory) -> Iterator[Chunk]:
+    for start, end in chunks_of(mappings):
+        stored, pool = system.stored_bytes(), system.pool_bytes()
+        _page_out(pidfd, start, end - start)
+        stored, pool = system.stored_bytes() - stored, system.pool_bytes() - pool
+        if stored > 0:
+            yield Chunk(start, end, stored, pool)
+
+
+def chunks_of(mappings: list[Span]) -> Iterator[Span]:
+    """Cut mappings into what is paged out at a time: some thousand pieces or fewer, of whole pages.
+
+    >>> list(chunks_of([(0, 4096), (1 << 20, 5 << 19)]))
+    [(0, 4096), (1048576, 2097152), (2097152, 2621440)]
+    """
     total = sum(end - start for start, end in mappings)
-    size = min(max(_LEAST_BYTES, total // _MOST_CHUNKS), _MOST_BYTES)
+    size = -(-total // (_MOST_CHUNKS * PAGE_BYTES)) * PAGE_BYTES
+    size = min(max(_LEAST_BYTES, size), _MOST_BYTES)
     for low, high in mappings:
         for start in range(low, high, size):
-            end = min(start + size, high)
-            stored, pool = system.stored_bytes(), system.pool_bytes()
-            _page_out(pidfd, start, end - start)
-            stored, pool = system.stored_bytes() - stored, system.pool_bytes() - pool
-            if stored > 0:
-                yield Chunk(start, end, stored, pool)
+            yield start, min(start + size, high)
 
 
 def _page_out(pidfd: int, start: int, size_bytes: int) -> None:

@@ -217,9 +217,8 @@ class Recorder:
         What they did while a CPU was idle, or could have done then, held nobody up.
         """
         others_s = measured.kdamond_cpu * measured.runtime_s + self._own_cpu_s
-        workload_us = measured.workload_cpu_s * 1e6
-        most_us = max(0.0, measured.runtime_s * 1e6 - workload_us)
-        return int(min(max(0.0, others_s - self._idle_s) * 1e6, most_us))
+        most_s = measured.runtime_s - measured.workload_cpu_s
+        return int(1e6 * max(0.0, min(others_s - self._idle_s, most_s)))
 
     def taken(self, measured: Measurement) -> RawRecording:
         """Give what was recorded, with *measured* in the same run."""

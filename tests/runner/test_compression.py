@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.runner.compression import Chunk, compressed_fraction, page_out
+from autotune.runner.compression import Chunk, chunks_of, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
+from autotune.spans import merged
 from tests.recordings import PAGE, snapshot
 
 HALF, ALL = Chunk(0, 8 * PAGE, 8 * PAGE, 4 * PAGE), Chunk(8 * PAGE, 16 * PAGE, 8 * PAGE, 8 * PAGE)
@@ -58,6 +59,21 @@ def test_it_lies_between_the_best_and_the_worst_chunk(sizes: list[tuple[int, int
 
     assert fraction is not None
     assert 0.5 <= fraction <= 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([1, 255, 256, 257, 300_000, 2**31]))))
+def test_a_process_is_paged_out_in_pieces_of_whole_pages(sizes: list[tuple[int, int]]) -> None:
+    mappings, at = [], 0
+    for gap, pages in sizes:
+        mappings.append(((at + gap) * PAGE, (at + gap + pages) * PAGE))
+        at += gap + pages
+
+    pieces = list(chunks_of(mappings))
+
+    assert all(start % PAGE == end % PAGE == 0 for start, end in pieces)
+    assert max((end - start for start, end in pieces), default=0) <= 1 << 30
+    assert merged(pieces) == merged(mappings)
+    assert len(pieces) <= len(mappings) + 1000 or max(pages for _, pages in sizes) == 2**31
 
 
 def test_of_a_process_that_has_ended_nothing_is_paged_out() -> None:
