@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from autotune.runner.compression import Chunk, chunks_of, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.spans import merged
+from autotune.spans import Span, merged
 from tests.recordings import PAGE, snapshot
 
 HALF, ALL = Chunk(0, 8 * PAGE, 8 * PAGE, 4 * PAGE), Chunk(8 * PAGE, 16 * PAGE, 8 * PAGE, 8 * PAGE)
@@ -81,3 +83,34 @@ def test_of_a_process_that_has_ended_nothing_is_paged_out() -> None:
     ended.wait()
 
     assert page_out(ended.pid, Procfs(), SystemMemory()) == ()
+
+
+class Looking(Procfs):
+    """Has no mappings to page out, and looks at the process when it is asked for them."""
+
+    was_stopped = False
+
+    def mappings(self, pid: int) -> list[Span]:
+        self.was_stopped = is_soon(pid, "T")
+        return []
+
+
+def is_soon(pid: int, state: str) -> bool:
+    """Whether a process is in that state within a second."""
+    for _ in range(1000):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == state:
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def test_it_stands_still_while_it_is_paged_out_and_goes_on_then() -> None:
+    procfs = Looking()
+    with subprocess.Popen(["sleep", "1000"]) as running:
+        try:
+            page_out(running.pid, procfs, SystemMemory())
+
+            assert procfs.was_stopped
+            assert is_soon(running.pid, "S")
+        finally:
+            running.kill()

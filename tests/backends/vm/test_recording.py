@@ -15,7 +15,10 @@ from autotune.experiment import Experiment
 from autotune.patterns import TABLE_BYTES
 from autotune.program import Program, Ready
 from autotune.recording import MappedArea, Recording, Snapshot
+from autotune.runner.recorder import RawRecording
 from tests.backends.vm.workloads import SMALL, STAIRS, STAIRS_MONITORED, STEP_BYTES, STEPS
+from tests.runner.test_recorder import raw
+from tests.runner.test_trace_pages import LOW, entry, event, page
 
 pytestmark = pytest.mark.vm
 
@@ -127,6 +130,27 @@ def test_a_program_that_ends_by_itself_is_paged_out_in_another_fork(vm_cache: Pa
     assert said[1:] == ["running it once more, to see how well its memory compresses"]
     assert recorded.compressed_fraction is not None
     assert 0.1 < recorded.compressed_fraction < 0.9
+
+
+class Once(Vm):
+    """A machine that records once, a program that has ended then."""
+
+    def _record(
+        self, experiment: Experiment, seed: int, *, paged_out_at_us: int | None = None
+    ) -> RawRecording:
+        del experiment, seed
+        if paged_out_at_us is not None:
+            raise TrialError("it did not end: wait")
+        return raw(page(1_000_000, entry(0, event(1, LOW))), paged_out=())
+
+
+def test_where_the_second_run_fails_the_recording_is_kept(vm_cache: Path) -> None:
+    said: list[str] = []
+
+    recorded = Once(SMALL, vm_cache, said.append).record(STAIRS_MONITORED, seed=1)
+
+    assert recorded.compressed_fraction is None
+    assert said[-1] == "how well it compresses is not known: it did not end: wait"
 
 
 def test_equal_seeds_give_equal_recordings(micro_vm: Vm, recorded: Recording) -> None:
