@@ -38,10 +38,18 @@ _SAVING_POLL_S = 0.01
 _CONSOLE_LINES = 3
 _PANIC = "Kernel panic"
 """Behind it stands a trace of calls, which says less."""
+_UNREADABLE = "load of migration failed"
+"""What QEMU says of a state that it can't read."""
 _LONGEST_QUOTE = 300
 _PARENT, _SETTLE, _REALTIME = "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE", "AUTOTUNE_REALTIME"
 """What native/frozen_clock.c reads: who started it, whether this machine is to be saved, and whether its
 clock goes on."""
+
+
+def _damaged(said: str) -> BackendUnavailableError:
+    return BackendUnavailableError(
+        f"the saved machine can't be continued: {said}: remove the cache folder's 'machines'"
+    )
 
 
 class Emulator:
@@ -126,8 +134,11 @@ class Emulator:
         try:
             self.qmp.greet(_GREETING_S)
         except (QmpClosedError, QmpError) as error:
+            said = self._error_text() or str(error)
+            if _UNREADABLE in said:  # it has ended before it could be greeted
+                raise _damaged(said) from error
             raise BackendUnavailableError(
-                f"the emulator did not start: {self._error_text() or error}: see 'autotune doctor'"
+                f"the emulator did not start: {said}: see 'autotune doctor'"
             ) from error
 
     def wait_for_state(self) -> None:
@@ -139,10 +150,7 @@ class Emulator:
         try:
             self.qmp.wait_for_status("inmigrate", _GREETING_S)
         except (QmpClosedError, QmpError) as error:
-            raise BackendUnavailableError(
-                f"the saved machine can't be continued: {self._error_text() or error}: remove the "
-                "cache folder's 'machines'"
-            ) from error
+            raise _damaged(self._error_text() or str(error)) from error
 
     def run_until_it_stops(self, timeout_s: float, silence_s: float = SILENCE_S) -> bool:
         """Let the machine run until it stops itself or ends.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -104,18 +105,20 @@ def test_a_full_disk_is_told_when_a_state_is_saved(parts: MachineParts) -> None:
     assert "\n" not in message
 
 
-def go_on_from(parts: MachineParts, state: Path) -> None:
+def go_on_from(parts: MachineParts, state: Path, later_s: float = 0.0) -> None:
     with emulator(parts, state) as held:
+        time.sleep(later_s)
         held.begin()
         held.wait_for_state()
 
 
-def test_a_damaged_state_is_told(parts: MachineParts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("later_s", [0.0, 1.0])
+def test_a_damaged_state_is_told(parts: MachineParts, tmp_path: Path, later_s: float) -> None:
     state = tmp_path / "state"
     state.write_bytes(b"no state" * 1000)
 
     with pytest.raises(BackendUnavailableError) as error:
-        go_on_from(parts, state)
+        go_on_from(parts, state, later_s)
 
     message = str(error.value)
     assert message.startswith("the saved machine can't be continued: ")
