@@ -96,8 +96,8 @@ class Looking(Procfs):
 
 
 def is_soon(pid: int, state: str) -> bool:
-    """Whether a process is in that state within a second."""
-    for _ in range(1000):
+    """Whether a process is in that state within some ten seconds."""
+    for _ in range(10_000):
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == state:
             return True
         time.sleep(0.001)
