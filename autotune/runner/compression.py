@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import ctypes
 import os
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from autotune.recording import Snapshot
 from autotune.runner.procfs import PAGE_BYTES, Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.spans import Span
+from autotune.spans import Span, common
 
 _PROCESS_MADVISE = 440
 """Number of the system call, the same on all 64-bit machines."""
@@ -108,25 +109,14 @@ def compressed_fraction(chunks: tuple[Chunk, ...], snapshots: Iterable[Snapshot]
     Returns:
         None if nothing went out.
     """
-    idle = [0] * len(chunks)
+    spans = [(chunk.start, chunk.end) for chunk in chunks]
+    starts = [chunk.start for chunk in chunks]
+    shares = [0.0] * len(chunks)
     for snapshot in snapshots:
-        number = 0
-        for region in snapshot.regions:
-            while number < len(chunks) and chunks[number].end <= region.start:
-                number += 1
-            at = number
-            while at < len(chunks) and chunks[at].start < region.end:
-                if region.accesses == 0:
-                    low, high = (
-                        max(chunks[at].start, region.start),
-                        min(chunks[at].end, region.end),
-                    )
-                    idle[at] += high - low
-                at += 1
-    shares = [
-        bytes_idle / (chunk.end - chunk.start)
-        for bytes_idle, chunk in zip(idle, chunks, strict=True)
-    ]
+        idle = [(region.start, region.end) for region in snapshot.regions if not region.accesses]
+        for low, high in common(spans, idle):
+            number = bisect.bisect_right(starts, low) - 1
+            shares[number] += (high - low) / (chunks[number].end - chunks[number].start)
     if not any(shares):
         shares = [1.0] * len(chunks)
     stored = sum(share * chunk.stored_bytes for share, chunk in zip(shares, chunks, strict=True))

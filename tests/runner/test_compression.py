@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
 from autotune.spans import Span, merged
 from tests.recordings import PAGE, snapshot
+from tests.runner.programs import wait_for
 
 HALF, ALL = Chunk(0, 8 * PAGE, 8 * PAGE, 4 * PAGE), Chunk(8 * PAGE, 16 * PAGE, 8 * PAGE, 8 * PAGE)
 
@@ -88,20 +88,16 @@ def test_of_a_process_that_has_ended_nothing_is_paged_out() -> None:
 class Looking(Procfs):
     """Has no mappings to page out, and looks at the process when it is asked for them."""
 
-    was_stopped = False
+    looked = False
 
     def mappings(self, pid: int) -> list[Span]:
-        self.was_stopped = is_soon(pid, "T")
+        wait_for(lambda: is_in(pid, "T"))
+        self.looked = True
         return []
 
 
-def is_soon(pid: int, state: str) -> bool:
-    """Whether a process is in that state within some ten seconds."""
-    for _ in range(10_000):
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == state:
-            return True
-        time.sleep(0.001)
-    return False
+def is_in(pid: int, state: str) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == state
 
 
 def test_it_stands_still_while_it_is_paged_out_and_goes_on_then() -> None:
@@ -110,7 +106,7 @@ def test_it_stands_still_while_it_is_paged_out_and_goes_on_then() -> None:
         try:
             page_out(running.pid, procfs, SystemMemory())
 
-            assert procfs.was_stopped
-            assert is_soon(running.pid, "S")
+            assert procfs.looked
+            wait_for(lambda: is_in(running.pid, "S"))
         finally:
             running.kill()

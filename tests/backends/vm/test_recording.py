@@ -126,6 +126,7 @@ def test_a_program_that_ends_by_itself_is_paged_out_in_another_fork(vm_cache: Pa
     vm = Vm(SMALL, vm_cache, said.append)
 
     recorded = vm.record(Experiment(workload=program, monitoring=Monitoring()), seed=1)
+    vm.stop()
 
     assert said[1:] == ["running it once more, to see how well its memory compresses"]
     assert recorded.compressed_fraction is not None
