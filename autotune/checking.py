@@ -7,17 +7,17 @@ from pathlib import Path
 
 from autotune import document
 from autotune.available import make_backend
-from autotune.damon import Monitoring
+from autotune.damon.kernel_units import on_grid
+from autotune.damon.monitoring import Monitoring
+from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, InputError, Where
+from autotune.experiment.pattern import Pattern
 from autotune.formats import damo_record, masim
 from autotune.formats.scheme_files import load_scheme_file
-from autotune.kernel import on_grid
 from autotune.lint.scheme_file import lint_scheme_file
 from autotune.lint.search_space import lint_search_space
 from autotune.objective import load_objectives
-from autotune.patterns import Pattern
 from autotune.profiles import load_machine
-from autotune.recording import Recording
 from autotune.space import load_search_space
 from autotune.study import prepare
 from autotune.tables import scheme_text

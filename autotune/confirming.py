@@ -9,7 +9,7 @@ import numpy as np
 
 from autotune.bench import Bench, Job
 from autotune.errors import TrialError
-from autotune.measurement import Measurement
+from autotune.experiment.measurement import Measurement
 from autotune.recommendation import Confirmation
 from autotune.trial import Trial
 

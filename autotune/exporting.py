@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autotune.damon import OperationsSet, Target
+from autotune.damon.monitoring import OperationsSet, Target
 from autotune.errors import InputError, Where
 from autotune.formats.forms import Form
 from autotune.report import Run

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from autotune import metrics
+from autotune.experiment.measurement import Measurement
 from autotune.expression import Expression
-from autotune.measurement import Measurement
 from autotune.metrics import METRICS, SlowdownName
 from autotune.objective import Constraint, Objectives
 

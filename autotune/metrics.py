@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from autotune.measurement import Measurement
+from autotune.experiment.measurement import Measurement
 
 SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 

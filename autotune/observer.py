@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from autotune.measurement import Measurement
+from autotune.experiment.measurement import Measurement
 from autotune.recommendation import Recommendation
 from autotune.trial import Trial
 from autotune.workload import Workload

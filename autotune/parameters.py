@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
 from autotune.errors import Where
 from autotune.scheme_fields import FIELDS, Value, build_scheme
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from autotune.patterns import Pattern
+from autotune.experiment.pattern import Pattern
 
 READY: Final = "ready"
 """The line that the player prints when every page of every region was written once."""
@@ -22,7 +22,7 @@ def player_input(pattern: Pattern) -> str:
     Raises:
         ValueError: If the name of a data file has a line break.
 
-    >>> from autotune.patterns import Access, PatternRegion, Phase
+    >>> from autotune.experiment.pattern import Access, PatternRegion, Phase
     >>> sweep = Access(region=0, random=False, stride_bytes=4096, weight=1)
     >>> phase = Phase(name="all", duration_us=50_000, accesses=(sweep,))
     >>> region = PatternRegion(name="a", size_bytes=8192)

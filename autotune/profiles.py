@@ -1,4 +1,4 @@
-"""Machine profiles as files: `autotune/machines/*.yaml`, or a user's own."""
+"""Machine profiles as files: `autotune/catalog/machines/*.yaml`, or a user's own."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from autotune.console import megabytes
+from autotune.experiment.measurement import Measurement
 from autotune.figures import format_figure
-from autotune.measurement import Measurement
 from autotune.recommendation import Recommendation
 from autotune.trial import Trial, TrialState
 from autotune.workload import Workload

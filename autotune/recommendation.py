@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotune import pareto
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.figures import Figures, broken, format_figure, mean, minimised
 from autotune.objective import Objectives
 from autotune.trial import Trial, TrialState

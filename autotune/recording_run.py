@@ -8,8 +8,8 @@ from pathlib import Path
 
 from autotune import document
 from autotune.backends.base import Records
+from autotune.damon.recording import Recording
 from autotune.errors import InputError, RunError, TrialError
-from autotune.recording import Recording
 from autotune.workload import Workload, load_workload
 
 _REAL = ("vm", "host")

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.console import megabytes, results, table
-from autotune.heat import Heat, HeatRow, heat
-from autotune.recording import Recording
+from autotune.damon.heat import Heat, HeatRow, heat
+from autotune.damon.recording import Recording
+from autotune.damon.working_set import WorkingSetSizes, working_set_sizes
 from autotune.units import format_duration
-from autotune.working_set_sizes import WorkingSetSizes, working_set_sizes
 
 _WIDTH = 79
 _ROWS = 24

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from autotune import pareto
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.errors import InputError, Where
 from autotune.formats import damo_json
 from autotune.objective import Objectives

@@ -12,14 +12,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from autotune import plain
 from autotune.backends.base import Backend
-from autotune.damon import Intervals, Monitoring, OperationsSet
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
+from autotune.damon.recording import Recording
+from autotune.experiment import plain
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 from autotune.expression import Expression
 from autotune.objective import KNOWN_NAMES, Direction, Objective, Objectives, parse_constraint
-from autotune.patterns import Pattern
-from autotune.program import Program
-from autotune.recording import Recording
 from autotune.workload import Workload
 
 FORMAT = 2

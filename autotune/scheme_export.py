@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from autotune.damon import Monitoring, OperationsSet, Target
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
+from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.formats import damo_args, damo_json, damos_text, module_parameters
 from autotune.formats.forms import Form
 

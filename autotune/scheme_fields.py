@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,

@@ -7,11 +7,11 @@ from typing import Any
 
 from autotune import metrics
 from autotune.backends.base import Backend
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import on_grid
 from autotune.errors import InputError, RunError, TrialError
+from autotune.experiment.measurement import Measurement
 from autotune.interrupts import raise_if_interrupted
-from autotune.kernel import on_grid
-from autotune.measurement import Measurement
 from autotune.tables import scheme_text
 from autotune.workload import Workload
 

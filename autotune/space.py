@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from autotune import catalog, document
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.document import Value
 from autotune.errors import nearest
 from autotune.parameters import Parameter, SchemeTemplate, Suggester

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autotune import document, scheme_fields
-from autotune.damos import UNLIMITED, Action
+from autotune.damon.damos import UNLIMITED, Action
 from autotune.document import Reader, Value
 from autotune.errors import nearest
 from autotune.parameters import Choices, Condition, Fixed, Numeric, Parameter, SchemeTemplate

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autotune.errors import InputError, RunError, Where
-from autotune.measurement import Measurement
+from autotune.experiment.measurement import Measurement
 
 RUN_FILE = "run.json"
 STUDY_FILE = "study.db"

@@ -19,11 +19,11 @@ from autotune import recommendation, tables
 from autotune.backends.base import Backend
 from autotune.bench import Bench, Job, Schemes
 from autotune.confirming import Confirmed, confirm, confirmation_seeds
+from autotune.damon.kernel_units import on_grid
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
+from autotune.experiment.measurement import Measurement
 from autotune.importance import importances
 from autotune.kept_workload import kept_files
-from autotune.kernel import on_grid
-from autotune.measurement import Measurement
 from autotune.observer import Observer, Silent
 from autotune.proposals import Proposal, Proposals, open_proposals
 from autotune.recommendation import Recommendation

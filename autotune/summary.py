@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autotune.experiment.measurement import Measurement
 from autotune.figures import format_figure
-from autotune.measurement import Measurement
 from autotune.recommendation import Recommendation, Recommended, knee
 from autotune.tables import scheme_text
 from autotune.trial import Trial, TrialState

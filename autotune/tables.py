@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.figures import columns
 from autotune.formats import damo_json, damos_text
 from autotune.objective import Objectives

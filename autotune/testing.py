@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotune.damos import AccessPattern, Action, Quota, Range, Scheme
-from autotune.measurement import Measurement, Series
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
+from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme
+from autotune.experiment.measurement import Measurement, Series
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 
 _MIB = 1 << 20
 

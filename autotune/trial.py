@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 
 
 class TrialState(enum.Enum):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autotune import catalog, defaults, document
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import Scheme, check_meeting
+from autotune.damon.damos import Scheme, check_meeting
+from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.document import Mapping, Value
 from autotune.errors import InputError, Where
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
 from autotune.host_settings import HostSettings
 from autotune.objective import Objectives, load_objectives, read_constraints, read_objectives
 from autotune.space import SearchSpace, load_search_space, read_search_space

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import cast, get_args
 
 from autotune import catalog, document
-from autotune.damon import Intervals, Monitoring
+from autotune.damon.monitoring import Intervals, Monitoring
+from autotune.damon.recording import Recording
 from autotune.document import Mapping, Reader, Value
 from autotune.errors import InputError
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program, Ready
 from autotune.formats import damo_record, masim
 from autotune.host_settings import HostSettings
-from autotune.patterns import Pattern
-from autotune.program import Program, Ready
-from autotune.recording import Recording
 from autotune.vm_settings import HugePages, VmSettings
 
 _KINDS = ("pattern", "command", "recording")

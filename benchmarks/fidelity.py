@@ -42,7 +42,7 @@ from autotune import catalog  # noqa: E402 - needs the path
 from autotune.backends.simulator.simulator import Simulator  # noqa: E402
 from autotune.backends.vm.vm import Vm  # noqa: E402
 from autotune.cache import cache_folder  # noqa: E402
-from autotune.measurement import Measurement  # noqa: E402
+from autotune.experiment.measurement import Measurement  # noqa: E402
 from autotune.profiles import load_machine  # noqa: E402
 from autotune.vm_settings import VmSettings  # noqa: E402
 from tests import fidelity_grid as grid  # noqa: E402

@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 
 from autotune.backends.vm.vm import Vm  # noqa: E402 - needs the path
 from autotune.cache import cache_folder  # noqa: E402
-from autotune.damon import Monitoring  # noqa: E402
-from autotune.experiment import Experiment  # noqa: E402
+from autotune.damon.monitoring import Monitoring  # noqa: E402
+from autotune.experiment.experiment import Experiment  # noqa: E402
 from autotune.testing import pattern, prcl  # noqa: E402
 from autotune.vm_settings import VmSettings  # noqa: E402
 from autotune.workload import load_workload  # noqa: E402

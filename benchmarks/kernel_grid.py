@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 from autotune.backends.base import Backend  # noqa: E402 - needs the path
 from autotune.backends.vm.vm import Vm  # noqa: E402
 from autotune.cache import cache_folder  # noqa: E402
-from autotune.experiment import Experiment  # noqa: E402
-from autotune.measurement import Measurement  # noqa: E402
+from autotune.experiment.experiment import Experiment  # noqa: E402
+from autotune.experiment.measurement import Measurement  # noqa: E402
 from autotune.vm_settings import VmSettings  # noqa: E402
 from tests.kernel_grid import (  # noqa: E402
     FIGURES,

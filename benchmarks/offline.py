@@ -29,14 +29,14 @@ from autotune import catalog, metrics, study  # noqa: E402 - needs the path
 from autotune.available import make_recorder  # noqa: E402
 from autotune.backends.base import Backend  # noqa: E402
 from autotune.backends.simulator.simulator import Simulator  # noqa: E402
-from autotune.damos import Scheme  # noqa: E402
+from autotune.damon.damos import Scheme  # noqa: E402
+from autotune.damon.kernel_units import on_grid  # noqa: E402
+from autotune.damon.recording import Recording  # noqa: E402
+from autotune.experiment.measurement import Measurement  # noqa: E402
 from autotune.formats import damo_record  # noqa: E402
 from autotune.formats.scheme_files import load_schemes, resolve  # noqa: E402
-from autotune.kernel import on_grid  # noqa: E402
-from autotune.measurement import Measurement  # noqa: E402
 from autotune.pareto import hypervolume  # noqa: E402
 from autotune.profiles import load_machine  # noqa: E402
-from autotune.recording import Recording  # noqa: E402
 from autotune.recording_run import load_for_recording, record_workload  # noqa: E402
 from autotune.tables import scheme_text  # noqa: E402
 from autotune.workload import Workload  # noqa: E402

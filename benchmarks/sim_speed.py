@@ -26,12 +26,12 @@ sys.path.insert(0, str(ROOT))
 
 from autotune import catalog  # noqa: E402 - needs the path
 from autotune.backends.simulator.simulator import Simulator  # noqa: E402
-from autotune.damon import Monitoring, OperationsSet  # noqa: E402
-from autotune.damos import AccessPattern, Action, Quota, Range, Scheme, Weights  # noqa: E402
-from autotune.experiment import Experiment  # noqa: E402
+from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights  # noqa: E402
+from autotune.damon.monitoring import Monitoring, OperationsSet  # noqa: E402
+from autotune.experiment.experiment import Experiment  # noqa: E402
+from autotune.experiment.measurement import Measurement  # noqa: E402
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase  # noqa: E402
 from autotune.machine import Machine  # noqa: E402
-from autotune.measurement import Measurement  # noqa: E402
-from autotune.patterns import Access, Pattern, PatternRegion, Phase  # noqa: E402
 from autotune.profiles import load_machine  # noqa: E402
 
 _GIB = 1 << 30

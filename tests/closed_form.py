@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.observer import Observer
 from autotune.study import Outcome, run
 from autotune.testing import measurement

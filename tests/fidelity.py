@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
 from tests import fidelity_grid as grid
 from tests import kernel_grid as recorded
 from tests.agreement import (

@@ -11,11 +11,11 @@ from typing import Protocol
 
 from autotune import catalog, metrics
 from autotune.backends.simulator.simulator import Simulator
-from autotune.damon import Monitoring
-from autotune.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
+from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
+from autotune.damon.monitoring import Monitoring
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.profiles import load_machine
 
 _GRID = Path(__file__).parent / "data" / "kernel_grid.csv"

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals
-from autotune.recording import MappedArea, RecordedRegion, Recording, Snapshot
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snapshot
 
 PAGE = 4096
 

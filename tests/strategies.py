@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from autotune.damon import MIN_REGIONS, Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import (
+from autotune.damon.damos import (
     MIGRATIONS,
     UNLIMITED,
     AccessPattern,
@@ -20,7 +19,8 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
-from autotune.kernel import PAGE_BYTES, on_grid
+from autotune.damon.kernel_units import PAGE_BYTES, on_grid
+from autotune.damon.monitoring import MIN_REGIONS, Intervals, Monitoring, OperationsSet, Target
 
 SIZES = st.one_of(
     st.integers(0, 2**50),

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from autotune.bench import Bench
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.store import RunFolder, read_measurements
 from autotune.testing import measurement, prcl
 from tests.closed_form import ClosedForm, make_workload, slowdown

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from autotune.checking import check_file
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.errors import InputError
 from autotune.formats import damo_json
 from autotune.testing import prcl
@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[1]
         ("examples/zigzag.cfg", "pattern of 200 MB in 2 regions, 70 s in 13 phases"),
         ("search_spaces/ethp.yaml", "search space of 2 parameters"),
         ("objectives/memory.yaml", "objectives memory_saving, slowdown, cpu_use"),
-        ("autotune/machines/server.yaml", "machine profile 'server'"),
-        ("autotune/reference_schemes/prcl-talk.damos", "4K max 0 0 10s max pageout"),
+        ("autotune/catalog/machines/server.yaml", "machine profile 'server'"),
+        ("autotune/catalog/reference_schemes/prcl-talk.damos", "4K max 0 0 10s max pageout"),
     ],
 )
 def test_a_right_file_is_described(name: str, begins: str) -> None:
@@ -40,7 +40,7 @@ def test_every_pattern_among_the_examples_is_right() -> None:
 
 
 def test_every_reference_scheme_is_right() -> None:
-    for path in (ROOT / "autotune" / "reference_schemes").glob("*.damos"):
+    for path in (ROOT / "autotune" / "catalog" / "reference_schemes").glob("*.damos"):
         assert check_file(path).warnings == ()
 
 

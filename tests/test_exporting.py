@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.errors import InputError
 from autotune.exporting import export, export_all, export_text
 from autotune.formats.forms import Form

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autotune import metrics
-from autotune.damos import SchemeStats
+from autotune.damon.damos import SchemeStats
 from autotune.testing import measurement
 from tests import fidelity_grid as grid
 

@@ -1,4 +1,4 @@
-"""Who may import whom: the modules stand in layers, and import only from their own or one below it."""
+"""Who may import whom: a table of rows and five walls. Each test lists everything that breaks its rule."""
 
 from __future__ import annotations
 
@@ -11,107 +11,38 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "autotune"
 
-TUNING = frozenset(
-    {
-        "objective",
-        "parameters",
-        "scheme_fields",
-        "space",
-        "space_overrides",
-        "space_reading",
-    }
-)
-WORKLOAD_FILE = frozenset({"workload", "workload_reading"})
-
-LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(
-        {"__init__", "defaults", "destination", "errors", "interrupts", "messages", "units"}
-    ),
-    frozenset({"damon", "damos", "kernel", "patterns", "spans", "trial"}),
-    frozenset(
-        {"cache", "machine", "measurement", "native", "program", "recording", "vm_settings"}
-    ),
-    frozenset({"experiment", "host_settings", "plain", "player_text"}),
-    frozenset({"driver"}),
-    frozenset({"runner"}),
-    frozenset(
-        {
-            "catalog",
-            "document",
-            "expression",
-            "metrics",
-            "pareto",
-            "profiles",
-            "testing",
-            "yaml_nodes",
-        }
-    ),
-    frozenset({"formats"}),
-    TUNING,
-    WORKLOAD_FILE | {"backends", "samplers"},
-    frozenset(
-        {
-            "available",
-            "bench",
-            "calibration",
-            "checking",
-            "confirming",
-            "doctor",
-            "figures",
-            "heat",
-            "importance",
-            "lint",
-            "kept_workload",
-            "observer",
-            "proposals",
-            "recommendation",
-            "recording_run",
-            "run_record",
-            "scheme_export",
-            "single",
-            "store",
-            "study",
-            "summary",
-            "tables",
-            "vm_setup",
-            "working_set_sizes",
-        }
-    ),
-    frozenset({"comparison", "exporting", "report"}),
-    frozenset({"console", "progress", "recording_view"}),
-    frozenset({"cli"}),
-    frozenset({"__main__"}),
-)
-"""The parts of the package, lowest layer first. A folder is one part."""
+ROWS = """
+__main__
+cli
+views
+run_folder lint evaluation
+study
+workload_file calibration doctor
+backends samplers recommendation
+runner
+native formats objective testing
+driver space experiment trial
+damon document catalog cache
+units errors interrupts __init__
+"""
+"""The parts of the package, a folder or a module beside the folders; each imports from rows below its own."""
 
 NOT_FOR = {
-    "backends": TUNING | WORKLOAD_FILE | {"samplers"},
-    "samplers": WORKLOAD_FILE | {"backends"},
+    ("backends", "runner", "driver"): {"space", "objective", "samplers", "study"},
+    ("samplers", "recommendation"): {"backends"},
+    ("study",): {"run_folder"},
 }
-"""What a part must not know although it lies in a lower layer, or in its own."""
+"""Three walls: what a part must not need, through whatever other modules."""
 
-STANDARD_LIBRARY_ONLY = frozenset(
-    {
-        "damon",
-        "damos",
-        "driver",
-        "errors",
-        "experiment",
-        "formats",
-        "kernel",
-        "measurement",
-        "patterns",
-        "plain",
-        "player_text",
-        "program",
-        "recording",
-        "runner",
-        "spans",
-        "trial",
-        "units",
-    }
-)
-"""What also runs in a small guest, where nothing is installed beside Python."""
+GUEST_SIDE = {"damon", "experiment", "driver", "runner"}
+"""The fourth wall: these run in a small guest too, where nothing is installed beside Python."""
+
+TERMINAL = {"views", "cli", "__main__"}
+"""The fifth wall: only these show anything, with rich and typer."""
+
+MOST_LOOSE_MODULES = 10
+
+ROW = {part: number for number, row in enumerate(ROWS.split("\n")) for part in row.split()}
 
 
 def name_of(path: Path) -> str:
@@ -125,14 +56,12 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 def part_of(module: str) -> str:
     """Part of the package that a module is in: a folder, or a module beside the folders."""
-    _, _, rest = module.partition(".")
-    return rest.split(".")[0] or "__init__"
+    return (*module.split("."), "__init__")[1]
 
 
-def imports(module: str) -> set[str]:
-    """Name every module that the code of *module* imports, wherever in it."""
+def _imports(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -144,77 +73,94 @@ def imports(module: str) -> set[str]:
     return names
 
 
-def own(names: set[str]) -> set[str]:
-    """Keep the names of this package's modules."""
-    return {name for name in names if name.split(".")[0] == PACKAGE.name}
+IMPORTS = {module: _imports(path) for module, path in MODULES.items()}
+"""What each module imports, wherever in its code."""
+
+OWN = {module: {n for n in names if n in MODULES} for module, names in IMPORTS.items()}
 
 
-def layer_of(part: str) -> int | None:
-    """Count of the layers below a part's; None if it is in none."""
-    return next((index for index, layer in enumerate(LAYERS) if part in layer), None)
+def reached(module: str) -> dict[str, str]:
+    """Everything that a module needs, whatever the way: each with the module that imports it."""
+    found, waiting = dict.fromkeys(IMPORTS[module], module), [*OWN[module]]
+    while waiting:
+        through = waiting.pop()
+        for name in IMPORTS[through] - found.keys():
+            found[name] = through
+            waiting += {name} & MODULES.keys()
+    return found
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_is_in_a_layer(module: str) -> None:
-    part = part_of(module)
+def test_every_part_stands_in_one_row_and_few_modules_are_loose() -> None:
+    parts = {part_of(module) for module in MODULES}
+    loose = [part for part in parts if (PACKAGE / f"{part}.py").is_file()]
 
-    assert layer_of(part) is not None, f"{module} is in no layer: write '{part}' where it belongs"
-
-
-def test_no_part_is_in_two_layers() -> None:
-    parts = [part for layer in LAYERS for part in layer]
-
-    assert len(parts) == len(set(parts))
+    assert parts == ROW.keys()
+    assert len(ROWS.split()) == len(ROW)
+    assert len(loose) <= MOST_LOOSE_MODULES
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_from_its_own_layer_or_lower_ones(module: str) -> None:
-    layer = layer_of(part_of(module))
-
-    for imported in own(imports(module)):
-        other = layer_of(part_of(imported))
-
-        assert imported in MODULES, f"{module} imports {imported}, which is not there"
-        assert layer is None or other is None or other <= layer, (
-            f"{module} imports {imported}, which lies in a higher layer"
+def test_imports_go_to_modules_that_are_there_in_the_same_part_or_rows_below() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, names in IMPORTS.items()
+        for name in sorted(names)
+        if name.split(".")[0] == PACKAGE.name
+        and (
+            name not in MODULES
+            or (part_of(name) != part_of(module) and ROW[part_of(name)] <= ROW[part_of(module)])
         )
+    ]
 
-
-@pytest.mark.parametrize("module", MODULES)
-def test_backends_and_samplers_know_nothing_of_what_is_not_theirs(module: str) -> None:
-    part = part_of(module)
-
-    for imported in own(imports(module)):
-        assert part_of(imported) not in NOT_FOR.get(part, ()), (
-            f"{module} imports {imported}, but {part} know nothing of {part_of(imported)}"
-        )
+    assert not wrong, "\n".join(wrong)
 
 
 def test_imports_have_no_circles() -> None:
-    graph = {module: own(imports(module)) - {module} for module in MODULES}
-
-    TopologicalSorter(graph).prepare()
+    TopologicalSorter({module: names - {module} for module, names in OWN.items()}).prepare()
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in MODULES if part_of(name) in STANDARD_LIBRARY_ONLY]
-)
-def test_what_runs_in_a_guest_needs_the_standard_library_only(module: str) -> None:
-    ours, foreign, waiting = {module}, set[str](), [module]
-    while waiting:
-        names = imports(waiting.pop())
-        foreign |= {name.split(".")[0] for name in names - own(names)}
-        waiting += own(names) & MODULES.keys() - ours
-        ours |= own(names)
+@pytest.mark.parametrize("parts", NOT_FOR, ids=" ".join)
+def test_a_wall_keeps_parts_from_what_is_not_theirs(parts: tuple[str, ...]) -> None:
+    wrong = [
+        f"{module} needs {name}, which {through} imports"
+        for module in MODULES
+        if part_of(module) in parts
+        for name, through in reached(module).items()
+        if name in MODULES and part_of(name) in NOT_FOR[parts]
+    ]
 
-    assert foreign <= sys.stdlib_module_names, (
-        f"{module} needs {', '.join(sorted(foreign - sys.stdlib_module_names))} to be imported"
-    )
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_shipped_code_never_imports_damo(module: str) -> None:
-    for imported in imports(module):
-        assert not imported.startswith(("damo", "_damo")), (
-            f"{module} imports {imported}: damo is only ever started by tests"
-        )
+def test_the_guest_side_needs_the_standard_library_only() -> None:
+    wrong = [
+        f"{module} needs {name}, which {through} imports"
+        for module in MODULES
+        if part_of(module) in GUEST_SIDE
+        for name, through in reached(module).items()
+        if name not in MODULES and name.split(".")[0] not in sys.stdlib_module_names
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_what_people_see_imports_rich_and_typer() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, names in IMPORTS.items()
+        if part_of(module) not in TERMINAL
+        for name in names
+        if name.split(".")[0] in {"rich", "typer"}
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_damo_is_only_ever_started_by_tests() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, names in IMPORTS.items()
+        for name in names
+        if name.startswith(("damo", "_damo"))
+    ]
+
+    assert not wrong, "\n".join(wrong)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import metrics
-from autotune.measurement import Measurement
+from autotune.experiment.measurement import Measurement
 from autotune.testing import measurement
 
 BYTES = st.integers(1 << 20, 1 << 40)

@@ -48,7 +48,7 @@ def test_a_wheel_carries_the_data_and_nothing_else(installed: Path) -> None:
     packed = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
 
     assert {f"autotune/{name}" for name in shipped} <= packed
-    assert {"autotune/py.typed", "autotune/machines/server.yaml"} <= packed
+    assert {"autotune/py.typed", "autotune/catalog/machines/server.yaml"} <= packed
     assert {path.split("/")[0].split("-")[0] for path in packed} == {"autotune", "damos_autotune"}
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.damos import UNLIMITED, Action
+from autotune.damon.damos import UNLIMITED, Action
 from autotune.parameters import Choices, Condition, Fixed, Numeric, SchemeTemplate
 
 AGE = Numeric(

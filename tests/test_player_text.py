@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.player_text import accesses_done, player_input
 
 

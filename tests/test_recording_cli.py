@@ -9,10 +9,10 @@ import pytest
 
 from autotune.backends.vm.vm import Vm
 from autotune.cli import run_command_line
-from autotune.experiment import Experiment
+from autotune.damon.recording import Recording
+from autotune.experiment.experiment import Experiment
 from autotune.formats.damo_record import load
 from autotune.formats.damo_record_writer import save
-from autotune.recording import Recording
 from tests.recordings import PAGE, area, recording, snapshot
 
 PROGRAM = "workload:\n  command: [sleep, '1']\n"

@@ -6,10 +6,10 @@ from typing import Literal
 
 import pytest
 
+from autotune.damon.recording import Recording
 from autotune.errors import InputError, RunError, TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.recording import Recording
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.recording_run import default_file, load_for_recording, record_workload
 from autotune.runner.recorder import check_recordable
 from autotune.testing import measurement

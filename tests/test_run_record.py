@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.program import Program
+from autotune.experiment.program import Program
 from autotune.run_record import RunRecord, RunState, start_record, workload_sha256
 from autotune.testing import pattern
 from tests.closed_form import ClosedForm, make_workload

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.formats import damo_json, damos_text
 from autotune.scheme_export import scheme_files
 from autotune.testing import prcl

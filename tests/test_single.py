@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme
 from autotune.errors import InputError, RunError, TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Pattern
 from autotune.metrics import METRICS
-from autotune.patterns import Pattern
 from autotune.single import compare_to_baseline
 from autotune.testing import prcl
 from tests.closed_form import ClosedForm, make_workload

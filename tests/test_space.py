@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog, document
-from autotune.damon import OperationsSet
-from autotune.damos import UNLIMITED, check_meeting
+from autotune.damon.damos import UNLIMITED, check_meeting
+from autotune.damon.monitoring import OperationsSet
 from autotune.errors import InputError
 from autotune.parameters import SchemeTemplate
 from autotune.space import ParameterSet, SearchSpace, load_search_space, read_search_space

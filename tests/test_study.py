@@ -16,10 +16,10 @@ import pytest
 
 from autotune import pareto
 from autotune.confirming import confirmation_seeds
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.observer import Silent
 from autotune.run_record import RunState
 from autotune.store import read_measurements

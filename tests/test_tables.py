@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
 from autotune.formats import damo_json
 from autotune.metrics import METRICS
 from autotune.objective import load_objectives

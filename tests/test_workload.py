@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
-from autotune.damon import Intervals, Monitoring
+from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.program import Ready
 from autotune.formats import damo_record, damo_record_writer, masim
 from autotune.host_settings import HostSettings
-from autotune.program import Ready
 from autotune.testing import prcl
 from autotune.vm_settings import VmSettings
 from autotune.workload import Source, Workload, load_workload

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.recording import Recording
+from autotune.damon.recording import Recording
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 
 
 class Backend(Protocol):

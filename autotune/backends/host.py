@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from autotune.damos import Action
+from autotune.damon.damos import Action
+from autotune.damon.recording import Recording
 from autotune.driver.claim import Claim, claim
 from autotune.driver.journal import JOURNAL, Journal
 from autotune.driver.lock import LOCK
@@ -23,12 +24,11 @@ from autotune.driver.ownership import refuse_foreign_users
 from autotune.driver.system_calls import LinuxCalls, SystemCalls
 from autotune.driver.tree import DamonTree
 from autotune.errors import BackendUnavailableError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Pattern
 from autotune.host_settings import HostSettings
-from autotune.measurement import Measurement
 from autotune.native.building import build
-from autotune.patterns import Pattern
-from autotune.recording import Recording
 from autotune.runner.identity import Identity, invoking_user
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes, adopt_orphans

@@ -14,10 +14,10 @@ from autotune.calibration.equations import Costs, solve
 from autotune.calibration.experiments import Plan, make_plan, write_data_files
 from autotune.calibration.subject import Subject
 from autotune.errors import InputError, RunError, TrialError, Where
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.interrupts import raise_if_interrupted
 from autotune.machine import Machine
-from autotune.measurement import Measurement
 
 _DIGITS = 3
 """Significant digits of a cost in a profile: no run repeats better."""

@@ -22,10 +22,10 @@ from autotune.calibration.experiments import (
     TICKS_A_COUNT,
     Plan,
 )
-from autotune.damos import SchemeStats
+from autotune.damon.damos import SchemeStats
 from autotune.errors import RunError
+from autotune.experiment.measurement import Measurement
 from autotune.machine import QUARTER
-from autotune.measurement import Measurement
 from autotune.units import format_share
 
 _SLEEP_S = INTERVALS.sampling_us / 1e6

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from autotune.damon import Intervals, Monitoring
-from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError, RunError, Where
-from autotune.experiment import Experiment
-from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
-from autotune.program import Program, Ready
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
+from autotune.experiment.program import Program, Ready
 from autotune.units import format_size
 
 _MIB = 1 << 20

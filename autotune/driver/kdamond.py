@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from autotune.damos import FilterType, SchemeStats
+from autotune.damon.damos import FilterType, SchemeStats
 from autotune.driver.setup import Setup
 from autotune.driver.staging import SCHEMES, UnsupportedSchemeError, stage
 from autotune.driver.sysfs_file import SysfsError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotune.damon import Monitoring, OperationsSet, Target
-from autotune.damos import Scheme
-from autotune.kernel import to_kernel
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import to_kernel
+from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

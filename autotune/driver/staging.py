@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from autotune.damon import Intervals, Monitoring, Target
-from autotune.damos import Filter, FilterType, Quota, QuotaGoal, Scheme
+from autotune.damon.damos import Filter, FilterType, Quota, QuotaGoal, Scheme
+from autotune.damon.kernel_units import UINT_MAX, ULONG_MAX, to_kernel
+from autotune.damon.monitoring import Intervals, Monitoring, Target
 from autotune.driver.setup import Setup
 from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.kernel import UINT_MAX, ULONG_MAX, to_kernel
 
 CONTEXT: Final = "0/contexts/0"
 """The folder of the only context of the only kdamond."""
@@ -182,7 +182,7 @@ def staged_values(setup: Setup, *, split_filters: bool = False) -> tuple[tuple[s
     Returns:
         Paths below `kdamonds`; one kdamond with one context.
 
-    >>> from autotune.damon import Monitoring, Target
+    >>> from autotune.damon.monitoring import Monitoring, Target
     >>> staged_values(Setup(monitoring=Monitoring(), targets=(Target(pid=42),)))[8:10]
     (('0/contexts/0/targets/nr_targets', '1'), ('0/contexts/0/targets/0/pid_target', '42'))
     """

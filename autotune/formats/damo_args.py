@@ -12,8 +12,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
-from autotune.damon import Monitoring, Target
-from autotune.damos import Filter, Quota, QuotaGoal, Scheme
+from autotune.damon.damos import Filter, Quota, QuotaGoal, Scheme
+from autotune.damon.monitoring import Monitoring, Target
 from autotune.formats import damo_notation as notation
 
 PLACEHOLDER = '"$PID"'
@@ -139,13 +139,13 @@ def _numbers(option: str, counts: Sequence[int]) -> list[str]:
 def command_line(schemes: Iterable[Scheme], monitoring: Monitoring, target: Target) -> str:
     """Write one shell command. A process that is filled in later (0) is written as ``"$PID"``.
 
-    As with damo's JSON, damo truncates: give what `autotune.kernel.on_grid` gives.
+    As with damo's JSON, damo truncates: give what `autotune.damon.kernel_units.on_grid` gives.
 
     Raises:
         ValueError: If a scheme has more than one filter (damo 3.4.3 refuses a second
             ``--damos_filter`` for a scheme), or a path that looks like an option.
 
-    >>> from autotune.damos import Action
+    >>> from autotune.damon.damos import Action
     >>> command_line([Scheme(action=Action.STAT)], Monitoring(), Target(pid=42))[:59]
     'damo start 42 --monitoring_intervals 5ms 100ms 1s --monitor'
     """

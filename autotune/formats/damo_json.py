@@ -1,6 +1,6 @@
 """Reading damo's JSON: the full form ``{"kdamonds": [...]}`` and the list of schemes ``[...]``.
 
-Everything that damo 3.4.3 reads is read, as far as `autotune.damos` and `autotune.damon` have a word for
+Everything that damo 3.4.3 reads is read, as far as `autotune.damon.damos` and `autotune.damon.monitoring` have a word for
 it. What they have none for (weighted destinations, attribute probes, interval goals, ...) is refused
 by name, unless its value turns it off. Damo ignores keys that it doesn't know; here they are errors,
 since most of them are slips of the pen. Ignored are the ones that damo and published files carry
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.formats import damo_notation as notation
 from autotune.formats import json_tree
 from autotune.formats.damo_json_scheme import NO, NOTES, NOTHING, address_range, is_one_of, scheme

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from autotune.damon import Intervals
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -20,6 +19,7 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.monitoring import Intervals
 from autotune.formats import damo_notation as notation
 from autotune.formats.json_tree import Node, given, one_of
 

@@ -6,7 +6,7 @@ quotas and watermarks are always there too, with 0 for no limit and ``none``. Wh
 goals, apply interval, target node) is there only if it is used.
 
 Schemes are written as they are. Damo rounds towards 0 what is between two samples or aggregation
-intervals: give what `autotune.kernel.on_grid` gives, and it stages exactly the same numbers.
+intervals: give what `autotune.damon.kernel_units.on_grid` gives, and it stages exactly the same numbers.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from autotune.damon import Intervals, Monitoring, Target
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Filter,
@@ -24,8 +23,9 @@ from autotune.damos import (
     Scheme,
     Watermarks,
 )
+from autotune.damon.kernel_units import UINT_MAX, ULONG_MAX
+from autotune.damon.monitoring import Intervals, Monitoring, Target
 from autotune.formats import damo_notation as notation
-from autotune.kernel import UINT_MAX, ULONG_MAX
 from autotune.units import DURATION_UNITS, format_duration
 
 

@@ -16,8 +16,8 @@ from operator import mul
 from types import MappingProxyType
 from typing import TypeVar
 
-from autotune.damos import UNLIMITED, Quota, QuotaGoal, Watermarks, Weights
-from autotune.kernel import ULONG_MAX
+from autotune.damon.damos import UNLIMITED, Quota, QuotaGoal, Watermarks, Weights
+from autotune.damon.kernel_units import ULONG_MAX
 from autotune.units import DURATION_UNITS, SIZE_UNITS, format_duration, format_share, format_size
 
 T = TypeVar("T")

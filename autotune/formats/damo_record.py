@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from autotune.damon import Intervals
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snapshot
+from autotune.damon.spans import merged
 from autotune.errors import InputError, Where
 from autotune.formats.damo_notation import count, whole_size, whole_time_us
 from autotune.formats.damo_record_writer import OWN_KEY
-from autotune.recording import MappedArea, RecordedRegion, Recording, Snapshot
-from autotune.spans import merged
 
 T = TypeVar("T")
 

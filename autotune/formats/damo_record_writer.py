@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from autotune.damon.recording import Recording, Snapshot
 from autotune.errors import InputError, RunError, Where
-from autotune.recording import Recording, Snapshot
 
 OWN_KEY: Final = "autotune"
 """What damo has no place for."""

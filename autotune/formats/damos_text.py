@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from autotune.damos import (
+from autotune.damon.damos import (
     MIGRATIONS,
     UNLIMITED,
     AccessPattern,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from autotune.errors import InputError, Where, nearest
-from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.units import parse_duration, parse_size
 
 Warn = Callable[[str], None]

@@ -6,7 +6,7 @@ monitor physical memory, and most of their schemes is fixed: what can be chosen 
 watermarks can't be turned off, but 1000, 1000 and 0 permille never hold anything back: that is how no
 watermarks are written, and what reads as none.
 
-As with damo's JSON, the kernel truncates: give what `autotune.kernel.on_grid` gives.
+As with damo's JSON, the kernel truncates: give what `autotune.damon.kernel_units.on_grid` gives.
 
 Source: mm/damon/reclaim.c and mm/damon/lru_sort.c of Linux 6.12.
 """
@@ -15,8 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autotune.damon import Monitoring
-from autotune.damos import UNLIMITED, Action, GoalMetric, QuotaGoal, Scheme, Watermarks, Weights
+from autotune.damon.damos import (
+    UNLIMITED,
+    Action,
+    GoalMetric,
+    QuotaGoal,
+    Scheme,
+    Watermarks,
+    Weights,
+)
+from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.monitoring import Monitoring
 from autotune.formats import damo_notation as notation
 from autotune.formats.module_parameters_reader import (
     FEEDBACK_TARGET,
@@ -29,7 +38,6 @@ from autotune.formats.module_parameters_reader import (
     Settings,
     loads,
 )
-from autotune.kernel import PAGE_BYTES
 from autotune.units import format_duration, format_share, format_size
 
 __all__ = ["LRU_SORT", "RECLAIM", "Settings", "dumps", "loads"]

@@ -13,8 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 
-from autotune.damon import Intervals, Monitoring
-from autotune.damos import (
+from autotune.damon.damos import (
     AccessPattern,
     Action,
     Filter,
@@ -26,9 +25,10 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError, Where, nearest
 from autotune.formats import damo_notation as notation
-from autotune.kernel import PAGE_BYTES
 
 _SHARED: Mapping[str, int] = MappingProxyType(
     {

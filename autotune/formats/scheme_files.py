@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune import catalog
-from autotune.damon import Monitoring, OperationsSet, Target
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
+from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.errors import InputError, Where
 from autotune.formats import damo_json, damos_text, module_parameters
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import Scheme
-from autotune.kernel import on_grid, to_kernel
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import on_grid, to_kernel
+from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.lint.action import huge_pages, meeting
 from autotune.lint.activity import apply_interval, watermarks
 from autotune.lint.case import Case, Known
@@ -62,7 +62,7 @@ def lint(
         other's way.
 
     Raises:
-        ValueError: As `autotune.kernel.to_kernel`: such schemes are wrong, not unwise.
+        ValueError: As `autotune.damon.kernel_units.to_kernel`: such schemes are wrong, not unwise.
 
     >>> from autotune.testing import prcl
     >>> [found.code.value for found in lint([prcl()], Monitoring(), OperationsSet.VADDR)]

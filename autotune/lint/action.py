@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autotune.damon import OperationsSet
-from autotune.damos import Action, Filter, FilterType, Scheme, check_meeting
+from autotune.damon.damos import Action, Filter, FilterType, Scheme, check_meeting
+from autotune.damon.monitoring import OperationsSet
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
 from autotune.units import format_duration

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import UNLIMITED, Filter, FilterType, Quota, Scheme
-from autotune.kernel import PAGE_BYTES, KernelScheme
+from autotune.damon.damos import UNLIMITED, Filter, FilterType, Quota, Scheme
+from autotune.damon.kernel_units import PAGE_BYTES, KernelScheme
+from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.vm_settings import HugePages
 
 SNAP = 1e-9
@@ -39,7 +39,7 @@ class Case:
     Attributes:
         number: Counted from 1.
         scheme: As it was asked for.
-        grid: As `autotune.kernel.on_grid` gives it.
+        grid: As `autotune.damon.kernel_units.on_grid` gives it.
         kernel: As the kernel counts it.
         monitoring: DAMON's attributes.
         operations: The address space.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from autotune.damos import Action
+from autotune.damon.damos import Action
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, LintWarning
 from autotune.units import format_duration

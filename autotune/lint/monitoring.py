@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import Scheme
-from autotune.kernel import PAGE_BYTES
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.lint.action import OF_HUGE_PAGES
 from autotune.lint.case import Known
 from autotune.lint.warning import Code, Found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotune.damos import FilterType, GoalMetric
+from autotune.damon.damos import FilterType, GoalMetric
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
 

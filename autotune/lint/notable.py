@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from autotune.damon import Intervals
-from autotune.kernel import PAGE_BYTES
+from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.monitoring import Intervals
 from autotune.parameters import Numeric, Parameter
 from autotune.scheme_fields import DURATION, FIELDS, SHARE, SIZE, Value
 from autotune.space import ParameterSet, SearchSpace

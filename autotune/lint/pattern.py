@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from autotune.damon import OperationsSet
-from autotune.damos import UNLIMITED, Action
-from autotune.kernel import PAGE_BYTES
+from autotune.damon.damos import UNLIMITED, Action
+from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.monitoring import OperationsSet
 from autotune.lint.case import SNAP, Case
 from autotune.lint.monitoring import region_share_bytes
 from autotune.lint.warning import Code, Found

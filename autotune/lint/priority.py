@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from autotune.damon import OperationsSet
-from autotune.damos import EFFECTIVE_ACTIONS, Action, Quota
+from autotune.damon.damos import EFFECTIVE_ACTIONS, Action, Quota
+from autotune.damon.monitoring import OperationsSet
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotune.damos import MIGRATIONS, UNLIMITED, Action, GoalMetric, Quota
+from autotune.damon.damos import MIGRATIONS, UNLIMITED, Action, GoalMetric, Quota
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
 from autotune.units import format_duration, format_size

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from autotune.damon import Monitoring, OperationsSet, Target
-from autotune.damos import Action, Scheme, check_meeting
+from autotune.damon.damos import Action, Scheme, check_meeting
+from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.formats.scheme_files import SchemeFile
 from autotune.lint import Code, Known, LintWarning, lint
 

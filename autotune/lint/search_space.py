@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from autotune.experiment.pattern import TABLE_BYTES
 from autotune.lint import Code, Known, LintWarning, lint
 from autotune.lint.notable import notable_proposals
-from autotune.patterns import TABLE_BYTES
 from autotune.workload import Workload
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotune.recording import MappedArea
+from autotune.damon.recording import MappedArea
+from autotune.damon.spans import Span, common, merged, without
 from autotune.runner.procfs import Procfs
-from autotune.spans import Span, common, merged, without
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import signal
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from autotune.recording import Snapshot
+from autotune.damon.recording import Snapshot
+from autotune.damon.spans import Span, common
 from autotune.runner.procfs import PAGE_BYTES, Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.spans import Span, common
 
 _PROCESS_MADVISE = 440
 """Number of the system call, the same on all 64-bit machines."""

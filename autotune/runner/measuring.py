@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from autotune.driver.kdamond import Kdamond
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement, Series, time_weighted_mean
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
 from autotune.runner.errors import WorkloadError
 from autotune.runner.monitoring import Monitor
 from autotune.runner.processes import Processes

@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from autotune.damon import Monitoring, OperationsSet, Target
-from autotune.damos import AccessPattern, Action, Range, Scheme, SchemeStats
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme, SchemeStats
+from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
 from autotune.errors import AutotuneError, BackendUnavailableError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
 from autotune.runner.procfs import Procfs
 
 POLL_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from autotune.program import Ready
+from autotune.experiment.program import Ready
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.processes import Processes, Started
 from autotune.runner.procfs import Procfs

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autotune.damon import Intervals, OperationsSet
+from autotune.damon.monitoring import Intervals, OperationsSet
+from autotune.damon.recording import MappedArea, Recording
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.patterns import Pattern
-from autotune.recording import MappedArea, Recording
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Pattern
 from autotune.runner.areas import Areas
 from autotune.runner.compression import Chunk, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs

@@ -14,8 +14,8 @@ from heapq import merge
 from itertools import starmap
 from typing import NamedTuple
 
+from autotune.damon.recording import RecordedRegion, Snapshot
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.recording import RecordedRegion, Snapshot
 
 PAGE_HEAD_BYTES = 16
 """Of a page: the time of its first event in nanoseconds, then the length of what follows, and flags."""

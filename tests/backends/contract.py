@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from autotune.backends.base import Backend
-from autotune.damon import Monitoring
-from autotune.damos import AccessPattern, Action, Range, Scheme
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.monitoring import Monitoring
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 
 MIB = 1 << 20
 COLD_HALF = Pattern(

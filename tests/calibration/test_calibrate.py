@@ -15,11 +15,11 @@ from autotune.calibration import calibrate, profile_file
 from autotune.calibration.equations import Costs
 from autotune.calibration.subject import Subject
 from autotune.errors import InputError, RunError, TrialError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.program import Program
 from autotune.machine import Machine
-from autotune.measurement import Measurement
 from autotune.profiles import load_machine
-from autotune.program import Program
 from autotune.testing import measurement
 
 CLEARING_A_PAGE_US, STARTING_S = 2.0, 0.1

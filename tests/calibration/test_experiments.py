@@ -9,7 +9,7 @@ import pytest
 
 from autotune.calibration.experiments import PAGE_BYTES, DataFiles, make_plan, write_data_files
 from autotune.errors import InputError, RunError
-from autotune.patterns import Pattern
+from autotune.experiment.pattern import Pattern
 
 GIB = 1 << 30
 DATA = DataFiles(random=Path("random.bin"), scattered=Path("scattered.bin"))

@@ -5,8 +5,8 @@ import pytest
 from autotune.backends.vm.vm import Vm
 from autotune.doctor import State, room
 from autotune.doctor.room import SMALLEST_VM_BYTES, VM_BYTES
-from autotune.experiment import Experiment
-from autotune.program import Program
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.program import Program
 from autotune.runner.system_memory import SystemMemory
 from autotune.testing import pattern
 from autotune.vm_settings import VmSettings

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autotune.damon import Monitoring, Target
-from autotune.damos import Action, Filter, FilterType, Scheme
+from autotune.damon.damos import Action, Filter, FilterType, Scheme
+from autotune.damon.monitoring import Monitoring, Target
 from autotune.driver.claim import Claim, claim
 from autotune.driver.kdamond import KdamondEndedError
 from autotune.driver.lock import locked

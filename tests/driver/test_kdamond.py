@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autotune.damon import Intervals, Monitoring, Target
-from autotune.damos import Action, Filter, FilterType, Scheme, SchemeStats, Watermarks
+from autotune.damon.damos import Action, Filter, FilterType, Scheme, SchemeStats, Watermarks
+from autotune.damon.monitoring import Intervals, Monitoring, Target
 from autotune.driver.kdamond import ANY_THREAD, Kdamond, KdamondEndedError, TakenOverError
 from autotune.driver.setup import Setup
 from autotune.driver.staging import UnsupportedSchemeError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.damon import Monitoring, Target
+from autotune.damon.monitoring import Monitoring, Target
 from autotune.driver.journal import Change, Journal, Kind
 from autotune.driver.kdamond import Kdamond
 from autotune.driver.lock import locked

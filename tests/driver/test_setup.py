@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.damon import Monitoring, OperationsSet, Target
-from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.driver.setup import Setup
 
 PHYSICAL = Target(operations=OperationsSet.PADDR, pid=None, regions=((0, 1 << 20),))

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -22,11 +21,12 @@ from autotune.damos import (
     Range,
     Scheme,
 )
+from autotune.damon.kernel_units import UINT_MAX, ULONG_MAX
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.driver.setup import Setup
 from autotune.driver.staging import UnsupportedSchemeError, stage, staged_values
 from autotune.errors import BackendUnavailableError
 from autotune.formats import damo_json
-from autotune.kernel import UINT_MAX, ULONG_MAX
 from tests.driver.fake_kernel import FakeKernel
 from tests.formats.test_damo_oracle import ORACLE, QUICK, Oracle
 from tests.strategies import MONITORING, grid_schemes, targets

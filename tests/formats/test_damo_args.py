@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -24,6 +23,7 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.formats.damo_args import command_line
 from tests.strategies import PATHS
 

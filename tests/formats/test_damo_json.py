@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -25,6 +24,7 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.errors import InputError
 from autotune.formats import damo_json
 from tests.strategies import MONITORING, schemes, targets

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damos import UNLIMITED
+from autotune.damon.damos import UNLIMITED
 from autotune.formats import damo_notation as notation
 from tests.strategies import DURATIONS_US, FRACTIONS, SIZES
 

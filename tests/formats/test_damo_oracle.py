@@ -20,8 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -31,9 +30,10 @@ from autotune.damos import (
     Range,
     Scheme,
 )
+from autotune.damon.kernel_units import ULONG_MAX, on_grid, to_kernel
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.errors import InputError
 from autotune.formats import damo_args, damo_json, damos_text
-from autotune.kernel import ULONG_MAX, on_grid, to_kernel
 from tests.strategies import MONITORING, ONE_LINE_SCHEMES, grid_schemes, schemes, targets
 
 ISOLATED = (

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from autotune.damon import Intervals
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import MappedArea, RecordedRegion, Recording
 from autotune.errors import InputError, RunError
 from autotune.formats.damo_record import load, parse
 from autotune.formats.damo_record_writer import check_new, save, write
-from autotune.recording import MappedArea, RecordedRegion, Recording
 from tests.recordings import PAGE, recording, recordings
 
 FILE = Path("folder/some.damon.data")

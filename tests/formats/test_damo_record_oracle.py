@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import RecordedRegion, Recording, Snapshot
 from autotune.formats.damo_record import load
 from autotune.formats.damo_record_writer import save, write
-from autotune.recording import RecordedRegion, Recording, Snapshot
 from tests.formats.test_damo_oracle import ISOLATED, ORACLE, Oracle
 from tests.recordings import recording, recordings, snapshot
 

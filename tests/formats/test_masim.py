@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.errors import InputError
+from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.formats import masim
-from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.testing import pattern
 
 ROOT = Path(__file__).parents[2]

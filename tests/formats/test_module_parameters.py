@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring
-from autotune.damos import (
+from autotune.damon.damos import (
     AccessPattern,
     Action,
     Filter,
@@ -22,6 +21,7 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.formats import module_parameters
 from autotune.formats.module_parameters import LRU_SORT, RECLAIM, Settings

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.errors import InputError
 from autotune.formats import damo_json, damos_text, module_parameters
 from autotune.formats.scheme_files import SchemeFile, load_scheme_file, load_schemes, resolve

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import (
+from autotune.damon.damos import (
     MIGRATIONS,
     AccessPattern,
     Action,
@@ -22,6 +21,7 @@ from autotune.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.lint import Code, Known, LintWarning, lint
 
 VADDR, PADDR = OperationsSet.VADDR, OperationsSet.PADDR

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autotune.damos import Action, Range
+from autotune.damon.damos import Action, Range
 from autotune.lint import Code, Known
 from tests.lint.examples import ANON, HUGE, PADDR, PART, YOUNG, Example, cold, each, use
 

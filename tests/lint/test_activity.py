@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from autotune.damos import Watermarks
+from autotune.damon.damos import Watermarks
 from autotune.lint import Code
 from tests.lint.examples import Example, cold, each, use
 

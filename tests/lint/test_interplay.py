@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from autotune.damos import UNLIMITED, Action, Range, Scheme, Watermarks
+from autotune.damon.damos import UNLIMITED, Action, Range, Scheme, Watermarks
 from autotune.lint import Code
 from tests.lint.examples import HOT, MIB, PAGE, PART, Example, cold, each, quota, use
 from tests.lint.simulated import simulated

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring
-from autotune.damos import Scheme
-from autotune.kernel import on_grid
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import on_grid
+from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.lint import Code, lint
 from tests import strategies
 from tests.lint.examples import VADDR

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from autotune.damon import Monitoring
-from autotune.damos import Action, Range
+from autotune.damon.damos import Action, Range
+from autotune.damon.monitoring import Monitoring
 from autotune.lint import Code, Known
 from tests.lint.examples import GIB, MIB, PADDR, PAGE, Example, cold, each, intervals, use
 

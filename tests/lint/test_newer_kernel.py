@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autotune.damos import Filter, FilterType, GoalMetric
+from autotune.damon.damos import Filter, FilterType, GoalMetric
 from autotune.lint import Code
 from tests.lint.examples import ANON, PADDR, PART, Example, cold, each, fed, use
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals
-from autotune.damos import Action
+from autotune.damon.damos import Action
+from autotune.damon.monitoring import Intervals
 from autotune.lint.notable import MOST_PROPOSALS, notable_proposals
 from autotune.parameters import Choices, Numeric, Parameter, SchemeTemplate
 from autotune.space import SearchSpace, load_search_space

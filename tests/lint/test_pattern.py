@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.damos import Action, Range
+from autotune.damon.damos import Action, Range
 from autotune.lint import Code, Known
 from tests.lint.examples import HUGE, MIB, PADDR, PAGE, Example, cold, each, intervals, use
 from tests.lint.simulated import simulated

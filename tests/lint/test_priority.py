@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.backends.simulator.schemes import hot_score
-from autotune.damos import Action, Range, Weights
+from autotune.damon.damos import Action, Range, Weights
 from autotune.lint import Code, lint
 from tests.lint.examples import PADDR, VADDR, Example, cold, each, intervals, quota, use
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.damos import UNLIMITED, Action, GoalMetric, Range
+from autotune.damon.damos import UNLIMITED, Action, GoalMetric, Range
 from autotune.lint import Code, Known
 from tests.lint.examples import MIB, PADDR, Example, cold, each, fed, quota, use
 from tests.lint.simulated import simulated

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
-from autotune.damos import Action, Range, Scheme, Weights
+from autotune.damon.damos import Action, Range, Scheme, Weights
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.formats.scheme_files import SchemeFile
 from autotune.lint import Code
 from autotune.lint.scheme_file import RECLAIM_INERT, lint_scheme_file

@@ -11,7 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple, cast
 
-from autotune.patterns import BATCH_ACCESSES, Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.experiment.pattern import (
+    BATCH_ACCESSES,
+    Access,
+    AccessMode,
+    Pattern,
+    PatternRegion,
+    Phase,
+)
 from autotune.player_text import go_line, player_input
 
 PAGE = 4096

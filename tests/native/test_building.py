@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import BackendUnavailableError
+from autotune.experiment.pattern import BATCH_ACCESSES
 from autotune.native.building import build
-from autotune.patterns import BATCH_ACCESSES
 from autotune.player_text import accesses_done
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.recording import MappedArea
+from autotune.damon.recording import MappedArea
+from autotune.damon.spans import Span, merged
 from autotune.runner.areas import Areas
 from autotune.runner.procfs import Procfs
-from autotune.spans import Span, merged
 
 PAGE = 4096
 STEP_US = 1_000_000

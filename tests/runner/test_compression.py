@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotune.damon.spans import Span, merged
 from autotune.runner.compression import Chunk, chunks_of, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.spans import Span, merged
 from tests.recordings import PAGE, snapshot
 from tests.runner.programs import wait_for
 

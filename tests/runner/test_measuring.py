@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from autotune.damon import Intervals, Monitoring
-from autotune.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement, time_weighted_mean
-from autotune.patterns import Pattern
-from autotune.program import Program, Ready
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement, time_weighted_mean
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes

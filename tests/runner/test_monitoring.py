@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import AccessPattern, Action, Range, Scheme, SchemeStats, Watermarks
+from autotune.damon.damos import AccessPattern, Action, Range, Scheme, SchemeStats, Watermarks
+from autotune.damon.kernel_units import to_kernel
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
 from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
-from autotune.experiment import Experiment
-from autotune.kernel import to_kernel
+from autotune.experiment.experiment import Experiment
 from autotune.runner import monitoring as module
 from autotune.runner.monitoring import Monitor, probes
 from autotune.runner.procfs import Procfs

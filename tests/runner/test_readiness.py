@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.program import Program, Ready
+from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs

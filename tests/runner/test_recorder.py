@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
+from autotune.damon.recording import RecordedRegion
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.program import Program
-from autotune.recording import RecordedRegion
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.program import Program
 from autotune.runner.compression import Chunk
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorder import RawRecording, Recorder, check_recordable

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotune.damon.recording import RecordedRegion, Snapshot
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.recording import RecordedRegion, Snapshot
 from autotune.runner.trace_pages import read_layout, read_snapshots
 
 NUMBER = 517

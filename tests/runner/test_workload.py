@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autotune.patterns import Pattern, PatternRegion
-from autotune.program import Program, Ready
+from autotune.experiment.pattern import Pattern, PatternRegion
+from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.processes import Processes
 from autotune.runner.workload import RunningWorkload, check_end, start_workload

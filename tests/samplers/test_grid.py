@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damos import Action
+from autotune.damon.damos import Action
 from autotune.errors import InputError
 from autotune.parameters import Choices, Numeric, SchemeTemplate
 from autotune.samplers import make_sampler

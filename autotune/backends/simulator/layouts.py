@@ -23,10 +23,10 @@ from autotune.backends.simulator.memory import (
     end_of,
     make_memory,
 )
-from autotune.damon import OperationsSet
+from autotune.damon.monitoring import OperationsSet
 from autotune.errors import InputError
+from autotune.experiment.pattern import TABLE_BYTES, Pattern, PatternRegion
 from autotune.machine import Machine
-from autotune.patterns import TABLE_BYTES, Pattern, PatternRegion
 
 _PROGRAM_START, _PROGRAM_BYTES = 0x400000, 843_776
 _MAPPINGS_END = 0x7FFF_F7FF_F000

@@ -26,8 +26,8 @@ from autotune.backends.simulator.memory import (
 )
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, at, make_records
 from autotune.backends.simulator.touches import Touches, note_random, note_sweep
+from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 from autotune.machine import Machine
-from autotune.patterns import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 
 _TABLE_STRIDE = 8
 _GUIDES_AN_ACCESS = 4

@@ -25,8 +25,8 @@ from autotune.backends.simulator.replay import (
     make_replay,
     sum_up,
 )
+from autotune.damon.recording import MappedArea, Recording, Snapshot
 from autotune.machine import Machine
-from autotune.recording import MappedArea, Recording, Snapshot
 
 _UNKNOWN_COMPRESSED = 1 / 3
 """What memory of a program is compressed to that nobody has asked: roughly what zram makes of much."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled import inlined
 from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
-from autotune.damon import Intervals, OperationsSet
-from autotune.damos import Action, FilterType, GoalMetric, Scheme
-from autotune.kernel import to_kernel
+from autotune.damon.damos import Action, FilterType, GoalMetric, Scheme
+from autotune.damon.kernel_units import to_kernel
+from autotune.damon.monitoring import Intervals, OperationsSet
 
 MODELLED = (
     Action.PAGEOUT,

@@ -14,15 +14,15 @@ from autotune.backends.simulator.memory import PAGE, Memory
 from autotune.backends.simulator.recorded import Recorded, begin_recording, lay_out_recording
 from autotune.backends.simulator.records import copied
 from autotune.backends.simulator.touches import make_touches
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import Scheme, SchemeStats
+from autotune.damon.damos import Scheme, SchemeStats
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
+from autotune.damon.recording import Recording
 from autotune.errors import InputError, TrialError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 from autotune.machine import Machine
-from autotune.measurement import Measurement, Series, time_weighted_mean
-from autotune.patterns import Pattern
-from autotune.program import Program
-from autotune.recording import Recording
 from autotune.units import format_duration, format_size
 
 _PAGE_TABLE_SHARE = 1 / 512

@@ -23,7 +23,7 @@ from autotune.backends.vm.orders import decode_answer, decode_recording
 from autotune.backends.vm.qemu_version import no_emulator
 from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.measurement import Measurement
+from autotune.experiment.measurement import Measurement
 from autotune.runner.errors import ending
 from autotune.runner.recorder import RawRecording
 

@@ -20,7 +20,7 @@ from autotune.backends.vm import cpio, elf
 from autotune.backends.vm.cpio import Entry
 from autotune.backends.vm.plan import USER_ID
 from autotune.errors import InputError, Where
-from autotune.program import Program
+from autotune.experiment.program import Program
 
 SHELL = "/bin/sh"
 _USUAL_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

@@ -17,7 +17,6 @@ import sys
 import traceback
 from pathlib import Path
 
-from autotune import plain
 from autotune.backends.vm.orders import Orders, decode_orders, encode_answer
 from autotune.backends.vm.plan import (
     MODULES_FOLDER,
@@ -35,8 +34,9 @@ from autotune.driver.memory_settings import add_zram_swap, set_huge_pages
 from autotune.driver.system_calls import LinuxCalls
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
-from autotune.measurement import Measurement
-from autotune.program import Program
+from autotune.experiment import plain
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.program import Program
 from autotune.runner.identity import Identity
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes

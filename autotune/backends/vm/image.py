@@ -10,7 +10,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from autotune import plain
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry
 from autotune.backends.vm.files import SKELETON, ProgramFiles, entries_at, files_for
@@ -19,9 +18,10 @@ from autotune.backends.vm.kernel_modules import read_module
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
 from autotune.backends.vm.python_files import GuestPython
 from autotune.backends.vm.states import make_room
+from autotune.experiment import plain
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 from autotune.native.building import build
-from autotune.patterns import Pattern
-from autotune.program import Program
 
 GUEST_MODULE = "autotune.backends.vm.guest"
 

@@ -8,14 +8,14 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from autotune import plain
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
+from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.patterns import Pattern
-from autotune.program import Program
+from autotune.experiment import plain
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 from autotune.runner.recorder import RawRecording
 
 ORDERS_BYTES = 4096

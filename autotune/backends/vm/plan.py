@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotune.patterns import Pattern
-from autotune.program import Program
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 from autotune.vm_settings import HugePages
 
 PLAN_FILE = "/autotune/plan.json"

@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from autotune import plain
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
 from autotune.backends.vm.emulator import SILENCE_S, Emulator
 from autotune.backends.vm.files import ProgramFiles
@@ -27,12 +26,13 @@ from autotune.backends.vm.plan import READY, Plan
 from autotune.backends.vm.python_files import ENVIRONMENT, GuestPython, guest_python
 from autotune.backends.vm.qemu_version import ask_version, check_version
 from autotune.backends.vm.states import SavedMachines
+from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
+from autotune.experiment import plain
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.native.building import build
-from autotune.patterns import TABLE_BYTES, Pattern
-from autotune.recording import Recording
 from autotune.runner.recorder import RawRecording, check_recordable
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.workload import runnable

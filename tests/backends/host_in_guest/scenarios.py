@@ -13,8 +13,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from autotune.backends.host import Host
-from autotune.damon import Monitoring, Target
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
+from autotune.damon.monitoring import Monitoring, Target
 from autotune.driver.claim import claim
 from autotune.driver.journal import JOURNAL, Journal
 from autotune.driver.kdamond import KdamondEndedError
@@ -25,11 +25,11 @@ from autotune.driver.sysfs_file import read_value, write_value
 from autotune.driver.system_calls import LinuxCalls
 from autotune.driver.tree import KDAMONDS, DamonTree
 from autotune.errors import AutotuneError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
+from autotune.experiment.program import Program, Ready
 from autotune.host_settings import HostSettings
-from autotune.measurement import Measurement
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
-from autotune.program import Program, Ready
 from autotune.runner.processes import adopt_orphans
 from autotune.runner.procfs import Procfs
 from autotune.testing import prcl

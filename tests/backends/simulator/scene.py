@@ -26,10 +26,10 @@ from autotune.backends.simulator.memory import (
 from autotune.backends.simulator.regions import Regions, make_regions
 from autotune.backends.simulator.schemes import Schemes, stage
 from autotune.backends.simulator.touches import make_touches
-from autotune.damon import Intervals, OperationsSet
-from autotune.damos import Scheme
+from autotune.damon.damos import Scheme
+from autotune.damon.monitoring import Intervals, OperationsSet
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.machine import Machine
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
 from autotune.profiles import load_machine
 from tests.backends.simulator.reference.regions import Region
 

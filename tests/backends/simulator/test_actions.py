@@ -10,7 +10,7 @@ from autotune.backends.simulator.contents import look_at
 from autotune.backends.simulator.idle_marks import idle_pages
 from autotune.backends.simulator.memory import ABSENT, HUGE, RESIDENT, SHARED, pool_bytes, populate
 from autotune.backends.simulator.schemes import TAKES_OLD, Schemes
-from autotune.damos import AccessPattern, Action, Filter, FilterType, Range, Scheme
+from autotune.damon.damos import AccessPattern, Action, Filter, FilterType, Range, Scheme
 from tests.backends.simulator.reference.regions import PAGE, Region
 from tests.backends.simulator.scene import (
     COMPRESSED,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autotune.backends.simulator.applying import apply_schemes, look_at_watermarks
 from autotune.backends.simulator.schemes import Schemes
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,

@@ -21,7 +21,7 @@ from autotune.backends.simulator.memory import (
     populate,
 )
 from autotune.backends.simulator.schemes import TAKES_OLD
-from autotune.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme
 from tests.backends.simulator.scene import MACHINE, Scene, at, memory_of, staged
 
 BLOCK = 512

@@ -11,8 +11,7 @@ import pytest
 from autotune.backends.simulator import kdamond
 from autotune.backends.simulator.kdamond import Settings, sleep_us
 from autotune.backends.simulator.simulator import Simulator
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import (
+from autotune.damon.damos import (
     AccessPattern,
     Action,
     Filter,
@@ -24,11 +23,12 @@ from autotune.damos import (
     Scheme,
     SchemeStats,
 )
-from autotune.experiment import Experiment
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
+from autotune.damon.recording import MappedArea, Recording
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
 from autotune.machine import Machine
-from autotune.measurement import Measurement
-from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
-from autotune.recording import MappedArea, Recording
 from tests.backends.simulator.reference.regions import PAGE, Region
 from tests.backends.simulator.scene import (
     MACHINE,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from autotune.backends.simulator.layouts import Layout, lay_out, size_bytes, three_ranges
 from autotune.backends.simulator.memory import ABSENT, RESIDENT, Memory
-from autotune.damon import OperationsSet
+from autotune.damon.monitoring import OperationsSet
 from autotune.errors import InputError
-from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
+from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
 from tests.backends.simulator.reference.regions import PAGE
 from tests.backends.simulator.scene import COMPRESSED, MACHINE, at, memory_of
 

@@ -30,9 +30,8 @@ from autotune.backends.simulator.touches import (
     is_touched,
     make_touches,
 )
-from autotune.damon import OperationsSet
-from autotune.machine import Machine
-from autotune.patterns import (
+from autotune.damon.monitoring import OperationsSet
+from autotune.experiment.pattern import (
     BATCH_ACCESSES,
     Access,
     AccessMode,
@@ -40,6 +39,7 @@ from autotune.patterns import (
     PatternRegion,
     Phase,
 )
+from autotune.machine import Machine
 from tests.backends.simulator.reference.regions import PAGE
 from tests.backends.simulator.scene import MACHINE as SCENES_MACHINE
 from tests.backends.simulator.scene import draws_of

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autotune.backends.simulator.quotas import adjust_quota, has_quota, next_steering
 from autotune.backends.simulator.schemes import UNREACHED, Schemes
-from autotune.damos import (
+from autotune.damon.damos import (
     AccessPattern,
     Action,
     GoalMetric,

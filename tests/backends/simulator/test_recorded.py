@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autotune.backends.simulator.memory import RESIDENT, SHARED
 from autotune.backends.simulator.recorded import begin_recording, lay_out_recording
-from autotune.recording import Recording
+from autotune.damon.recording import Recording
 from tests.backends.simulator.scene import MACHINE
 from tests.recordings import PAGE, area, recording, recordings, snapshot
 

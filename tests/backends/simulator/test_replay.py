@@ -20,8 +20,8 @@ from autotune.backends.simulator.replay import (
     replay_ended,
 )
 from autotune.backends.simulator.schemes import TAKES_OLD
-from autotune.damon import Intervals
-from autotune.recording import MappedArea, Recording, Snapshot
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import MappedArea, Recording, Snapshot
 from tests.backends.simulator.reference.draws import Xoroshiro
 from tests.backends.simulator.reference.replaying import chance_of, hits
 from tests.backends.simulator.scene import COMPRESSED, FAULT_US, MACHINE, draws_of

@@ -17,7 +17,7 @@ from autotune.backends.simulator.schemes import (
     matches,
     score,
 )
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,

@@ -12,8 +12,7 @@ import pytest
 from autotune import catalog
 from autotune.backends.base import Backend
 from autotune.backends.simulator.simulator import Simulator
-from autotune.damon import Intervals, Monitoring, OperationsSet
-from autotune.damos import (
+from autotune.damon.damos import (
     AccessPattern,
     Action,
     Filter,
@@ -25,15 +24,16 @@ from autotune.damos import (
     Scheme,
     Watermarks,
 )
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
+from autotune.damon.recording import Recording
 from autotune.errors import InputError, TrialError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
+from autotune.experiment.program import Program
 from autotune.formats.masim import load
 from autotune.machine import Machine
-from autotune.measurement import Measurement
-from autotune.patterns import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
 from autotune.profiles import load_machine
-from autotune.program import Program
-from autotune.recording import Recording
 from tests.backends.contract import BASELINE, MONITORED, PAGEOUT, BackendContract
 from tests.recordings import area, recording, snapshot
 

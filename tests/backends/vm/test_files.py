@@ -12,7 +12,7 @@ from autotune.backends.vm.elf import libraries, read_elf
 from autotune.backends.vm.files import SKELETON, entries_at, files_for, find_program
 from autotune.backends.vm.plan import USER_ID
 from autotune.errors import InputError
-from autotune.program import Program, Ready
+from autotune.experiment.program import Program, Ready
 from tests.backends.vm.empty_root import lay_out, run_in
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autotune.backends.vm.kernel_files import find_kernel
-from autotune.damon import Monitoring
+from autotune.damon.monitoring import Monitoring
 from autotune.driver.journal import JOURNAL
 from autotune.driver.tree import KDAMONDS
 from autotune.vm_settings import VmSettings

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from autotune import plain
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry
 from autotune.backends.vm.image import image_entries, keep_image, workload_files
@@ -17,9 +16,10 @@ from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
 from autotune.backends.vm.python_files import GuestPython
 from autotune.errors import InputError
+from autotune.experiment import plain
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
+from autotune.experiment.program import Program, Ready
 from autotune.native.building import build
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
-from autotune.program import Program, Ready
 from tests.backends.vm.fake_kernel import NEEDED, module_bytes, write_kernel, write_modules
 
 PYTHON = GuestPython(entries=(cpio.file("/python", b"interpreter", 0o755),), command=("/python",))

@@ -17,11 +17,11 @@ from autotune.backends.vm.orders import (
     encode_orders,
     make_orders,
 )
-from autotune.damon import OperationsSet
-from autotune.damos import Action, Filter, FilterType, Scheme
+from autotune.damon.damos import Action, Filter, FilterType, Scheme
+from autotune.damon.monitoring import OperationsSet
 from autotune.errors import BackendUnavailableError, InputError, TrialError
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.runner.recorder import RawRecording
 from autotune.runner.workload import runnable
 from autotune.testing import measurement, pattern, prcl

@@ -13,7 +13,7 @@ from autotune.backends.vm.python_files import ENVIRONMENT, GuestPython, guest_py
 from autotune.errors import BackendUnavailableError
 from tests.backends.vm.empty_root import lay_out, run_in
 
-MODULES = ("autotune.kernel", "json", "zlib", "ctypes")
+MODULES = ("autotune.damon.kernel_units", "json", "zlib", "ctypes")
 
 BUILD = f"""
 import hashlib
@@ -37,9 +37,9 @@ def root(python: GuestPython, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_modules_work_in_a_root_with_nothing_else(python: GuestPython, root: Path) -> None:
     code = (
-        "import autotune.kernel, ctypes, json, zlib\n"
+        "import autotune.damon.kernel_units, ctypes, json, zlib\n"
         "assert ctypes.CDLL(None).abs(-3) == 3\n"
-        "print(json.dumps(len(zlib.compress(b'x' * 1000))), autotune.kernel.PAGE_BYTES)"
+        "print(json.dumps(len(zlib.compress(b'x' * 1000))), autotune.damon.kernel_units.PAGE_BYTES)"
     )
 
     answer = run_in(root, (*python.command, "-c", code), ENVIRONMENT)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from autotune.backends.vm.vm import Vm
-from autotune.damon import Monitoring
+from autotune.damon.monitoring import Monitoring
+from autotune.damon.recording import MappedArea, Recording, Snapshot
 from autotune.errors import TrialError
-from autotune.experiment import Experiment
-from autotune.patterns import TABLE_BYTES
-from autotune.program import Program, Ready
-from autotune.recording import MappedArea, Recording, Snapshot
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.pattern import TABLE_BYTES
+from autotune.experiment.program import Program, Ready
 from autotune.runner.recorder import RawRecording
 from tests.backends.vm.workloads import SMALL, STAIRS, STAIRS_MONITORED, STEP_BYTES, STEPS
 from tests.runner.test_recorder import raw

@@ -13,9 +13,9 @@ from autotune import metrics
 from autotune.backends.base import Backend
 from autotune.backends.vm.kernel_files import KERNELS_FOLDER
 from autotune.backends.vm.vm import Vm
-from autotune.experiment import Experiment
-from autotune.measurement import Measurement
-from autotune.program import Program, Ready
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.program import Program, Ready
 from autotune.runner.system_memory import SystemMemory
 from autotune.vm_settings import VmSettings
 from tests.backends.contract import BackendContract

@@ -19,11 +19,11 @@ import pytest
 
 from autotune.backends.vm.vm import Vm
 from autotune.errors import AutotuneError, BackendUnavailableError, InputError, TrialError
-from autotune.experiment import Experiment
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program, Ready
 from autotune.formats import masim
 from autotune.observer import Silent
-from autotune.patterns import Pattern
-from autotune.program import Program, Ready
 from autotune.run_record import RunState
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autotune.damon import Monitoring
-from autotune.experiment import Experiment
-from autotune.patterns import Access, Pattern, PatternRegion, Phase
+from autotune.damon.monitoring import Monitoring
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.testing import prcl
 from autotune.vm_settings import VmSettings
 

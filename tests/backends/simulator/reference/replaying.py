@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import groupby
 
-from autotune.recording import RecordedRegion, Recording
+from autotune.damon.recording import RecordedRegion, Recording
 from tests.backends.simulator.reference.draws import Xoroshiro, chosen
 
 PAGE = 4096

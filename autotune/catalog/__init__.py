@@ -1,6 +1,7 @@
 """The files that come with the program, by name.
 
-Search spaces and objectives stand beside the package in a checkout and inside it in a wheel.
+Machine profiles and reference schemes are here. Search spaces and objectives stand beside the package
+`autotune` in a checkout, and inside it in a wheel.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ _NOUNS: Mapping[str, str] = MappingProxyType(
         "reference_schemes": "reference scheme",
     }
 )
-_PACKAGE = Path(__file__).resolve().parent
+_CATALOG = Path(__file__).resolve().parent
+_PLACES = (_CATALOG, _CATALOG.parent, _CATALOG.parents[1])
+"""Where kinds have their folders: here, in the package of a wheel, beside the package of a checkout."""
 
 
 def shipped(kind: str) -> Path:
     """The folder of the shipped files of one kind (a key of `SUFFIXES`)."""
-    inside = _PACKAGE / kind
-    return inside if inside.is_dir() else _PACKAGE.parent / kind
+    return next(place / kind for place in _PLACES if (place / kind).is_dir())
 
 
 def names(kind: str) -> list[str]:

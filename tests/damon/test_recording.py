@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from autotune.damon import Intervals
-from autotune.recording import MappedArea, RecordedRegion, Recording, Snapshot, working_set
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snapshot, working_set
 from tests.recordings import PAGE, area, recording, recordings, snapshot
 
 

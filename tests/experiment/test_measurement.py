@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damos import SchemeStats
-from autotune.measurement import Measurement, Series, time_weighted_mean
+from autotune.damon.damos import SchemeStats
+from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
 from autotune.testing import measurement
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

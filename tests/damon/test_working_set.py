@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.working_set_sizes import PERCENTILES, percentile, working_set_sizes
+from autotune.damon.working_set import PERCENTILES, percentile, working_set_sizes
 from tests.recordings import PAGE, recording, snapshot
 
 

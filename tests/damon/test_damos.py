@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import OperationsSet
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -24,6 +23,7 @@ from autotune.damos import (
     Weights,
     check_meeting,
 )
+from autotune.damon.monitoring import OperationsSet
 
 DOES_SOMETHING = {
     "pageout": {"vaddr", "fvaddr", "paddr"},

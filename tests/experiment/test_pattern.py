@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.testing import pattern
 
 HEAP = PatternRegion(name="heap", size_bytes=4096)

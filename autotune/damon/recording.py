@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from autotune.damon import Intervals
-from autotune.spans import Span
+from autotune.damon.monitoring import Intervals
+from autotune.damon.spans import Span
 
 
 class RecordedRegion(NamedTuple):
@@ -111,7 +111,7 @@ class Recording:
         snapshots: One or more, in the order of time.
         areas: What was mapped. No two overlap in both address and time.
         cpu_us: CPU time of the workload in the measured part; None where it was not measured.
-        work_done: As `autotune.measurement.Measurement`.
+        work_done: As `autotune.experiment.measurement.Measurement`.
         compressed_fraction: What a byte of this program takes in compressed swap, a fraction of a byte;
             None where it was not measured.
 

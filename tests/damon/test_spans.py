@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.spans import Span, common, merged, without
+from autotune.damon.spans import Span, common, merged, without
 
 SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8)), max_size=10).map(
     lambda pairs: [(start, start + size) for start, size in pairs]

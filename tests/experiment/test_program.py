@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from autotune.program import Program, Ready
+from autotune.experiment.program import Program, Ready
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals
-from autotune.heat import heat
-from autotune.recording import Recording
-from autotune.spans import common
+from autotune.damon.heat import heat
+from autotune.damon.monitoring import Intervals
+from autotune.damon.recording import Recording
+from autotune.damon.spans import common
 from tests.recordings import PAGE, area, recording, snapshot
 
 FAR = 1 << 30

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import Action, Scheme
-from autotune.experiment import Experiment
+from autotune.damon.damos import Action, Scheme
+from autotune.damon.monitoring import Monitoring, OperationsSet
+from autotune.experiment.experiment import Experiment
 from autotune.testing import pattern, prcl
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autotune.damos import SchemeStats
+from autotune.damon.damos import SchemeStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

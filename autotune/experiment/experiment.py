@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotune.damon import Monitoring, OperationsSet
-from autotune.damos import Scheme, check_meeting
-from autotune.patterns import Pattern
-from autotune.program import Program
-from autotune.recording import Recording
+from autotune.damon.damos import Scheme, check_meeting
+from autotune.damon.monitoring import Monitoring, OperationsSet
+from autotune.damon.recording import Recording
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

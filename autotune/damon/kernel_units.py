@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from autotune.damon import Intervals
-from autotune.damos import UNLIMITED, AccessPattern, Quota, Range, Scheme, Watermarks
+from autotune.damon.damos import UNLIMITED, AccessPattern, Quota, Range, Scheme, Watermarks
+from autotune.damon.monitoring import Intervals
 from autotune.units import format_duration, format_share, format_size
 
 PAGE_BYTES = 4096
@@ -143,7 +143,7 @@ def to_kernel(scheme: Scheme, intervals: Intervals) -> KernelScheme:
     Raises:
         ValueError: If nothing is left between two bounds, or a limit would round to "no limit".
 
-    >>> from autotune.damos import Action
+    >>> from autotune.damon.damos import Action
     >>> pattern = AccessPattern(age_us=Range(1_050_000, 2_050_000), access_rate=Range(0.05, 0.12))
     >>> counted = to_kernel(Scheme(action=Action.PAGEOUT, pattern=pattern), Intervals())
     >>> counted.age, counted.nr_accesses

@@ -1,7 +1,7 @@
 """DAMON-based operation schemes: which regions, what to do with them, and how much of it.
 
 Physical units throughout: bytes, microseconds, and for the access rate a fraction. The kernel's counts
-(samples, aggregation intervals) are in `autotune.kernel`, text is in `autotune.formats`.
+(samples, aggregation intervals) are in `autotune.damon.kernel_units`, text is in `autotune.formats`.
 
 Source: Documentation/mm/damon/design.rst of Linux 6.12.
 """
@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from autotune.damon import OperationsSet
+from autotune.damon.monitoring import OperationsSet
 
 UNLIMITED: Final = math.inf
 """No upper bound: a value of its own, above every number."""

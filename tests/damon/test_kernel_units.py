@@ -8,8 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals
-from autotune.damos import (
+from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
     Action,
@@ -20,7 +19,15 @@ from autotune.damos import (
     Scheme,
     Watermarks,
 )
-from autotune.kernel import PAGE_BYTES, UINT_MAX, ULONG_MAX, KernelScheme, on_grid, to_kernel
+from autotune.damon.kernel_units import (
+    PAGE_BYTES,
+    UINT_MAX,
+    ULONG_MAX,
+    KernelScheme,
+    on_grid,
+    to_kernel,
+)
+from autotune.damon.monitoring import Intervals
 from autotune.units import format_duration, format_share
 
 NEAR = Fraction(2, 10**9)

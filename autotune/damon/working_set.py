@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from autotune.recording import Recording, working_set
+from autotune.damon.recording import Recording, working_set
 
 PERCENTILES: Mapping[str, int] = MappingProxyType(
     {"min": 0, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "max": 100}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon import Intervals, Monitoring, OperationsSet, Target
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**9))

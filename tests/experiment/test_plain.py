@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune import plain
-from autotune.damon import Monitoring
-from autotune.damos import UNLIMITED, Range, Scheme
-from autotune.patterns import Access, AccessMode, Pattern, PatternRegion, Phase
-from autotune.program import Program, Ready
+from autotune.damon.damos import UNLIMITED, Range, Scheme
+from autotune.damon.monitoring import Monitoring
+from autotune.experiment import plain
+from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.experiment.program import Program, Ready
 from autotune.testing import prcl
 from tests.strategies import MONITORING, schemes
 

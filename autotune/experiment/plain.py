@@ -27,7 +27,7 @@ def to_plain(value: object) -> Any:
     Raises:
         TypeError: If there is something else in it.
 
-    >>> from autotune.damos import Range
+    >>> from autotune.damon.damos import Range
     >>> to_plain(Range(1))
     {'kind': 'Range', 'min': 1, 'max': 'unlimited'}
     """
@@ -51,7 +51,7 @@ def from_plain(kind: type[T], value: Any) -> T:
     Raises:
         ValueError: If *value* is no plain form of *kind*.
 
-    >>> from autotune.damos import Range
+    >>> from autotune.damon.damos import Range
     >>> from_plain(Range, {"kind": "Range", "min": 1, "max": "unlimited"})
     Range(min=1, max=inf)
     """

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autotune.kernel import PAGE_BYTES
-from autotune.recording import Recording, Snapshot
-from autotune.spans import Span, common, merged
+from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.recording import Recording, Snapshot
+from autotune.damon.spans import Span, common, merged
 
 _MOST_STRETCHES = 8
 

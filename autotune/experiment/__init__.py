@@ -1,0 +1,1 @@
+"""One run of a workload: what it does, and what it showed."""
