@@ -302,7 +302,7 @@ def calibrate(
 def spaces() -> None:
     """List what can be tuned: search spaces."""
     from autotune import catalog, console
-    from autotune.space import load_search_space
+    from autotune.space.space import load_search_space
 
     console.show_spaces(
         (load_search_space(path), catalog.summary(path)) for path in catalog.files("search_spaces")
@@ -313,7 +313,7 @@ def spaces() -> None:
 def objectives() -> None:
     """List what can be sought: objectives and metrics."""
     from autotune import catalog, console
-    from autotune.objective import load_objectives
+    from autotune.objective.objective import load_objectives
 
     console.show_objectives(
         (load_objectives(path), catalog.summary(path)) for path in catalog.files("objectives")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autotune import pareto
 from autotune.errors import InputError, Where
+from autotune.objective import pareto
 from autotune.report import Run
 from autotune.run_record import RunRecord
 

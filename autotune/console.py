@@ -11,12 +11,12 @@ from rich.text import Text
 
 from autotune import comparison
 from autotune.doctor import Health
-from autotune.figures import format_figure
-from autotune.metrics import METRICS
-from autotune.objective import Objectives
+from autotune.objective.figures import format_figure
+from autotune.objective.metrics import METRICS
+from autotune.objective.objective import Objectives
 from autotune.recommendation import Recommended, knee
 from autotune.single import Comparison
-from autotune.space import SearchSpace
+from autotune.space.space import SearchSpace
 from autotune.study import Outcome
 from autotune.tables import scheme_text
 from autotune.units import format_share

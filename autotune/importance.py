@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.objective import Objectives
-from autotune.parameters import Choices, Parameter
-from autotune.scheme_fields import Value
-from autotune.space import SearchSpace
+from autotune.objective.objective import Objectives
+from autotune.space.fields import Value
+from autotune.space.parameters import Choices, Parameter
+from autotune.space.space import SearchSpace
 from autotune.trial import Trial, TrialState
 
 FEWEST_TRIALS = 20

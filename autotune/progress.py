@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from autotune.console import megabytes
 from autotune.experiment.measurement import Measurement
-from autotune.figures import format_figure
+from autotune.objective.figures import format_figure
 from autotune.recommendation import Recommendation
 from autotune.trial import Trial, TrialState
 from autotune.workload import Workload

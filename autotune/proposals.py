@@ -17,9 +17,9 @@ import sqlalchemy
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 
-from autotune.figures import violation
-from autotune.objective import Direction, Objectives
-from autotune.space import ParameterSet, SearchSpace
+from autotune.objective.figures import violation
+from autotune.objective.objective import Direction, Objectives
+from autotune.space.space import ParameterSet, SearchSpace
 from autotune.store import STUDY_FILE, RunFolder
 from autotune.trial import Trial, TrialState
 from autotune.workload import Workload

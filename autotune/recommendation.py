@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from autotune import pareto
 from autotune.damon.damos import Scheme
-from autotune.figures import Figures, broken, format_figure, mean, minimised
-from autotune.objective import Objectives
+from autotune.objective import pareto
+from autotune.objective.figures import Figures, broken, format_figure, mean, minimised
+from autotune.objective.objective import Objectives
 from autotune.trial import Trial, TrialState
 
 OFF = "DAMON off"
@@ -208,7 +208,7 @@ def _why_not(option: Recommended, front: Sequence[Recommended], objectives: Obje
 
 
 def knee(front: Sequence[Recommended], objectives: Objectives) -> Recommended | None:
-    """The balanced choice of a front, as `autotune.pareto.knee` defines it; None of an empty one."""
+    """The balanced choice of a front, as `autotune.objective.pareto.knee` defines it; None of an empty one."""
     if not front:
         return None
     points = [minimised(option.figures, objectives) for option in front]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from autotune import pareto
 from autotune.damon.damos import Scheme
 from autotune.errors import InputError, Where
 from autotune.formats import damo_json
-from autotune.objective import Objectives
+from autotune.objective import pareto
+from autotune.objective.objective import Objectives
 from autotune.run_record import RunRecord
 from autotune.store import FRONT_FILE, RUN_FILE, SCHEMES_FOLDER
 from autotune.trial import trial_id

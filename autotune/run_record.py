@@ -18,8 +18,14 @@ from autotune.damon.recording import Recording
 from autotune.experiment import plain
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
-from autotune.expression import Expression
-from autotune.objective import KNOWN_NAMES, Direction, Objective, Objectives, parse_constraint
+from autotune.objective.expression import Expression
+from autotune.objective.objective import (
+    KNOWN_NAMES,
+    Direction,
+    Objective,
+    Objectives,
+    parse_constraint,
+)
 from autotune.workload import Workload
 
 FORMAT = 2

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autotune import metrics
 from autotune.backends.base import Backend
 from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.interrupts import raise_if_interrupted
+from autotune.objective import metrics
 from autotune.tables import scheme_text
 from autotune.workload import Workload
 
@@ -28,7 +28,7 @@ class Comparison:
         schemes: As the kernel ran them; none for monitoring only.
         record: With DAMON on.
         baseline: With DAMON off.
-        metrics: By name, in the order of `autotune.metrics.METRICS`.
+        metrics: By name, in the order of `autotune.objective.metrics.METRICS`.
     """
 
     workload: str

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotune.experiment.measurement import Measurement
-from autotune.figures import format_figure
+from autotune.objective.figures import format_figure
 from autotune.recommendation import Recommendation, Recommended, knee
 from autotune.tables import scheme_text
 from autotune.trial import Trial, TrialState

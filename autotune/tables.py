@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from autotune.damon.damos import Scheme
-from autotune.figures import columns
 from autotune.formats import damo_json, damos_text
-from autotune.objective import Objectives
+from autotune.objective.figures import columns
+from autotune.objective.objective import Objectives
 from autotune.recommendation import Recommended
-from autotune.space import SearchSpace
+from autotune.space.space import SearchSpace
 from autotune.trial import Trial
 
 Row = dict[str, int | float | str | None]

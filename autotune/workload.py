@@ -15,8 +15,13 @@ from autotune.document import Mapping, Value
 from autotune.errors import InputError, Where
 from autotune.experiment.experiment import Experiment
 from autotune.host_settings import HostSettings
-from autotune.objective import Objectives, load_objectives, read_constraints, read_objectives
-from autotune.space import SearchSpace, load_search_space, read_search_space
+from autotune.objective.objective import (
+    Objectives,
+    load_objectives,
+    read_constraints,
+    read_objectives,
+)
+from autotune.space.space import SearchSpace, load_search_space, read_search_space
 from autotune.vm_settings import VmSettings
 from autotune.workload_reading import (
     Budget,

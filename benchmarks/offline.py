@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune import catalog, metrics, study  # noqa: E402 - needs the path
+from autotune import catalog, study
 from autotune.available import make_recorder  # noqa: E402
 from autotune.backends.base import Backend  # noqa: E402
 from autotune.backends.simulator.simulator import Simulator  # noqa: E402
@@ -35,7 +35,8 @@ from autotune.damon.recording import Recording  # noqa: E402
 from autotune.experiment.measurement import Measurement  # noqa: E402
 from autotune.formats import damo_record  # noqa: E402
 from autotune.formats.scheme_files import load_schemes, resolve  # noqa: E402
-from autotune.pareto import hypervolume  # noqa: E402
+from autotune.objective import metrics
+from autotune.objective.pareto import hypervolume  # noqa: E402
 from autotune.profiles import load_machine  # noqa: E402
 from autotune.recording_run import load_for_recording, record_workload  # noqa: E402
 from autotune.tables import scheme_text  # noqa: E402

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.pareto import hypervolume, pareto_front
+from autotune.objective.pareto import hypervolume, pareto_front
 
 Figures: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = tuple[int, int]

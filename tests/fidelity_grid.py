@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from autotune import metrics
 from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.objective import metrics
 from autotune.testing import measurement
 from tests import kernel_grid
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.stats import kendalltau  # type: ignore[import-untyped]  # ships no types
 
-from autotune.pareto import hypervolume
+from autotune.objective.pareto import hypervolume
 from tests.agreement import (
     Ranking,
     own_ranking,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import InputError
-from autotune.objective import load_objectives
-from autotune.space import load_search_space
+from autotune.objective.objective import load_objectives
+from autotune.space.space import load_search_space
 from autotune.workload import load_workload
 
 LOADERS: dict[str, Callable[[Path], object]] = {

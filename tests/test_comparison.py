@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from autotune import pareto
 from autotune.comparison import compare
 from autotune.errors import InputError
+from autotune.objective import pareto
 from autotune.report import Run, load_run
 from tests.closed_form import ClosedForm, slowdown, tune
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autotune import metrics
 from autotune.damon.damos import SchemeStats
+from autotune.objective import metrics
 from autotune.testing import measurement
 from tests import fidelity_grid as grid
 

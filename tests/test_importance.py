@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
-from autotune.figures import Figures
 from autotune.importance import FEWEST_TRIALS, importances
-from autotune.objective import load_objectives
-from autotune.scheme_fields import Value
-from autotune.space import SearchSpace, load_search_space
+from autotune.objective.figures import Figures
+from autotune.objective.objective import load_objectives
+from autotune.space.fields import Value
+from autotune.space.space import SearchSpace, load_search_space
 from autotune.trial import Trial, TrialState
 from tests.samplers.contract import propose
 

@@ -9,10 +9,11 @@ from statistics import mean
 import pandas as pd
 import pytest
 
-from autotune import metrics, report
+from autotune import report
 from autotune.available import make_backend
 from autotune.cli import run_command_line
 from autotune.formats.scheme_files import load_schemes, resolve
+from autotune.objective import metrics
 from autotune.workload import load_workload
 
 ROOT = Path(__file__).parents[1]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune import pareto
-from autotune.expression import Expression
-from autotune.figures import mean, minimised
-from autotune.objective import (
+from autotune.objective import pareto
+from autotune.objective.expression import Expression
+from autotune.objective.figures import mean, minimised
+from autotune.objective.objective import (
     KNOWN_NAMES,
     Direction,
     Objective,

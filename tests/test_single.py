@@ -10,7 +10,7 @@ from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
-from autotune.metrics import METRICS
+from autotune.objective.metrics import METRICS
 from autotune.single import compare_to_baseline
 from autotune.testing import prcl
 from tests.closed_form import ClosedForm, make_workload

@@ -14,12 +14,12 @@ import numpy as np
 import optuna
 import pytest
 
-from autotune import pareto
 from autotune.confirming import confirmation_seeds
 from autotune.damon.damos import Scheme
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.objective import pareto
 from autotune.observer import Silent
 from autotune.run_record import RunState
 from autotune.store import read_measurements

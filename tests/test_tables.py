@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from autotune import catalog
 from autotune.damon.damos import Action, Scheme
 from autotune.formats import damo_json
-from autotune.metrics import METRICS
-from autotune.objective import load_objectives
+from autotune.objective.metrics import METRICS
+from autotune.objective.objective import load_objectives
 from autotune.recommendation import Recommended
-from autotune.space import load_search_space
+from autotune.space.space import load_search_space
 from autotune.tables import (
     front_columns,
     front_rows,

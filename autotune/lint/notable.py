@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from autotune.damon.kernel_units import PAGE_BYTES
 from autotune.damon.monitoring import Intervals
-from autotune.parameters import Numeric, Parameter
-from autotune.scheme_fields import DURATION, FIELDS, SHARE, SIZE, Value
-from autotune.space import ParameterSet, SearchSpace
+from autotune.space.fields import DURATION, FIELDS, SHARE, SIZE, Value
+from autotune.space.parameters import Numeric, Parameter
+from autotune.space.space import ParameterSet, SearchSpace
 
 MOST_PROPOSALS = 1_000
 """Proposals of a search space that are looked at."""

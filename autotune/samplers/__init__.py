@@ -15,7 +15,7 @@ from autotune import defaults
 from autotune.errors import InputError, nearest
 from autotune.samplers.grid import GridSampler
 from autotune.samplers.sobol import SobolSampler
-from autotune.space import SearchSpace
+from autotune.space.space import SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

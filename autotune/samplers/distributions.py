@@ -12,8 +12,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
-from autotune.parameters import Parameter
-from autotune.space import SearchSpace
+from autotune.space.parameters import Parameter
+from autotune.space.space import SearchSpace
 
 
 class _Recorder:

@@ -13,10 +13,10 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from autotune.errors import InputError
-from autotune.parameters import Choices, Numeric, Parameter
 from autotune.samplers.distributions import distributions, is_given
-from autotune.scheme_fields import FIELDS, Value
-from autotune.space import SearchSpace
+from autotune.space.fields import FIELDS, Value
+from autotune.space.parameters import Choices, Numeric, Parameter
+from autotune.space.space import SearchSpace
 
 _MOST_POINTS = 100_000
 

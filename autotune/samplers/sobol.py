@@ -8,7 +8,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from autotune.samplers.distributions import distributions, is_given
-from autotune.space import SearchSpace
+from autotune.space.space import SearchSpace
 
 
 class SobolSampler(QMCSampler):

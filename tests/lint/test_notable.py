@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from autotune.damon.damos import Action
 from autotune.damon.monitoring import Intervals
 from autotune.lint.notable import MOST_PROPOSALS, notable_proposals
-from autotune.parameters import Choices, Numeric, Parameter, SchemeTemplate
-from autotune.space import SearchSpace, load_search_space
+from autotune.space.parameters import Choices, Numeric, Parameter, SchemeTemplate
+from autotune.space.space import SearchSpace, load_search_space
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = ("pattern.min_size", "pattern.min_age", "apply_interval", "pattern.max_size")

@@ -10,10 +10,10 @@ import optuna
 import pytest
 
 from autotune import catalog
-from autotune.parameters import Choices, Parameter
 from autotune.samplers import make_sampler
-from autotune.scheme_fields import Value
-from autotune.space import SearchSpace, load_search_space
+from autotune.space.fields import Value
+from autotune.space.parameters import Choices, Parameter
+from autotune.space.space import SearchSpace, load_search_space
 
 N_TRIALS = 32
 BATCH = 4

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from autotune.damon.damos import Action
 from autotune.errors import InputError
-from autotune.parameters import Choices, Numeric, SchemeTemplate
 from autotune.samplers import make_sampler
 from autotune.samplers.grid import levels, points
-from autotune.space import SearchSpace
+from autotune.space.parameters import Choices, Numeric, SchemeTemplate
+from autotune.space.space import SearchSpace
 from tests.samplers.contract import N_TRIALS, propose, shipped_space
 
 

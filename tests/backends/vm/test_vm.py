@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from autotune import metrics
 from autotune.backends.base import Backend
 from autotune.backends.vm.kernel_files import KERNELS_FOLDER
 from autotune.backends.vm.vm import Vm
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.program import Program, Ready
+from autotune.objective import metrics
 from autotune.runner.system_memory import SystemMemory
 from autotune.vm_settings import VmSettings
 from tests.backends.contract import BackendContract

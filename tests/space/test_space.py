@@ -14,8 +14,8 @@ from autotune import catalog, document
 from autotune.damon.damos import UNLIMITED, check_meeting
 from autotune.damon.monitoring import OperationsSet
 from autotune.errors import InputError
-from autotune.parameters import SchemeTemplate
-from autotune.space import ParameterSet, SearchSpace, load_search_space, read_search_space
+from autotune.space.parameters import SchemeTemplate
+from autotune.space.space import ParameterSet, SearchSpace, load_search_space, read_search_space
 
 SHIPPED = {
     name: load_search_space(catalog.find(name, "search_spaces", Path()))

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from autotune.damon.damos import Action, Scheme
 from autotune.errors import Where
-from autotune.scheme_fields import FIELDS, Value, build_scheme
+from autotune.space.fields import FIELDS, Value, build_scheme
 
 _QUOTA_LIMITS = frozenset({"quota.time", "quota.size"})
 
@@ -52,7 +52,7 @@ class _Named:
 
     Attributes:
         name: Unique in the search space.
-        field: A name of `autotune.scheme_fields.FIELDS`; for a switch, its own.
+        field: A name of `autotune.space.fields.FIELDS`; for a switch, its own.
         when: All of these must hold for the parameter to exist.
     """
 
@@ -173,7 +173,7 @@ class Fixed:
     """A field that is not varied.
 
     Attributes:
-        field: A name of `autotune.scheme_fields.FIELDS`.
+        field: A name of `autotune.space.fields.FIELDS`.
         value: In microseconds, bytes, a fraction or a count.
         when: All of these must hold for the field to be set.
     """

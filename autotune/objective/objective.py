@@ -11,8 +11,8 @@ from pathlib import Path
 from autotune import document
 from autotune.document import Value
 from autotune.errors import nearest
-from autotune.expression import Expression
-from autotune.metrics import METRICS, RECORD_FIELDS
+from autotune.objective.expression import Expression
+from autotune.objective.metrics import METRICS, RECORD_FIELDS
 from autotune.units import format_share, parse_share
 
 KNOWN_NAMES: tuple[str, ...] = (*METRICS, *RECORD_FIELDS)

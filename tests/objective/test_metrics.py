@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune import metrics
 from autotune.experiment.measurement import Measurement
+from autotune.objective import metrics
 from autotune.testing import measurement
 
 BYTES = st.integers(1 << 20, 1 << 40)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.expression import Expression
-from autotune.figures import broken, minimised, violation
-from autotune.metrics import METRICS
-from autotune.objective import (
+from autotune.objective.expression import Expression
+from autotune.objective.figures import broken, minimised, violation
+from autotune.objective.metrics import METRICS
+from autotune.objective.objective import (
     KNOWN_NAMES,
     Constraint,
     Direction,

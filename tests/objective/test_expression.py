@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from autotune.expression import MAX_LENGTH, Expression
+from autotune.objective.expression import MAX_LENGTH, Expression
 
 VALUES = {"a": 3.0, "b": -0.5, "c": 0.25}
 SYNTAX = "use numbers, names, + - * / ( ), min(), max() and abs()"

@@ -16,7 +16,7 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
-from autotune.scheme_fields import FIELDS, SHARE, build_scheme
+from autotune.space.fields import FIELDS, SHARE, build_scheme
 
 NAMES = st.sampled_from(sorted(FIELDS))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autotune.damon.damos import UNLIMITED, Action
-from autotune.parameters import Choices, Condition, Fixed, Numeric, SchemeTemplate
+from autotune.space.parameters import Choices, Condition, Fixed, Numeric, SchemeTemplate
 
 AGE = Numeric(
     name="cold.pattern.min_age", field="pattern.min_age", low=100_000, high=60_000_000, log=True

@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune import metrics
-from autotune.expression import Expression
-from autotune.figures import broken, columns, figures, format_figure, mean, minimised, violation
-from autotune.objective import (
+from autotune.objective import metrics
+from autotune.objective.expression import Expression
+from autotune.objective.figures import (
+    broken,
+    columns,
+    figures,
+    format_figure,
+    mean,
+    minimised,
+    violation,
+)
+from autotune.objective.objective import (
     KNOWN_NAMES,
     Direction,
     Objective,

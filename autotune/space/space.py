@@ -11,10 +11,10 @@ from autotune import catalog, document
 from autotune.damon.damos import Scheme
 from autotune.document import Value
 from autotune.errors import nearest
-from autotune.parameters import Parameter, SchemeTemplate, Suggester
-from autotune.scheme_fields import Value as ParameterValue
-from autotune.space_overrides import override
-from autotune.space_reading import read_choice, read_template
+from autotune.space.fields import Value as ParameterValue
+from autotune.space.overrides import override
+from autotune.space.parameters import Parameter, SchemeTemplate, Suggester
+from autotune.space.reading import read_choice, read_template
 
 ParameterSet = Mapping[str, ParameterValue]
 """A value for every parameter that exists beside the others, by name."""

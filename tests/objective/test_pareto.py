@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from optuna import _hypervolume as optuna_hypervolume
 
-from autotune.pareto import coverage, dominates, epsilon, hypervolume, knee, pareto_front
+from autotune.objective.pareto import coverage, dominates, epsilon, hypervolume, knee, pareto_front
 
 Points = NDArray[np.float64]
 # A second implementation; private, so only ever used as an oracle.

@@ -6,7 +6,7 @@ import pytest
 
 from autotune import document
 from autotune.errors import InputError
-from autotune.space import SearchSpace, read_search_space
+from autotune.space.space import SearchSpace, read_search_space
 
 
 def overridden(base: str, parameters: str) -> SearchSpace:

@@ -10,11 +10,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from autotune import metrics
 from autotune.experiment.measurement import Measurement
-from autotune.expression import Expression
-from autotune.metrics import METRICS, SlowdownName
-from autotune.objective import Constraint, Objectives
+from autotune.objective import metrics
+from autotune.objective.expression import Expression
+from autotune.objective.metrics import METRICS, SlowdownName
+from autotune.objective.objective import Constraint, Objectives
 
 Figures: TypeAlias = Mapping[str, float]
 

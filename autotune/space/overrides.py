@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from autotune import scheme_fields
 from autotune.document import Value
 from autotune.errors import InputError, Where, nearest
-from autotune.parameters import Choices, Condition, Fixed, Numeric, Parameter, SchemeTemplate
-from autotune.scheme_fields import FIELDS
-from autotune.space_reading import ParameterReader, read_choice, read_field
+from autotune.space import fields
+from autotune.space.fields import FIELDS
+from autotune.space.parameters import Choices, Condition, Fixed, Numeric, Parameter, SchemeTemplate
+from autotune.space.reading import ParameterReader, read_choice, read_field
 
 Conditional = TypeVar("Conditional", bound=Numeric | Choices | Fixed)
 
@@ -88,7 +88,7 @@ def _fix(template: SchemeTemplate, field: str, value: Value) -> SchemeTemplate:
     fixed = tuple(item for item in template.fixed if item.field != field)
     when = next((i.when for i in (*template.parameters, *template.fixed) if i.field == field), ())
     old = next((p for p in template.parameters if p.field == field), None)
-    chosen: scheme_fields.Value
+    chosen: fields.Value
     if field in FIELDS:
         chosen = read_field(field)(value)
         fixed = (*fixed, Fixed(field, chosen, when))
@@ -103,7 +103,7 @@ def _fix(template: SchemeTemplate, field: str, value: Value) -> SchemeTemplate:
 
 
 def _settled(
-    template: SchemeTemplate, decided: Mapping[str, scheme_fields.Value]
+    template: SchemeTemplate, decided: Mapping[str, fields.Value]
 ) -> SchemeTemplate:
     """Drop conditions that are decided, and what can no longer exist.
 
@@ -121,7 +121,7 @@ def _settled(
 def _if_possible(
     item: Conditional,
     alive: Mapping[str, Parameter],
-    decided: Mapping[str, scheme_fields.Value],
+    decided: Mapping[str, fields.Value],
 ) -> Iterable[Conditional]:
     """Give *item* with the conditions that are still open, or nothing if it can't exist."""
     conditions = []
