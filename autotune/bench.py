@@ -13,11 +13,11 @@ from autotune.backends.base import Backend
 from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
 from autotune.experiment.measurement import Measurement
+from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
 from autotune.objective.figures import Figures, figures, mean
 from autotune.store import MeasurementRecord, RunFolder
-from autotune.tables import scheme_text
 from autotune.workload import Workload
 
 Schemes = tuple[Scheme, ...]

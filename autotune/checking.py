@@ -13,6 +13,7 @@ from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, InputError, Where
 from autotune.experiment.pattern import Pattern
 from autotune.formats import damo_record, masim
+from autotune.formats.scheme_export import scheme_text
 from autotune.formats.scheme_files import load_scheme_file
 from autotune.lint.scheme_file import lint_scheme_file
 from autotune.lint.search_space import lint_search_space
@@ -20,7 +21,6 @@ from autotune.objective.objective import load_objectives
 from autotune.profiles import load_machine
 from autotune.space.space import load_search_space
 from autotune.study import prepare
-from autotune.tables import scheme_text
 from autotune.workload import Workload, load_workload
 
 

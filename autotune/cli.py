@@ -12,7 +12,7 @@ import typer
 
 from autotune import __version__
 from autotune.errors import AutotuneError, InputError, RunError
-from autotune.formats.forms import Form
+from autotune.formats.scheme_export import Form
 from autotune.interrupts import one_interrupt
 from autotune.messages import say
 
@@ -165,16 +165,16 @@ def record(
 ) -> None:
     """Run the program once, and keep what it accesses when."""
     from autotune.available import make_recorder
-    from autotune.formats import damo_record_writer
+    from autotune.formats import damo_record
     from autotune.recording_run import default_file, load_for_recording, record_workload
     from autotune.recording_view import show_recorded
 
     workload = load_for_recording(workload_file, backend=backend, seed=seed, warn=_warn)
     workload.check_available()
     path = out or default_file(workload)
-    damo_record_writer.check_new(path)
+    damo_record.check_new(path)
     recording = record_workload(workload, make_recorder(workload, note=_note))
-    damo_record_writer.save(recording, path)
+    damo_record.save(recording, path)
     show_recorded(recording, path)
 
 

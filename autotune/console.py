@@ -11,6 +11,7 @@ from rich.text import Text
 
 from autotune import comparison
 from autotune.doctor import Health
+from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.objective.metrics import METRICS
 from autotune.objective.objective import Objectives
@@ -18,7 +19,6 @@ from autotune.recommendation import Recommended, knee
 from autotune.single import Comparison
 from autotune.space.space import SearchSpace
 from autotune.study import Outcome
-from autotune.tables import scheme_text
 from autotune.units import format_share
 
 _MOST_ROWS = 8

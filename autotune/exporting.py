@@ -7,9 +7,8 @@ from pathlib import Path
 
 from autotune.damon.monitoring import OperationsSet, Target
 from autotune.errors import InputError, Where
-from autotune.formats.forms import Form
+from autotune.formats.scheme_export import SUFFIXES, Form, write_schemes
 from autotune.report import Run
-from autotune.scheme_export import SUFFIXES, write_schemes
 from autotune.store import RunFolder
 
 

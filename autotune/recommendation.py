@@ -208,7 +208,7 @@ def _why_not(option: Recommended, front: Sequence[Recommended], objectives: Obje
 
 
 def knee(front: Sequence[Recommended], objectives: Objectives) -> Recommended | None:
-    """The balanced choice of a front, as `autotune.objective.pareto.knee` defines it; None of an empty one."""
+    """The balanced choice of a front (`autotune.objective.pareto.knee`); None of an empty one."""
     if not front:
         return None
     points = [minimised(option.figures, objectives) for option in front]

@@ -10,9 +10,9 @@ from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.measurement import Measurement
+from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
-from autotune.tables import scheme_text
 from autotune.workload import Workload
 
 
@@ -42,7 +42,7 @@ class Comparison:
 
     @property
     def scheme_text(self) -> str | None:
-        """The schemes in one line, as `autotune.tables.scheme_text`; None without any."""
+        """The schemes in one line, as `autotune.formats.scheme_export.scheme_text`; None without any."""
         return scheme_text(self.schemes) if self.schemes else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from autotune.confirming import Confirmed, confirm, confirmation_seeds
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
 from autotune.experiment.measurement import Measurement
+from autotune.formats.scheme_export import scheme_files
 from autotune.importance import importances
 from autotune.kept_workload import kept_files
 from autotune.observer import Observer, Silent
@@ -29,7 +30,6 @@ from autotune.proposals import Proposal, Proposals, open_proposals
 from autotune.recommendation import Recommendation
 from autotune.run_record import RunRecord, RunState, now, start_record
 from autotune.samplers import make_sampler
-from autotune.scheme_export import scheme_files
 from autotune.store import (
     FRONT_FILE,
     RUN_FILE,

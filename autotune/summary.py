@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotune.experiment.measurement import Measurement
+from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.recommendation import Recommendation, Recommended, knee
-from autotune.tables import scheme_text
 from autotune.trial import Trial, TrialState
 from autotune.workload import Workload
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from autotune.damon.damos import Scheme
-from autotune.formats import damo_json, damos_text
+from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import columns
 from autotune.objective.objective import Objectives
 from autotune.recommendation import Recommended
@@ -19,18 +17,6 @@ from autotune.space.space import SearchSpace
 from autotune.trial import Trial
 
 Row = dict[str, int | float | str | None]
-
-
-def scheme_text(schemes: Iterable[Scheme]) -> str:
-    """Write schemes in one line, separated by "; ".
-
-    Where the one-line format has no field for something, it is damo's JSON, in one line too.
-    """
-    schemes = tuple(schemes)
-    try:
-        return "; ".join(damos_text.line(scheme) for scheme in schemes)
-    except ValueError:
-        return json.dumps(json.loads(damo_json.dumps_schemes(schemes)), ensure_ascii=False)
 
 
 def trial_rows(

@@ -38,16 +38,16 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune import catalog  # noqa: E402 - needs the path
-from autotune.backends.simulator.simulator import Simulator  # noqa: E402
-from autotune.backends.vm.vm import Vm  # noqa: E402
-from autotune.cache import cache_folder  # noqa: E402
-from autotune.experiment.measurement import Measurement  # noqa: E402
-from autotune.profiles import load_machine  # noqa: E402
-from autotune.vm_settings import VmSettings  # noqa: E402
-from tests import fidelity_grid as grid  # noqa: E402
-from tests.agreement import Ranking  # noqa: E402
-from tests.fidelity import (  # noqa: E402
+from autotune import catalog
+from autotune.backends.simulator.simulator import Simulator
+from autotune.backends.vm.vm import Vm
+from autotune.cache import cache_folder
+from autotune.experiment.measurement import Measurement
+from autotune.profiles import load_machine
+from autotune.vm_settings import VmSettings
+from tests import fidelity_grid as grid
+from tests.agreement import Ranking
+from tests.fidelity import (
     Beside,
     ByCell,
     FigureVerdict,

@@ -20,13 +20,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune.backends.vm.vm import Vm  # noqa: E402 - needs the path
-from autotune.cache import cache_folder  # noqa: E402
-from autotune.damon.monitoring import Monitoring  # noqa: E402
-from autotune.experiment.experiment import Experiment  # noqa: E402
-from autotune.testing import pattern, prcl  # noqa: E402
-from autotune.vm_settings import VmSettings  # noqa: E402
-from autotune.workload import load_workload  # noqa: E402
+from autotune.backends.vm.vm import Vm
+from autotune.cache import cache_folder
+from autotune.damon.monitoring import Monitoring
+from autotune.experiment.experiment import Experiment
+from autotune.testing import pattern, prcl
+from autotune.vm_settings import VmSettings
+from autotune.workload import load_workload
 
 _SECONDS = (0, 1, 4)
 _MIB = 1 << 20

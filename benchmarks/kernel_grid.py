@@ -19,13 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune.backends.base import Backend  # noqa: E402 - needs the path
-from autotune.backends.vm.vm import Vm  # noqa: E402
-from autotune.cache import cache_folder  # noqa: E402
-from autotune.experiment.experiment import Experiment  # noqa: E402
-from autotune.experiment.measurement import Measurement  # noqa: E402
-from autotune.vm_settings import VmSettings  # noqa: E402
-from tests.kernel_grid import (  # noqa: E402
+from autotune.backends.base import Backend
+from autotune.backends.vm.vm import Vm
+from autotune.cache import cache_folder
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.vm_settings import VmSettings
+from tests.kernel_grid import (
     FIGURES,
     PATTERNS,
     Cell,

@@ -26,21 +26,21 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import catalog, study
-from autotune.available import make_recorder  # noqa: E402
-from autotune.backends.base import Backend  # noqa: E402
-from autotune.backends.simulator.simulator import Simulator  # noqa: E402
-from autotune.damon.damos import Scheme  # noqa: E402
-from autotune.damon.kernel_units import on_grid  # noqa: E402
-from autotune.damon.recording import Recording  # noqa: E402
-from autotune.experiment.measurement import Measurement  # noqa: E402
-from autotune.formats import damo_record  # noqa: E402
-from autotune.formats.scheme_files import load_schemes, resolve  # noqa: E402
+from autotune.available import make_recorder
+from autotune.backends.base import Backend
+from autotune.backends.simulator.simulator import Simulator
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import on_grid
+from autotune.damon.recording import Recording
+from autotune.experiment.measurement import Measurement
+from autotune.formats import damo_record
+from autotune.formats.scheme_export import scheme_text
+from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.objective import metrics
-from autotune.objective.pareto import hypervolume  # noqa: E402
-from autotune.profiles import load_machine  # noqa: E402
-from autotune.recording_run import load_for_recording, record_workload  # noqa: E402
-from autotune.tables import scheme_text  # noqa: E402
-from autotune.workload import Workload  # noqa: E402
+from autotune.objective.pareto import hypervolume
+from autotune.profiles import load_machine
+from autotune.recording_run import load_for_recording, record_workload
+from autotune.workload import Workload
 
 _FIGURES = ("memory_saving", "own_cpu_slowdown", "cpu_use")
 _FIRST_SEED = 1_000

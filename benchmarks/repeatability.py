@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune.cache import cache_folder  # noqa: E402 - needs the path
+from autotune.cache import cache_folder
 
 _PATTERN = """hot, 8000000
 a, 24000000

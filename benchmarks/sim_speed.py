@@ -24,15 +24,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune import catalog  # noqa: E402 - needs the path
-from autotune.backends.simulator.simulator import Simulator  # noqa: E402
-from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights  # noqa: E402
-from autotune.damon.monitoring import Monitoring, OperationsSet  # noqa: E402
-from autotune.experiment.experiment import Experiment  # noqa: E402
-from autotune.experiment.measurement import Measurement  # noqa: E402
-from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase  # noqa: E402
-from autotune.machine import Machine  # noqa: E402
-from autotune.profiles import load_machine  # noqa: E402
+from autotune import catalog
+from autotune.backends.simulator.simulator import Simulator
+from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
+from autotune.damon.monitoring import Monitoring, OperationsSet
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
+from autotune.machine import Machine
+from autotune.profiles import load_machine
 
 _GIB = 1 << 30
 _HELD = 125

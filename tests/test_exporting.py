@@ -8,10 +8,9 @@ import pytest
 from autotune.damon.damos import Scheme
 from autotune.errors import InputError
 from autotune.exporting import export, export_all, export_text
-from autotune.formats.forms import Form
+from autotune.formats.scheme_export import SUFFIXES, Form
 from autotune.formats.scheme_files import load_schemes
 from autotune.report import Run, load_run, pick
-from autotune.scheme_export import SUFFIXES
 from tests.closed_form import tune
 
 

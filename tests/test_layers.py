@@ -1,4 +1,4 @@
-"""Who may import whom: a table of rows and five walls. Each test lists everything that breaks its rule."""
+"""Who may import whom: a table of rows and five walls. A test lists all that breaks its rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ driver space experiment trial
 damon document catalog cache
 units errors interrupts __init__
 """
-"""The parts of the package, a folder or a module beside the folders; each imports from rows below its own."""
+"""The parts of the package, folders and loose modules; each imports from rows below its own."""
 
 NOT_FOR = {
     ("backends", "runner", "driver"): {"space", "objective", "samplers", "study"},

@@ -11,8 +11,8 @@ from autotune.backends.vm.vm import Vm
 from autotune.cli import run_command_line
 from autotune.damon.recording import Recording
 from autotune.experiment.experiment import Experiment
-from autotune.formats.damo_record import load
-from autotune.formats.damo_record_writer import save
+from autotune.formats.damo_record.reader import load
+from autotune.formats.damo_record.writer import save
 from tests.recordings import PAGE, area, recording, snapshot
 
 PROGRAM = "workload:\n  command: [sleep, '1']\n"

@@ -4,13 +4,10 @@ import io
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.damon.damos import Action, Scheme
-from autotune.formats import damo_json
 from autotune.objective.metrics import METRICS
 from autotune.objective.objective import load_objectives
 from autotune.recommendation import Recommended
@@ -18,7 +15,6 @@ from autotune.space.space import load_search_space
 from autotune.tables import (
     front_columns,
     front_rows,
-    scheme_text,
     to_csv,
     trial_columns,
     trial_rows,
@@ -118,23 +114,3 @@ def test_numbers_read_back_the_same(values: list[float]) -> None:
     text = to_csv(["x"], [{"x": value} for value in values])
 
     assert [float(line) for line in text.splitlines()[1:]] == values
-
-
-def test_several_schemes_are_one_line() -> None:
-    assert scheme_text([prcl(), prcl(min_age_us=1_000_000)]) == (
-        "4K max 0 0 5s max pageout; 4K max 0 0 1s max pageout"
-    )
-
-
-def test_what_the_one_line_format_has_no_field_for_is_damos_json() -> None:
-    scheme = Scheme(action=Action.MIGRATE_COLD, target_nid=1)
-
-    text = scheme_text([scheme])
-
-    assert "\n" not in text
-    assert damo_json.loads(text, "text").schemes == (scheme,)
-
-
-@pytest.mark.parametrize("schemes", [(), (prcl(),)])
-def test_no_schemes_are_no_text(schemes: tuple[Scheme, ...]) -> None:
-    assert bool(scheme_text(schemes)) == bool(schemes)

@@ -10,7 +10,7 @@ from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Ready
-from autotune.formats import damo_record, damo_record_writer, masim
+from autotune.formats import damo_record, masim
 from autotune.host_settings import HostSettings
 from autotune.testing import prcl
 from autotune.vm_settings import VmSettings
@@ -25,7 +25,7 @@ TWO_LINES = "workload:\n  pattern: tiny.cfg\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "tiny.cfg").write_text(PATTERN)
-    damo_record_writer.save(recording(), tmp_path / "recorded.data")
+    damo_record.save(recording(), tmp_path / "recorded.data")
     return tmp_path
 
 
@@ -281,7 +281,7 @@ def test_a_recording_is_played_by_nothing_else(folder: Path) -> None:
 def test_a_long_recording_may_take_several_times_its_length(folder: Path) -> None:
     second = 1_000_000
     long = replace(recording(), duration_us=3_600 * second)
-    damo_record_writer.save(long, folder / "long.data")
+    damo_record.save(long, folder / "long.data")
 
     short_us = load(folder, "workload: {recording: recorded.data}\n").subject.timeout_us
     long_us = load(folder, "workload: {recording: long.data}\n").subject.timeout_us

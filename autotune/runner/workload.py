@@ -12,7 +12,7 @@ from autotune.damon.recording import Recording
 from autotune.errors import InputError
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
-from autotune.player_text import DONE, READY, accesses_done, go_line, player_input
+from autotune.native.player_text import DONE, READY, accesses_done, go_line, player_input
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.output import LastMatch
 from autotune.runner.processes import Processes, Started

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from autotune.document import Value
 from autotune.errors import InputError, Where, nearest
-from autotune.space import fields
 from autotune.space.fields import FIELDS
+from autotune.space.fields import Value as ParameterValue
 from autotune.space.parameters import Choices, Condition, Fixed, Numeric, Parameter, SchemeTemplate
 from autotune.space.reading import ParameterReader, read_choice, read_field
 
@@ -88,7 +88,7 @@ def _fix(template: SchemeTemplate, field: str, value: Value) -> SchemeTemplate:
     fixed = tuple(item for item in template.fixed if item.field != field)
     when = next((i.when for i in (*template.parameters, *template.fixed) if i.field == field), ())
     old = next((p for p in template.parameters if p.field == field), None)
-    chosen: fields.Value
+    chosen: ParameterValue
     if field in FIELDS:
         chosen = read_field(field)(value)
         fixed = (*fixed, Fixed(field, chosen, when))
@@ -102,9 +102,7 @@ def _fix(template: SchemeTemplate, field: str, value: Value) -> SchemeTemplate:
     )
 
 
-def _settled(
-    template: SchemeTemplate, decided: Mapping[str, fields.Value]
-) -> SchemeTemplate:
+def _settled(template: SchemeTemplate, decided: Mapping[str, ParameterValue]) -> SchemeTemplate:
     """Drop conditions that are decided, and what can no longer exist.
 
     Args:
@@ -121,7 +119,7 @@ def _settled(
 def _if_possible(
     item: Conditional,
     alive: Mapping[str, Parameter],
-    decided: Mapping[str, fields.Value],
+    decided: Mapping[str, ParameterValue],
 ) -> Iterable[Conditional]:
     """Give *item* with the conditions that are still open, or nothing if it can't exist."""
     conditions = []

@@ -10,8 +10,8 @@ from autotune import document
 from autotune.damon.damos import UNLIMITED, Action
 from autotune.document import Reader, Value
 from autotune.errors import nearest
-from autotune.space import fields
 from autotune.space.fields import FIELDS
+from autotune.space.fields import Value as ParameterValue
 from autotune.space.parameters import Choices, Condition, Fixed, Numeric, Parameter, SchemeTemplate
 
 
@@ -32,7 +32,7 @@ def _word(value: Value) -> str:
     return value.scalar("write one word")
 
 
-def read_choice(field: str) -> Reader[fields.Value]:
+def read_choice(field: str) -> Reader[ParameterValue]:
     """Read one choice of a field, or of a switch."""
     if field in FIELDS:
         return read_field(field, open_ended=False)
@@ -103,10 +103,10 @@ class ParameterReader:
         return tuple(conditions)
 
 
-def _values_of(other: Choices) -> Reader[tuple[fields.Value, ...]]:
+def _values_of(other: Choices) -> Reader[tuple[ParameterValue, ...]]:
     """Read one or several of the choices of another parameter."""
 
-    def read_one(value: Value) -> fields.Value:
+    def read_one(value: Value) -> ParameterValue:
         choice = read_choice(other.field)(value)
         if choice not in other.choices:
             text = other.format(choice)
@@ -114,7 +114,7 @@ def _values_of(other: Choices) -> Reader[tuple[fields.Value, ...]]:
             value.fail(f"'{text}' is no choice of '{other.field}': {remedy}")
         return choice
 
-    def read(value: Value) -> tuple[fields.Value, ...]:
+    def read(value: Value) -> tuple[ParameterValue, ...]:
         values = document.list_of(read_one)(value) if value.is_list else (read_one(value),)
         if not values:
             value.fail("there is no value: write at least one")

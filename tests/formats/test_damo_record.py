@@ -13,8 +13,8 @@ from hypothesis import given
 from autotune.damon.monitoring import Intervals
 from autotune.damon.recording import MappedArea, RecordedRegion, Recording
 from autotune.errors import InputError, RunError
-from autotune.formats.damo_record import load, parse
-from autotune.formats.damo_record_writer import check_new, save, write
+from autotune.formats.damo_record.reader import load, parse
+from autotune.formats.damo_record.writer import check_new, save, write
 from tests.recordings import PAGE, recording, recordings
 
 FILE = Path("folder/some.damon.data")

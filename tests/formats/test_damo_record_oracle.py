@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from autotune.damon.monitoring import Intervals
 from autotune.damon.recording import RecordedRegion, Recording, Snapshot
-from autotune.formats.damo_record import load
-from autotune.formats.damo_record_writer import save, write
+from autotune.formats.damo_record.reader import load
+from autotune.formats.damo_record.writer import save, write
 from tests.formats.test_damo_oracle import ISOLATED, ORACLE, Oracle
 from tests.recordings import recording, recordings, snapshot
 

@@ -24,7 +24,7 @@ from autotune.damon.damos import (
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.formats import module_parameters
-from autotune.formats.module_parameters import LRU_SORT, RECLAIM, Settings
+from autotune.formats.module_parameters.writer import LRU_SORT, RECLAIM, Settings
 from tests.strategies import DURATIONS_US, MONITORING, PERMILLE, watermarks
 
 RECLAIM_ONE = Scheme(

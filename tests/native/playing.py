@@ -19,7 +19,7 @@ from autotune.experiment.pattern import (
     PatternRegion,
     Phase,
 )
-from autotune.player_text import go_line, player_input
+from autotune.native.player_text import go_line, player_input
 
 PAGE = 4096
 IDLE_TO_THE_END_US = 600_000_000

@@ -12,7 +12,7 @@ import pytest
 from autotune.errors import BackendUnavailableError
 from autotune.experiment.pattern import BATCH_ACCESSES
 from autotune.native.building import build
-from autotune.player_text import accesses_done
+from autotune.native.player_text import accesses_done
 
 ROOT = Path(__file__).parents[2]
 PLAY = "pattern 1 1 1\nregion 8192 -\nphase 0 1\naccess 0 0 1 1 wo\ngo 1\n"

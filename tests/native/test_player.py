@@ -13,7 +13,7 @@ from autotune import catalog
 from autotune.backends.simulator.layouts import lay_out
 from autotune.damon.monitoring import OperationsSet
 from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode
-from autotune.player_text import accesses_done, player_input
+from autotune.native.player_text import accesses_done, player_input
 from autotune.profiles import load_machine
 from tests.native.playing import (
     PAGE,

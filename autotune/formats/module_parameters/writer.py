@@ -2,7 +2,7 @@
 
 DAMON_RECLAIM is one `pageout` scheme, DAMON_LRU_SORT one of `lru_prio` and one of `lru_deprio`. Both
 monitor physical memory, and most of their schemes is fixed: what can be chosen is in the tables of
-`autotune.formats.module_parameters_reader`, and everything else has to be as the module has it. Their
+`autotune.formats.module_parameters.reader`, and everything else has to be as the module has it. Their
 watermarks can't be turned off, but 1000, 1000 and 0 permille never hold anything back: that is how no
 watermarks are written, and what reads as none.
 
@@ -27,7 +27,7 @@ from autotune.damon.damos import (
 from autotune.damon.kernel_units import PAGE_BYTES
 from autotune.damon.monitoring import Monitoring
 from autotune.formats import damo_notation as notation
-from autotune.formats.module_parameters_reader import (
+from autotune.formats.module_parameters.reader import (
     FEEDBACK_TARGET,
     HOTTEST_FIRST,
     LRU_SORT,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
-from autotune.player_text import accesses_done, player_input
+from autotune.native.player_text import accesses_done, player_input
 
 
 def one_region(data_file: str | None) -> Pattern:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import enum
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.formats import damo_args, damo_json, damos_text, module_parameters
-from autotune.formats.forms import Form
+
+
+class Form(enum.Enum):
+    """What a scheme is written as."""
+
+    DAMOS = "damos"
+    """One-line text."""
+    SCHEMES = "schemes"
+    """damo's list of schemes, for `damo start --schemes`."""
+    KDAMONDS = "kdamonds"
+    """damo's full form, for `damo start FILE`."""
+    ARGS = "args"
+    """A damo command line."""
+    MODULE = "module"
+    """Parameters of DAMON_RECLAIM or DAMON_LRU_SORT."""
+
 
 SUFFIXES: Mapping[Form, str] = MappingProxyType(
     {
@@ -66,3 +83,15 @@ def scheme_files(
         except ValueError as error:
             reasons[SUFFIXES[form]] = str(error)
     return texts, reasons
+
+
+def scheme_text(schemes: Iterable[Scheme]) -> str:
+    """Write schemes in one line, separated by "; ".
+
+    Where the one-line format has no field for something, it is damo's JSON, in one line too.
+    """
+    schemes = tuple(schemes)
+    try:
+        return "; ".join(damos_text.line(scheme) for scheme in schemes)
+    except ValueError:
+        return json.dumps(json.loads(damo_json.dumps_schemes(schemes)), ensure_ascii=False)

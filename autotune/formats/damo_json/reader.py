@@ -1,15 +1,16 @@
 """Reading damo's JSON: the full form ``{"kdamonds": [...]}`` and the list of schemes ``[...]``.
 
-Everything that damo 3.4.3 reads is read, as far as `autotune.damon.damos` and `autotune.damon.monitoring` have a word for
-it. What they have none for (weighted destinations, attribute probes, interval goals, ...) is refused
-by name, unless its value turns it off. Damo ignores keys that it doesn't know; here they are errors,
-since most of them are slips of the pen. Ignored are the ones that damo and published files carry
-without meaning anything by them: ``comments`` and ``name`` anywhere, the results ``stats``,
-``tried_regions``, ``tried_bytes`` and ``effective_sz_bytes``, and of a kdamond ``state``, ``pid`` and
-``refresh_ms`` (how often results are refreshed). One kdamond with one context and at most one target
+Everything that damo 3.4.3 reads is read, as far as `autotune.damon.damos` and
+`autotune.damon.monitoring` have a word for it. What they have none for (weighted destinations,
+attribute probes, interval goals, ...) is refused by name, unless its value turns it off. Damo ignores
+keys that it doesn't know; here they are errors, since most of them are slips of the pen. Ignored are
+the ones that damo and published files carry without meaning anything by them: ``comments`` and
+``name`` anywhere, the results ``stats``, ``tried_regions``, ``tried_bytes`` and
+``effective_sz_bytes``, and of a kdamond ``state``, ``pid`` and ``refresh_ms`` (how often results are
+refreshed). One kdamond with one context and at most one target
 can be held.
 
-`autotune.formats.damo_json_writer` writes the same forms.
+`autotune.formats.damo_json.writer` writes the same forms.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from types import MappingProxyType
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.formats import damo_notation as notation
-from autotune.formats import json_tree
-from autotune.formats.damo_json_scheme import NO, NOTES, NOTHING, address_range, is_one_of, scheme
-from autotune.formats.damo_json_writer import dumps_kdamonds, dumps_schemes
-from autotune.formats.json_tree import Node, given, one_of
-
-__all__ = ["Parsed", "dumps_kdamonds", "dumps_schemes", "loads"]
+from autotune.formats.damo_json import tree
+from autotune.formats.damo_json.scheme_reader import (
+    NO,
+    NOTES,
+    NOTHING,
+    address_range,
+    is_one_of,
+    scheme,
+)
+from autotune.formats.damo_json.tree import Node, given, one_of
 
 _INERT_CONTEXT: Mapping[str, Callable[[object], bool]] = MappingProxyType(
     {
@@ -150,7 +155,7 @@ def loads(text: str, source: Path | str) -> Parsed:
     >>> parsed.schemes[0].action, parsed.monitoring
     (<Action.HUGEPAGE: 'hugepage'>, None)
     """
-    top = json_tree.parse(text, source)
+    top = tree.parse(text, source)
     if isinstance(top.value, list):
         # This form has no intervals: counts are meant in those that damo takes for granted.
         schemes = Node(top.value, "schemes", source).items()

@@ -1,6 +1,6 @@
 """Reading the parameters of DAMON_RECLAIM and DAMON_LRU_SORT; what they are.
 
-`autotune.formats.module_parameters` writes them.
+`autotune.formats.module_parameters.writer` writes them.
 
 Source: mm/damon/reclaim.c and mm/damon/lru_sort.c of Linux 6.12.
 """

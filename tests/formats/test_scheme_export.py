@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from autotune.damon.damos import Action, Scheme
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.formats import damo_json, damos_text
-from autotune.scheme_export import scheme_files
+from autotune.formats.scheme_export import scheme_files, scheme_text
 from autotune.testing import prcl
 
 SCHEMES = (prcl(), prcl(min_age_us=1_000_000, size_bytes=1 << 20))
@@ -47,3 +49,23 @@ def test_intervals_that_damo_would_misread_leave_the_full_form_out() -> None:
 
     assert set(texts) == {".damos", ".schemes.json"}
     assert set(missing) == {".kdamonds.json"}
+
+
+def test_several_schemes_are_one_line() -> None:
+    assert scheme_text([prcl(), prcl(min_age_us=1_000_000)]) == (
+        "4K max 0 0 5s max pageout; 4K max 0 0 1s max pageout"
+    )
+
+
+def test_what_the_one_line_format_has_no_field_for_is_damos_json() -> None:
+    scheme = Scheme(action=Action.MIGRATE_COLD, target_nid=1)
+
+    text = scheme_text([scheme])
+
+    assert "\n" not in text
+    assert damo_json.loads(text, "text").schemes == (scheme,)
+
+
+@pytest.mark.parametrize("schemes", [(), (prcl(),)])
+def test_no_schemes_are_no_text(schemes: tuple[Scheme, ...]) -> None:
+    assert bool(scheme_text(schemes)) == bool(schemes)

@@ -21,7 +21,7 @@ from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snap
 from autotune.damon.spans import merged
 from autotune.errors import InputError, Where
 from autotune.formats.damo_notation import count, whole_size, whole_time_us
-from autotune.formats.damo_record_writer import OWN_KEY
+from autotune.formats.damo_record.writer import OWN_KEY
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Reading one scheme of damo's JSON; `autotune.formats.damo_json` reads the forms around it."""
+"""Reading one scheme of damo's JSON; `autotune.formats.damo_json.reader` reads the forms around it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from autotune.damon.damos import (
 )
 from autotune.damon.monitoring import Intervals
 from autotune.formats import damo_notation as notation
-from autotune.formats.json_tree import Node, given, one_of
+from autotune.formats.damo_json.tree import Node, given, one_of
 
 NOTES = frozenset({"comments", "name"})
 """Keys that mean nothing, anywhere."""
