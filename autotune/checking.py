@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune import document
-from autotune.available import make_backend
+from autotune.backends.available import make_backend
+from autotune.backends.simulator.profiles import load_machine
 from autotune.damon.kernel_units import on_grid
 from autotune.damon.monitoring import Monitoring
 from autotune.damon.recording import Recording
@@ -18,7 +19,6 @@ from autotune.formats.scheme_files import load_scheme_file
 from autotune.lint.scheme_file import lint_scheme_file
 from autotune.lint.search_space import lint_search_space
 from autotune.objective.objective import load_objectives
-from autotune.profiles import load_machine
 from autotune.space.space import load_search_space
 from autotune.study import prepare
 from autotune.workload import Workload, load_workload

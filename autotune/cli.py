@@ -86,7 +86,7 @@ def run(
 ) -> None:
     """Tune: find the schemes worth having, and confirm them."""
     from autotune import console, study
-    from autotune.available import make_backend
+    from autotune.backends.available import make_backend
     from autotune.destination import default_folder
     from autotune.progress import ProgressView
     from autotune.run_record import RunState
@@ -134,7 +134,7 @@ def measure(
 ) -> None:
     """Measure one scheme against the baseline, without tuning."""
     from autotune import console
-    from autotune.available import make_backend
+    from autotune.backends.available import make_backend
     from autotune.formats.scheme_files import load_schemes, resolve
     from autotune.single import compare_to_baseline
     from autotune.workload import load_workload
@@ -164,7 +164,7 @@ def record(
     ] = None,
 ) -> None:
     """Run the program once, and keep what it accesses when."""
-    from autotune.available import make_recorder
+    from autotune.backends.available import make_recorder
     from autotune.formats import damo_record
     from autotune.recording_run import default_file, load_for_recording, record_workload
     from autotune.recording_view import show_recorded
@@ -282,8 +282,8 @@ def calibrate(
     from dataclasses import asdict
 
     from autotune import calibration
+    from autotune.backends.simulator.profiles import write_machine
     from autotune.calibration.subject import find_subject
-    from autotune.profiles import write_machine
     from autotune.store import RunFolder
 
     subject = find_subject(backend, _note)
@@ -366,7 +366,7 @@ def vm_setup(
     ] = False,
 ) -> None:
     """Get a kernel and compile the small parts; no root needed."""
-    from autotune.vm_setup import set_up_vm
+    from autotune.backends.vm.setup import set_up_vm
 
     done = set_up_vm(kernel=kernel, modules=modules, refresh=refresh, note=_note)
     if done.kernel is not None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autotune import catalog, defaults, document
+from autotune.backends.settings import HostSettings, VmSettings
 from autotune.damon.damos import Scheme, check_meeting
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.document import Mapping, Value
 from autotune.errors import InputError, Where
 from autotune.experiment.experiment import Experiment
-from autotune.host_settings import HostSettings
 from autotune.objective.objective import (
     Objectives,
     load_objectives,
@@ -22,7 +22,6 @@ from autotune.objective.objective import (
     read_objectives,
 )
 from autotune.space.space import SearchSpace, load_search_space, read_search_space
-from autotune.vm_settings import VmSettings
 from autotune.workload_reading import (
     Budget,
     Subject,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from autotune import catalog, document
+from autotune.backends.settings import HostSettings, HugePages, VmSettings
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.damon.recording import Recording
 from autotune.document import Mapping, Reader, Value
@@ -15,8 +16,6 @@ from autotune.errors import InputError
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
 from autotune.formats import damo_record, masim
-from autotune.host_settings import HostSettings
-from autotune.vm_settings import HugePages, VmSettings
 
 _KINDS = ("pattern", "command", "recording")
 _TIMEOUT_US = 600_000_000

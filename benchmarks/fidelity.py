@@ -39,12 +39,12 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import catalog
+from autotune.backends.settings import VmSettings
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
 from autotune.experiment.measurement import Measurement
-from autotune.profiles import load_machine
-from autotune.vm_settings import VmSettings
 from tests import fidelity_grid as grid
 from tests.agreement import Ranking
 from tests.fidelity import (

@@ -20,12 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.testing import pattern, prcl
-from autotune.vm_settings import VmSettings
 from autotune.workload import load_workload
 
 _SECONDS = (0, 1, 4)

@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune.backends.base import Backend
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.vm_settings import VmSettings
 from tests.kernel_grid import (
     FIGURES,
     PATTERNS,

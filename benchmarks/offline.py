@@ -26,8 +26,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import catalog, study
-from autotune.available import make_recorder
+from autotune.backends.available import make_recorder
 from autotune.backends.base import Backend
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid
@@ -38,7 +39,6 @@ from autotune.formats.scheme_export import scheme_text
 from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.objective import metrics
 from autotune.objective.pareto import hypervolume
-from autotune.profiles import load_machine
 from autotune.recording_run import load_for_recording, record_workload
 from autotune.workload import Workload
 

@@ -25,14 +25,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import catalog
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
-from autotune.machine import Machine
-from autotune.profiles import load_machine
 
 _GIB = 1 << 30
 _HELD = 125

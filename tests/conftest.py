@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import KERNELS_FOLDER, find_kernel
 from autotune.backends.vm.qemu_version import ask_version, check_version
 from autotune.cache import cache_folder
 from autotune.errors import AutotuneError
 from autotune.native.building import build
-from autotune.vm_settings import VmSettings
 
 settings.register_profile("repeat", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=1000)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autotune import catalog
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
 from autotune.damon.monitoring import Monitoring
@@ -17,7 +18,6 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.objective import metrics
-from autotune.profiles import load_machine
 
 _GRID = Path(__file__).parent / "data" / "kernel_grid.csv"
 _AGGREGATION_US = 100_000

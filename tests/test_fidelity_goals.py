@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
-from autotune.profiles import load_machine
 from tests import fidelity_grid as grid
 from tests.fidelity import Beside, beside, goals, simulated_figures, to_simulate, verdict
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from autotune import report
-from autotune.available import make_backend
+from autotune.backends.available import make_backend
 from autotune.cli import run_command_line
 from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.objective import metrics

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
+from autotune.backends.settings import HostSettings, VmSettings
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Ready
 from autotune.formats import damo_record, masim
-from autotune.host_settings import HostSettings
 from autotune.testing import prcl
-from autotune.vm_settings import VmSettings
 from autotune.workload import Source, Workload, load_workload
 from autotune.workload_reading import Budget
 from tests.recordings import recording

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from autotune.backends.settings import HostSettings
 from autotune.damon.damos import Action
 from autotune.damon.recording import Recording
 from autotune.driver.claim import Claim, claim
@@ -27,16 +28,15 @@ from autotune.errors import BackendUnavailableError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
-from autotune.host_settings import HostSettings
 from autotune.native.building import build
 from autotune.runner.identity import Identity, invoking_user
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes, adopt_orphans
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorder import Recorder, check_recordable
+from autotune.runner.running import runnable, start_workload
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.tracing import TRACEFS, TraceBuffer
-from autotune.runner.workload import runnable, start_workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

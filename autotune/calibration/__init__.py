@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from autotune.backends.base import Backend
+from autotune.backends.simulator.machine import Machine
 from autotune.calibration.equations import Costs, solve
 from autotune.calibration.experiments import Plan, make_plan, write_data_files
 from autotune.calibration.subject import Subject
@@ -17,7 +18,6 @@ from autotune.errors import InputError, RunError, TrialError, Where
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.interrupts import raise_if_interrupted
-from autotune.machine import Machine
 
 _DIGITS = 3
 """Significant digits of a cost in a profile: no run repeats better."""

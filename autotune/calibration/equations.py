@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autotune.backends.simulator.machine import QUARTER
 from autotune.calibration.experiments import (
     INTERVALS,
     PAGE_BYTES,
@@ -25,7 +26,6 @@ from autotune.calibration.experiments import (
 from autotune.damon.damos import SchemeStats
 from autotune.errors import RunError
 from autotune.experiment.measurement import Measurement
-from autotune.machine import QUARTER
 from autotune.units import format_share
 
 _SLEEP_S = INTERVALS.sampling_us / 1e6

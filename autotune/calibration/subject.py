@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from autotune.backends.base import Backend
+from autotune.backends.settings import HostSettings, HugePages, VmSettings
 from autotune.cache import cache_folder
 from autotune.driver.sysfs_file import SysfsError, chosen_word, read_value
 from autotune.errors import InputError
-from autotune.host_settings import HostSettings
-from autotune.machine import HugePages
 from autotune.runner.system_memory import SystemMemory
-from autotune.vm_settings import VmSettings
 
 _MIB = 1 << 20
 _VM_BYTES = 512 * _MIB

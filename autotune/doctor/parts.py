@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import find_kernel
 from autotune.cache import cache_folder
 from autotune.doctor.answer import Answer, what_and_remedy
@@ -11,7 +12,6 @@ from autotune.doctor.finding import State
 from autotune.doctor.surroundings import Surroundings
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.native.compiler import GET_COMPILER, find_compiler
-from autotune.vm_settings import VmSettings
 
 
 def compiler(here: Surroundings) -> Answer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autotune.backends.settings import HugePages
 from autotune.damon.damos import UNLIMITED, Filter, FilterType, Quota, Scheme
 from autotune.damon.kernel_units import PAGE_BYTES, KernelScheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
-from autotune.vm_settings import HugePages
 
 SNAP = 1e-9
 """Shares this near to each other are meant as one."""

@@ -16,8 +16,8 @@ from autotune.runner.monitoring import Monitor
 from autotune.runner.processes import Processes
 from autotune.runner.readiness import be_silent
 from autotune.runner.recorder import Recorder
+from autotune.runner.running import RunningWorkload, check_end
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.workload import RunningWorkload, check_end
 from autotune.units import format_duration
 
 

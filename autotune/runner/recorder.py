@@ -19,10 +19,10 @@ from autotune.experiment.pattern import Pattern
 from autotune.runner.areas import Areas
 from autotune.runner.compression import Chunk, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs
+from autotune.runner.running import runnable
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.trace_pages import read_layout, read_snapshots
 from autotune.runner.tracing import TraceBuffer
-from autotune.runner.workload import runnable
 
 LOOK_S = 1.0
 """Between two looks at the trace buffer and at what is mapped."""

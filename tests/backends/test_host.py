@@ -13,13 +13,13 @@ import pytest
 
 from autotune.backends import host as module
 from autotune.backends.host import Host, Places
+from autotune.backends.settings import HostSettings
 from autotune.damon.monitoring import Monitoring
 from autotune.driver.journal import Change, Journal, Kind
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program, Ready
-from autotune.host_settings import HostSettings
 from autotune.runner.errors import WorkloadError
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import THREAD, FakeKernel, FakeSwap, make_procfs

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.calibration import calibrate, profile_file
 from autotune.calibration.equations import Costs
@@ -18,8 +20,6 @@ from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.program import Program
-from autotune.machine import Machine
-from autotune.profiles import load_machine
 from autotune.testing import measurement
 
 CLEARING_A_PAGE_US, STARTING_S = 2.0, 0.1

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.profiles import load_machine
 from autotune.calibration import calibrate
 from autotune.calibration.equations import Costs
 from autotune.calibration.subject import micro_vm
-from autotune.machine import Machine
-from autotune.profiles import load_machine
 
 pytestmark = pytest.mark.vm
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.doctor import State, room
 from autotune.doctor.room import SMALLEST_VM_BYTES, VM_BYTES
@@ -9,7 +10,6 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program
 from autotune.runner.system_memory import SystemMemory
 from autotune.testing import pattern
-from autotune.vm_settings import VmSettings
 from tests.doctor.fake_machine import FakeMachine, Told
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import Scheme, SchemeStats
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
-from autotune.profiles import load_machine
 from tests.lint.examples import MIB, PAGE
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.backends.simulator.schemes import hot_score
+from autotune.backends.simulator.damon.schemes import hot_score
 from autotune.damon.damos import Action, Range, Weights
 from autotune.lint import Code, lint
 from tests.lint.examples import PADDR, VADDR, Example, cold, each, intervals, quota, use

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from autotune import catalog
-from autotune.backends.simulator.layouts import lay_out
+from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.workload.layout import lay_out
 from autotune.damon.monitoring import OperationsSet
 from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode
 from autotune.native.player_text import accesses_done, player_input
-from autotune.profiles import load_machine
 from tests.native.playing import (
     PAGE,
     Player,

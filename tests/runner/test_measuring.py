@@ -18,8 +18,8 @@ from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
+from autotune.runner.running import RunningWorkload, runnable, start_workload
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.workload import RunningWorkload, runnable, start_workload
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import FakeKernel
 from tests.runner.programs import exists, python, wait_for

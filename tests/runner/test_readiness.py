@@ -12,7 +12,7 @@ from autotune.runner.errors import WorkloadError
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
 from autotune.runner.readiness import check_before, listens
-from autotune.runner.workload import RunningWorkload, start_workload
+from autotune.runner.running import RunningWorkload, start_workload
 from tests.runner.programs import DETACHED, exists, python, wait_for
 
 GOES_ON = "import time; time.sleep(1000)"

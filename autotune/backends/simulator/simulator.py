@@ -7,13 +7,22 @@ from typing import Literal
 
 import numpy as np
 
-from autotune.backends.simulator import kdamond, layouts, player, regions, replay, schemes, world
-from autotune.backends.simulator.draws import Draws, make_draws
-from autotune.backends.simulator.huge_pages import advise_everything
-from autotune.backends.simulator.memory import PAGE, Memory
-from autotune.backends.simulator.recorded import Recorded, begin_recording, lay_out_recording
-from autotune.backends.simulator.records import copied
-from autotune.backends.simulator.touches import make_touches
+from autotune.backends.simulator import world
+from autotune.backends.simulator.compiled.draws import Draws, make_draws
+from autotune.backends.simulator.compiled.structs import copied
+from autotune.backends.simulator.damon import kdamond, regions, schemes
+from autotune.backends.simulator.damon.regions import three_ranges
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.memory.huge_pages import advise_everything
+from autotune.backends.simulator.memory.pages import PAGE, Memory
+from autotune.backends.simulator.memory.touches import make_touches
+from autotune.backends.simulator.workload import player, replay
+from autotune.backends.simulator.workload.layout import lay_out, size_bytes
+from autotune.backends.simulator.workload.replay_layout import (
+    Recorded,
+    begin_recording,
+    lay_out_recording,
+)
 from autotune.damon.damos import Scheme, SchemeStats
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
@@ -22,7 +31,6 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
-from autotune.machine import Machine
 from autotune.units import format_duration, format_size
 
 _PAGE_TABLE_SHARE = 1 / 512
@@ -225,7 +233,7 @@ class Simulator:
                 loaded = lay_out_recording(workload, self._machine)
             else:
                 assert isinstance(workload, Pattern)  # noqa: S101  # `check` refuses programs
-                layout = layouts.lay_out(workload, self._machine, operations)
+                layout = lay_out(workload, self._machine, operations)
                 loaded = layout.memory, player.load(workload, layout, self._machine)
             self._loaded = workload, operations, loaded
             return loaded
@@ -257,7 +265,7 @@ def _check_scheme(scheme: Scheme) -> None:
 
 def _size_bytes(workload: Pattern | Program | Recording) -> int:
     if isinstance(workload, Pattern):
-        return layouts.size_bytes(workload)
+        return size_bytes(workload)
     if isinstance(workload, Recording):
         return sum(
             high - low
@@ -271,7 +279,7 @@ def _size_bytes(workload: Pattern | Program | Recording) -> int:
 def _ranges(memory: Memory) -> list[tuple[int, int]]:
     """The three ranges that DAMON watches; none where it would watch nothing."""
     ranges = np.zeros((3, 2), dtype=np.int64)
-    if not layouts.three_ranges(memory, ranges):
+    if not three_ranges(memory, ranges):
         return []
     return [(int(start), int(end)) for start, end in ranges]
 

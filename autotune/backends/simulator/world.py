@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from autotune.backends.simulator.compiled import compiled, inlined
-from autotune.backends.simulator.draws import Draws
-from autotune.backends.simulator.huge_pages import COLLAPSE_EVERY_US, collapse
-from autotune.backends.simulator.memory import PAGE, Memory, pool_bytes
-from autotune.backends.simulator.player import Player, ended, play
-from autotune.backends.simulator.records import FLAG, FLOAT, INT, Records, make_records
-from autotune.backends.simulator.replay import Replay, play_recording, replay_ended
-from autotune.backends.simulator.touches import Touches
-from autotune.machine import Machine
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws
+from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
+from autotune.backends.simulator.memory.pages import PAGE, Memory, pool_bytes
+from autotune.backends.simulator.memory.touches import Touches
+from autotune.backends.simulator.workload.player import Player, ended, play
+from autotune.backends.simulator.workload.replay import Replay, play_recording, replay_ended
 
 _CLOCK = {
     "now_us": FLOAT,  # since the measured part began

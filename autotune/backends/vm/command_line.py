@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune.vm_settings import SPEEDS_MIPS
+from autotune.backends.settings import SPEEDS_MIPS
 
 PROGRAM = "qemu-system-x86_64"
 MACHINE = "pc-i440fx-7.2"

@@ -42,9 +42,9 @@ from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorder import RawRecording, Recorder
+from autotune.runner.running import start_workload
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.tracing import TRACEFS, TraceBuffer
-from autotune.runner.workload import start_workload
 
 _FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
 _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

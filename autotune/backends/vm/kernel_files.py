@@ -7,9 +7,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_modules import REQUIRED, built_in_modules, find_modules
 from autotune.errors import BackendUnavailableError, InputError, Where
-from autotune.vm_settings import VmSettings
 
 KERNELS_FOLDER = "kernels"
 CURRENT_FILE = "current"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autotune.backends.settings import HugePages
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
-from autotune.vm_settings import HugePages
 
 PLAN_FILE = "/autotune/plan.json"
 MODULES_FOLDER = "/autotune/modules"

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
 from autotune.backends.vm.emulator import SILENCE_S, Emulator
 from autotune.backends.vm.files import ProgramFiles
@@ -34,10 +35,9 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.native.building import build
 from autotune.runner.recorder import RawRecording, check_recordable
+from autotune.runner.running import runnable
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.workload import runnable
 from autotune.units import format_size
-from autotune.vm_settings import VmSettings
 
 _MIB = 1 << 20
 _BESIDE_PATTERN_BYTES = 384 * _MIB

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from autotune.backends.host import Host
+from autotune.backends.settings import HostSettings
 from autotune.damon.damos import Action, Scheme
 from autotune.damon.monitoring import Monitoring, Target
 from autotune.driver.claim import claim
@@ -29,7 +30,6 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.experiment.program import Program, Ready
-from autotune.host_settings import HostSettings
 from autotune.runner.processes import adopt_orphans
 from autotune.runner.procfs import Procfs
 from autotune.testing import prcl

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from autotune import catalog
-from autotune.backends.simulator import player, replay, world
-from autotune.backends.simulator.applying import apply_schemes
-from autotune.backends.simulator.draws import Draws, make_draws
-from autotune.backends.simulator.layouts import Layout
-from autotune.backends.simulator.memory import (
+from autotune.backends.simulator import world
+from autotune.backends.simulator.compiled.draws import Draws, make_draws
+from autotune.backends.simulator.damon.applying import apply_schemes
+from autotune.backends.simulator.damon.regions import Regions, make_regions
+from autotune.backends.simulator.damon.schemes import Schemes, stage
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.memory.pages import (
     PAGE,
     RESIDENT,
     SWAPPED,
@@ -23,14 +25,13 @@ from autotune.backends.simulator.memory import (
     make_memory,
     swap_in,
 )
-from autotune.backends.simulator.regions import Regions, make_regions
-from autotune.backends.simulator.schemes import Schemes, stage
-from autotune.backends.simulator.touches import make_touches
+from autotune.backends.simulator.memory.touches import make_touches
+from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.workload import player, replay
+from autotune.backends.simulator.workload.layout import Layout
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Intervals, OperationsSet
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
-from autotune.machine import Machine
-from autotune.profiles import load_machine
 from tests.backends.simulator.reference.regions import Region
 
 SAMPLES, AGGREGATION_US, JIFFY_US = 20, 100_000, 4_000

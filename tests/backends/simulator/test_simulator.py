@@ -11,6 +11,8 @@ import pytest
 
 from autotune import catalog
 from autotune.backends.base import Backend
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import (
     AccessPattern,
@@ -32,8 +34,6 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
 from autotune.experiment.program import Program
 from autotune.formats.masim import load
-from autotune.machine import Machine
-from autotune.profiles import load_machine
 from tests.backends.contract import BASELINE, MONITORED, PAGEOUT, BackendContract
 from tests.recordings import area, recording, snapshot
 

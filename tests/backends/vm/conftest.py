@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.native.building import build
-from autotune.vm_settings import VmSettings
 from tests.backends.vm.traces import traces
 from tests.backends.vm.workloads import SMALL
 

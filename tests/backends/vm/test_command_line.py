@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import SPEEDS_MIPS
 from autotune.backends.vm.command_line import (
     Descriptors,
     MachineParts,
     command_line,
     kernel_command_line,
 )
-from autotune.vm_settings import SPEEDS_MIPS
 
 DESCRIPTORS = Descriptors(console=11, results=12, orders=13, qmp=14)
 PARTS = MachineParts(

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.command_line import MachineParts
 from autotune.backends.vm.emulator import Emulator
 from autotune.backends.vm.kernel_files import find_kernel
 from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.native.building import build
-from autotune.vm_settings import VmSettings
 from tests.backends.vm.traces import emulators
 
 pytestmark = [pytest.mark.vm, pytest.mark.usefixtures("nothing_is_left")]

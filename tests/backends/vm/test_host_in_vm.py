@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import find_kernel
 from autotune.damon.monitoring import Monitoring
 from autotune.driver.journal import JOURNAL
 from autotune.driver.tree import KDAMONDS
-from autotune.vm_settings import VmSettings
 from tests.backends.host_in_guest.booting import run_scenarios
 from tests.backends.host_in_guest.facts import Facts
 from tests.backends.host_in_guest.scenarios import SCENARIOS, SWAP_BYTES, USER

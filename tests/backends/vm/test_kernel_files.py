@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import find_kernel, kernel_at, kernel_version
 from autotune.backends.vm.kernel_modules import module_name
 from autotune.errors import BackendUnavailableError, InputError
-from autotune.vm_settings import VmSettings
 from tests.backends.vm.fake_kernel import (
     NEEDED,
     OPTIONS,

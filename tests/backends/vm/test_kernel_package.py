@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel, kernel_at
 from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.kernel_package import depended_on, fetch_kernel, keep_kernel
 from autotune.errors import BackendUnavailableError, RunError
-from autotune.vm_settings import VmSettings
 from tests.backends.vm.fake_kernel import VERSION, module_bytes, write_kernel, write_modules
 
 

@@ -23,7 +23,7 @@ from autotune.errors import BackendUnavailableError, InputError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.runner.recorder import RawRecording
-from autotune.runner.workload import runnable
+from autotune.runner.running import runnable
 from autotune.testing import measurement, pattern, prcl
 from tests.recordings import area
 from tests.strategies import MONITORING, schemes

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from autotune.backends.base import Backend
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import KERNELS_FOLDER
 from autotune.backends.vm.vm import Vm
 from autotune.experiment.experiment import Experiment
@@ -17,7 +18,6 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.program import Program, Ready
 from autotune.objective import metrics
 from autotune.runner.system_memory import SystemMemory
-from autotune.vm_settings import VmSettings
 from tests.backends.contract import BackendContract
 from tests.backends.vm.workloads import (
     MIB,

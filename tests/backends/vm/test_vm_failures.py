@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.errors import AutotuneError, BackendUnavailableError, InputError, TrialError
 from autotune.experiment.experiment import Experiment
@@ -29,7 +30,6 @@ from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
 from autotune.study import run
 from autotune.trial import Trial, TrialState
-from autotune.vm_settings import VmSettings
 from autotune.workload import load_workload
 from tests.backends.contract import COLD_HALF
 from tests.backends.vm.fake_kernel import OPTIONS, image_bytes, write_kernel, write_modules
@@ -355,7 +355,7 @@ def test_stopping_ends_what_runs_and_begins_no_more(vm_cache: Path, micro_vm: Vm
 RUNS_A_MACHINE = """
 from pathlib import Path
 from autotune.backends.vm.vm import Vm
-from autotune.vm_settings import VmSettings
+from autotune.backends.settings import VmSettings
 from tests.backends.vm.test_vm_failures import COLD
 Vm(VmSettings(), Path({cache!r}), lambda _: None).run(COLD, seed=1)
 """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autotune.backends.settings import VmSettings
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.testing import prcl
-from autotune.vm_settings import VmSettings
 
 MIB = 1 << 20
 STEPS, STEP_BYTES = 4, 8 * MIB

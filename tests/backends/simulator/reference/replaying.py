@@ -1,6 +1,6 @@
 """Reference of a recording's hits: the mean chance of a region's bytes, and a draw a tick.
 
-Source: the module docstring of `autotune.backends.simulator.replay`.
+Source: the module docstring of `autotune.backends.simulator.workload.replay`.
 """
 
 from __future__ import annotations

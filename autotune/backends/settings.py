@@ -1,0 +1,69 @@
+"""What a user can choose of the backends: the micro-VM's parts, and what is changed on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+HugePages: TypeAlias = Literal["never", "madvise", "always"]
+"""When memory comes in huge pages of 2 MiB: never, where a program or a scheme asks, or always."""
+
+SPEEDS_MIPS = (1000, 500, 250, 125)
+"""An instruction takes a power of two of nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmSettings:
+    """The parts of a micro-VM that a user can choose.
+
+    Attributes:
+        memory_bytes: None sizes it from the workload.
+        swap_bytes: Size of the zram device; None makes it as large as the memory.
+        compression: zram's algorithm.
+        huge_pages: Transparent huge pages.
+        mips: Millions of instructions a second of virtual time, in the deterministic mode.
+        realtime: Runs in real time on KVM, with figures that differ from run to run.
+        cpus: Number of CPUs; more than 1 only in realtime.
+        kernel: An image other than the one that is found.
+        modules: The folder of that kernel's modules.
+
+    Raises:
+        ValueError: If the speed is none that there is, or several CPUs are to be deterministic.
+    """
+
+    memory_bytes: int | None = None
+    swap_bytes: int | None = None
+    compression: str = "lz4"
+    huge_pages: HugePages = "never"
+    mips: int = 250
+    realtime: bool = False
+    cpus: int = 1
+    kernel: Path | None = None
+    modules: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check the CPU."""
+        if self.mips not in SPEEDS_MIPS:
+            known = ", ".join(str(mips) for mips in SPEEDS_MIPS)
+            raise ValueError(f"mips is {self.mips}: it must be one of {known}")
+        if self.cpus < 1 or (self.cpus > 1 and not self.realtime):
+            raise ValueError(
+                f"cpus is {self.cpus}: a deterministic machine has 1; more take mode: realtime"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """What is changed on this machine while it measures, and put back afterwards.
+
+    Attributes:
+        swap_bytes: Size of a zram device that is made for the measurement and used before other swap;
+            None uses what is there.
+        compression: Its algorithm.
+        huge_pages: Transparent huge pages; None leaves them as they are.
+    """
+
+    swap_bytes: int | None = None
+    compression: str = "lz4"
+    huge_pages: HugePages | None = None

@@ -1,0 +1,1 @@
+"""What all compiled code needs: the compiler, structs, random draws, sets of bits."""

@@ -1,0 +1,100 @@
+"""Compiles the simulator's inner loops with Numba, and keeps what was compiled.
+
+Numba's own cache looks at the time stamp of the file that holds a function, not of those that hold the
+functions it calls. So the cache folder is named after the contents of every file with compiled code:
+another version of any of them is another folder.
+
+With ``NUMBA_DISABLE_JIT=1`` in the environment the same functions run as plain Python, slowly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+
+from autotune.cache import cache_folder
+from autotune.errors import BackendUnavailableError
+
+_FORGOTTEN_S = 30 * 86_400
+"""Compiled code of versions that nobody used for so long is removed."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+_SIMULATOR = Path(__file__).resolve().parents[1]
+_SOURCES = (*sorted(_SIMULATOR.glob("*/**/*.py")), _SIMULATOR / "world.py")
+"""Every file with compiled code: all folders of the simulator, and what of it is beside them."""
+
+
+def _cache_folder() -> Path | None:
+    """The folder for this version's compiled code, or None where nothing can be kept."""
+    digest = hashlib.sha256()
+    for source in _SOURCES:
+        digest.update(source.read_bytes())
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    try:
+        versions = Path(chosen).expanduser() / "damos-autotune" if chosen else cache_folder()
+        folder = versions / f"compiled-{digest.hexdigest()[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        for other in versions.glob("compiled-*"):
+            if time.time() - other.stat().st_mtime > _FORGOTTEN_S:
+                shutil.rmtree(other, ignore_errors=True)
+    except (OSError, RuntimeError, BackendUnavailableError):  # read-only, or no home directory
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+_FOLDER = _cache_folder()
+if _FOLDER is not None:
+    numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
+
+
+def waiting() -> str | None:
+    """What the first run has to wait for; None where compiled code is kept from an earlier use."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        return None
+    if _FOLDER is None:
+        return (
+            "compiling the simulator, which takes most of a minute, every time: set "
+            "XDG_CACHE_HOME to a folder where it can be kept"
+        )
+    if any(_FOLDER.rglob("kdamond.run-*.nbi")):
+        return None
+    return "compiling the simulator, which takes most of a minute, once"
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile *function* when it is first called; it then runs without holding Python's global lock.
+
+    It may not make arrays: without Numba's counting of references it runs three times as fast.
+    """
+    return _compile(function, inlined=False)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile *function* into each function that calls it.
+
+    A call passes every array of its arguments by its whole description, which for a short function
+    takes longer than what it does.
+    """
+    return _compile(function, inlined=True)
+
+
+def _compile(function: Callable[P, R], *, inlined: bool) -> Callable[P, R]:
+    options: dict[str, Any] = {
+        "cache": _FOLDER is not None,
+        "nogil": True,
+        "error_model": "numpy",  # no test for a division by zero before each
+        "forceinline": inlined,
+        "_nrt": False,  # no counting of references
+    }
+    return cast("Callable[P, R]", numba.njit(**options)(function))

@@ -1,0 +1,184 @@
+"""How often DAMON finds each region accessed: one random page a region and tick.
+
+Regions stay as they are within a window of ticks, so that their hits are counted at its end: whole
+areas at once where all of their pages are alike, page by page where they are not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotune.backends.simulator.compiled.bits import ones
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws, chosen, uniform
+from autotune.backends.simulator.compiled.structs import at
+from autotune.backends.simulator.damon.regions import Regions
+from autotune.backends.simulator.memory.idle_marks import mark_one, note_touches
+from autotune.backends.simulator.memory.pages import (
+    PAGE,
+    RESIDENT,
+    Memory,
+    area_at_or_behind,
+    end_of,
+)
+from autotune.backends.simulator.memory.touches import (
+    Touches,
+    close_spans,
+    hits_in,
+    is_touched,
+    window,
+)
+from autotune.backends.simulator.workload.replay import Replay, hits_of_recording
+
+_SAMPLED_BITS = 1 << 32
+
+
+@inlined
+def sampled_bytes(size: int) -> int:
+    """How much of a region is ever sampled: offsets are drawn from 32 bits of its size."""
+    return size % _SAMPLED_BITS if size % _SAMPLED_BITS != 0 else _SAMPLED_BITS
+
+
+@inlined
+def _area_from(memory: Memory, area: int, address: int) -> int:
+    """The first area from *area* on that ends behind an address."""
+    while area < len(memory.areas) and end_of(at(memory.areas, area)) <= address:
+        area += 1
+    return area
+
+
+@inlined
+def _drawn_hit(
+    touches: Touches,
+    memory: Memory,
+    start: int,
+    reach: int,
+    area: int,
+    tick: int,
+    marks: bool,
+    draws: Draws,
+) -> bool:
+    """Sample one page of a region in *tick*; *area* is the first that ends behind its start."""
+    address = start + int(uniform(draws) * reach)
+    area = _area_from(memory, area, address)
+    if area == len(memory.areas) or at(memory.areas, area).start > address:
+        return False
+    page = (address - at(memory.areas, area).start) // PAGE
+    hit = is_touched(touches, memory, area, page, tick, draws)
+    if marks and not hit and memory.state[at(memory.areas, area).first + page] == RESIDENT:
+        mark_one(memory, area, at(memory.areas, area).first + page)
+    return hit
+
+
+@inlined
+def _hits_by_page(
+    touches: Touches, memory: Memory, start: int, reach: int, area: int, marks: bool, draws: Draws
+) -> int:
+    """Hits of a region, one page a tick: where idle marks are kept, and for huge pages."""
+    hits = 0
+    if area == len(memory.areas) or at(memory.areas, area).start >= start + reach:
+        return hits
+    for tick in range(touches.state[0].ticks):
+        if _drawn_hit(touches, memory, start, reach, area, tick, marks, draws):
+            hits += 1
+    return hits
+
+
+@compiled
+def _has_huge_pages(memory: Memory) -> bool:
+    found = False
+    for area in range(len(memory.areas)):
+        found |= at(memory.areas, area).huge > 0
+    return found
+
+
+@inlined
+def _hits(touches: Touches, memory: Memory, start: int, end: int, area: int, draws: Draws) -> int:
+    """Hits of a region in this window, in small pages; *area* is the first that ends behind its start.
+
+    Each tick draws one page. So it is drawn first which ticks drew theirs from the first area, then
+    which of the others from the second, and so on; what is left drew from holes.
+    """
+    ticks, left, hits = window(touches), end - start, 0
+    while area < len(memory.areas) and at(memory.areas, area).start < end and ticks:
+        first = at(memory.areas, area).start
+        low = (max(start, first) - first) // PAGE
+        high = (min(end, end_of(at(memory.areas, area))) - first) // PAGE
+        size = (high - low) * PAGE
+        here = ticks if size == left else chosen(draws, ticks, size / left)
+        if at(touches.areas, area).listed == 1:
+            hits += hits_in(touches, area, low, high, here, draws)
+        ticks ^= here
+        left -= size
+        area += 1
+    return hits
+
+
+@inlined
+def _alike(touches: Touches, memory: Memory, area: int) -> tuple[int, int]:
+    """The addresses of an area that each tick touched all over or not at all; none of another."""
+    if area == len(memory.areas):
+        return 0, 0
+    of_area = at(touches.areas, area)
+    if (of_area.by_chance | of_area.in_spans) & ~of_area.whole:
+        return 0, 0
+    return at(memory.areas, area).start, end_of(at(memory.areas, area))
+
+
+@compiled
+def count_hits(
+    regions: Regions,
+    touches: Touches,
+    memory: Memory,
+    replay: Replay,
+    samples: int,
+    missed_chance: float,
+    draws: Draws,
+) -> int:
+    """Count what was accessed in the ticks of this window; the most hits that any region now has.
+
+    Args:
+        regions: Their hits and moving sums go on.
+        touches: What was touched.
+        memory: The workload's.
+        replay: The recording that is played, if one is.
+        samples: Ticks of an aggregation.
+        missed_chance: That a check doesn't see an access.
+        draws: What is left to chance.
+    """
+    ticks, plays = touches.state[0].ticks, replay.state[0].plays == 1
+    marks = memory.counters[0].marks == 1
+    by_page = marks or _has_huge_pages(memory)
+    most, area = 0, 0
+    # Regions within these addresses all have the same hits.
+    low, high, alike = 0, 0, 0
+    close_spans(touches)
+    if marks:
+        note_touches(touches, memory)
+    if regions.totals[0].regions > 0:
+        area = area_at_or_behind(memory, regions.items[0].start)
+    for i in range(regions.totals[0].regions):
+        region: Any = regions.items[i]
+        start, hits = region.start, alike
+        reach = sampled_bytes(region.end - start)
+        if plays:
+            hits = hits_of_recording(replay, start, start + reach, draws)
+        elif low > start or start + reach > high:
+            area = _area_from(memory, area, start)
+            if by_page:
+                hits = _hits_by_page(touches, memory, start, reach, area, marks, draws)
+            else:
+                hits = _hits(touches, memory, start, start + reach, area, draws)
+                following = _area_from(memory, area, region.end)
+                low, high = _alike(touches, memory, following)
+                alike = ones(at(touches.areas, following).whole) if high > 0 else 0
+        if missed_chance > 0.0:
+            for _ in range(hits):
+                if uniform(draws) < missed_chance:
+                    hits -= 1
+        region.moving += 10_000 * hits
+        if region.last > 0:
+            region.moving -= ticks * (region.last * 10_000 // samples)
+        region.hits += hits
+        most = max(most, region.hits)
+    return most

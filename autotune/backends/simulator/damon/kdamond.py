@@ -1,0 +1,223 @@
+"""The kdamond's main loop over a playing workload: one tick after the other.
+
+Source: ``kdamond_fn`` of Linux 6.12, step by step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws
+from autotune.backends.simulator.damon.applying import apply_schemes, look_at_watermarks
+from autotune.backends.simulator.damon.counting import count_hits
+from autotune.backends.simulator.damon.regions import (
+    Regions,
+    age,
+    merge,
+    reset,
+    split,
+    three_ranges,
+    total_bytes,
+    update_ranges,
+)
+from autotune.backends.simulator.damon.schemes import Schemes
+from autotune.backends.simulator.memory.pages import PAGE, pool_bytes
+from autotune.backends.simulator.memory.touches import begin_tick, end_tick, forget, is_full
+from autotune.backends.simulator.workload.replay import forget_ticks, note_tick
+from autotune.backends.simulator.world import (
+    World,
+    disturb,
+    is_over,
+    pass_time,
+    take_turn,
+    wait,
+)
+
+_HRTIMER_LIMIT_US = 20_000
+
+
+class Settings(NamedTuple):
+    """What the kdamond is told, in the kernel's units.
+
+    Attributes:
+        sampling_us: Sampling interval.
+        aggregation_us: Aggregation interval.
+        update_us: Interval of range updates.
+        min_regions: Lower bound on regions.
+        max_regions: Upper bound on regions.
+        timeout_us: When the run is given up.
+        fixed: Whether the ranges are the user's, and stay as they are.
+    """
+
+    sampling_us: int
+    aggregation_us: int
+    update_us: int
+    min_regions: int
+    max_regions: int
+    timeout_us: float
+    fixed: bool
+
+
+@inlined
+def sleep_us(sampling_us: int, now_us: float, jiffy_us: float) -> float:
+    """How long a sleep of the sampling interval takes: long ones end with a jiffy."""
+    if sampling_us <= _HRTIMER_LIMIT_US:
+        return float(sampling_us)
+    jiffies = now_us // jiffy_us + -(-sampling_us // jiffy_us) + 1
+    return jiffies * jiffy_us - now_us
+
+
+@compiled
+def _note_working_set(regions: Regions, recording: Any) -> None:
+    size = 0
+    for i in range(regions.totals[0].regions):
+        if regions.items[i].hits > 0:
+            size += regions.items[i].end - regions.items[i].start
+    recording.wss = size
+    recording.wss_sum += size
+    recording.aggregations += 1
+
+
+@compiled
+def _free_permille(world: World) -> int:
+    used = world.memory.counters[0].resident + pool_bytes(world.memory) // PAGE
+    total = world.clock[0].memory_pages
+    return max(0, total - used) * 1000 // total
+
+
+@compiled
+def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
+    """Up to *most* sampling intervals: prepare *checked* regions, sleep, check; how many there were.
+
+    It ends before, and so within an interval, where the workload does; and where the window is full.
+    """
+    clock, recording = world.clock[0], world.recording[0]
+    work_us = clock.tick_us + clock.check_us * checked
+    # Who shares a CPU fairly waits, when it wakes up, for as long as it ran before.
+    late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
+    for number in range(most):
+        begin_tick(world.touches)
+        # Twice the same inlined code, sleeping and working, would be twice as long to compile.
+        for working in range(2):
+            passing_us = work_us
+            if working == 0:
+                passing_us = late_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us)
+            else:
+                end_tick(world.touches, world.memory)
+                note_tick(world.replay)
+                recording.checks += checked
+                recording.ticks += 1
+                disturb(world, clock.disturbance_us)
+                if is_over(world):
+                    return number + 1
+                if clock.shared == 1:
+                    take_turn(world, work_us)
+                    continue
+            began_us = clock.now_us
+            pass_time(world, passing_us)
+            if working == 1:
+                clock.busy_us += clock.now_us - began_us
+        if is_over(world) or is_full(world.touches):
+            return number + 1
+    return most
+
+
+@compiled
+def count(regions: Regions, world: World, samples: int, draws: Draws) -> int:
+    """Count the hits of the ticks so far, and begin a new window; the most that a region now has."""
+    most = count_hits(
+        regions,
+        world.touches,
+        world.memory,
+        world.replay,
+        samples,
+        world.clock[0].missed_chance,
+        draws,
+    )
+    forget(world.touches)
+    forget_ticks(world.replay)
+    return most
+
+
+@compiled
+def aggregate(regions: Regions, most: int, samples: int, limit: int, max_regions: int) -> None:
+    """Age and merge: hits are alike up to a tenth of the *most* that any region has."""
+    age(regions, most // 10)
+    merge(regions, most // 10, samples, limit, max_regions)
+
+
+@compiled
+def size_limit(regions: Regions, min_regions: int) -> int:
+    """How large merging may make a region."""
+    return max(PAGE, total_bytes(regions) // min_regions)
+
+
+@compiled
+def _next_apply(schemes: Schemes, tick: int, otherwise: int) -> int:
+    """The tick of the next pass; *otherwise* if none comes before."""
+    soonest = otherwise
+    for row in range(len(schemes.items)):
+        soonest = min(soonest, max(tick + 1, schemes.items[row].next_apply))
+    return soonest
+
+
+@compiled
+def _has_watermarks(schemes: Schemes) -> bool:
+    gated = False
+    for row in range(len(schemes.items)):
+        gated |= schemes.items[row].high >= 0
+    return gated
+
+
+@compiled
+def run(
+    world: World,
+    regions: Regions,
+    schemes: Schemes,
+    settings: Settings,
+    draws: Draws,
+) -> None:
+    """Play the workload to its end or the timeout, with DAMON on from now on.
+
+    Hits are counted only when somebody asks for them: at the end of an aggregation, and before a pass.
+    """
+    clock = world.clock[0]
+    samples = settings.aggregation_us // settings.sampling_us
+    update_ticks = settings.update_us // settings.sampling_us
+    tick, next_aggregation, next_update = 0, samples, update_ticks
+    limit, gated = size_limit(regions, settings.min_regions), _has_watermarks(schemes)
+    next_pass = _next_apply(schemes, tick, next_aggregation)
+    changes = world.memory.counters[0].changes
+    while not is_over(world) and clock.now_us < settings.timeout_us:
+        if gated:
+            wait_us = look_at_watermarks(schemes, _free_permille(world))
+            if wait_us > 0.0:
+                wait(world, min(wait_us, settings.timeout_us - clock.now_us))
+                continue
+        ahead = 1 if gated else max(1, min(next_aggregation, next_update, next_pass) - tick)
+        tick += run_ticks(world, regions.totals[0].regions, settings.sampling_us, ahead)
+        if is_over(world):
+            break  # the measured part is over, and with it the kdamond's target
+        aggregated, updated = tick >= next_aggregation, tick >= next_update
+        if not (aggregated or updated or tick >= next_pass):
+            if is_full(world.touches):
+                count(regions, world, samples, draws)
+            continue
+        most = count(regions, world, samples, draws)
+        if aggregated:
+            aggregate(regions, most, samples, limit, settings.max_regions)
+        apply_schemes(schemes, regions, world, tick, samples, settings.aggregation_us)
+        if aggregated:
+            next_aggregation += samples
+            _note_working_set(regions, world.recording[0])
+            reset(regions)
+            split(regions, settings.max_regions, draws)
+        if updated:
+            next_update += update_ticks
+            if world.memory.counters[0].changes != changes and not settings.fixed:
+                changes = world.memory.counters[0].changes
+                if three_ranges(world.memory, regions.ranges):
+                    update_ranges(regions, regions.ranges)
+            limit = size_limit(regions, settings.min_regions)
+        next_pass = _next_apply(schemes, tick, next_aggregation)

@@ -1,0 +1,145 @@
+"""Quotas: how many bytes a scheme may try in a charge window, and which regions go first.
+
+Source: ``damos_adjust_quota``, ``damos_set_effective_quota`` and ``damon_feed_loop_next_input`` of
+Linux 6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotune.backends.simulator.compiled.compiled import compiled
+from autotune.backends.simulator.damon.regions import Regions
+from autotune.backends.simulator.damon.schemes import (
+    SOME_MEM_PSI,
+    UNREACHED,
+    Schemes,
+    matches,
+    score,
+)
+from autotune.backends.simulator.memory.pages import PAGE
+
+_UNMEASURED_BYTES_PER_MS = PAGE * 1024
+_REACHED = 10_000
+"""The score of a goal that is just reached."""
+
+
+@compiled
+def next_steering(allowed: int, reached: int) -> int:
+    """What goals allow in the next window, in 1/10000 of a byte.
+
+    Args:
+        allowed: What they allowed before.
+        reached: How far they were reached then, 10000 being just so.
+    """
+    if reached == _REACHED:
+        return allowed
+    if reached >= 2 * _REACHED:
+        return _REACHED
+    distance = abs(reached - _REACHED)
+    change = allowed // _REACHED * distance
+    if allowed < UNREACHED // _REACHED:
+        change = allowed * distance // _REACHED
+    if reached > _REACHED:
+        return max(allowed - change, _REACHED)
+    return min(UNREACHED, allowed + change)
+
+
+@compiled
+def _reached(schemes: Schemes, number: int, stalled_us: float) -> int:
+    """How far the goal that is reached furthest is; *stalled_us* is the workload's so far."""
+    furthest = 0
+    for i in range(len(schemes.goals)):
+        goal = schemes.goals[i]
+        if goal.scheme != number:
+            continue
+        current = goal.current
+        if goal.metric == SOME_MEM_PSI:
+            current = int(stalled_us - goal.before_us)
+            goal.before_us = stalled_us
+        if current < UNREACHED // _REACHED:
+            reached = current * _REACHED // goal.target
+        else:
+            reached = current // max(1, goal.target // _REACHED)
+        furthest = max(furthest, reached)
+    return furthest
+
+
+@compiled
+def _allowance(schemes: Schemes, number: int, stalled_us: float) -> int:
+    """What a window that begins now allows, in bytes."""
+    scheme = schemes.items[number]
+    if scheme.quota_ms == 0 and scheme.goals == 0:
+        return scheme.quota_bytes
+    allowed = UNREACHED
+    if scheme.goals > 0:
+        scheme.steered = next_steering(
+            max(scheme.steered, _REACHED), _reached(schemes, number, stalled_us)
+        )
+        allowed = scheme.steered // _REACHED
+    if scheme.quota_ms > 0:
+        rate = _UNMEASURED_BYTES_PER_MS
+        if scheme.spent_ns > 0:
+            rate = max(1, int(scheme.spent_bytes * 1e6 / scheme.spent_ns))
+        if scheme.quota_ms < UNREACHED // rate:
+            allowed = min(allowed, rate * scheme.quota_ms)
+        allowed = max(PAGE, allowed)
+    return min(scheme.quota_bytes, allowed) if scheme.quota_bytes > 0 else allowed
+
+
+@compiled
+def has_quota(scheme: Any) -> bool:
+    """Whether anything limits the scheme."""
+    return scheme.quota_ms > 0 or scheme.quota_bytes > 0 or scheme.goals > 0
+
+
+@compiled
+def adjust_quota(
+    schemes: Schemes,
+    number: int,
+    regions: Regions,
+    now_us: float,
+    stalled_us: float,
+    samples: int,
+    aggregation_us: int,
+) -> None:
+    """Begin a new charge window if it is time, and find the score from which regions fit in.
+
+    The first window begins without a limit: nothing is held back before its end, unless the reset
+    interval is 0.
+
+    Args:
+        schemes: All schemes.
+        number: Which of them.
+        regions: What it could be applied to.
+        now_us: Time on the coarse clock.
+        stalled_us: What the workload has waited for memory so far.
+        samples: Ticks of an aggregation.
+        aggregation_us: Its length.
+    """
+    scheme = schemes.items[number]
+    if not has_quota(scheme):
+        return
+    if scheme.window_us < 0.0:
+        scheme.window_us = now_us
+    if now_us >= scheme.window_us + scheme.reset_us:
+        if scheme.allowed > 0 and scheme.charged >= scheme.allowed:
+            scheme.quota_exceeds += 1
+        scheme.spent_bytes += scheme.charged
+        scheme.window_us = now_us
+        scheme.charged = 0
+        scheme.allowed = _allowance(schemes, number, stalled_us)
+    if scheme.allowed == 0:
+        return
+    sizes = schemes.sizes
+    for index in range(len(sizes)):
+        sizes[index] = 0
+    for index in range(regions.totals[0].regions):
+        region = regions.items[index]
+        if matches(scheme, region):
+            sizes[score(scheme, region, samples, aggregation_us)] += region.end - region.start
+    lowest, covered = 99, sizes[99]
+    while lowest > 0 and covered < scheme.allowed:
+        lowest -= 1
+        covered += sizes[lowest]
+    scheme.lowest_score = lowest

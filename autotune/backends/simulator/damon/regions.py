@@ -1,0 +1,328 @@
+"""DAMON's regions: made, aged, merged and split by the kernel's rules.
+
+Source: ``__damon_va_three_regions``, ``damon_va_init_regions``, ``damon_merge_regions_of``,
+``kdamond_merge_regions`` and ``kdamond_split_regions`` of Linux 6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws, uniform
+from autotune.backends.simulator.compiled.structs import INT, Records, make_records
+from autotune.backends.simulator.memory.pages import PAGE, Memory, end_of
+
+_REGION = {
+    "start": INT,  # first address, in bytes, a multiple of the page size
+    "end": INT,  # address behind the last
+    "hits": INT,  # samples of the running aggregation that found the region accessed
+    "last": INT,  # the same of the aggregation before
+    "moving": INT,  # moving sum of the hits, in 1/10000
+    "age": INT,  # aggregations for which the hits stayed about the same
+}
+_TOTALS = {
+    "regions": INT,  # in use
+    "remembered": INT,  # regions at the last split
+}
+
+
+class Regions(NamedTuple):
+    """All regions of the target, in address order.
+
+    Attributes:
+        items: `_REGION` records; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
+        totals: `_TOTALS`, one record.
+        spare: `_REGION` records, room for what a split makes; shape ``(capacity,)``.
+        ranges: Room for the ranges of an update, shape ``(3, 2)``.
+    """
+
+    items: Records
+    totals: Records
+    spare: Records
+    ranges: NDArray[np.int64]
+
+
+def make_regions(
+    ranges: list[tuple[int, int]], min_regions: int, capacity: int, *, whole: bool = False
+) -> Regions:
+    """Cut the ranges of an address space into about *min_regions* equal pieces.
+
+    With *whole* each range is a region, as when a user gives them.
+    """
+    piece = max(PAGE, sum(end - start for start, end in ranges) // min_regions)
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in ranges:
+        pieces = 1 if whole else max(1, (end - start) // piece)
+        size = (end - start) // pieces // PAGE * PAGE
+        starts += [start + i * size for i in range(pieces)]
+        ends += [start + (i + 1) * size for i in range(pieces - 1)] + [end]
+    items, totals = make_records(_REGION, capacity), make_records(_TOTALS, 1)
+    items.start[: len(starts)], items.end[: len(ends)] = starts, ends
+    totals[0].regions = len(starts)
+    return Regions(
+        items, totals, make_records(_REGION, capacity), np.zeros((3, 2), dtype=np.int64)
+    )
+
+
+@inlined
+def _copy(to: Any, item: Any) -> None:
+    """Copy a region field by field: whole records are copied byte by byte."""
+    to.start = item.start
+    to.end = item.end
+    to.hits = item.hits
+    to.last = item.last
+    to.moving = item.moving
+    to.age = item.age
+
+
+@compiled
+def total_bytes(regions: Regions) -> int:
+    """Sizes of all regions, summed."""
+    total = 0
+    for i in range(regions.totals[0].regions):
+        total += regions.items[i].end - regions.items[i].start
+    return total
+
+
+@compiled
+def cut(regions: Regions, index: int, size: int) -> bool:
+    """Cut region *index* behind its first *size* bytes; both halves keep counts and age.
+
+    Returns:
+        False, and nothing is done, where the arrays are full.
+    """
+    total = regions.totals[0].regions
+    if total == len(regions.items):
+        return False
+    for i in range(total, index, -1):
+        _copy(regions.items[i], regions.items[i - 1])
+    regions.items[index].end = regions.items[index].start + size
+    regions.items[index + 1].start = regions.items[index].end
+    regions.totals[0].regions = total + 1
+    return True
+
+
+@compiled
+def age(regions: Regions, threshold: int) -> None:
+    """Make every region one aggregation older, or new where its count changed by more than that."""
+    for i in range(regions.totals[0].regions):
+        if abs(regions.items[i].hits - regions.items[i].last) > threshold:
+            regions.items[i].age = 0
+        else:
+            regions.items[i].age += 1
+
+
+@compiled
+def _merge_round(regions: Regions, threshold: int, limit: int) -> None:
+    total, items, last = regions.totals[0].regions, regions.items, 0
+    if total == 0:
+        return
+    start, end, hits, age = items[0].start, items[0].end, items[0].hits, items[0].age
+    for index in range(1, total):
+        item = items[index]
+        left_size, size = end - start, item.end - item.start
+        both = left_size + size
+        if end == item.start and abs(hits - item.hits) <= threshold and both <= limit:
+            if hits != item.hits:
+                hits = (hits * left_size + item.hits * size) // both
+            if age != item.age:
+                age = (age * left_size + item.age * size) // both
+            items[last].hits = hits
+            items[last].moving = hits * 10_000
+            items[last].age = age
+            items[last].end = end = item.end
+        else:
+            last += 1
+            if last != index:
+                _copy(items[last], item)
+            start, end, hits, age = item.start, item.end, item.hits, item.age
+    regions.totals[0].regions = last + 1
+
+
+@compiled
+def next_threshold(threshold: int, most: int) -> int:
+    """The threshold of the next round, while the one before left too many regions."""
+    return max(1, 2 * threshold) if threshold < most // 2 else most
+
+
+@compiled
+def merge(regions: Regions, threshold: int, most: int, limit: int, max_regions: int) -> None:
+    """Merge neighbours whose hits differ by *threshold* at the most, into *limit* bytes at the most.
+
+    While there are more than *max_regions*, further rounds raise the threshold, up to *most*, the
+    largest possible number of hits.
+    """
+    _merge_round(regions, threshold, limit)
+    while regions.totals[0].regions > max_regions and threshold < most:
+        threshold = next_threshold(threshold, most)
+        _merge_round(regions, threshold, limit)
+
+
+@compiled
+def reset(regions: Regions) -> None:
+    """Begin a new aggregation."""
+    for i in range(regions.totals[0].regions):
+        regions.items[i].last = regions.items[i].hits
+        regions.items[i].hits = 0
+
+
+@inlined
+def _draw_part(size: int, draws: Draws) -> int:
+    """Draw where a region of *size* bytes is cut; 0 leaves it whole."""
+    if size <= 2 * PAGE:
+        return 0
+    part = (1 + int(uniform(draws) * 9)) * size // 10 // PAGE * PAGE
+    return part if part < size else 0
+
+
+@inlined
+def _put(items: Records, index: int, start: int, end: int, like: Any) -> None:
+    item = items[index]
+    item.start = start
+    item.end = end
+    item.hits = like.hits
+    item.last = like.last
+    item.moving = like.moving
+    item.age = like.age
+
+
+@compiled
+def split(regions: Regions, max_regions: int, draws: Draws) -> None:
+    """Cut every region in two at random, or in three where the last cut changed nothing.
+
+    Nothing is cut where that could make more than *max_regions*.
+    """
+    total = regions.totals[0].regions
+    if total > max_regions // 2:
+        return
+    three = total == regions.totals[0].remembered and total < max_regions // 3
+    regions.totals[0].remembered = total
+    items, made, count = regions.items, regions.spare, 0
+    for i in range(total):
+        item = items[i]
+        start, end = item.start, item.end
+        first = _draw_part(end - start, draws)
+        if three:
+            # What is left of a cut is cut again; where nothing was cut, it is tried once more.
+            second = _draw_part(first if first > 0 else end - start, draws)
+            if second > 0:
+                _put(made, count, start, start + second, item)
+                count += 1
+                start += second
+            if first > 0 and second > 0:
+                first -= second
+        if first > 0:
+            _put(made, count, start, start + first, item)
+            count += 1
+            start += first
+        _put(made, count, start, end, item)
+        count += 1
+    for i in range(count):
+        _copy(items[i], made[i])
+    regions.totals[0].regions = count
+
+
+@compiled
+def _insert(regions: Regions, index: int, start: int, end: int) -> None:
+    """Put a new region before *index*; where the arrays are full, the memory stays unwatched."""
+    total = regions.totals[0].regions
+    if total == len(regions.items):
+        return
+    for i in range(total, index, -1):
+        _copy(regions.items[i], regions.items[i - 1])
+    item = regions.items[index]
+    item.start = start
+    item.end = end
+    item.hits = 0
+    item.last = 0
+    item.moving = 0
+    item.age = 0
+    regions.totals[0].regions = total + 1
+
+
+@compiled
+def _remove_outside(regions: Regions, ranges: NDArray[np.int64]) -> None:
+    kept = 0
+    for i in range(regions.totals[0].regions):
+        item, touches = regions.items[i], False
+        for k in range(len(ranges)):
+            touches |= item.start < ranges[k, 1] and item.end > ranges[k, 0]
+        if touches:
+            _copy(regions.items[kept], regions.items[i])
+            kept += 1
+    regions.totals[0].regions = kept
+
+
+@compiled
+def update_ranges(regions: Regions, ranges: NDArray[np.int64]) -> None:
+    """Fit the regions to the target's new ranges, shape ``(n, 2)``, in address order.
+
+    Regions outside go; the outermost of each range are stretched or shrunk to it, and keep counts and
+    age; holes, and ranges without any region, get new ones.
+
+    Source: ``damon_set_regions``, mm/damon/core.c.
+    """
+    _remove_outside(regions, ranges)
+    index = 0
+    for k in range(len(ranges)):
+        low, high = ranges[k, 0], ranges[k, 1]
+        while index < regions.totals[0].regions and regions.items[index].end <= low:
+            index += 1
+        if index == regions.totals[0].regions or regions.items[index].start >= high:
+            _insert(regions, index, low, high)
+            index += 1
+            continue
+        regions.items[index].start = low
+        while index + 1 < regions.totals[0].regions and regions.items[index + 1].start < high:
+            behind, begin = regions.items[index].end, regions.items[index + 1].start
+            if begin > behind:
+                _insert(regions, index + 1, behind, begin)
+                if regions.items[index + 1].start != behind:
+                    break  # no room
+            index += 1
+        regions.items[index].end = high
+        index += 1
+
+
+@compiled
+def three_ranges(memory: Memory, ranges: np.ndarray) -> bool:
+    """The three ranges that DAMON watches of a process: between the two largest of its gaps.
+
+    Args:
+        memory: The process's.
+        ranges: Shape ``(3, 2)``: receives first address and address behind the last of each.
+
+    Returns:
+        False where there are fewer than two gaps: DAMON then has nothing to watch.
+
+    Source: ``__damon_va_three_regions``, mm/damon/vaddr.c.
+    """
+    first, second = 0, 0  # sizes of the two largest gaps, and where they lie
+    first_start, first_end, second_start, second_end = 0, 0, 0, 0
+    begin, end = -1, -1
+    for index in range(len(memory.areas)):
+        area = memory.areas[index]
+        if area.mapped == 0:
+            continue
+        if begin < 0:
+            begin = area.start
+        elif area.start - end > first:
+            second, second_start, second_end = first, first_start, first_end
+            first, first_start, first_end = area.start - end, end, area.start
+        elif area.start - end > second:
+            second, second_start, second_end = area.start - end, end, area.start
+        end = end_of(area)
+    if second == 0:
+        return False
+    ranges[0, 0] = begin
+    ranges[0, 1] = min(first_start, second_start)
+    ranges[1, 0] = min(first_end, second_end)
+    ranges[1, 1] = max(first_start, second_start)
+    ranges[2, 0] = max(first_end, second_end)
+    ranges[2, 1] = end
+    return True

@@ -1,0 +1,1 @@
+"""The workload's memory in compiled code: pages, touches, contents, huge pages."""

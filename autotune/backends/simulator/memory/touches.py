@@ -1,0 +1,358 @@
+"""What the workload touched, tick by tick: kept per area, asked for when an aggregation ends.
+
+A check asks whether one random page was touched within one tick. So the ticks of a *window* are kept
+apart, up to 64 of them: for each area one bit a tick says that all of it was touched, one that each of
+its pages was by some chance, and *spans* keep stretches of sweeps. A page that was touched is resident
+at the end of that tick, whatever it was at its begin, and nothing is paged out within a window: whether
+it counts as accessed depends on nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.backends.simulator.compiled.bits import (
+    NONE,
+    bit,
+    first_bits,
+    lowest,
+    ones,
+    without_lowest,
+)
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws, uniform
+from autotune.backends.simulator.compiled.structs import (
+    FLAG,
+    FLOAT,
+    INT,
+    Records,
+    at,
+    make_records,
+)
+from autotune.backends.simulator.memory.pages import BLOCK_PAGES, HUGE, PAGE, Memory
+
+MOST_TICKS = 60
+"""Ticks of a window."""
+
+_SURE = math.log(1e-12)
+"""A page that is missed by a smaller chance counts as touched."""
+
+_BY_AREA = {
+    "whole": "u8",  # bits of ticks in which every page was touched
+    "by_chance": "u8",  # bits of ticks in which each page was, by `chances`
+    "in_spans": "u8",  # bits of ticks that have spans
+    "random": FLOAT,  # random accesses in the running tick
+    "log_missed": FLOAT,  # logarithm of the chance that one of them misses a page; 0 before it is known
+    "listed": FLAG,  # whether it is among `used`
+    "last_span": INT,  # of this window; -1 is none
+}
+_SPAN = {
+    "tick": INT,
+    "access": INT,  # whose it is
+    "position": INT,  # before the first access
+    "count": INT,  # accesses
+    "stride": INT,  # bytes between two of them
+    "positions": INT,  # places that a whole sweep visits
+    "before": INT,  # the area's span before; -1 is none
+    # What that comes to once the window is closed, with a stride of up to a page: pages of the area from
+    # `low` to `high`, and those below `wrapped`, where it went on at the begin.
+    "low": INT,
+    "high": INT,
+    "wrapped": INT,
+}
+_STATE = {
+    "on": FLAG,  # whether a tick is running
+    "ticks": INT,  # that are over, or running, in this window
+    "spans": INT,
+    "used": INT,  # areas with anything in this window
+    "pending": INT,  # areas with random accesses in the running tick
+    "room": INT,  # spans that a tick may take
+}
+
+
+class Touches(NamedTuple):
+    """What was touched in the ticks of this window.
+
+    Attributes:
+        areas: `_BY_AREA` records.
+        chances: That random accesses touched a page, shape ``(n_areas, MOST_TICKS)``.
+        spans: `_SPAN` records; those of an area are a chain, of which those of a tick are neighbours.
+        used: Areas with anything, shape ``(n_areas,)``.
+        pending: Areas with random accesses in the running tick, shape ``(n_areas,)``.
+        state: `_STATE`, one record.
+    """
+
+    areas: Records
+    chances: NDArray[np.float64]
+    spans: Records
+    used: NDArray[np.int64]
+    pending: NDArray[np.int64]
+    state: Records
+
+
+def make_touches(n_areas: int, spans_a_tick: int) -> Touches:
+    """Room for what *n_areas* areas can show."""
+    state = make_records(_STATE, 1)
+    state[0].room = spans_a_tick + 2
+    areas = make_records(_BY_AREA, n_areas)
+    areas.last_span = -1
+    return Touches(
+        areas=areas,
+        chances=np.zeros((n_areas, MOST_TICKS)),
+        spans=make_records(_SPAN, 2 * (spans_a_tick + 2) + 64),
+        used=np.zeros(n_areas, dtype=np.int64),
+        pending=np.zeros(n_areas, dtype=np.int64),
+        state=state,
+    )
+
+
+@inlined
+def begin_tick(touches: Touches) -> None:
+    """Keep from now on what is touched."""
+    touches.state[0].on = 1
+
+
+@inlined
+def _use(touches: Touches, area: int) -> None:
+    if at(touches.areas, area).listed == 0:
+        at(touches.areas, area).listed = 1
+        touches.used[touches.state[0].used] = area
+        touches.state[0].used += 1
+
+
+@inlined
+def note_all(touches: Touches, area: int) -> None:
+    """Every page of the area was touched."""
+    if touches.state[0].on == 1:
+        _use(touches, area)
+        at(touches.areas, area).whole |= bit(touches.state[0].ticks)
+
+
+@inlined
+def note_random(touches: Touches, area: int, count: int) -> None:
+    """*count* pages of the area, drawn at random, were touched."""
+    if touches.state[0].on == 1 and count > 0:
+        if at(touches.areas, area).random == 0.0:
+            _use(touches, area)
+            touches.pending[touches.state[0].pending] = area
+            touches.state[0].pending += 1
+        at(touches.areas, area).random += count
+
+
+@inlined
+def note_sweep(
+    touches: Touches,
+    area: int,
+    access: int,
+    stride: int,
+    positions: int,
+    position: int,
+    count: int,
+) -> None:
+    """A sweep went on: *count* accesses behind *position*.
+
+    Args:
+        touches: Where it is noted.
+        area: What was swept.
+        access: Number of the sweep, to tell it from others over the same area.
+        stride: Bytes between two positions.
+        positions: How many there are; behind the last comes the first.
+        position: Where the sweep stood.
+        count: How far it went.
+    """
+    state = touches.state[0]
+    if state.on == 0 or count == 0:
+        return
+    if count >= positions and stride <= PAGE:
+        note_all(touches, area)
+        return
+    of_area, now = at(touches.areas, area), bit(state.ticks)
+    if of_area.whole & now:
+        return
+    if of_area.last_span >= 0:
+        span = at(touches.spans, of_area.last_span)
+        if span.tick == state.ticks and span.access == access:
+            span.count += count
+            if span.count >= positions and stride <= PAGE:
+                of_area.whole |= now
+            return
+    _use(touches, area)
+    span = at(touches.spans, state.spans)
+    span.tick = state.ticks
+    span.access = access
+    span.position = position
+    span.count = count
+    span.stride = stride
+    span.positions = positions
+    span.before = of_area.last_span
+    of_area.last_span = state.spans
+    of_area.in_spans |= now
+    state.spans += 1
+
+
+@compiled
+def end_tick(touches: Touches, memory: Memory) -> None:
+    """The tick is over."""
+    state = touches.state[0]
+    now = bit(state.ticks)
+    for i in range(state.pending):
+        area = touches.pending[i]
+        of_area, pages = at(touches.areas, area), at(memory.areas, area).pages
+        if not of_area.whole & now:
+            if of_area.log_missed == 0.0 and pages > 1:
+                of_area.log_missed = math.log1p(-1.0 / pages)
+            missed = of_area.random * of_area.log_missed
+            if pages == 1 or missed < _SURE:
+                of_area.whole |= now
+            else:
+                of_area.by_chance |= now
+                touches.chances[area, state.ticks] = 1.0 - math.exp(missed)
+        of_area.random = 0.0
+    state.pending = 0
+    state.ticks += 1
+    state.on = 0
+
+
+@inlined
+def is_full(touches: Touches) -> bool:
+    """Whether the window has no room for another tick."""
+    state = touches.state[0]
+    return state.ticks == MOST_TICKS or state.spans + state.room > len(touches.spans)
+
+
+@compiled
+def close_spans(touches: Touches) -> None:
+    """Find the pages of the window's sweeps, which go no further."""
+    for i in range(touches.state[0].spans):
+        span = at(touches.spans, i)
+        begin = (span.position + 1) % span.positions
+        last = begin + span.count - 1
+        span.low = begin * span.stride // PAGE
+        span.high = min(last, span.positions - 1) * span.stride // PAGE + 1
+        span.wrapped = 0
+        if last >= span.positions:
+            behind = (last - span.positions) * span.stride // PAGE + 1
+            span.wrapped = min(behind, span.low)
+
+
+@compiled
+def forget(touches: Touches) -> None:
+    """Begin a new window."""
+    state = touches.state[0]
+    for i in range(state.used):
+        of_area = at(touches.areas, touches.used[i])
+        of_area.whole = NONE
+        of_area.by_chance = NONE
+        of_area.in_spans = NONE
+        of_area.last_span = -1
+        of_area.listed = 0
+    state.used = 0
+    state.spans = 0
+    state.ticks = 0
+
+
+@inlined
+def window(touches: Touches) -> Any:
+    """Bits of all ticks of this window."""
+    return first_bits(touches.state[0].ticks)
+
+
+@inlined
+def _in_span(span: Any, low_byte: int, high_byte: int) -> bool:
+    """Whether the span accessed one of the bytes from *low_byte* to below *high_byte*."""
+    low = -(-low_byte // span.stride)
+    high = min(span.positions - 1, (high_byte - 1) // span.stride)
+    begin = (span.position + 1) % span.positions
+    return low <= high and ((low - begin) % span.positions < span.count or low <= begin <= high)
+
+
+@inlined
+def _pages_swept(span: Any, low: int, high: int) -> int:
+    """How many pages of an area from *low* to *high* the span accessed, of a stride of up to a page."""
+    direct = min(high, span.high) - max(low, span.low)
+    return max(0, direct) + max(0, min(high, span.wrapped) - low)
+
+
+@inlined
+def _meet(touches: Touches, number: int, low: int, high: int, draws: Draws) -> tuple[bool, int]:
+    """Whether the sweeps in the tick of span *number* met a page drawn from *low* to *high*.
+
+    Returns:
+        That, and the area's first span of another tick; -1 if there is none.
+    """
+    span = at(touches.spans, number)
+    before, pages = span.before, high - low
+    if span.stride <= PAGE and (before < 0 or at(touches.spans, before).tick != span.tick):
+        met = _pages_swept(span, low, high)
+        return uniform(draws) * pages < met, before
+    page, hit, before = low + int(uniform(draws) * pages), False, number
+    while before >= 0 and at(touches.spans, before).tick == span.tick:
+        hit |= _in_span(at(touches.spans, before), page * PAGE, (page + 1) * PAGE)
+        before = at(touches.spans, before).before
+    return hit, before
+
+
+@inlined
+def hits_in(touches: Touches, area: int, low: int, high: int, ticks: Any, draws: Draws) -> int:
+    """In how many ticks of *ticks*, bits, a page was touched that is drawn for each.
+
+    Args:
+        touches: The window, with its spans closed.
+        area: In small pages.
+        low: The first page to draw from, counted within the area.
+        high: The page behind the last.
+        ticks: Bits of the ticks that are asked for.
+        draws: Decides.
+    """
+    of_area = at(touches.areas, area)
+    met = of_area.whole
+    number = of_area.last_span if of_area.in_spans & ticks & ~met else -1
+    while number >= 0:
+        tick = at(touches.spans, number).tick
+        hit, number = _meet(touches, number, low, high, draws)
+        met |= np.uint64(hit) << np.uint64(tick)
+    bits = of_area.by_chance & ticks & ~met
+    while bits:
+        if uniform(draws) < touches.chances[area, lowest(bits)]:
+            met |= bits ^ without_lowest(bits)
+        bits = without_lowest(bits)
+    return ones(met & ticks)
+
+
+@inlined
+def is_touched(
+    touches: Touches, memory: Memory, area: int, page: int, tick: int, draws: Draws
+) -> bool:
+    """Whether *page*, counted within *area*, was touched in *tick*.
+
+    Sweeps are answered exactly, random accesses by their chance. Of a huge page all is touched at once.
+    """
+    of_area, then = at(touches.areas, area), bit(tick)
+    if of_area.whole & then:
+        return True
+    place = at(memory.areas, area)
+    first, pages = place.first, 1
+    if place.huge > 0 and at(memory.blocks, (first + page) // BLOCK_PAGES).kind == HUGE:
+        pages = BLOCK_PAGES
+        page = (first + page) // BLOCK_PAGES * BLOCK_PAGES - first
+    if of_area.by_chance & then:
+        chance = touches.chances[area, tick]
+        if pages == place.pages > 1:
+            chance = 1.0
+        elif pages > 1:
+            missed = math.log1p(-pages / place.pages)
+            chance = 1.0 - (1.0 - chance) ** (missed / math.log1p(-1.0 / place.pages))
+        if uniform(draws) < chance:
+            return True
+    if of_area.in_spans & then:
+        number = of_area.last_span
+        while number >= 0:
+            span = at(touches.spans, number)
+            if span.tick == tick and _in_span(span, page * PAGE, (page + pages) * PAGE):
+                return True
+            number = span.before
+    return False

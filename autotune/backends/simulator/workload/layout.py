@@ -1,0 +1,107 @@
+"""Where a pattern's memory lies: in the addresses of its process, or of the machine.
+
+Source of the first: exec and mmap of Linux on x86-64 without randomisation; `malloc` maps large blocks
+one below the other.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.memory.contents import STORED_WHOLE
+from autotune.backends.simulator.memory.pages import (
+    ABSENT,
+    PAGE,
+    RESIDENT,
+    Area,
+    Memory,
+    make_memory,
+)
+from autotune.damon.monitoring import OperationsSet
+from autotune.errors import InputError
+from autotune.experiment.pattern import TABLE_BYTES, Pattern, PatternRegion
+
+_PROGRAM_START, _PROGRAM_BYTES = 0x400000, 843_776
+_MAPPINGS_END = 0x7FFF_F7FF_F000
+_STACK_START, _STACK_BYTES = 0x7FFF_FFFD_E000, 135_168
+_MALLOC_HEADER = 16
+_LOOKED_AT_BYTES = 1 << 20
+"""How much of a data file tells how well it compresses."""
+
+
+class Layout(NamedTuple):
+    """A pattern's memory, and where its parts are in it.
+
+    Attributes:
+        memory: All of it resident, as after one write to each page.
+        region_area: The area of each of the pattern's regions.
+        table_area: The area of the player's table of random numbers.
+    """
+
+    memory: Memory
+    region_area: tuple[int, ...]
+    table_area: int
+
+
+def size_bytes(pattern: Pattern) -> int:
+    """What a pattern's player takes of memory, its table of random numbers included."""
+    return TABLE_BYTES + sum(region.size_bytes for region in pattern.regions)
+
+
+def _compressed_fraction(region: PatternRegion, machine: Machine) -> float:
+    """What the pages of a region are compressed to; zlib at its fastest stands for the kernel's lz4."""
+    if region.data_file is None:
+        return machine.compressed_fraction
+    try:
+        with Path(region.data_file).open("rb") as file:
+            data = file.read(_LOOKED_AT_BYTES)
+    except OSError as error:
+        raise InputError(
+            f"{region.data_file}: can't be read: {error.strerror}: check the path"
+        ) from error
+    pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)] or [b""]
+    sizes = sum(min(len(page), len(zlib.compress(page, 1))) for page in pages)
+    fraction = sizes / max(1, len(data))
+    return 1.0 if fraction >= STORED_WHOLE else fraction
+
+
+def lay_out(pattern: Pattern, machine: Machine, operations: OperationsSet) -> Layout:
+    """Map a pattern's player: in its own addresses as Linux would, or in those of the machine.
+
+    Its program, its table and the stack are there too: the areas of program and stack hold next to
+    nothing and stay ABSENT; they matter because DAMON spreads its regions over them. In the machine's
+    memory all of it lies in a row at the upper end, where a machine that has just booted takes pages
+    from first.
+
+    Raises:
+        InputError: If a data file can't be read.
+    """
+    pages = [-(-(region.size_bytes + _MALLOC_HEADER) // PAGE) for region in pattern.regions]
+    table_pages = -(-TABLE_BYTES // PAGE)
+    physical = operations is OperationsSet.PADDR
+    behind = machine.memory_bytes // PAGE * PAGE if physical else _MAPPINGS_END
+    table_start = (
+        behind - PAGE * (sum(pages) + table_pages) if physical else _PROGRAM_START + _PROGRAM_BYTES
+    )
+    table = Area(table_start, table_pages, RESIDENT, 1.0)
+    rows = [table]
+    top_down = behind - PAGE * np.cumsum(pages)
+    for region, start, size in zip(
+        pattern.regions[::-1], top_down.tolist()[::-1], pages[::-1], strict=True
+    ):
+        compressed = _compressed_fraction(region, machine)
+        rows.append(Area(start, size, RESIDENT, compressed))
+    if not physical:
+        program = Area(_PROGRAM_START, _PROGRAM_BYTES // PAGE, ABSENT, 1.0)
+        stack = Area(_STACK_START, _STACK_BYTES // PAGE, ABSENT, 1.0)
+        rows = [program, *rows, stack]
+    first = 1 if physical else 2
+    count = len(pages)
+    regions = tuple(first + count - 1 - i for i in range(count))
+    memory = make_memory(rows, machine)
+    return Layout(memory, regions, table_area=first - 1)

@@ -1,0 +1,484 @@
+"""A pattern's player: masim's, one batch of accesses after the other.
+
+A batch is 131,072 accesses to one region, chosen by the phase's weights; after each the player looks at
+the clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws, next_state, split_mix, uniform
+from autotune.backends.simulator.compiled.structs import (
+    FLAG,
+    FLOAT,
+    INT,
+    Records,
+    at,
+    make_records,
+)
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.memory.pages import (
+    BLOCK_PAGES,
+    PAGE,
+    SWAPPED,
+    Memory,
+    pages_of_block,
+    swap_in,
+)
+from autotune.backends.simulator.memory.touches import Touches, note_random, note_sweep
+from autotune.backends.simulator.workload.layout import Layout
+from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
+
+_TABLE_STRIDE = 8
+_GUIDES_AN_ACCESS = 4
+_DRAWS = 16
+"""How often a swapped page is sought by drawing one."""
+
+_ACCESS = {
+    "area": INT,  # of memory
+    "random": FLAG,  # random offsets, or sweeps
+    "writes": FLAG,
+    "stride": INT,  # bytes between two accesses of a sweep
+    "positions": INT,  # places that a sweep visits: size / stride, rounded up
+    "step": INT,  # how many of them further a whole batch ends than it began
+    "weight": "u8",  # cumulative within the phase; all 0 in a phase that idles
+    "position": INT,  # where the sweep stands
+    # Positions swept since the last fault, and since pages of the area went out: a whole sweep without
+    # a fault shows that the stride steps over all that is still out.
+    "quiet": INT,
+    "cuts": INT,  # the area's count of pages swapped out that `quiet` refers to
+}
+_PHASE = {
+    "first": INT,  # its first access
+    "behind": INT,  # the access behind its last
+    "length_us": FLOAT,
+    "weights": "u8",  # of all of its accesses; 0 in a phase that idles
+    "guide": INT,  # where its part of the guide begins
+    "guides": INT,  # how long that is
+    "scale": FLOAT,  # steps of the guide for 1 of a random number
+}
+_PROGRESS = {
+    "phase": INT,
+    "access": INT,  # of the running batch
+    "random_state": "u8",  # decides the order of batches, as in the real player
+    "left": INT,  # accesses that the batch still has to make
+    "phase_began_us": FLOAT,
+    "owed_us": FLOAT,  # CPU time that goes before the next access: faults, disturbances
+    "accesses": FLOAT,  # made so far
+    "cpu_us": FLOAT,  # used so far
+    "fault_us": FLOAT,  # of it in faults
+    "sequential_us": FLOAT,  # cost of an access of a sweep
+    "random_us": FLOAT,  # cost of an access at random
+    "huge_random_us": FLOAT,  # the same in huge pages
+}
+
+
+class Player(NamedTuple):
+    """What is accessed when, and how far the player has come.
+
+    Attributes:
+        accesses: `_ACCESS` records, those of each phase in a row; the last one is the table of random
+            numbers, which each random access reads.
+        phases: `_PHASE` records.
+        progress: `_PROGRESS`, one record.
+        guide: For equal steps of a random number, the first access that it can choose: where to begin to
+            look for the one that it does choose.
+    """
+
+    accesses: Records
+    phases: Records
+    progress: Records
+    guide: NDArray[np.int64]
+
+
+def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
+    """Make a player of *pattern* that stands at its first phase.
+
+    It is told a seed by `seed_batches`.
+    """
+    given = [access for phase in pattern.phases for access in phase.accesses]
+    accesses = make_records(_ACCESS, len(given) + 1)
+    for record, access in zip(accesses, given, strict=False):
+        record.area = layout.region_area[access.region]
+        record.random = access.random
+        record.writes = access.mode is not AccessMode.READ
+        record.stride = max(1, access.stride_bytes)
+        record.positions = -(-pattern.regions[access.region].size_bytes // record.stride)
+        record.step = BATCH_ACCESSES % int(record.positions)
+    table = accesses[-1]
+    table.area, table.stride = layout.table_area, _TABLE_STRIDE
+    table.positions = TABLE_BYTES // _TABLE_STRIDE
+    table.step = BATCH_ACCESSES
+    accesses.weight[:-1] = [
+        weight
+        for phase in pattern.phases
+        for weight in itertools.accumulate(access.weight for access in phase.accesses)
+    ]
+    phases = make_records(_PHASE, len(pattern.phases))
+    phases.behind = np.cumsum([len(phase.accesses) for phase in pattern.phases])
+    phases.first = phases.behind - [len(phase.accesses) for phase in pattern.phases]
+    phases.length_us = [phase.duration_us for phase in pattern.phases]
+    progress = make_records(_PROGRESS, 1)
+    progress[0].sequential_us = machine.sequential_access_ns / 1000
+    progress[0].random_us = machine.random_access_ns / 1000
+    progress[0].huge_random_us = machine.huge_random_access_ns / 1000
+    phases.guides = _GUIDES_AN_ACCESS * (phases.behind - phases.first)
+    phases.guide = np.cumsum(phases.guides) - phases.guides
+    phases.weights = accesses.weight[phases.behind - 1]
+    phases.scale = phases.guides / np.maximum(phases.weights, 1)
+    guide = [
+        part.first
+        + np.searchsorted(
+            accesses.weight[part.first : part.behind],
+            # The smallest number that each step of the guide can stand for.
+            [-(-int(part.weights) * step // int(part.guides)) for step in range(part.guides)],
+            side="right",
+        )
+        for part in phases
+    ]
+    return Player(accesses, phases, progress, np.concatenate(guide))
+
+
+def seed_batches(player: Player, seed: int) -> None:
+    """Let *seed* decide the order of batches: the same as in `autotune/native/player.c`."""
+    player.progress.random_state[:] = seed
+
+
+def no_player() -> Player:
+    """What stands where a recording is played instead."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return Player(
+        make_records(_ACCESS, 1), make_records(_PHASE, 0), make_records(_PROGRESS, 1), nothing
+    )
+
+
+def spans_in(machine: Machine, time_us: float) -> int:
+    """The most stretches of sweeps, of batches and of the table, that so much time can hold."""
+    cheapest_ns = min(
+        machine.sequential_access_ns, machine.random_access_ns, machine.huge_random_access_ns
+    )
+    return 2 * int(time_us * 1000 / (BATCH_ACCESSES * cheapest_ns)) + 64
+
+
+@inlined
+def ended(player: Player) -> bool:
+    """Whether the last phase is over."""
+    return player.progress[0].phase >= len(player.phases)
+
+
+@inlined
+def _may_fault(player: Player, memory: Memory, index: int) -> bool:
+    """Whether the access can still meet a swapped page."""
+    access = at(player.accesses, index)
+    area = at(memory.areas, access.area)
+    if access.cuts != area.cuts:
+        access.cuts = area.cuts
+        access.quiet = 0
+    return area.swapped > 0 and (access.random == 1 or access.quiet < access.positions)
+
+
+@compiled
+def _sweep(
+    player: Player, memory: Memory, index: int, count: int, time_us: float
+) -> tuple[int, float]:
+    """Access up to *count* positions of a sweep, for up to *time_us*: by pages, blocks or more.
+
+    Returns:
+        The accesses made and the time left. A fault that the time did not suffice for stays owed.
+    """
+    access, progress = at(player.accesses, index), player.progress[0]
+    area = at(memory.areas, access.area)
+    made = 0
+    while made < count and time_us > 0.0 and access.quiet < access.positions:
+        here = access.position + 1
+        if here == access.positions:
+            here = 0
+        page = here * access.stride // PAGE
+        number = (area.first + page) // BLOCK_PAGES
+        behind = page + 1
+        if page < area.low_swapped:
+            behind = area.low_swapped
+        elif page >= area.high_swapped:
+            behind = area.pages
+        elif at(memory.blocks, number).resident == pages_of_block(memory, access.area, number):
+            behind = min(area.pages, (number + 1) * BLOCK_PAGES - area.first)
+        elif memory.state[area.first + page] == SWAPPED:
+            swap_in(memory, access.area, page)
+            access.quiet = 0
+            progress.fault_us += area.fault_us
+            if time_us < area.fault_us:
+                progress.owed_us += area.fault_us - time_us
+                return made, 0.0
+            time_us -= area.fault_us
+        last = min(access.positions - 1, (behind * PAGE - 1) // access.stride)
+        run = min(last - here + 1, count - made)
+        affordable = int(time_us / progress.sequential_us)
+        if affordable < run:
+            run = affordable
+            time_us = 0.0
+        else:
+            time_us -= run * progress.sequential_us
+        access.position += run  # up to the last position, or on from it to the first ones
+        if access.position >= access.positions:
+            access.position -= access.positions
+        access.quiet += run
+        made += run
+    return made, time_us
+
+
+@inlined
+def _random_us(player: Player, memory: Memory, area: int) -> float:
+    """What one access at random costs in the area as it is."""
+    progress = player.progress[0]
+    if at(memory.areas, area).huge == 0:
+        return progress.random_us
+    share = min(1.0, at(memory.areas, area).huge * BLOCK_PAGES / at(memory.areas, area).pages)
+    return progress.random_us + share * (progress.huge_random_us - progress.random_us)
+
+
+@compiled
+def _swapped_page(memory: Memory, index: int, draws: Draws) -> int:
+    """Draw one of the swapped pages of area *index*, counted within it.
+
+    Where they are few it is the next one behind a page that is drawn.
+    """
+    area = at(memory.areas, index)
+    low, pages = area.low_swapped, area.high_swapped - area.low_swapped
+    page = low + int(uniform(draws) * pages)
+    for _ in range(_DRAWS):
+        if memory.state[area.first + page] == SWAPPED:
+            return page
+        page = low + int(uniform(draws) * pages)
+    while memory.state[area.first + page] != SWAPPED:
+        number = (area.first + page) // BLOCK_PAGES
+        if at(memory.blocks, number).resident == pages_of_block(memory, index, number):
+            page = (number + 1) * BLOCK_PAGES - area.first
+        else:
+            page += 1
+        if page >= area.high_swapped:
+            page = low
+    return page
+
+
+@compiled
+def _scatter(
+    player: Player,
+    memory: Memory,
+    index: int,
+    count: int,
+    time_us: float,
+    draws: Draws,
+) -> tuple[int, float]:
+    """Make up to *count* random accesses for up to *time_us*, up to and including the next fault.
+
+    Returns:
+        The accesses made and the time left, as `_sweep`.
+    """
+    progress, number = player.progress[0], at(player.accesses, index).area
+    area, one_us = at(memory.areas, number), _random_us(player, memory, number)
+    affordable = min(count, int(time_us / one_us))
+    share = area.swapped / area.pages
+    until = 0.0  # accesses before the one that meets a swapped page: geometric
+    if share < 1.0:
+        until = math.log(1.0 - uniform(draws)) / math.log1p(-share)
+    if until >= affordable:
+        left_us = 0.0 if affordable < count else time_us - affordable * one_us
+        return affordable, left_us
+    swap_in(memory, number, _swapped_page(memory, number, draws))
+    made = int(until) + 1
+    progress.fault_us += area.fault_us
+    time_us -= made * one_us + area.fault_us
+    progress.owed_us += max(0.0, -time_us)
+    return made, max(0.0, time_us)
+
+
+@compiled
+def _fetch_table(player: Player, memory: Memory) -> None:
+    """Bring back what is swapped out of the random numbers that the next batch reads."""
+    progress, table = player.progress[0], player.accesses[len(player.accesses) - 1]
+    area = at(memory.areas, table.area)
+    begin = (table.position + 1) % table.positions
+    per_page = PAGE // _TABLE_STRIDE
+    for page in range(area.pages):
+        low = page * per_page
+        near = (low - begin) % table.positions < table.step or low <= begin < low + per_page
+        if near and memory.state[area.first + page] == SWAPPED:
+            swap_in(memory, table.area, page)
+            progress.fault_us += area.fault_us
+            progress.owed_us += area.fault_us
+
+
+@inlined
+def _read_table(player: Player, memory: Memory, touches: Touches) -> None:
+    """Read the random numbers of the next batch; what of the table is swapped out comes back first."""
+    index = len(player.accesses) - 1
+    table = at(player.accesses, index)
+    if at(memory.areas, table.area).swapped > 0:
+        _fetch_table(player, memory)
+    note_sweep(
+        touches, table.area, index, table.stride, table.positions, table.position, table.step
+    )
+    _step(table)
+
+
+@inlined
+def _step(access: Any) -> None:
+    """Go on by a whole batch."""
+    position = access.position + access.step
+    access.position = position if position < access.positions else position - access.positions
+
+
+@inlined
+def _choose(player: Player, phase: Any) -> int:
+    """Draw one of the accesses of a phase by their weights, the one that the real player draws."""
+    progress = player.progress[0]
+    progress.random_state = next_state(progress.random_state)
+    drawn = split_mix(progress.random_state) % phase.weights
+    index = at(player.guide, phase.guide + int(drawn * phase.scale))
+    while at(player.accesses, index).weight <= drawn:
+        index += 1
+    return index
+
+
+@inlined
+def _look_at_clock(player: Player, now_us: float) -> bool:
+    """Begin the phase that is due, if one is. False once the last phase is over."""
+    progress = player.progress[0]
+    while now_us - progress.phase_began_us > at(player.phases, progress.phase).length_us:
+        progress.phase += 1
+        progress.phase_began_us = now_us
+        if progress.phase >= len(player.phases):
+            return False
+        for index in range(
+            at(player.phases, progress.phase).first, at(player.phases, progress.phase).behind
+        ):
+            at(player.accesses, index).position = 0
+    return True
+
+
+@inlined
+def _begin_batches(
+    player: Player, memory: Memory, touches: Touches, end_us: float, left_us: float
+) -> float:
+    """Choose batches, and run those that are sure to need no closer look; the time left before *end_us*.
+
+    It ends with the phase or the time; or with a batch that is chosen, and only begun: `_run_batch`.
+    """
+    progress = player.progress[0]
+    phase = at(player.phases, progress.phase)
+    while left_us > 0.0 and end_us - left_us - progress.phase_began_us <= phase.length_us:
+        index = _choose(player, phase)
+        access, cost_us = at(player.accesses, index), progress.sequential_us
+        if access.random == 1:
+            _read_table(player, memory, touches)
+            cost_us = _random_us(player, memory, access.area)
+        cost_us *= BATCH_ACCESSES
+        if cost_us > left_us or progress.owed_us > 0.0 or _may_fault(player, memory, index):
+            progress.access = index
+            progress.left = BATCH_ACCESSES
+            break
+        left_us -= cost_us
+        _note(player, memory, touches, index, access.position, BATCH_ACCESSES)
+        if access.random == 0:
+            _step(access)
+        progress.accesses += BATCH_ACCESSES
+    return left_us
+
+
+@inlined
+def _note(
+    player: Player, memory: Memory, touches: Touches, index: int, position: int, made: int
+) -> None:
+    """Keep what *made* accesses did, of a sweep those behind *position*."""
+    access = at(player.accesses, index)
+    if access.random == 1:
+        note_random(touches, access.area, made)
+        if access.writes == 1:
+            at(memory.areas, access.area).random_writes += made
+    else:
+        note_sweep(touches, access.area, index, access.stride, access.positions, position, made)
+
+
+@inlined
+def _wrapped(position: int, positions: int) -> int:
+    """Where a sweep stands that has come to *position*: `%`, which takes several times as long."""
+    if position < positions:
+        return position
+    left = position - positions * int(position / positions)
+    if left < 0:
+        return left + positions
+    return left - positions if left >= positions else left
+
+
+@inlined
+def _run_batch(
+    player: Player, memory: Memory, touches: Touches, time_us: float, draws: Draws
+) -> float:
+    """Go on with the running batch for up to *time_us*, or until something changes; the time left."""
+    progress = player.progress[0]
+    index, count = progress.access, progress.left
+    access = at(player.accesses, index)
+    position = access.position
+    if not _may_fault(player, memory, index):
+        cost_us = progress.sequential_us
+        if access.random == 1:
+            cost_us = _random_us(player, memory, access.area)
+        whole_us = count * cost_us
+        if whole_us <= time_us:
+            made = count
+            time_us -= whole_us
+        else:
+            made = min(count, int(time_us / cost_us))
+            time_us = 0.0
+        if access.random == 0:
+            position = access.position
+            access.position = _wrapped(position + made, access.positions)
+    elif access.random == 1:
+        made, time_us = _scatter(player, memory, index, count, time_us, draws)
+    else:
+        made, time_us = _sweep(player, memory, index, count, time_us)
+    _note(player, memory, touches, index, position, made)
+    progress.left = count - made
+    progress.accesses += made
+    return max(0.0, time_us)
+
+
+@inlined
+def play(
+    player: Player,
+    memory: Memory,
+    touches: Touches,
+    now_us: float,
+    time_us: float,
+    draws: Draws,
+) -> float:
+    """Run the workload for *time_us* of CPU time from *now_us* on, or until its last phase ends.
+
+    Returns:
+        The time not used: above 0 only at the end.
+    """
+    progress = player.progress[0]
+    end_us, left_us = now_us + time_us, time_us
+    while left_us > 0.0:
+        if progress.owed_us > 0.0:
+            paid_us = min(progress.owed_us, left_us)
+            progress.owed_us -= paid_us
+            left_us -= paid_us
+        elif progress.left > 0:
+            left_us = _run_batch(player, memory, touches, left_us, draws)
+        elif not _look_at_clock(player, end_us - left_us):
+            break
+        elif at(player.phases, progress.phase).weights == 0:
+            over_us = progress.phase_began_us + at(player.phases, progress.phase).length_us
+            left_us -= min(left_us, max(1.0, over_us + 1.0 - (end_us - left_us)))
+        else:
+            left_us = _begin_batches(player, memory, touches, end_us, left_us)
+    progress.cpu_us += time_us - left_us
+    return left_us

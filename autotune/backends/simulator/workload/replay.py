@@ -1,0 +1,301 @@
+"""A recording as a workload: what DAMON saw of a program is accessed again, page by page, by chance.
+
+A region of which *n* of *m* samples found an access has that share of its pages touched in every
+sampling interval, and always the same of them: pages are hot or cold, and a region that mixes them is
+not one whose pages are all lukewarm. What the program had mapped comes and goes as it did. Its work is
+fixed: what a fault takes makes the run longer.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.backends.simulator.compiled.bits import first_bits, ones
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
+from autotune.backends.simulator.compiled.draws import Draws, chosen, split_mix
+from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.memory.huge_pages import fault_huge
+from autotune.backends.simulator.memory.pages import (
+    ABSENT,
+    BLOCK_PAGES,
+    RESIDENT,
+    SWAPPED,
+    Memory,
+    drop,
+    pages_of_block,
+    populate,
+    swap_in,
+)
+from autotune.backends.simulator.memory.touches import MOST_TICKS
+
+_ROW = {
+    "start": INT,  # first address
+    "end": INT,  # address behind the last
+    "area": INT,  # of memory
+    "low": INT,  # its first page, counted within the area
+    "high": INT,  # the page behind its last
+    "chance": FLOAT,  # that a page is touched in a sampling interval: the share of them that is
+    "before": FLOAT,  # bytes times chance of all rows of its slice before it
+}
+_SLICE = {
+    "first": INT,  # its first row
+    "behind": INT,  # the row behind its last
+    "end_us": FLOAT,  # of the recording's time
+}
+_CHANGE = {
+    "time_us": FLOAT,  # of the recording's time
+    "area": INT,
+    "mapped": FLAG,  # 1: it comes; 0: it goes
+    "first": INT,  # its first stretch of resident pages
+    "behind": INT,  # the stretch behind its last
+}
+_STRETCH = {
+    "low": INT,  # page, counted within the area
+    "high": INT,
+    "state": INT,  # RESIDENT or SHARED
+}
+_STATE = {
+    "plays": FLAG,  # 0 where a pattern is played instead
+    "position_us": FLOAT,  # of the recording's time
+    "duration_us": FLOAT,
+    "slice": INT,
+    "change": INT,  # the next one
+    "cpu_share": FLOAT,  # CPU time that the program used in a second
+    "first_touch_us": FLOAT,
+    "owed_us": FLOAT,
+    "cpu_us": FLOAT,
+    "fault_us": FLOAT,
+    "seen": INT,  # slices in this window
+    "touched": INT,  # the slice whose pages were last touched; -1 is none
+    "swap_outs": INT,  # pages swapped out until then
+}
+_SEEN = {
+    "slice": INT,
+    "ticks": INT,  # of this window that ended in the slice
+}
+
+
+class Replay(NamedTuple):
+    """A recording, and how far it has been played.
+
+    Attributes:
+        rows: `_ROW` records: accessed stretches of areas, by slice and then by address.
+        slices: `_SLICE` records, in the order of time.
+        changes: `_CHANGE` records of mappings, in the order of time.
+        stretches: `_STRETCH` records: what is resident where a mapping comes.
+        seen: `_SEEN` records: the slices of this window.
+        state: `_STATE`, one record.
+    """
+
+    rows: Records
+    slices: Records
+    changes: Records
+    stretches: Records
+    seen: Records
+    state: Records
+
+
+def make_replay(
+    rows: Records,
+    slices: Records,
+    changes: Records,
+    stretches: Records,
+) -> Replay:
+    """Stand at the beginning of a recording; the caller fills the state in."""
+    state = make_records(_STATE, 1)
+    state[0].plays, state[0].touched = 1, -1
+    return Replay(rows, slices, changes, stretches, make_records(_SEEN, MOST_TICKS + 1), state)
+
+
+def no_replay() -> Replay:
+    """What stands where a pattern is played instead."""
+    made = make_replay(*make_parts(0, 0, 0, 0))
+    made.state[0].plays = 0
+    return made
+
+
+def make_parts(rows: int, slices: int, changes: int, stretches: int) -> tuple[Records, ...]:
+    """Empty records for the parts of a recording."""
+    return (
+        make_records(_ROW, rows),
+        make_records(_SLICE, slices),
+        make_records(_CHANGE, changes),
+        make_records(_STRETCH, stretches),
+    )
+
+
+def sum_up(rows: Records, slices: Records) -> None:
+    """Fill in `before` of all rows."""
+    weights: NDArray[np.float64] = (rows.end - rows.start) * rows.chance
+    for part in slices:
+        own = slice(int(part.first), int(part.behind))
+        rows.before[own] = np.cumsum(weights[own]) - weights[own]
+
+
+@inlined
+def replay_ended(replay: Replay) -> bool:
+    """Whether all is played."""
+    return replay.state[0].position_us >= replay.state[0].duration_us
+
+
+@compiled
+def _touch(replay: Replay, memory: Memory, index: int, page: int) -> None:
+    """Touch one page, an index of the states, that is not resident."""
+    state, area = replay.state[0], memory.areas[index]
+    if memory.state[page] == SWAPPED:
+        swap_in(memory, index, page - area.first)
+        state.owed_us += area.fault_us
+        state.fault_us += area.fault_us
+    elif memory.state[page] == ABSENT:
+        if not fault_huge(memory, index, page):
+            populate(memory, index, page - area.first, page - area.first + 1)
+        state.owed_us += state.first_touch_us
+
+
+@inlined
+def _heat(page: int) -> float:
+    """Where a page, an index of the states, stands among others, from 0, the hottest, to 1."""
+    return float(split_mix(np.uint64(page)) >> np.uint64(11)) * (1.0 / (1 << 53))
+
+
+@compiled
+def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> None:
+    """Touch that share of the pages of a row, those of them that are not resident."""
+    row = replay.rows[number]
+    area = memory.areas[row.area]
+    if area.mapped == 0 or area.resident == area.pages:
+        return
+    page, behind = area.first + row.low, area.first + row.high
+    while page < behind:
+        block = page // BLOCK_PAGES
+        block_end = min(behind, (block + 1) * BLOCK_PAGES)
+        if memory.blocks[block].resident == pages_of_block(memory, row.area, block):
+            page = block_end  # all there already
+        while page < block_end:
+            if memory.state[page] != RESIDENT and _heat(page) < share:
+                _touch(replay, memory, row.area, page)
+            page += 1
+
+
+@compiled
+def _touch_all(replay: Replay, memory: Memory) -> None:
+    """Touch what the running slice touches, unless it is all there since it was last touched."""
+    state, counters = replay.state[0], memory.counters[0]
+    if state.touched == state.slice and state.swap_outs == counters.swap_outs:
+        return
+    state.touched = state.slice
+    state.swap_outs = counters.swap_outs
+    part = replay.slices[state.slice]
+    for number in range(part.first, part.behind):
+        _touch_row(replay, memory, number, replay.rows[number].chance)
+
+
+@compiled
+def change_mappings(replay: Replay, memory: Memory) -> None:
+    """Map and unmap what the program has, up to where the recording stands."""
+    state = replay.state[0]
+    while (
+        state.change < len(replay.changes)
+        and replay.changes[state.change].time_us <= state.position_us
+    ):
+        change = replay.changes[state.change]
+        area = memory.areas[change.area]
+        if change.mapped == 1:
+            area.mapped = 1
+            for number in range(change.first, change.behind):
+                stretch = replay.stretches[number]
+                populate(memory, change.area, stretch.low, stretch.high, stretch.state)
+        else:
+            drop(memory, change.area)
+            area.mapped = 0
+        memory.counters[0].changes += 1
+        state.change += 1
+        state.touched = -1  # there may be more to touch
+
+
+@compiled
+def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
+    """Play for *time_us*, or to the end.
+
+    Returns:
+        The time not used: above 0 only at the end.
+    """
+    state, left_us = replay.state[0], time_us
+    while left_us > 0.0 and not replay_ended(replay):
+        if state.owed_us > 0.0:
+            paid_us = min(state.owed_us, left_us)
+            state.owed_us -= paid_us
+            state.cpu_us += paid_us
+            left_us -= paid_us
+            continue
+        end_us = replay.slices[state.slice].end_us
+        step_us = min(left_us, end_us - state.position_us)
+        _touch_all(replay, memory)
+        state.cpu_us += step_us * state.cpu_share
+        left_us -= step_us
+        state.position_us = (
+            end_us if step_us == end_us - state.position_us else (state.position_us + step_us)
+        )
+        if state.position_us >= end_us and state.slice + 1 < len(replay.slices):
+            state.slice += 1
+        change_mappings(replay, memory)
+    return left_us
+
+
+@inlined
+def note_tick(replay: Replay) -> None:
+    """A tick of the window ends."""
+    state = replay.state[0]
+    if state.seen > 0 and replay.seen[state.seen - 1].slice == state.slice:
+        replay.seen[state.seen - 1].ticks += 1
+    else:
+        replay.seen[state.seen].slice = state.slice
+        replay.seen[state.seen].ticks = 1
+        state.seen += 1
+
+
+@inlined
+def forget_ticks(replay: Replay) -> None:
+    """Begin a new window."""
+    replay.state[0].seen = 0
+
+
+@compiled
+def _first_row_behind(replay: Replay, part: int, address: int) -> int:
+    """The first row of a slice that ends behind *address*."""
+    low, high = replay.slices[part].first, replay.slices[part].behind
+    while low < high:
+        middle = (low + high) // 2
+        if replay.rows[middle].end <= address:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _accessed_up_to(replay: Replay, part: int, address: int) -> float:
+    """Bytes times chance of the slice below *address*."""
+    number = _first_row_behind(replay, part, address)
+    if number < replay.slices[part].behind:
+        row = replay.rows[number]
+        return row.before + max(0, address - row.start) * row.chance
+    if number == replay.slices[part].first:
+        return 0.0
+    row = replay.rows[number - 1]
+    return row.before + (row.end - row.start) * row.chance
+
+
+@compiled
+def hits_of_recording(replay: Replay, start: int, end: int, draws: Draws) -> int:
+    """How many samples of this window find a random page of ``[start, end)`` touched."""
+    state, hits = replay.state[0], 0
+    for i in range(state.seen):
+        part = replay.seen[i].slice
+        accessed = _accessed_up_to(replay, part, end) - _accessed_up_to(replay, part, start)
+        chance = accessed / (end - start)
+        hits += ones(chosen(draws, first_bits(replay.seen[i].ticks), chance))
+    return hits

@@ -1,0 +1,202 @@
+"""A recording laid out for the simulator: addresses cut into areas, snapshots into accessed rows."""
+
+from __future__ import annotations
+
+import bisect
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from autotune.backends.simulator.compiled.structs import Records
+from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.memory.pages import (
+    ABSENT,
+    PAGE,
+    RESIDENT,
+    SHARED,
+    Area,
+    Memory,
+    make_memory,
+)
+from autotune.backends.simulator.workload.replay import (
+    Replay,
+    change_mappings,
+    make_parts,
+    make_replay,
+    sum_up,
+)
+from autotune.damon.recording import MappedArea, Recording, Snapshot
+
+_UNKNOWN_COMPRESSED = 1 / 3
+"""What memory of a program is compressed to that nobody has asked: roughly what zram makes of much."""
+
+
+class _Piece(NamedTuple):
+    """Addresses that no mapping begins or ends within.
+
+    Attributes:
+        start: First address.
+        end: Address behind the last.
+        mappings: The areas that ever cover it, in the order of time.
+    """
+
+    start: int
+    end: int
+    mappings: list[MappedArea]
+
+
+def _pieces(areas: tuple[MappedArea, ...]) -> list[_Piece]:
+    bounds = sorted({bound for area in areas for bound in (area.start, area.end)})
+    covering: list[list[MappedArea]] = [[] for _ in bounds]
+    for area in sorted(areas, key=lambda area: area.from_us):
+        first, behind = (bisect.bisect_left(bounds, b) for b in (area.start, area.end))
+        for number in range(first, behind):
+            covering[number].append(area)
+    return [
+        _Piece(start, end, over)
+        for (start, end), over in zip(pairwise(bounds), covering, strict=False)
+        if over
+    ]
+
+
+class _Change(NamedTuple):
+    time_us: int
+    mapped: bool
+    piece: int
+    resident: list[tuple[int, int, int]]
+
+
+def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int, int]]:
+    """What of a piece is resident when the area comes: pages counted within the piece, their state.
+
+    Shared pages come first, since the others are all that is not there yet then.
+    """
+    stretches = []
+    for spans, state in ((area.shared, SHARED), (area.resident, RESIDENT)):
+        for span in spans:
+            low, high = max(span[0], piece.start), min(span[1], piece.end)
+            if low < high:
+                first = (low - piece.start) // PAGE
+                stretches.append((first, (high - piece.start) // PAGE, state))
+    return stretches
+
+
+def _changes(pieces: list[_Piece], duration_us: int) -> list[_Change]:
+    changes = []
+    for number, piece in enumerate(pieces):
+        until_us = -1
+        for area in piece.mappings:
+            if area.from_us > until_us:
+                if until_us >= 0:
+                    changes.append(_Change(until_us, False, number, []))
+                changes.append(_Change(area.from_us, True, number, _resident(piece, area)))
+            until_us = max(until_us, area.until_us)
+        if 0 <= until_us < duration_us:
+            changes.append(_Change(until_us, False, number, []))
+    return sorted(changes, key=lambda change: (change.time_us, change.mapped, change.piece))
+
+
+def _rows(
+    snapshot: Snapshot, most: int, pieces: list[_Piece], ends: list[int]
+) -> list[tuple[int, int, int, float]]:
+    """Accessed stretches: first address, address behind, piece, chance.
+
+    Samples of a region that met a hole found nothing: what is mapped was accessed the more.
+    """
+    rows: list[tuple[int, int, int, float]] = []
+    for region in snapshot.regions:
+        if region.accesses == 0:
+            continue
+        number = bisect.bisect_right(ends, region.start)
+        parts = []
+        while number < len(pieces) and pieces[number].start < region.end:
+            start = max(region.start, pieces[number].start)
+            parts.append((start, min(region.end, pieces[number].end), number))
+            number += 1
+        mapped = sum(end - start for start, end, _ in parts)
+        if mapped > 0:
+            chance = region.accesses / most * (region.end - region.start) / mapped
+            rows += ((*part, min(1.0, chance)) for part in parts)
+    return rows
+
+
+class Recorded(NamedTuple):
+    """A recording, laid out for a machine; what no run changes.
+
+    Attributes:
+        areas: To make memory of.
+        rows: As `Replay`, as are the others.
+        slices: The same.
+        changes: The same.
+        stretches: The same.
+        recording: What it was made from.
+        machine: What for.
+    """
+
+    areas: list[Area]
+    rows: Records
+    slices: Records
+    changes: Records
+    stretches: Records
+    recording: Recording
+    machine: Machine
+
+
+def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
+    """Lay a recording out; it takes a while for a long one, and is the same for all runs."""
+    compressed = recording.compressed_fraction
+    compressed = _UNKNOWN_COMPRESSED if compressed is None else min(1.0, compressed)
+    pieces = _pieces(recording.areas)
+    areas = [
+        Area(p.start, (p.end - p.start) // PAGE, ABSENT, compressed, mapped=False) for p in pieces
+    ]
+    changes = _changes(pieces, recording.duration_us)
+    ends = [piece.end for piece in pieces]
+    by_snapshot = [
+        _rows(snapshot, recording.max_accesses, pieces, ends) for snapshot in recording.snapshots
+    ]
+    flat = [row for part in by_snapshot for row in part]
+    resident = [stretch for change in changes for stretch in change.resident]
+    rows, slices, staged, stretches = make_parts(
+        len(flat), len(by_snapshot), len(changes), len(resident)
+    )
+    if flat:
+        rows.start, rows.end, rows.area, rows.chance = map(np.array, zip(*flat, strict=True))
+        starts = np.array([piece.start for piece in pieces])[rows.area]
+        rows.low, rows.high = (rows.start - starts) // PAGE, -(-(rows.end - starts) // PAGE)
+    slices.behind = np.cumsum([len(own) for own in by_snapshot])
+    slices.first = slices.behind - [len(own) for own in by_snapshot]
+    pace = _pace(recording)
+    slices.end_us = [pace * snapshot.end_us for snapshot in recording.snapshots]
+    slices[-1].end_us = pace * recording.duration_us
+    if changes:
+        staged.time_us = [pace * change.time_us for change in changes]
+        staged.area = [change.piece for change in changes]
+        staged.mapped = [change.mapped for change in changes]
+        staged.behind = np.cumsum([len(change.resident) for change in changes])
+        staged.first = staged.behind - [len(change.resident) for change in changes]
+    if resident:
+        stretches.low, stretches.high, stretches.state = map(np.array, zip(*resident, strict=True))
+    sum_up(rows, slices)
+    return Recorded(areas, rows, slices, staged, stretches, recording, machine)
+
+
+def _pace(recording: Recording) -> float:
+    """What its times are multiplied by to have them as they would have been without monitoring."""
+    return 1.0 - recording.held_up_us / recording.duration_us
+
+
+def begin_recording(recorded: Recorded) -> tuple[Memory, Replay]:
+    """Map what the program had mapped when the measured part began, and stand at its begin."""
+    recording, machine = recorded.recording, recorded.machine
+    memory = make_memory(recorded.areas, machine)
+    replay = make_replay(*recorded[1:5])
+    state = replay.state[0]
+    state.duration_us = _pace(recording) * recording.duration_us
+    state.first_touch_us = machine.first_touch_us
+    state.cpu_share = 1.0
+    if recording.cpu_us is not None:
+        state.cpu_share = min(1.0, recording.cpu_us / state.duration_us)
+    change_mappings(replay, memory)
+    return memory, replay

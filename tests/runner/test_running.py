@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+
+import pytest
+
+from autotune.experiment.pattern import Pattern, PatternRegion
+from autotune.experiment.program import Program, Ready
+from autotune.runner.errors import WorkloadError
+from autotune.runner.processes import Processes
+from autotune.runner.running import RunningWorkload, check_end, start_workload
+from autotune.testing import pattern
+from tests.runner.programs import DETACHED, exists, python, wait_for
+
+PYTHON = python("")[0]
+LONG_US = 20_000_000
+UP = "import time; print('up', flush=True); time.sleep(0.3)\n"
+"""Ready, and there for long enough to be found so."""
+
+SLEEP = "import time; time.sleep(1000)"
+READY = Ready(line="^up$")
+
+
+def start(processes: Processes, code: str, **parts: object) -> RunningWorkload:
+    program = Program(command=python(UP + code), ready=READY, **parts)  # type: ignore[arg-type]
+    return start_workload(program, processes, player=None, timeout_us=LONG_US)
+
+
+def measured_part(running: RunningWorkload) -> None:
+    """Begin it, and wait for its end as who measures does."""
+    running.begin(1)
+    waiting = select.poll()
+    for waker in running.wakers:
+        waiting.register(waker, select.POLLIN)
+    while not running.has_ended():
+        assert waiting.poll(20_000)
+
+
+def verdict(running: RunningWorkload, processes: Processes, oom_kills: int = 0) -> str:
+    with pytest.raises(WorkloadError) as error:
+        check_end(running, processes, oom_kills)
+    return str(error.value)
+
+
+def test_a_pattern_waits_with_its_memory_until_it_begins(
+    processes: Processes, player: Path
+) -> None:
+    size = 16 << 20
+    played = pattern(regions=2, size_bytes=size, duration_us=100_000)
+
+    running = start_workload(played, processes, player=player, timeout_us=LONG_US)
+
+    assert processes.procfs.memory(processes.measured()).rss_bytes >= 2 * size
+    assert not running.has_ended()
+
+
+def test_a_pattern_ends_while_its_memory_is_there_still(
+    processes: Processes, player: Path
+) -> None:
+    size = 16 << 20
+    played = pattern(regions=2, size_bytes=size, duration_us=100_000)
+    running = start_workload(played, processes, player=player, timeout_us=LONG_US)
+
+    measured_part(running)
+
+    assert processes.procfs.memory(processes.measured()).rss_bytes >= 2 * size
+    assert running.last is running.measured
+    check_end(running, processes, 0)
+
+
+def test_a_patterns_work_is_what_the_player_says_of_all_phases(
+    processes: Processes, player: Path
+) -> None:
+    heard: list[str] = []
+    played = pattern(regions=3, size_bytes=1 << 20, duration_us=50_000)
+    running = start_workload(played, processes, player=player, timeout_us=LONG_US)
+    take = running.measured.output._on_line
+
+    def also(line: str) -> None:
+        heard.append(line)
+        take(line)
+
+    running.measured.output._on_line = also
+
+    measured_part(running)
+
+    phases = [line.split() for line in heard if line.startswith("phase")]
+    assert len(phases) == 3
+    assert running.work_done() == sum(int(fields[2]) for fields in phases) > 0
+
+
+def test_a_pattern_whose_data_is_missing_is_told_with_the_players_reason(
+    processes: Processes, player: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    region = PatternRegion(name="a", size_bytes=4096, data_file=str(gone))
+    played = Pattern(regions=(region,), phases=pattern(regions=1).phases)
+
+    with pytest.raises(WorkloadError) as error:
+        start_workload(played, processes, player=player, timeout_us=LONG_US)
+
+    assert "ended before it was ready, with exit status 3" in str(error.value)
+    assert str(gone) in str(error.value)
+
+
+def test_a_player_that_dies_has_not_done_its_work(processes: Processes, player: Path) -> None:
+    played = pattern(regions=1, size_bytes=4096, duration_us=LONG_US)
+    running = start_workload(played, processes, player=player, timeout_us=LONG_US)
+    running.begin(1)
+
+    os.kill(running.measured.pid, 9)
+    wait_for(running.has_ended)
+
+    assert verdict(running, processes) == (
+        f"workload: '{player}' failed with signal 9 (SIGKILL): ready: see why"
+    )
+    with pytest.raises(WorkloadError, match="the pattern's player did not end as it should"):
+        running.work_done()
+
+
+def test_a_pattern_needs_its_player(processes: Processes) -> None:
+    with pytest.raises(ValueError, match="a pattern needs its player"):
+        start_workload(pattern(), processes, player=None, timeout_us=LONG_US)
+
+
+def test_a_program_is_measured_to_its_own_end_and_its_last_figure_counts(
+    processes: Processes,
+) -> None:
+    code = "import time; print('done 1'); time.sleep(0.3); print('done 2,000.5')"
+    running = start(processes, code, work=r"^done ([0-9.,]+)$")
+
+    measured_part(running)
+
+    assert running.measured.status == 0
+    assert running.last is running.measured
+    assert running.work_done() == 2000.5
+    check_end(running, processes, 0)
+
+
+def test_a_program_without_a_figure_has_none(processes: Processes) -> None:
+    running = start(processes, "")
+
+    measured_part(running)
+
+    assert running.work_done() is None
+
+
+def test_a_program_has_no_input(processes: Processes) -> None:
+    running = start(processes, "import sys; sys.exit(len(sys.stdin.read()))")
+
+    measured_part(running)
+
+    check_end(running, processes, 0)
+
+
+def test_with_a_client_the_measured_part_lasts_as_long_as_that_and_its_work_counts(
+    processes: Processes,
+) -> None:
+    client = python("print('requests: 12')")
+    running = start(
+        processes,
+        f"print('requests: 99', flush=True); {SLEEP}",
+        client=client,
+        work=r"requests: (\d+)",
+    )
+    served = processes.measured()
+
+    measured_part(running)
+
+    assert running.last is not running.measured
+    assert not running.measured.has_ended()
+    assert running.work_done() == 12.0
+    assert processes.measured() == served == (running.measured.pid,)
+    check_end(running, processes, 0)
+
+
+def test_the_client_begins_with_the_measured_part(processes: Processes, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    running = start(processes, SLEEP, client=("touch", str(flag)))
+    assert not flag.exists()
+
+    measured_part(running)
+
+    assert flag.exists()
+
+
+def test_a_server_that_ends_first_is_to_blame(processes: Processes) -> None:
+    code = "import sys, time; time.sleep(0.2); sys.exit('no memory')"
+    running = start(processes, code, client=python(SLEEP))
+
+    measured_part(running)
+
+    assert verdict(running, processes) == (
+        f"workload: '{PYTHON}' ended before its client, with exit status 1: no memory: see why"
+    )
+
+
+def test_a_client_that_fails_is_to_blame(processes: Processes) -> None:
+    client = python("import sys; sys.exit('connection refused')")
+    running = start(processes, SLEEP, client=client)
+
+    measured_part(running)
+
+    assert verdict(running, processes) == (
+        f"workload: '{PYTHON}' failed with exit status 1: connection refused: see why"
+    )
+
+
+def test_a_client_that_does_not_exist_is_named(processes: Processes) -> None:
+    running = start(processes, SLEEP, client=("no-such-client",))
+
+    with pytest.raises(WorkloadError, match="no program or folder 'no-such-client'"):
+        running.begin(1)
+
+
+def test_a_crash_is_told_with_its_signal(processes: Processes) -> None:
+    running = start(processes, "import os, time; time.sleep(0.2); os.kill(os.getpid(), 11)")
+
+    measured_part(running)
+
+    assert verdict(running, processes) == (
+        f"workload: '{PYTHON}' failed with signal 11 (SIGSEGV): up: see why"
+    )
+
+
+def test_who_was_killed_for_want_of_memory_is_told_so(processes: Processes) -> None:
+    running = start(processes, SLEEP)
+    running.begin(1)
+    os.kill(running.measured.pid, 9)
+    wait_for(running.has_ended)
+
+    assert verdict(running, processes, oom_kills=1) == (
+        f"workload: '{PYTHON}' was killed by the kernel for want of memory: give the machine more "
+        "(vm.memory), or make the workload smaller"
+    )
+    assert "failed with signal 9" in verdict(running, processes, oom_kills=0)
+
+
+def test_a_program_that_detaches_itself_while_it_is_measured_is_told_to_stay(
+    processes: Processes,
+) -> None:
+    running = start(processes, "import time; time.sleep(0.1)\n" + DETACHED.format(then=""))
+
+    measured_part(running)
+
+    message = verdict(running, processes)
+    [left] = [pid for pid in processes.measured() if processes.procfs.has_memory(pid)]
+    assert message == (
+        f"workload: '{PYTHON}' has left process {left} behind and ended: run it in the foreground, "
+        "not as a daemon"
+    )
+    processes.end()
+    assert not exists(left)
+
+
+def test_work_that_is_nowhere_in_the_output_is_told_with_the_last_line(
+    processes: Processes,
+) -> None:
+    running = start(processes, "print('bye')", work=r"(\d+) requests")
+    measured_part(running)
+
+    with pytest.raises(WorkloadError) as error:
+        running.work_done()
+
+    assert str(error.value) == (
+        f"workload: 'work' matched nothing that '{PYTHON}' printed: mend the expression; the last "
+        "line was 'bye'"
+    )
+
+
+def test_work_that_is_no_number_is_told(processes: Processes) -> None:
+    running = start(processes, "print('many requests')", work=r"(\w+) requests")
+    measured_part(running)
+
+    with pytest.raises(WorkloadError) as error:
+        running.work_done()
+
+    assert str(error.value) == (
+        "workload: 'work' matched no number: could not convert string to float: 'many': mend the "
+        "expression"
+    )
+
+
+def test_megabytes_of_output_are_read_while_it_is_measured(processes: Processes) -> None:
+    code = (
+        "import sys\nfor _ in range(300): sys.stdout.write('y' * 99_999 + chr(10))\nprint('n 7')"
+    )
+    running = start(processes, code, work=r"^n (\d)$")
+
+    measured_part(running)
+
+    assert running.work_done() == 7.0
