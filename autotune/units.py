@@ -133,3 +133,31 @@ def format_share(share: float, *, space: str = "") -> str:
     """
     percent = (Decimal(repr(share)) * 100).normalize()
     return f"{percent:f}{space}%"
+
+
+def gib(size_bytes: int) -> str:
+    """Give a size in GiB.
+
+    >>> gib(3 << 29)
+    '1.5 GiB'
+    """
+    return f"{size_bytes / (1 << 30):.1f} GiB"
+
+
+def percent(fraction: float) -> str:
+    """A fraction for people.
+
+    >>> percent(0.43271), percent(-0.00004)
+    ('43.27 %', '0.00 %')
+    """
+    rounded = round(fraction * 100, 2) + 0.0
+    return f"{rounded:.2f} %"
+
+
+def megabytes(size: float) -> str:
+    """A size for people.
+
+    >>> megabytes(104_857_600.0)
+    '100.0 MiB'
+    """
+    return f"{size / (1 << 20):.1f} MiB"

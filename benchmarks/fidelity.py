@@ -2,10 +2,10 @@
 
 python benchmarks/fidelity.py [--machine NAME|FILE] [--json] [--worst N] [--measure [--records FOLDER]]
 
-The kernel's side is kept in tests/data/fidelity_grid.csv. `--measure` runs in the micro-VM what is
-missing there, two machines at a time: 627 runs of 15 to 60 s if none is kept. `--records` keeps each of
-these whole, its series included. The simulator runs the same experiments with twelve seeds,
-those of the kernel among them: its own chance is averaged out at no cost.
+The kernel's side is kept in autotune/evaluation/fidelity_grid.csv. `--measure` runs in the micro-VM
+what is missing there, two machines at a time: 627 runs of 15 to 60 s if none is kept. `--records`
+keeps each of these whole, its series included. The simulator runs the same experiments with twelve
+seeds, those of the kernel among them: its own chance is averaged out at no cost.
 
 - error: median over the schemes of the absolute difference, in percentage points.
 - tau: Kendall's, over the pairs of schemes that the kernel itself tells apart: their means are further
@@ -17,7 +17,7 @@ All of these are of means over the seeds. In brackets stands the kernel against 
 against the mean of the others: the best that can be expected. Of several patterns together errors and
 pairs are pooled, and transfers averaged. Constants of a machine profile may be fitted to the patterns
 that calibrate; the others only judge, and three of these were measured only when all else was done. The
-recorded patterns (tests/data/kernel_grid.csv) have one seed, and a spread of one point is assumed.
+recorded patterns (kernel_grid.csv beside it) have one seed, and a spread of one point is assumed.
 """
 
 from __future__ import annotations
@@ -44,10 +44,9 @@ from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
-from autotune.experiment.measurement import Measurement
-from tests import fidelity_grid as grid
-from tests.agreement import Ranking
-from tests.fidelity import (
+from autotune.evaluation import fidelity_grid as grid
+from autotune.evaluation.agreement import Ranking
+from autotune.evaluation.fidelity import (
     Beside,
     ByCell,
     FigureVerdict,
@@ -60,6 +59,7 @@ from tests.fidelity import (
     to_simulate,
     verdict,
 )
+from autotune.experiment.measurement import Measurement
 
 _MACHINES_AT_ONCE = 2
 _POLITE = 10

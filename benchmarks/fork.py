@@ -26,7 +26,7 @@ from autotune.cache import cache_folder
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.testing import pattern, prcl
-from autotune.workload import load_workload
+from autotune.workload_file.workload_file import load_workload
 
 _SECONDS = (0, 1, 4)
 _MIB = 1 << 20

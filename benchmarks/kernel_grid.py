@@ -23,9 +23,7 @@ from autotune.backends.base import Backend
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
-from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement
-from tests.kernel_grid import (
+from autotune.evaluation.kernel_grid import (
     FIGURES,
     PATTERNS,
     Cell,
@@ -34,6 +32,8 @@ from tests.kernel_grid import (
     measure,
     simulate,
 )
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 
 _MACHINES_AT_ONCE = 2
 _START_AFTER_US = 1_000_000

@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune import catalog, study
+from autotune import catalog
 from autotune.backends.available import make_recorder
 from autotune.backends.base import Backend
 from autotune.backends.simulator.profiles import load_machine
@@ -39,8 +39,9 @@ from autotune.formats.scheme_export import scheme_text
 from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.objective import metrics
 from autotune.objective.pareto import hypervolume
-from autotune.recording_run import load_for_recording, record_workload
-from autotune.workload import Workload
+from autotune.study import study
+from autotune.study.recording_run import load_for_recording, record_workload
+from autotune.workload_file.workload_file import Workload
 
 _FIGURES = ("memory_saving", "own_cpu_slowdown", "cpu_use")
 _FIRST_SEED = 1_000

@@ -16,10 +16,10 @@ from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.observer import Observer
-from autotune.study import Outcome, run
+from autotune.study.events import Observer
+from autotune.study.study import Outcome, run
 from autotune.testing import measurement
-from autotune.workload import Workload, load_workload
+from autotune.workload_file.workload_file import Workload, load_workload
 
 RSS_BYTES = float(100 << 20)
 CPU_S = 9.0

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autotune.interrupts import one_interrupt, raise_if_interrupted
-from autotune.observer import Silent
-from autotune.run_record import RunState
+from autotune.run_folder.run_json import RunState
+from autotune.study.events import Silent
 from autotune.trial import Trial
 from tests.closed_form import tune
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from autotune.backends.base import Backend, Records
 from autotune.backends.simulator.profiles import load_machine
 from autotune.cache import cache_folder
-from autotune.workload import Workload
+from autotune.workload_file.workload_file import Workload
 
 
 def _silent(message: str) -> None:

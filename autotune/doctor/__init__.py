@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from autotune.doctor.answer import Answer, what_and_remedy
 from autotune.doctor.damon import features, interface, operations, root
-from autotune.doctor.emulator import kvm, processor, qemu
-from autotune.doctor.finding import Finding, Health, State
+from autotune.doctor.finding import Answer, Finding, Health, State, what_and_remedy
 from autotune.doctor.memory import huge_pages, pressure, swap
-from autotune.doctor.parts import compiler, vm_kernel
-from autotune.doctor.restoring import killed_run, put_back
-from autotune.doctor.room import disk, vm_memory
+from autotune.doctor.micro_vm import compiler, disk, kvm, processor, qemu, vm_kernel, vm_memory
+from autotune.doctor.restoring import killed_run, put_back, users
 from autotune.doctor.surroundings import Surroundings
-from autotune.doctor.use import users
 from autotune.errors import AutotuneError
 
 __all__ = ["Finding", "Health", "State", "Surroundings", "examine", "put_back"]

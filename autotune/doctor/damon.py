@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from autotune.doctor.answer import Answer
-from autotune.doctor.finding import State
+from autotune.doctor.finding import Answer, State
 from autotune.doctor.surroundings import Surroundings
 from autotune.driver.sysfs_file import read_value
 from autotune.driver.tree import KDAMONDS

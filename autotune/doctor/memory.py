@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from autotune.doctor.answer import Answer
-from autotune.doctor.finding import State
-from autotune.doctor.sizes import gib
+from autotune.doctor.finding import Answer, State
 from autotune.doctor.surroundings import Surroundings
 from autotune.driver.sysfs_file import chosen_word, read_value
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
+from autotune.units import gib
 
 _ZRAM_MODULE: Final = "kernel/drivers/block/zram/zram.ko*"
 _SWAP_FIX: Final = (

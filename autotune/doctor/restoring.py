@@ -1,16 +1,16 @@
-"""What a killed run left changed on this machine: the check, and the putting back."""
+"""Who uses DAMON now, what a killed run left changed on this machine, and the putting back."""
 
 from __future__ import annotations
 
-from autotune.doctor.answer import Answer
-from autotune.doctor.finding import State
+from autotune.doctor.finding import Answer, State
 from autotune.doctor.surroundings import Surroundings
-from autotune.doctor.use import holder
 from autotune.driver.journal import Journal
+from autotune.driver.ownership import foreign_users
 from autotune.driver.restoring import restore_after_kill
 from autotune.driver.system_calls import SystemCalls
 from autotune.driver.tree import DamonTree
 from autotune.errors import BackendUnavailableError
+from autotune.runner.procfs import Procfs
 
 
 def killed_run(here: Surroundings) -> Answer:
@@ -50,3 +50,37 @@ def put_back(here: Surroundings, system: SystemCalls) -> tuple[str, ...]:
         lock_path=places.lock,
         procfs=places.procfs,
     )
+
+
+def users(here: Surroundings) -> Answer:
+    """See whether anyone uses DAMON."""
+    if (running := holder(here)) is not None:
+        return Answer(
+            State.WARNING,
+            f"an autotune measures on this machine (process {running})",
+            "wait until it is done",
+            hinders=True,
+        )
+    if others := foreign_users(here.places.sysfs):
+        return Answer(
+            State.WARNING,
+            "; ".join(others),
+            "wait until it ends; write 'off', '0' or 'N' to these files only if it is your own",
+            hinders=True,
+        )
+    return Answer(State.OK, "nobody uses it")
+
+
+def holder(here: Surroundings) -> str | None:
+    """Give the process that measures here now.
+
+    Who holds the lock is read, and not found out by taking it: that could fail a run that starts.
+    """
+    try:
+        number = here.places.lock.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    # Source: proc_locks(5); a run that was killed has left its number, and holds no lock.
+    lines = (Procfs(here.places.procfs).read("locks") or b"").splitlines()
+    held = any(b"FLOCK" in line and number in line.split() for line in lines)
+    return number.decode(errors="replace") if number and held else None

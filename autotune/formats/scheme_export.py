@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -10,22 +9,7 @@ from types import MappingProxyType
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.formats import damo_args, damo_json, damos_text, module_parameters
-
-
-class Form(enum.Enum):
-    """What a scheme is written as."""
-
-    DAMOS = "damos"
-    """One-line text."""
-    SCHEMES = "schemes"
-    """damo's list of schemes, for `damo start --schemes`."""
-    KDAMONDS = "kdamonds"
-    """damo's full form, for `damo start FILE`."""
-    ARGS = "args"
-    """A damo command line."""
-    MODULE = "module"
-    """Parameters of DAMON_RECLAIM or DAMON_LRU_SORT."""
-
+from autotune.formats.forms import Form
 
 SUFFIXES: Mapping[Form, str] = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from autotune.experiment.pattern import TABLE_BYTES
 from autotune.lint import Code, Known, LintWarning, lint
 from autotune.lint.notable import notable_proposals
-from autotune.workload import Workload
+from autotune.workload_file.workload_file import Workload
 
 
 def lint_search_space(workload: Workload) -> tuple[LintWarning, ...]:

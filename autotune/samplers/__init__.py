@@ -11,11 +11,11 @@ from types import MappingProxyType
 import optuna
 from optuna.samplers import BaseSampler
 
-from autotune import defaults
 from autotune.errors import InputError, nearest
 from autotune.samplers.grid import GridSampler
 from autotune.samplers.sobol import SobolSampler
 from autotune.space.space import SearchSpace
+from autotune.workload_file import defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

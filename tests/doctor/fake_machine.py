@@ -12,7 +12,7 @@ from autotune.backends.vm.command_line import PROGRAM
 from autotune.backends.vm.kernel_files import kernel_at
 from autotune.backends.vm.kernel_package import keep_kernel
 from autotune.doctor import Finding, Surroundings, examine
-from autotune.doctor.room import VM_BYTES
+from autotune.doctor.micro_vm import VM_BYTES
 from autotune.driver.journal import Change, Journal, Kind
 from tests.backends.vm.fake_kernel import write_kernel, write_modules
 from tests.driver.fake_kernel import FakeKernel, make_procfs

@@ -7,7 +7,7 @@ import pytest
 from autotune.lint import Code, Known, lint
 from autotune.lint.notable import notable_proposals
 from autotune.lint.search_space import lint_search_space
-from autotune.workload import Workload, load_workload
+from autotune.workload_file.workload_file import Workload, load_workload
 
 SPACES = {
     "every": """

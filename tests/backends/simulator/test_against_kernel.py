@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from tests.kernel_grid import PATTERNS, Cell, kernel_cells, simulate
+from autotune.evaluation.kernel_grid import PATTERNS, Cell, kernel_cells, simulate
 
 WITHOUT_QUOTA = [cell for cell in kernel_cells() if not cell.has_quota]
 TOLD_APART = 0.005

@@ -24,13 +24,13 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
 from autotune.formats import masim
-from autotune.observer import Silent
-from autotune.run_record import RunState
+from autotune.run_folder.run_json import RunState
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.study import run
+from autotune.study.events import Silent
+from autotune.study.study import run
 from autotune.trial import Trial, TrialState
-from autotune.workload import load_workload
+from autotune.workload_file.workload_file import load_workload
 from tests.backends.contract import COLD_HALF
 from tests.backends.vm.fake_kernel import OPTIONS, image_bytes, write_kernel, write_modules
 from tests.backends.vm.traces import cpu_s, emulators

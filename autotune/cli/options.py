@@ -1,0 +1,43 @@
+"""Arguments and options that several commands have, and how commands speak."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autotune.cli.messages import say
+
+WorkloadArgument = Annotated[
+    Path, typer.Argument(metavar="WORKLOAD", help="A workload file (YAML).")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", metavar="NAME", help="simulator, vm or host.")
+]
+MachineOption = Annotated[
+    str | None,
+    typer.Option("--machine", metavar="NAME|FILE", help="The simulator's machine profile."),
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Decides everything random.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+
+
+def note(message: str) -> None:
+    """Say what takes long, or what was done."""
+    say(message, kind="note")
+
+
+def warn(message: str) -> None:
+    """Say what is legal but unwise."""
+    say(message, kind="warning")
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print a result for scripts."""
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))

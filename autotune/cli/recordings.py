@@ -1,0 +1,56 @@
+"""Commands about recordings: record, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autotune.cli.options import JsonOption, SeedOption, WorkloadArgument, note, print_json, warn
+
+# What a command needs is imported where it is used: `autotune --help` should not load a compiler.
+
+
+def record(
+    workload_file: WorkloadArgument,
+    backend: Annotated[
+        str | None,
+        typer.Option("--backend", metavar="NAME", help="vm or host. Default: the file's, or vm."),
+    ] = None,
+    seed: SeedOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Default: NAME.damon.data."),
+    ] = None,
+) -> None:
+    """Run the program once, and keep what it accesses when."""
+    from autotune.backends.available import make_recorder
+    from autotune.formats import damo_record
+    from autotune.study.recording_run import default_file, load_for_recording, record_workload
+    from autotune.views.recording import show_recorded
+
+    workload = load_for_recording(workload_file, backend=backend, seed=seed, warn=warn)
+    workload.check_available()
+    path = out or default_file(workload)
+    damo_record.check_new(path)
+    recording = record_workload(workload, make_recorder(workload, note=note))
+    damo_record.save(recording, path)
+    show_recorded(recording, path)
+
+
+def show(
+    recording_file: Annotated[
+        Path, typer.Argument(metavar="RECORDING", help="Of autotune record, or damo record.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show a recording: a heat map, and how large the working set was."""
+    from autotune.formats import damo_record
+    from autotune.views.recording import recording_to_dict, show_recording
+
+    recording = damo_record.load(recording_file)
+    if as_json:
+        print_json(recording_to_dict(recording))
+    else:
+        show_recording(recording)

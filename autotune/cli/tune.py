@@ -1,0 +1,107 @@
+"""Commands that measure a workload: run, measure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autotune.cli.messages import say
+from autotune.cli.options import (
+    INTERRUPTED,
+    BackendOption,
+    JsonOption,
+    MachineOption,
+    SeedOption,
+    WorkloadArgument,
+    note,
+    print_json,
+    warn,
+)
+from autotune.errors import RunError
+
+# What a command needs is imported where it is used: `autotune --help` should not load a compiler.
+
+
+def run(
+    workload_file: WorkloadArgument,
+    backend: BackendOption = None,
+    machine: MachineOption = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", help="How many schemes to try.")
+    ] = None,
+    seed: SeedOption = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", metavar="NAME", help="tpe, nsga2, random, qmc, grid, ..."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The run folder. Default: runs/NAME-DATE."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tune: find the schemes worth having, and confirm them."""
+    from autotune.backends.available import make_backend
+    from autotune.run_folder.folder import default_folder
+    from autotune.run_folder.run_json import RunState
+    from autotune.study import study
+    from autotune.views import terminal
+    from autotune.views.live import ProgressView
+    from autotune.workload_file.workload_file import load_workload
+
+    workload = load_workload(
+        workload_file,
+        backend=backend,
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        machine=machine,
+        warn=warn,
+    )
+    folder = out or default_folder(workload.name, now=datetime.now().astimezone())
+    backend_made = make_backend(workload, note=note)
+    with ProgressView() as view:
+        outcome = study.run(workload, backend_made, folder, observer=view)
+    if as_json:
+        print_json(outcome.to_dict())
+    else:
+        terminal.show_outcome(outcome, workload.objectives)
+    if outcome.trials and outcome.failed == len(outcome.trials):
+        raise RunError(f"{outcome.out}: every trial failed: {outcome.trials[0].reason}")
+    if outcome.state is RunState.INTERRUPTED:
+        say(f"interrupted: what was finished is in {outcome.out}", kind="note")
+        raise typer.Exit(INTERRUPTED)
+
+
+def measure(
+    workload_file: WorkloadArgument,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            "--scheme",
+            metavar="NAME|FILE",
+            help="A scheme file, or prcl-talk, prcl-5s, prcl-3s. Default: monitoring only.",
+        ),
+    ] = None,
+    backend: BackendOption = None,
+    machine: MachineOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure one scheme against the baseline, without tuning."""
+    from autotune.backends.available import make_backend
+    from autotune.formats.scheme_files import load_schemes, resolve
+    from autotune.study.one_scheme import compare_to_baseline
+    from autotune.views import terminal
+    from autotune.workload_file.workload_file import load_workload
+
+    workload = load_workload(workload_file, backend=backend, seed=seed, machine=machine, warn=warn)
+    schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
+    comparison = compare_to_baseline(workload, schemes, make_backend(workload, note=note))
+    if as_json:
+        print_json(comparison.to_dict())
+    else:
+        terminal.show_comparison(comparison)

@@ -1,0 +1,1 @@
+"""Judging: the simulator against the kernel, on grids that were measured."""

@@ -1,0 +1,123 @@
+"""Is a file right? Says what it is, or where it is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotune import document
+from autotune.backends.available import make_backend
+from autotune.backends.simulator.profiles import load_machine
+from autotune.damon.kernel_units import on_grid
+from autotune.damon.monitoring import Monitoring
+from autotune.damon.recording import Recording
+from autotune.errors import BackendUnavailableError, InputError, Where
+from autotune.experiment.pattern import Pattern
+from autotune.formats import damo_record, masim
+from autotune.formats.scheme_export import scheme_text
+from autotune.formats.scheme_files import load_scheme_file
+from autotune.lint.scheme_file import lint_scheme_file
+from autotune.lint.search_space import lint_search_space
+from autotune.objective.objective import load_objectives
+from autotune.space.space import load_search_space
+from autotune.study.study import prepare
+from autotune.workload_file.workload_file import Workload, load_workload
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that is right.
+
+    Attributes:
+        summary: What it is, one line.
+        warnings: What is legal but unwise, or what this version lacks; each begins with its place.
+    """
+
+    summary: str
+    warnings: tuple[str, ...] = ()
+
+
+def check_file(path: Path) -> Checked:
+    """Check one file, whatever it is: the content tells.
+
+    Raises:
+        InputError: If it is wrong; the message says where.
+    """
+    if path.suffix in {".yaml", ".yml"}:
+        return _check_yaml(path)
+    if path.suffix == ".cfg":
+        warnings: list[str] = []
+        pattern = masim.load(path, warn=warnings.append)
+        return Checked(_describe(pattern), tuple(warnings))
+    if path.suffix == ".data":
+        return Checked(_describe_recording(damo_record.load(path)))
+    return _check_schemes(path)
+
+
+def _check_yaml(path: Path) -> Checked:
+    keys = document.load(path)
+    if "workload" in keys:
+        warnings: list[str] = []
+        return _check_workload(load_workload(path, warn=warnings.append), warnings)
+    if "schemes" in keys:
+        space = load_search_space(path)
+        count = len(space.parameters)
+        return Checked(f"search space of {count} parameter{'s' if count != 1 else ''}")
+    if "objectives" in keys:
+        names = [objective.name for objective in load_objectives(path).objectives]
+        return Checked(f"objectives {', '.join(names)}")
+    if "cpus" in keys:
+        return Checked(f"machine profile '{load_machine(path).name}'")
+    raise InputError(
+        "this is no workload, search space, objectives or machine profile: begin with key "
+        "'workload', 'schemes', 'objectives' or 'cpus'",
+        Where(path),
+    )
+
+
+def _check_workload(workload: Workload, warnings: list[str]) -> Checked:
+    try:
+        prepare(workload, make_backend(workload))
+    except BackendUnavailableError as error:
+        warnings.append(f"{workload.path}: {error}")
+    subject = workload.subject
+    what = "a program"
+    if subject.pattern:
+        what = _describe(subject.pattern)
+    elif subject.recording:
+        what = _describe_recording(subject.recording)
+    if workload.budget.trials is None:
+        warnings.append(f"{workload.path}: the budget is time alone: two runs will not be equal")
+    warnings += [found.at(workload.path) for found in lint_search_space(workload)]
+    return Checked(
+        f"workload '{workload.name}': {what}; search space {workload.search_space.name}, "
+        f"backend {workload.backend}",
+        tuple(warnings),
+    )
+
+
+def _describe_recording(recording: Recording) -> str:
+    return (
+        f"recording of {recording.duration_us / 1e6:g} s in {len(recording.snapshots)} snapshots"
+    )
+
+
+def _describe(pattern: Pattern) -> str:
+    size = sum(region.size_bytes for region in pattern.regions)
+    length_s = sum(phase.duration_us for phase in pattern.phases) / 1e6
+    return (
+        f"pattern of {size / 1e6:g} MB in {len(pattern.regions)} regions, "
+        f"{length_s:g} s in {len(pattern.phases)} phases"
+    )
+
+
+def _check_schemes(path: Path) -> Checked:
+    file = load_scheme_file(path)
+    intervals = (file.monitoring or Monitoring()).intervals
+    lines = []
+    for number, scheme in enumerate(file.schemes, start=1):
+        try:
+            lines.append(scheme_text([on_grid(scheme, intervals)]))
+        except ValueError as error:
+            raise InputError(f"scheme {number}: {error}", Where(path)) from error
+    return Checked("; ".join(lines), tuple(found.at(path) for found in lint_scheme_file(file)))

@@ -1,0 +1,1 @@
+"""From trials to advice: the front, what is not on it and why, what mattered."""

@@ -1,0 +1,228 @@
+"""A run folder on disk: every file written whole or not at all, every measurement kept as it is made.
+
+docs/run-folder.md describes the files. `autotune.run_folder.reader` reads back `run.json`, the front and
+its schemes; `read_measurements` the measurements, for users and tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from autotune.errors import InputError, RunError, Where
+from autotune.experiment.measurement import Measurement
+
+RUN_FILE = "run.json"
+STUDY_FILE = "study.db"
+MEASUREMENTS_FILE = "measurements.jsonl"
+TRIALS_FILE = "trials.csv"
+FRONT_FILE = "front.csv"
+SUMMARY_FILE = "summary.md"
+SCHEMES_FOLDER = "schemes"
+WORKLOAD_FILE = "workload.yaml"
+
+OWN_NAMES = frozenset(
+    {
+        RUN_FILE,
+        STUDY_FILE,
+        MEASUREMENTS_FILE,
+        TRIALS_FILE,
+        FRONT_FILE,
+        SUMMARY_FILE,
+        SCHEMES_FOLDER,
+        WORKLOAD_FILE,
+    }
+)
+"""The names in a run folder that no copied file may have."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementRecord:
+    """One line of `measurements.jsonl`.
+
+    Attributes:
+        role: "baseline", "trial" or "confirmation".
+        trial: Number of the trial; None for a baseline.
+        seed: Of the measurement.
+        scheme: As one-line text; None without schemes.
+        measurement: What was measured.
+    """
+
+    role: str
+    trial: int | None
+    seed: int
+    scheme: str | None
+    measurement: Measurement
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, in the order of the fields."""
+        return {
+            "role": self.role,
+            "trial": self.trial,
+            "seed": self.seed,
+            "scheme": self.scheme,
+            "measurement": self.measurement.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> MeasurementRecord:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        try:
+            return cls(**{**values, "measurement": Measurement.from_dict(values["measurement"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a measurement: {error}") from error
+
+
+class RunFolder:
+    """A folder that a run writes to.
+
+    All methods that write raise `RunError` if the disk is full or fails; what was there before is then
+    unchanged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """Make the folder, with those above it.
+
+        Raises:
+            InputError: If there is something in it, or it can't be made or written to.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise InputError("is not empty: name a folder that is, or a new one", Where(path))
+            probe = path / ".writable"
+            probe.touch()
+            probe.unlink()
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(
+                "is no folder, or lies in something that is none: name another", Where(path)
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"can't make a run folder here: {error.strerror}: name another place", Where(path)
+            ) from error
+        return cls(path)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[None]:
+        """Turn a failure of the system while *name* is written into an error that names both."""
+        try:
+            yield
+        except OSError as error:
+            raise self.failure(
+                name, error.strerror or str(error), full=error.errno in _FULL
+            ) from (error)
+
+    def failure(self, name: str, what: str, *, full: bool) -> RunError:
+        """Make the error that says that *name* could not be written, and why."""
+        remedy = "free some space" if full else "see that it stays writable"
+        return RunError(
+            f"{self.path}: can't write {name}: {what}: {remedy}; what was finished is readable"
+        )
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write or replace a file; folders in *name* are made."""
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.tmp")
+        with self.writing(name):
+            target.parent.mkdir(exist_ok=True)
+            try:
+                _write_through(
+                    temporary, content.encode() if isinstance(content, str) else content
+                )
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def write_json(self, name: str, values: Any) -> None:
+        """Write or replace a JSON file."""
+        self.write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def append(self, record: MeasurementRecord) -> None:
+        """Add a line to `measurements.jsonl`, and see it onto the disk."""
+        line = json.dumps(record.to_dict(), ensure_ascii=False, separators=(",", ":")) + "\n"
+        with self.writing(MEASUREMENTS_FILE):
+            _append_through(self.path / MEASUREMENTS_FILE, line.encode())
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        _write_all(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def _append_through(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, content)
+        except BaseException:
+            # Half a line before whole ones would make the file unreadable.
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def read_measurements(path: Path) -> list[MeasurementRecord]:
+    """Read `measurements.jsonl`. A last line that was torn when a run was killed is left out.
+
+    Raises:
+        InputError: If the file can't be read, or another line is damaged.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}", Where(path)) from error
+    # Only what ends in a line break was written whole.
+    records = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            records.append(MeasurementRecord.from_dict(json.loads(line)))
+        except ValueError as error:
+            raise InputError(
+                f"is damaged, not a measurement: restore the file from a copy ({error})",
+                Where(path, number),
+            ) from error
+    return records
+
+
+def default_folder(name: str, *, now: datetime, runs: Path = Path("runs")) -> Path:
+    """Name a run folder by its workload and the time; by a number too where there is one already.
+
+    >>> print(default_folder("stairs", now=datetime(2026, 1, 31, 12, 0)))
+    runs/stairs-2026-01-31-120000
+    """
+    folder = runs / f"{name}-{now:%Y-%m-%d-%H%M%S}"
+    number = 1
+    while folder.exists():
+        number += 1
+        folder = runs / f"{name}-{now:%Y-%m-%d-%H%M%S}-{number}"
+    return folder

@@ -1,0 +1,163 @@
+"""A run folder read back."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from autotune.damon.damos import Scheme
+from autotune.errors import InputError, Where
+from autotune.formats import damo_json
+from autotune.objective import pareto
+from autotune.objective.objective import Objectives
+from autotune.run_folder.folder import FRONT_FILE, RUN_FILE, SCHEMES_FOLDER
+from autotune.run_folder.run_json import RunRecord
+from autotune.trial import trial_id
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder holds; files are read when they are asked for.
+
+    Attributes:
+        path: The folder.
+        record: What `run.json` says.
+
+    Raises:
+        InputError: From every property, if a file is missing or damaged; the message names it.
+    """
+
+    path: Path
+    record: RunRecord
+
+    @property
+    def objectives(self) -> Objectives:
+        """What was sought."""
+        return self.record.objectives
+
+    @cached_property
+    def front(self) -> pd.DataFrame:
+        """`front.csv`, with the columns that it has."""
+        return _table(self.path / FRONT_FILE)
+
+    @property
+    def ids(self) -> list[str]:
+        """The names of the schemes on the front, in its order."""
+        return [trial_id(int(number)) for number in self._column("trial")]
+
+    @property
+    def points(self) -> list[tuple[float, ...]]:
+        """The front's objectives such that less is better, in the order of its rows."""
+        columns = [
+            [objective.direction.minimised(value) for value in self._column(objective.name)]
+            for objective in self.objectives.objectives
+        ]
+        return list(zip(*columns, strict=True))
+
+    def _column(self, name: str) -> list[float]:
+        if name not in self.front:
+            raise InputError(f"is damaged: it has no column {name}", Where(self.path / FRONT_FILE))
+        return [self._number(name, cell) for cell in self.front[name]]
+
+    def _number(self, column: str, cell: Any) -> float:
+        try:
+            number = float(cell)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            what = "has an empty cell" if pd.isna(cell) else f"holds '{cell}', which is no number"
+            raise InputError(
+                f"is damaged: column {column} {what}: restore the file from a copy",
+                Where(self.path / FRONT_FILE),
+            )
+        return number
+
+    def schemes(self, name: str) -> tuple[Scheme, ...]:
+        """The schemes of one of `ids`, as the kernel runs them.
+
+        Raises:
+            InputError: If the file is missing or damaged.
+        """
+        path = self.path / SCHEMES_FOLDER / f"{name}.schemes.json"
+        return damo_json.loads(_text(path), path).schemes
+
+
+def load_run(path: Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        InputError: If it is none; the message names what is missing.
+    """
+    if not path.is_dir():
+        raise InputError("no such run folder: check the path", Where(path))
+    file = path / RUN_FILE
+    if not file.is_file():
+        raise InputError(f"has no {RUN_FILE}: name a folder that a run has written", Where(path))
+    try:
+        record = RunRecord.from_dict(json.loads(_text(file)))
+    except ValueError as error:
+        raise InputError(
+            f"is damaged, or of another version: {error}: restore the file from a copy",
+            Where(file),
+        ) from error
+    return Run(path, record)
+
+
+def pick(run: Run, choice: str) -> list[str]:
+    """Give the names of the schemes that a user means.
+
+    Args:
+        run: Whose front is chosen from.
+        choice: "knee", "best" (by the first objective), "all", or a trial: `trial-007` or `7`.
+
+    Raises:
+        InputError: If the front is empty, or has no such trial.
+    """
+    ids = run.ids
+    if not ids:
+        raise InputError(
+            f"the front is empty: see summary.md for the reason (state {run.record.state.value})",
+            Where(run.path),
+        )
+    if choice == "all":
+        return ids
+    if choice == "best":
+        return ids[:1]
+    if choice == "knee":
+        return [ids[pareto.knee(run.points, run.objectives.limit)]]
+    match = re.fullmatch(r"(?:trial-)?([0-9]{1,9})", choice)
+    name = trial_id(int(match[1])) if match else choice
+    if name not in ids:
+        raise InputError(
+            f"no '{choice}' on the front: give knee, best, all or one of {', '.join(ids)}",
+            Where(run.path),
+        )
+    return [name]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        where = path.parent if path.parent.name != SCHEMES_FOLDER else path.parent.parent
+        raise InputError(
+            f"has no {path.relative_to(where)}: the run did not get that far, or the file was removed",
+            Where(where),
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can't be read: {error}", Where(path)) from error
+
+
+def _table(path: Path) -> pd.DataFrame:
+    _text(path)
+    try:
+        return pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"is damaged: {str(error).strip()}", Where(path)) from error

@@ -1,0 +1,221 @@
+"""`run.json`: what a run was, where and when; the only file with wall-clock times and host names."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import platform
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from autotune.backends.base import Backend
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
+from autotune.damon.recording import Recording
+from autotune.experiment import plain
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
+from autotune.objective.expression import Expression
+from autotune.objective.objective import (
+    KNOWN_NAMES,
+    Direction,
+    Objective,
+    Objectives,
+    parse_constraint,
+)
+from autotune.workload_file.workload_file import Workload
+
+FORMAT = 2
+"""Version of the run folder's format. 2: the workload may be a program."""
+
+_PACKAGES = ("damos-autotune", "numba", "numpy", "optuna", "pandas", "scikit-learn")
+
+
+class RunState(enum.Enum):
+    """How far a run got."""
+
+    RUNNING = "running"
+    """It runs, or was killed."""
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    """Ended with Ctrl-C; what was finished counts."""
+    FAILED = "failed"
+    """It could not go on; what was finished counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """The content of `run.json`.
+
+    Attributes:
+        name: Of the workload.
+        state: How far the run got.
+        error: Why it failed; None if it did not.
+        backend: Where it measured.
+        machine: On which machine.
+        workload_sha256: Identifies what ran, comments and spelling aside.
+        operations: The address space.
+        monitoring: DAMON's attributes.
+        objectives: What was sought.
+        sampler: What proposed.
+        seed: Of the trials and the baseline.
+        confirmation_seeds: Of the confirmations.
+        trials: How many there are.
+        failed: How many of them failed.
+        hypervolume: Of the front; None before the end.
+        started: In ISO 8601, UTC.
+        ended: The same; None before the end.
+        versions: Of Python and of the packages that figures depend on.
+        host: The computer that ran it.
+    """
+
+    name: str
+    state: RunState
+    error: str | None = None
+    backend: str
+    machine: str
+    workload_sha256: str
+    operations: OperationsSet
+    monitoring: Monitoring
+    objectives: Objectives
+    sampler: str
+    seed: int
+    confirmation_seeds: tuple[int, ...]
+    trials: int = 0
+    failed: int = 0
+    hypervolume: float | None = None
+    started: str
+    ended: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    host: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {
+            "format": FORMAT,
+            **plain,
+            "state": self.state.value,
+            "operations": self.operations.value,
+            "monitoring": dataclasses.asdict(self.monitoring),
+            "objectives": _objectives_to_dict(self.objectives),
+            "confirmation_seeds": list(self.confirmation_seeds),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunRecord:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: If a field is missing, unknown or of the wrong kind, or the format is another.
+        """
+        try:
+            if values["format"] != FORMAT:
+                raise ValueError(
+                    f"its format is {values['format']}, and this version reads {FORMAT}"
+                )
+            monitoring = values["monitoring"]
+            return cls(
+                **{
+                    **{key: value for key, value in values.items() if key != "format"},
+                    "state": RunState(values["state"]),
+                    "operations": OperationsSet(values["operations"]),
+                    "monitoring": Monitoring(
+                        **{**monitoring, "intervals": Intervals(**monitoring["intervals"])}
+                    ),
+                    "objectives": _objectives_from_dict(values["objectives"]),
+                    "confirmation_seeds": tuple(values["confirmation_seeds"]),
+                }
+            )
+        except KeyError as error:
+            raise ValueError(f"{error} is missing") from error
+        except (TypeError, AttributeError) as error:
+            raise ValueError(str(error)) from error
+
+
+def _objectives_to_dict(objectives: Objectives) -> dict[str, Any]:
+    return {
+        "name": objectives.name,
+        "objectives": [
+            {
+                "name": objective.name,
+                "metric": str(objective.metric),
+                "direction": objective.direction.value,
+                "reference": objective.reference,
+            }
+            for objective in objectives.objectives
+        ],
+        "constraints": [str(constraint) for constraint in objectives.constraints],
+    }
+
+
+def _objectives_from_dict(values: dict[str, Any]) -> Objectives:
+    return Objectives(
+        name=values["name"],
+        objectives=tuple(
+            Objective(
+                metric=Expression.parse(objective["metric"], KNOWN_NAMES),
+                name=objective["name"],
+                direction=Direction(objective["direction"]),
+                reference=objective["reference"],
+            )
+            for objective in values["objectives"]
+        ),
+        constraints=tuple(parse_constraint(text) for text in values["constraints"]),
+    )
+
+
+def now() -> str:
+    """The time, in ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def workload_sha256(workload: Pattern | Program | Recording) -> str:
+    """Identify a pattern or a recording by its content, a program by how it is called.
+
+    Where their files lie does not matter.
+    """
+    if isinstance(workload, Recording):
+        return hashlib.sha256(repr(workload).encode()).hexdigest()
+    if isinstance(workload, Program):
+        workload = replace(workload, folder="/", files=())
+    else:
+        regions = (
+            replace(region, data_file=region.data_file and Path(region.data_file).name)
+            for region in workload.regions
+        )
+        workload = replace(workload, regions=tuple(regions))
+    return hashlib.sha256(plain.dumps(workload).encode()).hexdigest()
+
+
+def start_record(
+    workload: Workload, backend: Backend, confirmation_seeds: tuple[int, ...]
+) -> RunRecord:
+    """Make the record of a run that begins now."""
+    versions = {"python": platform.python_version()}
+    return RunRecord(
+        name=workload.name,
+        state=RunState.RUNNING,
+        backend=backend.name,
+        machine=backend.machine,
+        workload_sha256=workload_sha256(workload.experiment(None).workload),
+        operations=workload.operations,
+        monitoring=workload.monitoring,
+        objectives=workload.objectives,
+        sampler=workload.sampler,
+        seed=workload.seed,
+        confirmation_seeds=confirmation_seeds,
+        started=now(),
+        versions={**versions, **{package: _version(package) for package in _PACKAGES}},
+        host={"name": platform.node(), "system": platform.platform()},
+    )

@@ -1,0 +1,223 @@
+"""`summary.md`: what a run found, for people with a text editor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autotune.experiment.measurement import Measurement
+from autotune.formats.scheme_export import scheme_text
+from autotune.objective.figures import format_figure
+from autotune.recommendation.front import Recommendation, Recommended, knee
+from autotune.trial import Trial, TrialState
+from autotune.workload_file.workload_file import Workload
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that a summary tells.
+
+    Attributes:
+        workload: What was tuned.
+        backend: Where it was measured.
+        machine: On which machine.
+        baseline: With the run's seed; None if the run ended before.
+        trials: In the order of their numbers.
+        published: The trials that the search space gave.
+        recommendation: The front, and what is not on it.
+        importances: By objective and parameter, as `autotune.recommendation.importance` gives them.
+        notes: Sentences about what went wrong.
+    """
+
+    workload: Workload
+    backend: str
+    machine: str
+    baseline: Measurement | None
+    trials: Sequence[Trial]
+    published: Sequence[Trial]
+    recommendation: Recommendation
+    importances: Mapping[str, Mapping[str, float]]
+    notes: Sequence[str]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The figures of the front's table: what is sought and what is bounded."""
+        objectives = self.workload.objectives
+        sought = [objective.name for objective in objectives.objectives]
+        bounded = [constraint.name for constraint in objectives.constraints]
+        return tuple(dict.fromkeys((*sought, *bounded)))
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the figures of the front are those of confirmations."""
+        return bool(self.recommendation.confirmed)
+
+
+def summary(findings: Findings) -> str:
+    """Write the summary; equal findings give equal text."""
+    front = findings.recommendation.front
+    count = f"{len(front)} scheme{'s' * (len(front) != 1)}"
+    sections = (
+        [f"# {findings.workload.name}: {count} recommended", "", *_run(findings)],
+        [*findings.notes],
+        ["## Baseline", "", *_baseline(findings.baseline)],
+        ["## Front", "", *_front(findings)],
+        _published(findings),
+        _listed("## Thrown out", findings.recommendation.thrown_out),
+        _listed(
+            "## Failed trials",
+            {
+                trial.number: trial.reason or ""
+                for trial in findings.trials
+                if trial.state is TrialState.FAILED
+            },
+        ),
+        _importances(findings.importances),
+    )
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _run(findings: Findings) -> list[str]:
+    workload = findings.workload
+    failed = sum(trial.state is TrialState.FAILED for trial in findings.trials)
+    sought = [f"{o.name} ({o.direction.value})" for o in workload.objectives.objectives]
+    bounds = [str(constraint) for constraint in workload.objectives.constraints]
+    lines = [
+        f"- measured by: {findings.backend}, machine {findings.machine}, seed {workload.seed}",
+        f"- search space: {workload.search_space.name}, sampler {workload.sampler}, "
+        f"{len(findings.trials)} trials, {failed} of them failed",
+        f"- sought: {', '.join(sought)}",
+    ]
+    if bounds:
+        lines.append(f"- within: {', '.join(bounds)}")
+    return [*lines, f"- hypervolume of the front: {findings.recommendation.hypervolume:.6g}"]
+
+
+def _baseline(baseline: Measurement | None) -> list[str]:
+    if baseline is None:
+        return ["It was not measured."]
+    rows = {
+        "run time": f"{baseline.runtime_s:.6g} s",
+        "CPU time of the workload": f"{baseline.workload_cpu_s:.6g} s",
+        "resident memory": f"{baseline.rss_mean_bytes / _MIB:.1f} MiB on average, "
+        f"{baseline.rss_peak_bytes / _MIB:.1f} MiB at most",
+        "major faults": f"{baseline.major_faults}",
+    }
+    return ["Without DAMON:", "", *(f"- {name}: {value}" for name, value in rows.items())]
+
+
+def _front(findings: Findings) -> list[str]:
+    front = findings.recommendation.front
+    if not front:
+        return [f"It is empty: {_why_empty(findings)}"]
+    balanced = knee(front, findings.workload.objectives)
+    if findings.confirmed:
+        count = len(front[0].confirmations)
+        what = (
+            f"Means of {count} confirmation{'s' * (count != 1)} with fresh seeds, each against a "
+            "baseline with the same seed; in brackets what the search saw first."
+        )
+    else:
+        what = (
+            "Not confirmed: every figure is that of one measurement, with the search's own seed."
+        )
+    names = {
+        option.trial.number: "".join(
+            f", {word}"
+            for word, chosen in (("best", front[0]), ("knee", balanced))
+            if option is chosen
+        )
+        for option in front
+    }
+    return [
+        what,
+        "",
+        *_table(front, findings.shown, findings.confirmed),
+        "",
+        f"Best is the one with the best {findings.workload.objectives.objectives[0].name}; knee is "
+        "the balanced one, nearest to the best of everything at once.",
+        "",
+        *(
+            f"- trial {option.trial.number}{names[option.trial.number]}: "
+            f"`{scheme_text(option.trial.schemes)}`"
+            for option in front
+        ),
+    ]
+
+
+def _why_empty(findings: Findings) -> str:
+    if not findings.trials:
+        return "there was no trial."
+    if all(trial.state is TrialState.FAILED for trial in findings.trials):
+        return "every trial failed."
+    if findings.recommendation.thrown_out:
+        return "confirmation threw out every candidate."
+    bounds = [str(constraint) for constraint in findings.workload.objectives.constraints]
+    within = f" within {', '.join(bounds)}" if bounds else ""
+    return f"no scheme was better than leaving DAMON off{within}."
+
+
+def _table(options: Sequence[Recommended], shown: Sequence[str], confirmed: bool) -> list[str]:
+    rows = [["trial", *shown]]
+    for option in options:
+        first = [format_figure(name, option.trial.figures[name]) for name in shown]
+        figures = [format_figure(name, option.figures[name]) for name in shown]
+        cells = [f"{a} ({b})" for a, b in zip(figures, first, strict=True)]
+        rows.append([str(option.trial.number), *(cells if confirmed else first)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
+    return [lines[0], rule, *lines[1:]]
+
+
+def _published(findings: Findings) -> list[str]:
+    if not findings.published:
+        return []
+    confirmed = findings.recommendation.confirmed
+    beside = [
+        confirmed.get(t.number, Recommended(trial=t, figures=t.figures))
+        for t in findings.published
+        if t.number in confirmed or not findings.confirmed
+    ]
+    on_front = {option.trial.number for option in findings.recommendation.front}
+    return [
+        "## Published schemes",
+        "",
+        "The search space names them; they were measured and confirmed like the others.",
+        "",
+        *_table(beside, findings.shown, findings.confirmed),
+        "",
+        *(
+            f"- trial {t.number}{', on the front' if t.number in on_front else ''}: "
+            f"`{scheme_text(t.schemes)}`"
+            for t in findings.published
+        ),
+    ]
+
+
+def _listed(heading: str, reasons: Mapping[int, str]) -> list[str]:
+    if not reasons:
+        return []
+    return [heading, "", *(f"- trial {number}: {why}" for number, why in reasons.items())]
+
+
+def _importances(importances: Mapping[str, Mapping[str, float]]) -> list[str]:
+    if not importances:
+        return []
+    return [
+        "## What mattered",
+        "",
+        "Share of each parameter in what a random forest knows about a figure.",
+        "",
+        *(f"- {name}: {_ranked(shares.items())}" for name, shares in importances.items()),
+    ]
+
+
+def _ranked(shares: Iterable[tuple[str, float]]) -> str:
+    ranked = sorted(shares, key=lambda item: -item[1])
+    return ", ".join(f"{name} {100 * share:.0f}%" for name, share in ranked)

@@ -1,0 +1,92 @@
+"""The tables of a run folder: one row a trial, one row a recommended scheme.
+
+Numbers are written such that reading them gives the same numbers, and equal runs give equal bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from autotune.formats.scheme_export import scheme_text
+from autotune.objective.figures import columns
+from autotune.objective.objective import Objectives
+from autotune.recommendation.front import Recommended
+from autotune.space.space import SearchSpace
+from autotune.trial import Trial
+
+Row = dict[str, int | float | str | None]
+
+
+def trial_rows(
+    trials: Sequence[Trial],
+    thrown_out: Mapping[int, str],
+    space: SearchSpace,
+    objectives: Objectives,
+) -> list[Row]:
+    """Give the rows of `trials.csv`.
+
+    Args:
+        trials: In the order of their numbers.
+        thrown_out: Why a trial is not on the front although it was a candidate, by its number.
+        space: Whose parameters are columns.
+        objectives: Whose figures are columns beside the metrics.
+    """
+    shown = columns(objectives)
+    return [
+        {
+            "trial": trial.number,
+            "state": trial.state.value,
+            "seed": trial.seed,
+            **{p.column: trial.parameters.get(p.name) for p in space.parameters},
+            **{name: trial.figures.get(name) for name in shown},
+            "reason": f"not on the front: {thrown_out[trial.number]}"
+            if trial.number in thrown_out
+            else trial.reason,
+        }
+        for trial in trials
+    ]
+
+
+def trial_columns(space: SearchSpace, objectives: Objectives) -> list[str]:
+    """Give the columns of `trials.csv`."""
+    parameters = [parameter.column for parameter in space.parameters]
+    return ["trial", "state", "seed", *parameters, *columns(objectives), "reason"]
+
+
+def front_rows(front: Sequence[Recommended], objectives: Objectives) -> list[Row]:
+    """Give the rows of `front.csv`, in the order of the front."""
+    shown = columns(objectives)
+    return [
+        {
+            "trial": option.trial.number,
+            "scheme": scheme_text(option.trial.schemes),
+            **{name: option.figures[name] for name in shown},
+            **{f"{name}_first": option.trial.figures[name] for name in shown},
+            **{f"{name}_low": option.low(name) for name in shown},
+            **{f"{name}_high": option.high(name) for name in shown},
+        }
+        for option in front
+    ]
+
+
+def front_columns(objectives: Objectives) -> list[str]:
+    """Give the columns of `front.csv`."""
+    shown = columns(objectives)
+    groups = [[f"{name}{suffix}" for name in shown] for suffix in ("", "_first", "_low", "_high")]
+    return ["trial", "scheme", *(column for group in groups for column in group)]
+
+
+def to_csv(header: Sequence[str], rows: Iterable[Row]) -> str:
+    """Write rows below their header; None is an empty field.
+
+    >>> print(to_csv(["trial", "reason"], [{"trial": 0, "reason": None}]), end="")
+    trial,reason
+    0,
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,0 +1,104 @@
+"""Measuring what may be recommended again, with seeds that the search has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autotune.errors import TrialError
+from autotune.experiment.measurement import Measurement
+from autotune.recommendation.front import Confirmation
+from autotune.study.bench import Bench, Job
+from autotune.trial import Trial
+
+
+def confirmation_seeds(seed: int, count: int) -> tuple[int, ...]:
+    """Give the fresh seeds for the confirmations of a run: none is *seed*, none is there twice.
+
+    With a larger *count*, the first ones stay the same. They are numbers of a child of numpy's
+    `SeedSequence` of *seed*, which have nothing to do with those of the sequence itself.
+
+    >>> len({0, *confirmation_seeds(0, 3)})
+    4
+    """
+    numbers = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(count + 8).tolist()
+    return tuple(number for number in dict.fromkeys(numbers) if number != seed)[:count]
+
+
+@dataclass(slots=True, kw_only=True)
+class Confirmed:
+    """What is confirmed so far; grows while `confirm` runs, and outlives its interruption.
+
+    Attributes:
+        confirmations: By the number of the trial.
+        baselines: What the confirmations are compared with, by seed.
+        notes: Which seeds don't count, and why.
+    """
+
+    confirmations: dict[int, Confirmation] = field(default_factory=dict)
+    baselines: dict[int, Measurement] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def confirm(
+    bench: Bench,
+    trials: Sequence[Trial],
+    seeds: Sequence[int],
+    into: Confirmed,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Measure the schemes of *trials* once with each of *seeds*, and a baseline with each.
+
+    A seed whose baseline fails counts for no trial. What was measured is kept even so.
+
+    Args:
+        bench: Measures.
+        trials: In the order in which they are confirmed.
+        seeds: None or more.
+        into: Takes what was found.
+        progress: Is told how many measurements are done, and of how many.
+
+    Raises:
+        BackendUnavailableError: If nothing can be measured any more.
+        RunError: If a measurement can't be kept.
+    """
+    if not trials or not seeds:
+        return
+    total = len(seeds) * (1 + len(trials))
+    baselines = [bench.begin_baseline(seed) for seed in seeds]
+    again = [
+        [bench.begin(t.number, t.schemes, seed, confirms=True) for seed in seeds] for t in trials
+    ]
+    for done, job in enumerate(baselines, start=1):
+        try:
+            into.baselines[job.seed] = bench.finish_baseline(job)
+        except TrialError as error:
+            into.notes.append(
+                f"The confirmations with seed {job.seed} don't count: their baseline failed: {error}"
+            )
+        progress(done, total)
+    if not into.baselines:
+        into.notes.append("Nothing is confirmed: the first figures stand.")
+    for position, (trial, jobs) in enumerate(zip(trials, again, strict=True), start=2):
+        confirmation = _confirmation(bench, jobs, into.baselines)
+        if into.baselines:
+            into.confirmations[trial.number] = confirmation
+        progress(position * len(seeds), total)
+
+
+def _confirmation(
+    bench: Bench, jobs: Sequence[Job], baselines: dict[int, Measurement]
+) -> Confirmation:
+    found, failures = [], []
+    # Every job is finished, whatever became of the others: finishing is what keeps a measurement.
+    for job in jobs:
+        try:
+            measured = bench.finish(job)
+            if job.seed in baselines:
+                found.append(bench.figures(measured, baselines[job.seed]))
+        except TrialError as error:
+            if job.seed in baselines:
+                failures.append(f"the confirmation with seed {job.seed} failed: {error}")
+    return Confirmation(failure=failures[0]) if failures else Confirmation(figures=tuple(found))

@@ -1,0 +1,94 @@
+"""One scheme against its baseline, without tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from autotune.backends.base import Backend
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_units import on_grid
+from autotune.errors import InputError, RunError, TrialError
+from autotune.experiment.measurement import Measurement
+from autotune.formats.scheme_export import scheme_text
+from autotune.interrupts import raise_if_interrupted
+from autotune.objective import metrics
+from autotune.workload_file.workload_file import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A measurement, its baseline, and what follows from the two.
+
+    Attributes:
+        workload: Name of the workload.
+        backend: Where both were measured.
+        machine: On which machine.
+        seed: Of both.
+        schemes: As the kernel ran them; none for monitoring only.
+        record: With DAMON on.
+        baseline: With DAMON off.
+        metrics: By name, in the order of `autotune.objective.metrics.METRICS`.
+    """
+
+    workload: str
+    backend: str
+    machine: str
+    seed: int
+    schemes: tuple[Scheme, ...]
+    record: Measurement
+    baseline: Measurement
+    metrics: dict[str, float]
+
+    @property
+    def scheme_text(self) -> str | None:
+        """The schemes in one line, as `autotune.formats.scheme_export.scheme_text`; None without any."""
+        return scheme_text(self.schemes) if self.schemes else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values; nothing in it depends on when or where it was measured."""
+        return {
+            "workload": self.workload,
+            "backend": self.backend,
+            "machine": self.machine,
+            "seed": self.seed,
+            "scheme": self.scheme_text,
+            "record": self.record.to_dict(),
+            "baseline": self.baseline.to_dict(),
+            "metrics": self.metrics,
+        }
+
+
+def compare_to_baseline(
+    workload: Workload, schemes: tuple[Scheme, ...], backend: Backend
+) -> Comparison:
+    """Measure *schemes* and the baseline with the workload's seed.
+
+    Raises:
+        InputError: If a scheme makes no sense here, or the backend can't measure it.
+        RunError: If a measurement failed.
+        BackendUnavailableError: If nothing can be measured here.
+    """
+    try:
+        schemes = tuple(on_grid(scheme, workload.monitoring.intervals) for scheme in schemes)
+        experiment = workload.experiment(schemes)
+    except ValueError as error:
+        raise InputError(f"scheme: {error}") from error
+    backend.check(experiment)
+    try:
+        baseline = backend.run(workload.experiment(None), seed=workload.seed)
+        raise_if_interrupted()
+        record = backend.run(experiment, seed=workload.seed)
+        figures = metrics.compute(record, baseline, slowdown=backend.slowdown_metric)
+    except (TrialError, ValueError) as error:
+        raise RunError(f"{workload.path}: {error}") from error
+    return Comparison(
+        workload=workload.name,
+        backend=backend.name,
+        machine=backend.machine,
+        seed=workload.seed,
+        schemes=schemes,
+        record=record,
+        baseline=baseline,
+        metrics=figures,
+    )

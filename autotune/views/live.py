@@ -1,0 +1,112 @@
+"""A run as it goes, on standard error: one line that moves on a terminal, a few lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from autotune.experiment.measurement import Measurement
+from autotune.objective.figures import format_figure
+from autotune.recommendation.front import Recommendation
+from autotune.trial import Trial, TrialState
+from autotune.units import megabytes
+from autotune.workload_file.workload_file import Workload
+
+_LINES = 6
+"""How many lines of progress a log gets."""
+
+
+class ProgressView:
+    """An observer of a run; a context manager that leaves the terminal as it was."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._total: int | None = None
+        self._failed = 0
+        self._objective = ""
+        self._best: float | None = None
+        self._better = max
+
+    def __enter__(self) -> ProgressView:
+        """Begin to show."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Show no more."""
+        self._progress.stop()
+
+    def started(self, workload: Workload, out: Path) -> None:
+        """Say what begins, and where it is written."""
+        objective = workload.objectives.objectives[0]
+        self._objective = objective.name
+        self._better = max if objective.direction.value == "maximize" else min
+        self._total = workload.budget.trials
+        self._console.print(
+            f"{workload.name}: search space {workload.search_space.name}, sampler "
+            f"{workload.sampler}, seed {workload.seed}, into {out}",
+            soft_wrap=False,
+        )
+        self._task = self._progress.add_task("baseline", total=self._total, note="")
+
+    def baseline_measured(self, baseline: Measurement) -> None:
+        """Show what the schemes are compared with."""
+        self._console.print(
+            f"baseline: {baseline.runtime_s:.1f} s, {megabytes(baseline.rss_mean_bytes)} resident"
+        )
+
+    def trial_finished(self, trial: Trial) -> None:
+        """Show how far it is, and the best so far."""
+        done = trial.number + 1
+        if trial.state is TrialState.FAILED:
+            self._failed += 1
+            self._console.print(f"{trial.id} failed: {trial.reason}")
+        elif self._best is None:
+            self._best = trial.figures[self._objective]
+        else:
+            self._best = self._better(self._best, trial.figures[self._objective])
+        best = (
+            ""
+            if self._best is None
+            else f"best {self._objective} {format_figure(self._objective, self._best)}"
+        )
+        self._move("trials", done, self._total, best)
+
+    def confirmation_finished(self, done: int, total: int) -> None:
+        """Show how far the confirmations are."""
+        self._move("confirming", done, total, "")
+
+    def ended(self, recommendation: Recommendation) -> None:
+        """Show no more: what came of it is the result, for standard output."""
+
+    def _move(self, what: str, done: int, total: int | None, note: str) -> None:
+        if self._console.is_terminal and self._task is not None:
+            self._progress.update(
+                self._task, description=what, completed=done, total=total, note=note
+            )
+            return
+        step = max(1, (total or 10) // _LINES)
+        if done % step == 0 or done == total:
+            self._console.print(
+                f"{what}: {done}{f' of {total}' if total else ''}{', ' if note else ''}{note}"
+            )
+            sys.stderr.flush()

@@ -1,0 +1,122 @@
+"""What a terminal shows of a recording: a heat map and the size of the working set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from autotune.damon.heat import Heat, HeatRow, heat
+from autotune.damon.recording import Recording
+from autotune.damon.working_set import WorkingSetSizes, working_set_sizes
+from autotune.units import format_duration, megabytes
+from autotune.views.terminal import results, table
+
+_WIDTH = 79
+_ROWS = 24
+_LABEL = 13
+"""Width of an address, with a blank behind it."""
+
+_MANY_BYTES = 100 << 30
+"""From here on a number of MiB would be too wide for the table."""
+
+_SHADES = ".:-=+*#%@"
+"""The first for what was never accessed, the others for equal parts of the rates above."""
+_COLOURS = ("bright_black", "blue", "blue", "cyan", "cyan", "green", "yellow", "red", "bright_red")
+
+
+def show_recorded(recording: Recording, path: Path) -> None:
+    """Print what was recorded, and where it is, in two lines."""
+    console = results()
+    regions = sum(len(snapshot.regions) for snapshot in recording.snapshots)
+    mean_bytes = working_set_sizes(recording).mean_bytes
+    console.print(
+        f"{recording.name}: {recording.duration_us / 1e6:.1f} s, "
+        f"{len(recording.snapshots)} aggregations, {regions} regions, "
+        f"working set {megabytes(mean_bytes)}",
+        soft_wrap=True,
+    )
+    console.print(f"kept in {path}; see it: autotune show {path}", soft_wrap=True)
+
+
+def recording_to_dict(recording: Recording) -> dict[str, Any]:
+    """Give plain JSON values of a recording: its figures, not its regions."""
+    intervals = recording.intervals
+    return {
+        "name": recording.name,
+        "duration_s": recording.duration_us / 1e6,
+        "intervals": {
+            "sampling_us": intervals.sampling_us,
+            "aggregation_us": intervals.aggregation_us,
+            "update_us": intervals.update_us,
+        },
+        "aggregations": len(recording.snapshots),
+        "cpu_s": None if recording.cpu_us is None else recording.cpu_us / 1e6,
+        "work_done": recording.work_done,
+        "compressed_fraction": recording.compressed_fraction,
+        "wss": working_set_sizes(recording).to_dict(),
+        "heatmap": _heat(recording).to_dict(),
+    }
+
+
+def show_recording(recording: Recording) -> None:
+    """Print the heat map and the distribution of the working set size, 80 columns wide."""
+    console = results()
+    intervals = recording.intervals
+    console.print(
+        f"{recording.name}: {recording.duration_us / 1e6:.1f} s, {len(recording.snapshots)} "
+        f"aggregations of {format_duration(intervals.aggregation_us)}, "
+        f"{intervals.samples} samples each",
+        soft_wrap=True,
+    )
+    found = _heat(recording)
+    for line in _heat_lines(found):
+        console.print(line, soft_wrap=True)
+    console.print(_table(working_set_sizes(recording)))
+
+
+def _heat(recording: Recording) -> Heat:
+    return heat(recording, columns=_WIDTH - _LABEL, rows=_ROWS)
+
+
+def _heat_lines(found: Heat) -> list[Text]:
+    columns = len(found.edges_us) - 1
+    times = (_WIDTH - _LABEL) // columns
+    end = f"{found.edges_us[-1] / 1e6:.1f} s"
+    largest = max(sum(high - low for low, high in row.spans) for row in found.rows)
+    lines = [Text(f"{'address':<{_LABEL}}0 s{end:>{max(1, columns * times - 3)}}")]
+    for row in found.rows:
+        if row.after_gap:
+            lines.append(Text("..."))
+        lines.append(_line(row, times))
+    lines.append(
+        Text(
+            f"a row: up to {megabytes(largest)}, gaps left out; {_SHADES[0]} never accessed, "
+            f"{_SHADES[1]} seldom, {_SHADES[-1]} always"
+        )
+    )
+    if found.left_out_bytes:
+        lines.append(
+            Text(f"{megabytes(found.left_out_bytes)} in small pieces far away are left out")
+        )
+    return lines
+
+
+def _line(row: HeatRow, times: int) -> Text:
+    line = Text(f"{row.spans[0][0]:<{_LABEL}x}")
+    for rate in row.rates:
+        if rate is None:
+            line.append(" " * times)
+            continue
+        shade = 0 if rate == 0 else min(len(_SHADES) - 1, 1 + int(rate * (len(_SHADES) - 1)))
+        line.append(_SHADES[shade] * times, style=_COLOURS[shade])
+    return line
+
+
+def _table(sizes: WorkingSetSizes) -> Table:
+    named = {**sizes.percentiles_bytes, "mean": sizes.mean_bytes}
+    unit, unit_bytes = ("MiB", 1 << 20) if max(named.values()) < _MANY_BYTES else ("GiB", 1 << 30)
+    values = [f"{size / unit_bytes:.1f}" for size in named.values()]
+    return table((f"working set, {unit}", *named), [("", *values)], right=1)

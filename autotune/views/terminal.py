@@ -1,0 +1,228 @@
+"""What a terminal shows: the front of a run, one measurement, lists of what can be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autotune.doctor import Health
+from autotune.formats.scheme_export import scheme_text
+from autotune.objective.figures import format_figure
+from autotune.objective.metrics import METRICS
+from autotune.objective.objective import Objectives
+from autotune.recommendation.front import Recommended, knee
+from autotune.run_folder import comparison
+from autotune.space.space import SearchSpace
+from autotune.study.one_scheme import Comparison
+from autotune.study.study import Outcome
+from autotune.units import format_share, megabytes, percent
+
+_MOST_ROWS = 8
+"""Schemes of a front that a terminal shows; the run folder has all."""
+
+
+def results() -> Console:
+    """Standard output. Nothing that a user named is taken for markup."""
+    return Console(highlight=False, markup=False)
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: int = 0
+) -> Table:
+    """A plain table; the columns from number *right* on are aligned to the right, 0 for none."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        numeric = bool(right) and number >= right
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a measurement beside its baseline."""
+    console = results()
+    record, baseline = comparison.record, comparison.baseline
+    console.print(f"{comparison.workload} on {comparison.backend} ({comparison.machine})")
+    console.print(f"scheme: {comparison.scheme_text or 'none, monitoring only'}")
+    console.print(
+        table(
+            ("metric", "value", "what it is"),
+            [
+                (name, percent(value), METRICS[name].summary)
+                for name, value in comparison.metrics.items()
+            ],
+        )
+    )
+    figures: Mapping[str, tuple[str, str]] = {
+        "run time": (f"{baseline.runtime_s:.2f} s", f"{record.runtime_s:.2f} s"),
+        "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(record.rss_mean_bytes)),
+        "swap pool, mean": (
+            megabytes(baseline.swap_pool_mean_bytes),
+            megabytes(record.swap_pool_mean_bytes),
+        ),
+        "swapped out": (megabytes(baseline.swap_out_bytes), megabytes(record.swap_out_bytes)),
+        "faults from swap": (f"{baseline.major_faults}", f"{record.major_faults}"),
+        "CPU time": (f"{baseline.workload_cpu_s:.2f} s", f"{record.workload_cpu_s:.2f} s"),
+    }
+    if record.wss_mean_bytes is not None:
+        figures = {**figures, "working set, mean": ("", megabytes(record.wss_mean_bytes))}
+    console.print(
+        table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
+    )
+
+
+def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
+    """Print the front of a run: each scheme with its confirmed figures, and the first ones beside."""
+    console = results()
+    front = outcome.recommendation.front
+    count = len(outcome.trials)
+    failed = f", {outcome.failed} failed" if outcome.failed else ""
+    console.print(f"{count} trials{failed}; {len(front)} on the front")
+    if not front:
+        console.print(
+            "no scheme is better than DAMON off within the constraints"
+            if count > outcome.failed
+            else "no trial was measured"
+        )
+    else:
+        names = [objective.name for objective in objectives.objectives]
+        shown = _spread(front, knee(front, objectives))
+        console.print(
+            table(
+                ("scheme", *(f"{name}\n(at first)" for name in names)),
+                [
+                    (
+                        _entry(option, outcome, objectives),
+                        *(
+                            f"{format_figure(name, option.figures[name])}\n"
+                            f"({format_figure(name, option.trial.figures[name])})"
+                            for name in names
+                        ),
+                    )
+                    for option in shown
+                ],
+                right=1,
+            )
+        )
+        if len(shown) < len(front):
+            console.print(f"{len(front) - len(shown)} more between these are in front.csv")
+    for constraint in objectives.constraints:
+        console.print(f"constraint: {constraint}")
+    console.print(f"everything is in {outcome.out}; summary.md tells it in words", soft_wrap=True)
+    if front:
+        console.print(
+            f"next: autotune export {outcome.out} --pick knee --format kdamonds", soft_wrap=True
+        )
+
+
+def show_fronts(compared: comparison.Comparison) -> None:
+    """Print how fronts compare, two by two."""
+    console = results()
+    letters = [chr(ord("A") + number) for number in range(len(compared.runs))]
+    rows = [
+        (letter, run, f"{volume:.4f}")
+        for letter, run, volume in zip(letters, compared.runs, compared.hypervolume, strict=True)
+    ]
+    console.print(table(("", "run", "hypervolume"), rows, right=2))
+    for title, matrix in (
+        (
+            "coverage: share of the column's front that the row's equals or beats",
+            compared.coverage,
+        ),
+        (
+            "epsilon: how much the row's front must gain everywhere to equal or beat the column's",
+            compared.epsilon,
+        ),
+    ):
+        console.print(title)
+        console.print(
+            table(
+                ("", *letters),
+                [
+                    (letter, *("-" if value is None else f"{value:.4f}" for value in row))
+                    for letter, row in zip(letters, matrix, strict=True)
+                ],
+                right=1,
+            )
+        )
+    largest = max(compared.hypervolume)
+    leading = [
+        letter
+        for letter, volume in zip(letters, compared.hypervolume, strict=True)
+        if volume == largest
+    ]
+    verb = "leads" if len(leading) == 1 else "are equal"
+    console.print(f"the larger the hypervolume, the better: {' and '.join(leading)} {verb}")
+
+
+def _spread(front: Sequence[Recommended], always: Recommended | None) -> list[Recommended]:
+    """Up to `_MOST_ROWS` of a front, from one end to the other, and *always*."""
+    steps = max(1, _MOST_ROWS - 1)
+    chosen = {round(step * (len(front) - 1) / steps) for step in range(_MOST_ROWS)}
+    return [option for number, option in enumerate(front) if number in chosen or option is always]
+
+
+def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> Text:
+    """A scheme of the front: its trial, what it is the best of, and its text."""
+    front = outcome.recommendation.front
+    balanced = knee(front, objectives)
+    marks = [
+        mark
+        for mark, holder in (("best", front[0]), ("knee", balanced))
+        if holder is not None and holder.trial.number == option.trial.number
+    ]
+    title = " ".join([option.trial.id, *marks])
+    return Text.assemble((title, "bold"), "\n", scheme_text(option.trial.schemes))
+
+
+def show_spaces(spaces: Iterable[tuple[SearchSpace, str]]) -> None:
+    """Print search spaces with their ranges; each comes with a line of description."""
+    console = results()
+    for space, summary in spaces:
+        console.print(Text.assemble((space.name, "bold"), f"  {summary}"))
+        rows = [(row.parameter, row.range, row.scale, row.condition) for row in space.describe()]
+        console.print(table(("parameter", "range", "scale", "only when"), rows))
+
+
+def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
+    """Print objectives, and the metrics that can be named in them."""
+    console = results()
+    for item, summary in objectives:
+        console.print(Text.assemble((item.name, "bold"), f"  {summary}"))
+        rows = [(o.name, o.direction.value, format_share(o.reference)) for o in item.objectives]
+        console.print(table(("metric", "direction", "reference"), rows))
+        for constraint in item.constraints:
+            console.print(f"constraint: {constraint}\n")
+    summary = "what objectives and constraints can name; all are fractions"
+    console.print(Text.assemble(("metrics", "bold"), f"  {summary}"))
+    console.print(
+        table(
+            ("metric", "better", "what it is"),
+            [
+                (m.name, "higher" if m.direction == "maximize" else "lower", m.summary)
+                for m in METRICS.values()
+            ],
+        )
+    )
+
+
+def show_health(health: Health) -> None:
+    """Print what a machine can do: each check, what helps, and which backends can be used."""
+    console = results()
+    rows = [
+        (
+            item.name,
+            item.state.value,
+            f"{item.found}\nfix: {item.fix}" if item.fix else item.found,
+        )
+        for item in health.findings
+    ]
+    console.print(table(("", "", "found"), rows))
+    for backend, obstacles in health.obstacles().items():
+        names = ", ".join(obstacles)
+        console.print(f"{backend}: {f'cannot be used, see {names}' if names else 'can be used'}")

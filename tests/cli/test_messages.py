@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from autotune.cli.messages import say
+
+
+def test_a_message_is_wrapped_to_the_terminal_and_nothing_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    path = "/a/path/that/is/much/longer/than/the/terminal-is-wide.yaml"
+
+    say(f"{path}:3: key 'seed': write a whole number of 0 or more", kind="warning")
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "warning:",
+        f"{path}:3:",
+        "key 'seed': write a whole number of 0 or",
+        "more",
+    ]

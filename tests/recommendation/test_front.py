@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune.objective import pareto
+from autotune.objective.expression import Expression
+from autotune.objective.figures import mean, minimised
+from autotune.objective.objective import (
+    KNOWN_NAMES,
+    Direction,
+    Objective,
+    Objectives,
+    parse_constraint,
+)
+from autotune.recommendation.front import (
+    Confirmation,
+    Recommendation,
+    candidates,
+    knee,
+    published,
+    recommend,
+)
+from autotune.testing import prcl
+from autotune.trial import Trial, TrialState
+
+Pair = tuple[float, float]
+
+
+def objective(name: str, direction: Direction, reference: float) -> Objective:
+    metric = Expression.parse(name, KNOWN_NAMES)
+    return Objective(metric=metric, name=name, direction=direction, reference=reference)
+
+
+OBJECTIVES = Objectives(
+    name="test",
+    objectives=(
+        objective("memory_saving", Direction.MAXIMIZE, 0.0),
+        objective("slowdown", Direction.MINIMIZE, 0.5),
+    ),
+    constraints=(parse_constraint("slowdown <= 25%"),),
+)
+
+
+def values(pair: Pair) -> dict[str, float]:
+    return {"memory_saving": pair[0], "slowdown": pair[1]}
+
+
+OFF = values((0.0, 0.0))
+
+
+def trials(*pairs: Pair | None, first_age_s: int = 1) -> list[Trial]:
+    """Trials of different schemes with these figures; None is one that failed."""
+    return [
+        Trial(
+            number=number,
+            state=TrialState.FAILED if pair is None else TrialState.COMPLETE,
+            seed=0,
+            parameters={},
+            schemes=(prcl(min_age_us=(first_age_s + number) * 1_000_000),),
+            figures={} if pair is None else values(pair),
+            reason="it got lost" if pair is None else None,
+        )
+        for number, pair in enumerate(pairs)
+    ]
+
+
+def confirmed(*pairs: Pair) -> Confirmation:
+    return Confirmation(figures=tuple(values(pair) for pair in pairs))
+
+
+def chosen(found: list[Trial], confirmations: Mapping[int, Confirmation]) -> Recommendation:
+    return recommend(candidates(found, OFF, OBJECTIVES), [], confirmations, OFF, OBJECTIVES)
+
+
+def numbers(recommendation: Recommendation) -> list[int]:
+    return [option.trial.number for option in recommendation.front]
+
+
+eighths = st.integers(-8, 8).map(lambda number: number / 8)
+pairs = st.lists(st.tuples(eighths, eighths), max_size=10)
+
+
+def test_candidates_are_non_dominated_feasible_and_better_than_off() -> None:
+    found = trials(
+        (0.5, 0.125),  # on
+        (0.25, 0.125),  # dominated
+        None,
+        (0.75, 0.5),  # breaks the bound
+        (-0.125, 0.125),  # dominated by off
+        (0.25, 0.0),  # on
+    )
+
+    assert [trial.number for trial in candidates(found, OFF, OBJECTIVES)] == [0, 5]
+
+
+def test_a_rounding_error_is_not_better_than_off() -> None:
+    assert candidates(trials((1e-14, 0.0)), OFF, OBJECTIVES) == []
+
+
+def test_what_is_a_rounding_error_depends_on_the_size_of_the_figure() -> None:
+    resident = Objectives(
+        name="test", objectives=(objective("rss_mean_bytes", Direction.MINIMIZE, 2e9),)
+    )
+    (trial,) = trials((0.0, 0.0))
+    off = {"rss_mean_bytes": 1e9}
+    rounded = replace(trial, figures={"rss_mean_bytes": 1e9 - 0.5})
+    better = replace(trial, figures={"rss_mean_bytes": 1e9 - 4096.0})
+
+    assert candidates([rounded], off, resident) == []
+    assert candidates([better], off, resident) == [better]
+
+
+def test_off_does_not_count_where_it_breaks_a_bound() -> None:
+    at_least = Objectives(
+        name="test",
+        objectives=OBJECTIVES.objectives[1:],
+        constraints=(parse_constraint("memory_saving >= 10%"),),
+    )
+
+    assert len(candidates(trials((0.25, 0.125)), OFF, at_least)) == 1
+    assert candidates(trials((0.25, 0.125)), None, at_least) == trials((0.25, 0.125))
+
+
+def test_of_equal_schemes_the_first_trial_is_the_candidate() -> None:
+    found = [*trials((0.5, 0.125)), *trials(None, (0.5, 0.125), first_age_s=0)]
+
+    assert found[0].schemes == found[2].schemes
+    assert candidates(found, OFF, OBJECTIVES) == [found[0]]
+
+
+def test_published_trials_are_the_first_ones_that_were_measured() -> None:
+    found = trials((0.1, 0.1), None, (0.2, 0.2), (0.3, 0.3))
+
+    assert [trial.number for trial in published(found, 3)] == [0, 2]
+
+
+@given(pairs)
+def test_without_confirmations_the_front_is_that_of_the_first_figures(found: list[Pair]) -> None:
+    recommendation = chosen(made := trials(*found), {})
+
+    expected = {minimised(t.figures, OBJECTIVES) for t in candidates(made, OFF, OBJECTIVES)}
+    assert {minimised(o.figures, OBJECTIVES) for o in recommendation.front} == expected
+
+
+@given(pairs, st.data())
+def test_the_front_is_non_dominated_and_feasible_by_the_means(
+    found: list[Pair], data: st.DataObject
+) -> None:
+    made = trials(*found)
+    again = st.lists(st.tuples(eighths, eighths), min_size=2, max_size=2)
+    confirmations = {
+        trial.number: confirmed(*data.draw(again)) for trial in candidates(made, OFF, OBJECTIVES)
+    }
+
+    recommendation = chosen(made, confirmations)
+
+    points = [minimised(option.figures, OBJECTIVES) for option in recommendation.front]
+    assert pareto.pareto_front([*points, (0.0, 0.0)])[: len(points)].all()
+    for option in recommendation.front:
+        assert option.figures == mean(confirmations[option.trial.number].figures)
+        assert option.figures["slowdown"] <= 0.25
+    every = {*numbers(recommendation), *recommendation.thrown_out}
+    if confirmations:
+        assert every == set(confirmations)
+    assert recommendation.hypervolume == pareto.hypervolume(points, (0.0, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("confirmation", "reason"),
+    [
+        (confirmed((0.5, 0.25), (0.5, 0.75)), "confirmed slowdown 50% breaks slowdown <= 25%"),
+        (confirmed((0.2, 0.125)), "trial 1 is better by the confirmed figures"),
+        (confirmed((-0.5, 0.0)), "DAMON off is better by the confirmed figures"),
+        (Confirmation(failure="it got lost"), "it got lost"),
+        (None, "not confirmed, since the run was stopped"),
+    ],
+)
+def test_what_is_thrown_out_has_a_reason(confirmation: Confirmation | None, reason: str) -> None:
+    found = trials((0.5, 0.25), (0.375, 0.0625))
+    confirmations = {1: confirmed((0.375, 0.0625))}
+    if confirmation is not None:
+        confirmations[0] = confirmation
+
+    recommendation = chosen(found, confirmations)
+
+    assert recommendation.thrown_out == {0: reason}
+    assert numbers(recommendation) == [1]
+
+
+def test_of_equal_confirmed_figures_the_first_trial_is_on_the_front() -> None:
+    found = trials((0.5, 0.125), (0.375, 0.0625))
+    confirmations = {0: confirmed((0.5, 0.125)), 1: confirmed((0.5, 0.125))}
+
+    recommendation = chosen(found, confirmations)
+
+    assert numbers(recommendation) == [0]
+    assert recommendation.thrown_out == {1: "trial 0 has the same confirmed figures"}
+
+
+def test_what_was_confirmed_beside_the_candidates_can_be_on_the_front() -> None:
+    found = trials((0.5, 0.125), (0.25, 0.125))
+    confirmations = {0: confirmed((0.5, 0.125)), 1: confirmed((0.25, 0.0625))}
+
+    recommendation = recommend([found[0]], [found[1]], confirmations, OFF, OBJECTIVES)
+
+    assert numbers(recommendation) == [0, 1]
+
+
+def test_what_was_no_candidate_is_not_thrown_out() -> None:
+    found = trials((0.5, 0.125), (0.25, 0.125))
+    confirmations = {0: confirmed((0.5, 0.125)), 1: confirmed((0.25, 0.125))}
+
+    recommendation = recommend([found[0]], [found[1]], confirmations, OFF, OBJECTIVES)
+
+    assert recommendation.thrown_out == {}
+    assert set(recommendation.confirmed) == {0, 1}
+
+
+def test_lowest_and_highest_are_those_of_the_confirmations() -> None:
+    found = trials((0.5, 0.125))
+
+    (option,) = chosen(found, {0: confirmed((0.25, 0.0), (0.75, 0.125))}).front
+
+    assert (option.low("memory_saving"), option.high("memory_saving")) == (0.25, 0.75)
+    assert option.figures["memory_saving"] == 0.5
+
+
+def test_the_knee_is_on_the_front() -> None:
+    front = chosen(trials((0.5, 0.25), (0.375, 0.0625), (0.125, 0.03125)), {}).front
+
+    assert knee(front, OBJECTIVES) is front[1]
+    assert knee([], OBJECTIVES) is None

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotune import catalog
+from autotune.objective.metrics import METRICS
+from autotune.objective.objective import load_objectives
+from autotune.recommendation.front import Recommended
+from autotune.run_folder.tables import (
+    front_columns,
+    front_rows,
+    to_csv,
+    trial_columns,
+    trial_rows,
+)
+from autotune.space.space import load_search_space
+from autotune.testing import prcl
+from autotune.trial import Trial, TrialState
+
+SPACE = load_search_space(catalog.find("prcl-quota", "search_spaces", Path()))
+OBJECTIVES = load_objectives(catalog.find("memory", "objectives", Path()))
+FIGURES = {name: (rank + 1) / 7 for rank, name in enumerate(METRICS)}
+WITH_QUOTA = Trial(
+    number=0,
+    state=TrialState.COMPLETE,
+    seed=5,
+    parameters={
+        "pattern.min_age": 100_000,
+        "pattern.min_size": 4096,
+        "limit": "size",
+        "quota.size": 1 << 20,
+        "quota.reset_interval": 200_000,
+        "quota.weights.access_rate": 300,
+        "quota.weights.age": 0,
+    },
+    schemes=(prcl(min_age_us=100_000, size_bytes=1 << 20),),
+    figures=FIGURES,
+)
+FAILED = Trial(
+    number=1,
+    state=TrialState.FAILED,
+    seed=5,
+    parameters={"pattern.min_age": 200_000, "pattern.min_size": 8192, "limit": "none"},
+    reason='it got lost, "somewhere"',
+)
+
+
+def read(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text))
+
+
+def test_the_columns_of_trials_carry_their_units() -> None:
+    assert trial_columns(SPACE, OBJECTIVES) == [
+        "trial",
+        "state",
+        "seed",
+        "pattern.min_age_us",
+        "pattern.min_size_bytes",
+        "limit",
+        "quota.time_us",
+        "quota.size_bytes",
+        "quota.reset_interval_us",
+        "quota.weights.access_rate",
+        "quota.weights.age",
+        *METRICS,
+        "reason",
+    ]
+
+
+def test_trials_read_back_with_empty_fields_where_nothing_is() -> None:
+    rows = trial_rows([WITH_QUOTA, FAILED], {}, SPACE, OBJECTIVES)
+
+    table = read(to_csv(trial_columns(SPACE, OBJECTIVES), rows))
+
+    assert table["state"].tolist() == ["complete", "failed"]
+    assert table["quota.size_bytes"].tolist()[0] == 1 << 20
+    assert table["quota.time_us"].isna().all()
+    for name in METRICS:
+        assert table[name][0] == FIGURES[name]
+        assert pd.isna(table[name][1])
+    assert table["reason"].tolist()[1] == 'it got lost, "somewhere"'
+
+
+def test_a_trial_that_was_thrown_out_is_marked() -> None:
+    (row,) = trial_rows([WITH_QUOTA], {0: "trial 1 is better"}, SPACE, OBJECTIVES)
+
+    assert row["reason"] == "not on the front: trial 1 is better"
+
+
+def test_a_row_of_the_front_has_mean_first_low_and_high_of_every_metric() -> None:
+    halves = {name: value / 2 for name, value in FIGURES.items()}
+    option = Recommended(trial=WITH_QUOTA, figures=halves, confirmations=(halves, FIGURES))
+
+    (row,) = front_rows([option], OBJECTIVES)
+
+    assert list(row) == front_columns(OBJECTIVES)
+    assert row["scheme"] == "4K max 0 0 100ms max pageout 0us 1M 1s 0 0 0 none 0us 0 0 0"
+    for name in METRICS:
+        assert [row[name], row[f"{name}_first"], row[f"{name}_low"], row[f"{name}_high"]] == [
+            halves[name],
+            FIGURES[name],
+            halves[name],
+            FIGURES[name],
+        ]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_numbers_read_back_the_same(values: list[float]) -> None:
+    text = to_csv(["x"], [{"x": value} for value in values])
+
+    assert [float(line) for line in text.splitlines()[1:]] == values

@@ -1,0 +1,589 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from autotune.damon.damos import Scheme
+from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.objective import pareto
+from autotune.run_folder.folder import read_measurements
+from autotune.run_folder.run_json import RunState
+from autotune.study.confirming import confirmation_seeds
+from autotune.study.events import Silent
+from autotune.study.study import Outcome, run
+from autotune.trial import Trial, TrialState
+from autotune.workload_file.workload_file import load_workload
+from tests.closed_form import (
+    CPU_S,
+    EIGHT,
+    ClosedForm,
+    kept_bytes,
+    make_workload,
+    saving,
+    slowdown,
+    table,
+    tune,
+)
+
+NOISY = {
+    "search_space": "prcl",
+    "sampler": "tpe",
+    "budget": "{trials: 30}",
+    "constraints": "[slowdown <= 5%]",
+    "confirmations": 3,
+}
+GIVEN = EIGHT + "  initial:\n    - {pattern.min_age: 1s, pattern.min_size: 1M}\n"
+
+
+def ages_s(outcome: Outcome) -> list[float]:
+    return [
+        option.trial.schemes[0].pattern.age_us.min / 1e6 for option in outcome.recommendation.front
+    ]
+
+
+def state(folder: Path) -> str:
+    return str(json.loads((folder / "run.json").read_text())["state"])
+
+
+class InterruptAfter(Silent):
+    """Presses Ctrl-C when so many trials, or measurements that confirm, are there."""
+
+    def __init__(self, *, trials: int = -1, confirmations: int = -1) -> None:
+        self.left = trials
+        self.confirmations = confirmations
+
+    def trial_finished(self, trial: Trial) -> None:
+        if trial.number + 1 == self.left:
+            raise KeyboardInterrupt
+
+    def confirmation_finished(self, done: int, total: int) -> None:
+        if done == self.confirmations < total:
+            raise KeyboardInterrupt
+
+
+def test_the_front_is_the_true_one(tmp_path: Path) -> None:
+    outcome = tune(tmp_path)
+
+    assert ages_s(outcome) == [1.0, 2.0, 5.0, 10.0]
+    for option in outcome.recommendation.front:
+        (scheme,) = option.trial.schemes
+        assert scheme.pattern.size_bytes.min == 4096
+        assert option.figures["memory_saving"] == pytest.approx(saving(scheme))
+        assert option.figures["slowdown"] == pytest.approx(slowdown(scheme))
+
+
+def test_the_hypervolume_is_that_of_the_true_front(tmp_path: Path) -> None:
+    outcome = tune(tmp_path)
+
+    points = [(-0.6 * np.exp(-age / 10), 0.5 * np.exp(-age)) for age in (1.0, 2.0, 5.0, 10.0)]
+    assert outcome.recommendation.hypervolume == pytest.approx(
+        pareto.hypervolume(points, (0.0, 0.5))
+    )
+
+
+def test_what_breaks_a_constraint_is_not_recommended(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, {"constraints": "[slowdown <= 5%]"})
+
+    assert ages_s(outcome) == [5.0, 10.0]
+
+
+def test_what_is_worse_than_doing_nothing_is_not_recommended(tmp_path: Path) -> None:
+    objectives = "[{metric: slowdown, direction: minimize, reference: 50%}]"
+
+    outcome = tune(tmp_path, {"objectives": objectives})
+
+    assert outcome.recommendation.front == ()
+    assert (
+        "It is empty: no scheme was better than leaving DAMON off."
+        in (outcome.out / "summary.md").read_text()
+    )
+
+
+def test_nothing_on_the_front_is_dominated(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+
+    front = table(outcome, "front.csv")
+    points = np.stack([-front["memory_saving"], front["slowdown"]], axis=1)
+    assert len(points) > 2
+    assert pareto.pareto_front(points).all()
+
+
+def test_constraints_are_kept_by_the_confirmed_means(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+
+    assert (table(outcome, "front.csv")["slowdown"] <= 0.05).all()
+
+
+def test_the_front_is_sorted_by_the_first_objective(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+
+    assert table(outcome, "front.csv")["memory_saving"].is_monotonic_decreasing
+
+
+def test_a_row_says_mean_first_lowest_and_highest(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+
+    front, trials = table(outcome, "front.csv"), table(outcome, "trials.csv")
+    for metric in ("memory_saving", "slowdown", "cpu_use"):
+        assert (front[f"{metric}_low"] <= front[metric]).all()
+        assert (front[metric] <= front[f"{metric}_high"]).all()
+        first = trials.set_index("trial")[metric].loc[front["trial"]]
+        assert first.tolist() == front[f"{metric}_first"].tolist()
+
+
+def test_equal_runs_write_equal_bytes(tmp_path: Path) -> None:
+    first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+    second = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02), name="again")
+
+    assert kept_bytes(first.out) == kept_bytes(second.out)
+
+
+@pytest.mark.parametrize("threads", [1, 4, 7])
+def test_results_do_not_depend_on_the_number_of_threads(tmp_path: Path, threads: int) -> None:
+    first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02), threads=1)
+
+    noisy = ClosedForm(amplitude=0.02, shuffle=True)
+    second = tune(tmp_path, NOISY, backend=noisy, threads=threads, name="again")
+
+    assert kept_bytes(first.out) == kept_bytes(second.out)
+
+
+def test_the_copies_in_a_run_folder_repeat_the_run(tmp_path: Path) -> None:
+    first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+
+    workload = load_workload(first.out / "workload.yaml")
+    second = run(workload, ClosedForm(amplitude=0.02), tmp_path / "again")
+
+    assert (first.out / "trials.csv").read_bytes() == (second.out / "trials.csv").read_bytes()
+    assert (first.out / "front.csv").read_bytes() == (second.out / "front.csv").read_bytes()
+
+
+def test_all_trials_have_the_seed_of_the_run_and_confirmations_fresh_ones(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, {"seed": 7})
+
+    records = read_measurements(outcome.out / "measurements.jsonl")
+    assert {r.seed for r in records if r.role == "trial"} == {7}
+    fresh = {r.seed for r in records if r.role == "confirmation"}
+    assert len(fresh) == 2
+    assert 7 not in fresh
+    assert {r.seed for r in records if r.role == "baseline"} == {7, *fresh}
+
+
+def test_every_measurement_is_kept_in_order(tmp_path: Path) -> None:
+    outcome = tune(tmp_path)
+
+    records = read_measurements(outcome.out / "measurements.jsonl")
+    assert [(r.role, r.trial) for r in records[:9]] == [
+        ("baseline", None),
+        *(("trial", number) for number in range(8)),
+    ]
+    assert len(records) == 9 + 2 + 2 * 4
+
+
+def test_given_sets_are_tried_first_and_confirmed_whatever_their_figures(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, {"search_space": GIVEN})
+
+    first = outcome.trials[0]
+    assert first.parameters == {"pattern.min_age": 1_000_000, "pattern.min_size": 1 << 20}
+    assert 0 in outcome.recommendation.confirmed
+    assert all(option.trial is not first for option in outcome.recommendation.front)
+    assert "reason" not in (table(outcome, "trials.csv").loc[0].dropna())
+
+
+def test_given_sets_count_in_the_budget(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, {"search_space": "prcl", "sampler": "tpe", "budget": "{trials: 2}"})
+
+    ages = [trial.parameters["pattern.min_age"] for trial in outcome.trials]
+    assert ages == [3_000_000, 5_000_000]
+
+
+def test_what_confirmation_throws_out_is_marked(tmp_path: Path) -> None:
+    class Optimistic(ClosedForm):
+        """With the run's own seed it sees half of the slowdown."""
+
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            found = super().run(experiment, seed=seed)
+            if seed != 0:
+                return found
+            return replace(found, workload_cpu_s=(CPU_S + found.workload_cpu_s) / 2)
+
+    outcome = tune(tmp_path, {"constraints": "[slowdown <= 5%]"}, backend=Optimistic())
+
+    trials = table(outcome, "trials.csv")
+    marked = trials[trials["reason"].notna()]
+    assert marked["reason"].tolist() == [
+        "not on the front: confirmed slowdown 6.76676% breaks slowdown <= 5%"
+    ]
+    assert marked["pattern.min_age_us"].tolist() == [2_000_000]
+    assert marked["state"].tolist() == ["complete"]
+    assert marked["trial"].tolist()[0] not in table(outcome, "front.csv")["trial"].tolist()
+
+
+def test_without_confirmations_the_first_figures_stand(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, {"confirmations": 0})
+
+    front = table(outcome, "front.csv")
+    assert front["memory_saving"].tolist() == front["memory_saving_first"].tolist()
+    assert front["memory_saving_low"].isna().all()
+    assert ages_s(outcome) == [1.0, 2.0, 5.0, 10.0]
+
+
+def test_a_failed_trial_is_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
+    backend = ClosedForm(
+        fail=lambda s: "it got lost" if s.pattern.age_us.min == 2_000_000 else None
+    )
+
+    outcome = tune(tmp_path, backend=backend)
+
+    trials = table(outcome, "trials.csv")
+    failed = trials[trials["state"] == "failed"]
+    assert failed["reason"].tolist() == ["it got lost", "it got lost"]
+    assert failed["memory_saving"].isna().all()
+    assert (outcome.failed, len(trials), outcome.state) == (2, 8, RunState.COMPLETE)
+    assert ages_s(outcome) == [1.0, 5.0, 10.0]
+
+
+def test_impossible_schemes_are_failed_trials(tmp_path: Path) -> None:
+    space = """
+  schemes:
+    - action: pageout
+      parameters:
+        pattern.min_age: {choices: [1s, 2050ms]}
+        pattern.max_age: {choices: [2080ms, 10s]}
+"""
+
+    outcome = tune(tmp_path, {"search_space": space, "budget": "{trials: 4}"})
+
+    (reason,) = [t.reason for t in outcome.trials if t.state is TrialState.FAILED]
+    assert reason == (
+        "age_us from 2050ms to 2080ms holds no multiple of the aggregation interval (100ms): widen it"
+    )
+
+
+def test_when_every_trial_fails_the_summary_says_so(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, backend=ClosedForm(fail=lambda _: "it got lost"))
+
+    assert outcome.recommendation.front == ()
+    assert table(outcome, "front.csv").empty
+    assert "It is empty: every trial failed." in (outcome.out / "summary.md").read_text()
+
+
+def test_a_failed_confirmation_throws_a_candidate_out(tmp_path: Path) -> None:
+    def lose(count: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        if seed != 0 and schemes and schemes[0].pattern.age_us.min == 5_000_000:
+            raise TrialError(f"it got lost after {min(count, 0)} runs")
+
+    outcome = tune(tmp_path, backend=ClosedForm(hook=lose))
+
+    (number,) = outcome.recommendation.thrown_out
+    seed = json.loads((outcome.out / "run.json").read_text())["confirmation_seeds"][0]
+    assert table(outcome, "trials.csv")["reason"][number] == (
+        f"not on the front: the confirmation with seed {seed} failed: it got lost after 0 runs"
+    )
+    assert ages_s(outcome) == [1.0, 2.0, 10.0]
+
+
+def test_a_seed_whose_baseline_fails_does_not_count(tmp_path: Path) -> None:
+    fresh: list[int] = []
+
+    def lose(count: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        if not schemes and count > 0 and not fresh:
+            fresh.append(seed)
+            raise TrialError("it got lost")
+
+    outcome = tune(tmp_path, backend=ClosedForm(hook=lose), threads=1)
+
+    assert {len(o.confirmations) for o in outcome.recommendation.front} == {1}
+    assert (
+        f"The confirmations with seed {fresh[0]} don't count: their baseline failed: it got lost"
+        in (outcome.out / "summary.md").read_text()
+    )
+
+
+def confirmed_seeds(outcome: Outcome) -> dict[int | None, list[int]]:
+    """The seeds of the measurements that confirm and were kept, by trial."""
+    kept: dict[int | None, list[int]] = {}
+    for record in read_measurements(outcome.out / "measurements.jsonl"):
+        if record.role == "confirmation":
+            kept.setdefault(record.trial, []).append(record.seed)
+    return kept
+
+
+def test_after_a_failed_confirmation_those_with_the_other_seeds_are_kept(tmp_path: Path) -> None:
+    workload = make_workload(tmp_path / "user", {"confirmations": 3})
+    first, *others = confirmation_seeds(workload.seed, 3)
+
+    def lose(_: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        if schemes and seed == first:
+            raise TrialError("it got lost")
+
+    outcome = run(workload, ClosedForm(hook=lose), tmp_path / "out")
+
+    assert list(outcome.recommendation.thrown_out.values()) == [
+        f"the confirmation with seed {first} failed: it got lost"
+    ] * len(confirmed_seeds(outcome))
+    assert set(map(tuple, confirmed_seeds(outcome).values())) == {tuple(others)}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_confirmations_whose_baseline_failed_are_kept(tmp_path: Path, count: int) -> None:
+    workload = make_workload(tmp_path / "user")
+    seeds = confirmation_seeds(workload.seed, 2)
+
+    def lose(_: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        if not schemes and seed in seeds[:count]:
+            raise TrialError("it got lost")
+
+    outcome = run(workload, ClosedForm(hook=lose), tmp_path / "out")
+
+    assert {len(o.confirmations) for o in outcome.recommendation.front} == {2 - count}
+    assert set(map(tuple, confirmed_seeds(outcome).values())) == {seeds}
+
+
+def test_a_failed_baseline_ends_the_run(tmp_path: Path) -> None:
+    def lose(*_: object) -> None:
+        raise TrialError("it got lost")
+
+    with pytest.raises(RunError) as error:
+        tune(tmp_path, backend=ClosedForm(hook=lose))
+
+    assert str(error.value) == f"{tmp_path}/user/my.yaml: the baseline failed: it got lost"
+    assert state(tmp_path / "out") == "failed"
+
+
+def unavailable_after(count: int) -> Callable[[int, tuple[Scheme, ...], int], None]:
+    def hook(done: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        del schemes, seed
+        if done >= count:
+            raise BackendUnavailableError("the machine is gone: switch it on")
+
+    return hook
+
+
+def test_when_the_backend_is_gone_the_run_stops_with_what_it_has(tmp_path: Path) -> None:
+    backend = ClosedForm(hook=unavailable_after(1 + 4))
+
+    with pytest.raises(BackendUnavailableError, match=r"^the machine is gone: switch it on$"):
+        tune(tmp_path, backend=backend, threads=1)
+
+    out = tmp_path / "out"
+    assert state(out) == "failed"
+    assert len((out / "trials.csv").read_text().splitlines()) == 1 + 4
+    assert len((out / "front.csv").read_text().splitlines()) > 1
+    assert (
+        "The run could not go on: the machine is gone: switch it on"
+        in (out / "summary.md").read_text()
+    )
+
+
+def test_ctrl_c_keeps_the_trials_that_were_told(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, observer=InterruptAfter(trials=6))
+
+    assert outcome.state is RunState.INTERRUPTED
+    assert state(outcome.out) == "interrupted"
+    assert table(outcome, "trials.csv")["trial"].tolist() == list(range(6))
+    assert outcome.recommendation.confirmed == {}
+    assert len(outcome.recommendation.front) > 0
+    assert "The run was interrupted before its end." in (outcome.out / "summary.md").read_text()
+
+
+def test_a_signal_while_measurements_run_ends_the_run(tmp_path: Path) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    released = threading.Event()
+
+    def hook(count: int, schemes: tuple[Scheme, ...], seed: int) -> None:
+        del schemes, seed
+        if count == 5:
+            signal.pthread_kill(main, signal.SIGINT)
+        if count >= 5:
+            released.wait(10.0)
+
+    outcome = tune(tmp_path, backend=ClosedForm(hook=hook), threads=2)
+    released.set()
+
+    assert outcome.state is RunState.INTERRUPTED
+    assert len(outcome.trials) == 4
+
+
+def test_ctrl_c_before_the_first_trial_leaves_a_readable_folder(tmp_path: Path) -> None:
+    class AtOnce(Silent):
+        def baseline_measured(self, baseline: object) -> None:
+            del baseline
+            raise KeyboardInterrupt
+
+    outcome = tune(tmp_path, observer=AtOnce())
+
+    assert outcome.trials == ()
+    assert table(outcome, "trials.csv").empty
+    assert "It is empty: there was no trial." in (outcome.out / "summary.md").read_text()
+
+
+def test_ctrl_c_while_confirming_keeps_what_is_confirmed(tmp_path: Path) -> None:
+    # Two baselines, then two measurements of each candidate.
+    outcome = tune(tmp_path, observer=InterruptAfter(confirmations=2 + 2))
+
+    assert len(outcome.recommendation.front) == 1
+    reasons = table(outcome, "trials.csv")["reason"].dropna().tolist()
+    assert reasons == ["not on the front: not confirmed, since the run was stopped"] * 3
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "note.txt").touch()
+
+    with pytest.raises(InputError) as error:
+        tune(tmp_path)
+
+    assert str(error.value) == (
+        f"{tmp_path}/out: is not empty: name a folder that is, or a new one"
+    )
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["note.txt"]
+
+
+def test_an_unknown_sampler_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"my\.yaml: no sampler 'tpee': did you mean 'tpe'\?$"):
+        tune(tmp_path, {"sampler": "tpee"})
+
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("writes", "name"),
+    [
+        (0, "workload.yaml"),
+        (3, "run.json"),
+        (4, "measurements.jsonl"),
+        (7, "measurements.jsonl"),
+        (9, "trials.csv"),
+        (14, "trials.csv"),
+        (26, "front.csv"),
+    ],
+)
+def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int, name: str
+) -> None:
+    left = [writes]
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        left[0] -= 1
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(RunError) as error:
+        tune(tmp_path)
+
+    out = tmp_path / "out"
+    assert str(error.value) == (
+        f"{out}: can't write {name}: No space left on device: free some space; "
+        "what was finished is readable"
+    )
+    assert [path for path in out.rglob("*") if path.name.startswith(".")] == []
+    if (out / "measurements.jsonl").exists():
+        read_measurements(out / "measurements.jsonl")
+    if (out / "run.json").exists():
+        assert state(out) == "running"
+
+
+def test_a_database_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        raise optuna.exceptions.StorageInternalError("a commit failed") from error
+
+    monkeypatch.setattr(optuna.Study, "tell", fail)
+
+    with pytest.raises(RunError) as error:
+        tune(tmp_path)
+
+    assert str(error.value) == (
+        f"{tmp_path}/out: can't write study.db: database or disk is full: free some space; "
+        "what was finished is readable"
+    )
+    assert state(tmp_path / "out") == "failed"
+
+
+def test_optuna_reads_the_study(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+
+    storage = optuna.storages.RDBStorage(f"sqlite:///{outcome.out}/study.db")
+    study = optuna.load_study(study_name="my", storage=storage)
+    trials = study.get_trials()
+    storage.remove_session()
+    storage.engine.dispose()
+    assert [t.params for t in trials] == [dict(t.parameters) for t in outcome.trials]
+    assert [t.values for t in trials] == [
+        [t.figures["memory_saving"], t.figures["slowdown"]] for t in outcome.trials
+    ]
+    assert [t.constraints for t in trials] == [
+        {"slowdown <= 5%": t.figures["slowdown"] - 0.05} for t in outcome.trials
+    ]
+
+
+def test_time_ends_a_run_too(tmp_path: Path) -> None:
+    keys = {"search_space": "prcl", "sampler": "random", "budget": "{time: 200ms}"}
+
+    outcome = tune(tmp_path, keys)
+
+    assert outcome.state is RunState.COMPLETE
+    assert len(outcome.trials) % 4 == 0
+    assert len(outcome.trials) >= 4
+
+
+def test_observers_hear_of_every_trial_in_order(tmp_path: Path) -> None:
+    class Recorder(Silent):
+        heard: list[int]
+
+        def trial_finished(self, trial: Trial) -> None:
+            self.heard.append(trial.number)
+
+    recorder = Recorder()
+    recorder.heard = []
+
+    tune(tmp_path, backend=ClosedForm(shuffle=True), observer=recorder, threads=4)
+
+    assert recorder.heard == list(range(8))
+
+
+def test_batches_are_proposed_before_any_of_their_outcomes_is_known(tmp_path: Path) -> None:
+    workload = make_workload(tmp_path / "user", {**NOISY, "parallel": 30})
+
+    together = run(workload, ClosedForm(), tmp_path / "a")
+    failing = run(workload, ClosedForm(fail=lambda _: "it got lost"), tmp_path / "b")
+
+    assert [t.parameters for t in together.trials] == [t.parameters for t in failing.trials]
+
+
+def test_the_schemes_of_the_front_are_there_in_every_format(tmp_path: Path) -> None:
+    outcome = tune(tmp_path)
+
+    expected = {
+        f"{option.trial.id}{suffix}"
+        for option in outcome.recommendation.front
+        for suffix in (".damos", ".schemes.json", ".kdamonds.json")
+    }
+    assert {path.name for path in (outcome.out / "schemes").iterdir()} == expected
+
+
+def test_the_json_of_a_run_has_the_rows_of_the_front(tmp_path: Path) -> None:
+    outcome = tune(tmp_path)
+
+    values = json.loads(json.dumps(outcome.to_dict()))
+    assert list(values) == ["out", "trials", "failed", "hypervolume", "front"]
+    assert values["front"] == table(outcome, "front.csv").to_dict("records")

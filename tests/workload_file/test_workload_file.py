@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autotune import catalog
+from autotune.backends.settings import HostSettings, VmSettings
+from autotune.damon.monitoring import Intervals, Monitoring
+from autotune.errors import InputError
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.program import Ready
+from autotune.formats import damo_record, masim
+from autotune.testing import prcl
+from autotune.workload_file.sections import Budget
+from autotune.workload_file.workload_file import Source, Workload, load_workload
+from tests.recordings import recording
+
+PATTERN = "a, 1048576\n\nsweep\n1000\na, 0, 4096, 100\n"
+TWO_LINES = "workload:\n  pattern: tiny.cfg\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.cfg").write_text(PATTERN)
+    damo_record.save(recording(), tmp_path / "recorded.data")
+    return tmp_path
+
+
+def load(folder: Path, text: str, **overrides: object) -> Workload:
+    path = folder / "my.yaml"
+    path.write_text(text)
+    return load_workload(path, **overrides)  # type: ignore[arg-type]
+
+
+def message(folder: Path, text: str, **overrides: object) -> str:
+    with pytest.raises(InputError) as error:
+        load(folder, text, **overrides)
+    return str(error.value).replace(f"{folder}/", "")
+
+
+def test_two_lines_are_enough(folder: Path) -> None:
+    workload = load(folder, TWO_LINES)
+
+    assert workload.name == "my"
+    assert workload.subject.pattern == masim.load(folder / "tiny.cfg")
+    assert workload.subject.timeout_us == 600_000_000
+    assert workload.backends == ("simulator",)
+    assert workload.machine.name == "server.yaml"
+    assert workload.search_space.name == "prcl"
+    assert workload.objectives.name == "memory"
+    assert workload.budget == Budget(trials=60)
+    assert workload.sampler == "tpe"
+    assert (workload.parallel, workload.confirmations, workload.seed) == (4, 3, 0)
+    assert workload.monitoring == Monitoring()
+    assert workload.start_after_us == 0
+    assert workload.vm == VmSettings()
+
+
+def test_every_key_is_read(folder: Path) -> None:
+    workload = load(
+        folder,
+        """
+name: a name
+workload: {command: [sleep, 10], client: [wrk, -t, 1], ready: {port: 80}, work: '([0-9]+) requests',
+           files: [data], timeout: 2m}
+backend: vm
+machine: micro-vm
+search_space: {base: prcl, parameters: {pattern.min_size: 4K}}
+objectives: [{metric: rss_saving, direction: maximize, reference: 0%}]
+constraints: [slowdown <= 3%]
+budget: {trials: 10, time: 1h}
+sampler: nsga2
+parallel: 8
+confirmations: 0
+seed: 7
+monitoring: {sampling_interval: 1ms, aggregation_interval: 20ms, update_interval: 2s,
+             min_regions: 20, max_regions: 200, start_after: 3s}
+vm: {memory: 1G, swap: 2G, compression: zstd, huge_pages: always, mips: 500, kernel: vmlinuz,
+     modules: /lib/modules/6.12}
+""",
+    )
+
+    program = workload.subject.program
+    assert program is not None
+    assert workload.name == "a name"
+    assert program.command == ("sleep", "10")
+    assert program.client == ("wrk", "-t", "1")
+    assert program.ready == Ready(port=80)
+    assert program.work == "([0-9]+) requests"
+    assert program.files == (str(folder / "data"),)
+    assert workload.subject.timeout_us == 120_000_000
+    assert workload.backends == ("vm",)
+    assert workload.machine.name == "micro-vm.yaml"
+    assert [p.name for p in workload.search_space.parameters] == ["pattern.min_age"]
+    assert [str(c) for c in workload.objectives.constraints] == ["slowdown <= 3%"]
+    assert workload.budget == Budget(trials=10, time_us=3_600_000_000)
+    assert workload.sampler == "nsga2"
+    assert (workload.parallel, workload.confirmations, workload.seed) == (8, 0, 7)
+    assert workload.monitoring == Monitoring(
+        intervals=Intervals(sampling_us=1_000, aggregation_us=20_000, update_us=2_000_000),
+        min_regions=20,
+        max_regions=200,
+    )
+    assert workload.start_after_us == 3_000_000
+    assert workload.vm == VmSettings(
+        memory_bytes=1 << 30,
+        swap_bytes=2 << 30,
+        compression="zstd",
+        huge_pages="always",
+        mips=500,
+        kernel=folder / "vmlinuz",
+        modules=Path("/lib/modules/6.12"),
+    )
+
+
+def test_a_baseline_has_no_monitoring_and_no_schemes(folder: Path) -> None:
+    workload = load(folder, TWO_LINES + "monitoring: {start_after: 1s}\n")
+    pattern = masim.load(folder / "tiny.cfg")
+
+    assert workload.experiment(None) == Experiment(workload=pattern)
+
+
+def test_an_experiment_without_schemes_only_monitors(folder: Path) -> None:
+    workload = load(folder, TWO_LINES + "monitoring: {start_after: 1s, min_regions: 20}\n")
+
+    experiment = workload.experiment(())
+
+    assert experiment.monitoring == Monitoring(min_regions=20)
+    assert experiment.start_after_us == 1_000_000
+    assert experiment.schemes == ()
+
+
+def test_an_experiment_has_the_schemes_and_the_timeout(folder: Path) -> None:
+    workload = load(folder, "workload: {pattern: tiny.cfg, timeout: 5s}\n")
+
+    experiment = workload.experiment((prcl(),))
+
+    assert experiment.schemes == (prcl(),)
+    assert experiment.timeout_us == 5_000_000
+
+
+def test_a_constraint_of_the_file_replaces_that_of_the_objectives(folder: Path) -> None:
+    workload = load(folder, TWO_LINES + "constraints: [slowdown <= 2%, cpu_use <= 10%]\n")
+
+    constraints = [str(constraint) for constraint in workload.objectives.constraints]
+    assert constraints == ["slowdown <= 2%", "cpu_use <= 10%"]
+
+
+def test_options_override_keys(folder: Path) -> None:
+    text = TWO_LINES + "backend: vm\nbudget: {trials: 5, time: 1m}\nseed: 3\nsampler: nsga2\n"
+
+    workload = load(
+        folder,
+        text,
+        backend="simulator",
+        trials=9,
+        seed=4,
+        sampler="random",
+        machine="micro-vm",
+    )
+
+    assert workload.backends == ("simulator",)
+    assert workload.budget == Budget(trials=9, time_us=60_000_000)
+    assert (workload.seed, workload.sampler) == (4, "random")
+    assert workload.machine.name == "micro-vm.yaml"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"backend": "qemu"}, "no backend 'qemu': known are simulator, vm, host"),
+        ({"trials": 0}, "0 trials are too few: give 1 or more"),
+        ({"seed": -1}, "seed -1 is out of range: give one from 0 to 4294967295"),
+        ({"machine": "sever"}, "no machine 'sever': did you mean 'server'?"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_an_error(
+    folder: Path, overrides: dict[str, object], expected: str
+) -> None:
+    assert message(folder, TWO_LINES, **overrides) == expected
+
+
+def test_all_files_that_decide_a_run_are_kept(folder: Path) -> None:
+    (folder / "space.yaml").write_text(
+        "schemes: [{action: pageout, parameters: {pattern.min_age: {low: 1s, high: 2s}}}]\n"
+    )
+    text = TWO_LINES + "search_space: space.yaml\n"
+
+    workload = load(folder, text)
+
+    memory = catalog.find("memory", "objectives", folder)
+    server = catalog.find("server", "machines", folder)
+    assert workload.sources == (
+        Source("workload", folder / "my.yaml", text),
+        Source("search space", folder / "space.yaml", (folder / "space.yaml").read_text()),
+        Source("objectives", memory, memory.read_text()),
+        Source("pattern", folder / "tiny.cfg", PATTERN),
+        Source("machine", server, server.read_text()),
+    )
+
+
+def test_what_stands_inline_is_kept_with_the_workload_file(folder: Path) -> None:
+    workload = load(
+        folder,
+        TWO_LINES
+        + """
+search_space: {schemes: [{action: pageout, parameters: {pattern.min_age: {low: 1s, high: 2s}}}]}
+objectives: [{metric: rss_saving, direction: maximize, reference: 0}]
+""",
+    )
+
+    assert [source.role for source in workload.sources] == ["workload", "pattern", "machine"]
+    assert workload.search_space.name == workload.objectives.name == "custom"
+
+
+def test_a_program_with_a_path_is_looked_for_beside_the_file(folder: Path) -> None:
+    workload = load(
+        folder,
+        "workload: {command: [./server, ./x], client: [bin/client, a/b]}\nbackend: host\n",
+    )
+
+    program = workload.subject.program
+    assert program is not None
+    assert program.command == (str(folder / "server"), "./x")
+    assert program.client == (str(folder / "bin/client"), "a/b")
+    assert program.folder == str(folder)
+
+
+def test_a_patterns_data_file_is_looked_for_beside_the_pattern(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub/filled.cfg").write_text("a, 4096, data.bin\n\np\n1000\na, 0, 4096, 1\n")
+
+    pattern = load(folder, "workload: {pattern: sub/filled.cfg}\n").subject.pattern
+
+    assert pattern is not None
+    assert pattern.regions[0].data_file == str(folder / "sub/data.bin")
+
+
+def test_a_program_is_an_experiment_too(folder: Path) -> None:
+    workload = load(folder, "workload: {command: [sleep, '1']}\nbackend: vm\n")
+
+    assert workload.experiment(None).workload == workload.subject.program
+
+
+def test_what_the_host_changes_can_be_chosen(folder: Path) -> None:
+    chosen = load(
+        folder,
+        TWO_LINES + "host: {swap: 2G, compression: zstd, huge_pages: madvise}\n",
+    )
+
+    assert chosen.host == HostSettings(
+        swap_bytes=2 << 30, compression="zstd", huge_pages="madvise"
+    )
+    assert load(folder, TWO_LINES).host == HostSettings()
+
+
+def test_a_machine_in_realtime_may_have_several_cpus(folder: Path) -> None:
+    workload = load(folder, TWO_LINES + "vm: {mode: realtime, cpus: 2}\n")
+
+    assert (workload.vm.realtime, workload.vm.cpus) == (True, 2)
+
+
+def test_a_recording_is_played_by_the_simulator(folder: Path) -> None:
+    workload = load(folder, "workload: {recording: recorded.data}\n")
+
+    assert workload.experiment(None).workload == damo_record.load(folder / "recorded.data")
+    assert workload.sources[-1] == Source(
+        "recording", folder / "recorded.data", (folder / "recorded.data").read_bytes()
+    )
+
+
+def test_a_recording_is_played_by_nothing_else(folder: Path) -> None:
+    assert message(folder, "workload: {recording: recorded.data}\nbackend: vm\n") == (
+        "my.yaml:1:23: key 'recording': only the simulator plays recordings: use backend: simulator"
+    )
+
+
+def test_a_long_recording_may_take_several_times_its_length(folder: Path) -> None:
+    second = 1_000_000
+    long = replace(recording(), duration_us=3_600 * second)
+    damo_record.save(long, folder / "long.data")
+
+    short_us = load(folder, "workload: {recording: recorded.data}\n").subject.timeout_us
+    long_us = load(folder, "workload: {recording: long.data}\n").subject.timeout_us
+
+    assert short_us == 600 * second
+    assert long_us >= 2 * 3_600 * second
+
+
+def test_several_backends_are_refused_when_they_are_to_measure(folder: Path) -> None:
+    workload = load(folder, TWO_LINES + "backend: [simulator, vm]\n")
+
+    with pytest.raises(InputError) as error:
+        workload.check_available()
+
+    assert str(error.value) == (
+        f"{folder}/my.yaml: key 'backend': this version takes one backend, not a list: "
+        "write backend: simulator"
+    )
+
+
+def test_a_simulated_pattern_is_available(folder: Path) -> None:
+    load(folder, TWO_LINES).check_available()
+
+
+def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
+    workload = load(
+        folder, "backend: host\nworkload: {command: 'a | b', shell: true, ready: {delay: 0}}\n"
+    )
+
+    assert workload.subject.program is not None
+    assert workload.subject.program.command == "a | b"
+    assert workload.subject.program.ready == Ready(delay_us=0)
+
+
+def test_warnings_about_the_pattern_are_passed_on(folder: Path) -> None:
+    (folder / "tiny.cfg").write_text(PATTERN.rstrip("\n"))
+    warnings: list[str] = []
+
+    load(folder, TWO_LINES, warn=warnings.append)
+
+    assert len(warnings) == 1
+
+
+def test_a_scheme_that_does_nothing_for_a_process_is_found_at_once(folder: Path) -> None:
+    text = """
+workload: {pattern: tiny.cfg}
+search_space:
+  schemes:
+    - action: lru_prio
+      parameters: {pattern.min_age: {low: 1s, high: 2s}}
+"""
+
+    assert message(folder, text) == (
+        "my.yaml:5:7: search space 'custom': action lru_prio does nothing under vaddr: "
+        "use it with paddr"
+    )
