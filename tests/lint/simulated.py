@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autotune import catalog
 from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import Scheme, SchemeStats
@@ -12,7 +13,6 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from tests.lint.examples import MIB, PAGE
 
-ROOT = Path(__file__).parents[2]
 IDLE = Pattern(
     regions=(PatternRegion(name="a", size_bytes=32 * MIB),),
     phases=(
@@ -26,7 +26,7 @@ IDLE = Pattern(
 
 
 def simulated(*schemes: Scheme) -> SchemeStats:
-    machine = load_machine(ROOT / "autotune" / "machines" / "server.yaml")
+    machine = load_machine(catalog.find("server", "machines", Path()))
     experiment = Experiment(workload=IDLE, monitoring=Monitoring(), schemes=schemes)
     stats = Simulator(machine).run(experiment, seed=1).scheme_stats
     assert stats is not None
