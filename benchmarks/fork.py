@@ -26,7 +26,8 @@ from autotune.cache import cache_folder
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.testing import pattern, prcl
-from autotune.workload_file.workload_file import load_workload
+from autotune.workload_file.overrides import Overrides
+from autotune.workload_file.workload_file import load_workload_file
 
 _SECONDS = (0, 1, 4)
 _MIB = 1 << 20
@@ -73,9 +74,9 @@ def main() -> None:
         fork_s = fork_s if seconds else trial_s
     print(f"a fork adds {fork_s:.2f} s")
     for path in arguments.workloads:
-        workload = load_workload(path, backend="vm")
-        experiment = workload.experiment((prcl(min_age_us=3_000_000),))
-        _row(workload.name, experiment, workload.vm, arguments.rounds)
+        file = load_workload_file(path, Overrides(backend="vm"))
+        experiment = file.experiment((prcl(min_age_us=3_000_000),))
+        _row(file.name, experiment, file.backend.vm, arguments.rounds)
 
 
 if __name__ == "__main__":

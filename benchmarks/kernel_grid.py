@@ -19,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from autotune.backends.base import Backend
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
+from autotune.backends.wrappers import Remembering
 from autotune.cache import cache_folder
 from autotune.evaluation.kernel_grid import (
     FIGURES,
@@ -32,33 +32,15 @@ from autotune.evaluation.kernel_grid import (
     measure,
     simulate,
 )
-from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement
 
 _MACHINES_AT_ONCE = 2
 _START_AFTER_US = 1_000_000
 
 
-class _Kept:
-    """A backend that measures each baseline once."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._kept: dict[tuple[Experiment, int], Measurement] = {}
-
-    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
-        if experiment.monitoring is not None:
-            return self._backend.run(experiment, seed=seed)
-        key = (experiment, seed)
-        if key not in self._kept:
-            self._kept[key] = self._backend.run(experiment, seed=seed)
-        return self._kept[key]
-
-
 def _in_machines(cells: list[Cell], seeds: range) -> Iterator[dict[str, float]]:
     memory = 512 << 20
     vm = Vm(VmSettings(memory_bytes=memory), cache_folder(), partial(print, file=sys.stderr))
-    kept = _Kept(vm)
+    kept = Remembering(vm, lambda experiment: experiment.monitoring is None)
     for pattern in PATTERNS:
         baseline, _ = experiments(pattern, "rec", start_after_us=0)
         vm.check(baseline)

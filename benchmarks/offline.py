@@ -15,7 +15,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import catalog
-from autotune.backends.available import make_recorder
 from autotune.backends.base import Backend
+from autotune.backends.factory import make_recording_backend
 from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import Scheme
@@ -41,7 +40,7 @@ from autotune.objective import metrics
 from autotune.objective.pareto import hypervolume
 from autotune.study import study
 from autotune.study.recording_run import load_for_recording, record_workload
-from autotune.workload_file.workload_file import Workload
+from autotune.workload_file.workload_file import WorkloadFile
 
 _FIGURES = ("memory_saving", "own_cpu_slowdown", "cpu_use")
 _FIRST_SEED = 1_000
@@ -49,15 +48,15 @@ _REFERENCE = (0.0, 0.5)
 """No saving, and half as slow again."""
 
 
-def _offline(workload: Workload, recording: Recording) -> Workload:
+def _offline(file: WorkloadFile, recording: Recording) -> WorkloadFile:
     """The same tuning with the recording in the place of the program."""
-    subject = replace(workload.subject, program=None, recording=recording)
     machine = catalog.find("micro-vm", "machines", Path())
-    return replace(workload, subject=subject, backends=("simulator",), machine=machine)
+    backend = replace(file.backend, name="simulator", machine=machine)
+    return replace(file, workload=recording, backend=backend)
 
 
 def _figures(
-    workload: Workload,
+    file: WorkloadFile,
     backend: Backend,
     sets: Sequence[tuple[Scheme, ...]],
     seeds: range,
@@ -68,9 +67,9 @@ def _figures(
 
     def one(job: tuple[tuple[Scheme, ...] | None, int]) -> Measurement:
         schemes, seed = job
-        return backend.run(workload.experiment(schemes), seed=seed)
+        return backend.run(file.experiment(schemes), seed=seed)
 
-    backend.check(workload.experiment(()))
+    backend.check(file.experiment(()))
     with ThreadPoolExecutor(at_once) as pool:
         measured = list(pool.map(one, jobs))
     count = len(seeds)
@@ -100,31 +99,30 @@ def main() -> None:
     parser.add_argument("--recording", type=Path)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    workload = load_for_recording(arguments.workload, backend="vm", warn=print)
-    vm = make_recorder(workload, lambda message: print(message, file=sys.stderr))
+    file = load_for_recording(arguments.workload, backend="vm", warn=print)
+    vm = make_recording_backend(file.backend, lambda message: print(message, file=sys.stderr))
     if arguments.recording is None:
-        recording = record_workload(workload, vm)
+        recording = record_workload(file, vm)
     else:
         recording = damo_record.load(arguments.recording)
-    offline = _offline(workload, recording)
+    offline = _offline(file, recording)
     offline = replace(offline, budget=replace(offline.budget, trials=arguments.trials))
-    simulator = Simulator(load_machine(offline.machine))
-    with tempfile.TemporaryDirectory() as folder:
-        simulator.run(offline.experiment(()), seed=0)  # compiles, the first time
-        began_s = time.perf_counter()
-        outcome = study.run(offline, simulator, Path(folder) / "run")
-        took_s = time.perf_counter() - began_s
+    simulator = Simulator(load_machine(offline.backend.machine))
+    simulator.run(offline.experiment(()), seed=0)  # compiles, the first time
+    began_s = time.perf_counter()
+    outcome = study.run(study.prepare(offline, simulator))
+    took_s = time.perf_counter() - began_s
     front = [
         chosen.trial.schemes for chosen in outcome.recommendation.front if chosen.trial.schemes
     ]
     step = max(1.0, (len(front) - 1) / max(1, arguments.most - 1))
     found = [front[round(n * step)] for n in range(min(arguments.most, len(front)))]
-    intervals = workload.monitoring.intervals
+    intervals = file.monitoring.intervals
     published = tuple(on_grid(s, intervals) for s in load_schemes(resolve("prcl-3s", Path())))
     sets = [published, *(schemes for schemes in found if schemes != published)]
     seeds = range(_FIRST_SEED, _FIRST_SEED + arguments.seeds)
     simulated = _figures(offline, simulator, sets, seeds, at_once=1)
-    measured = _figures(workload, vm, sets, seeds, at_once=2)
+    measured = _figures(file, vm, sets, seeds, at_once=2)
     rows = [
         {"scheme": scheme_text(schemes), "simulator": predicted, "kernel": kernel}
         for schemes, predicted, kernel in zip(sets, simulated, measured, strict=True)

@@ -6,9 +6,10 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -16,10 +17,13 @@ from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.study.events import Observer
-from autotune.study.study import Outcome, run
+from autotune.recommendation.front import Recommendation
+from autotune.run_folder.writer import run_into
+from autotune.study.events import Listener
+from autotune.study.outcome import Outcome, RunState
 from autotune.testing import measurement
-from autotune.workload_file.workload_file import Workload, load_workload
+from autotune.trial import Trial
+from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
 RSS_BYTES = float(100 << 20)
 CPU_S = 9.0
@@ -120,7 +124,47 @@ class ClosedForm:
         )
 
 
-def make_workload(folder: Path, keys: Mapping[str, Any] | None = None) -> Workload:
+class Slower(ClosedForm):
+    """A machine on which each run takes a little more CPU time than the run before."""
+
+    drifts = True
+    drift = 0.01
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs = 0
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        factor = 1.0 + self.drift * self._runs
+        self._runs += 1
+        measured = super().run(experiment, seed=seed)
+        return replace(measured, workload_cpu_s=measured.workload_cpu_s * factor)
+
+
+class Tuned(NamedTuple):
+    """A run, and its folder."""
+
+    out: Path
+    outcome: Outcome
+
+    @property
+    def state(self) -> RunState:
+        return self.outcome.state
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        return self.outcome.trials
+
+    @property
+    def failed(self) -> int:
+        return self.outcome.failed
+
+    @property
+    def recommendation(self) -> Recommendation:
+        return self.outcome.recommendation
+
+
+def make_file(folder: Path, keys: Mapping[str, Any] | None = None) -> WorkloadFile:
     """Write a workload of 8 trials on a grid of 8 points, two objectives, no bound; and load it."""
     folder.mkdir(exist_ok=True)
     (folder / "tiny.cfg").write_text(PATTERN)
@@ -135,7 +179,7 @@ def make_workload(folder: Path, keys: Mapping[str, Any] | None = None) -> Worklo
     }
     path = folder / "my.yaml"
     path.write_text("".join(f"{k}: {v}\n" for k, v in texts.items() if v is not None))
-    return load_workload(path)
+    return load_workload_file(path)
 
 
 def tune(
@@ -143,24 +187,31 @@ def tune(
     keys: Mapping[str, Any] | None = None,
     *,
     backend: ClosedForm | None = None,
-    observer: Observer | None = None,
+    listeners: Sequence[Listener] = (),
     threads: int | None = None,
     name: str = "out",
-) -> Outcome:
-    """Run `make_workload` into a new folder."""
-    workload = make_workload(tmp_path / "user", keys)
-    return run(
-        workload,
-        backend or ClosedForm(),
-        tmp_path / name,
-        observer=observer,
-        threads=threads,
-    )
+) -> Tuned:
+    """Run `make_file` into a new folder."""
+    file = make_file(tmp_path / "user", keys)
+    return tune_file(file, tmp_path / name, backend=backend, listeners=listeners, threads=threads)
 
 
-def table(outcome: Outcome, name: str) -> pd.DataFrame:
+def tune_file(
+    file: WorkloadFile,
+    out: Path,
+    *,
+    backend: ClosedForm | None = None,
+    listeners: Sequence[Listener] = (),
+    threads: int | None = None,
+) -> Tuned:
+    """Run a workload file into a new folder."""
+    outcome = run_into(out, file, backend or ClosedForm(), listeners=listeners, threads=threads)
+    return Tuned(out, outcome)
+
+
+def table(tuned: Tuned, name: str) -> pd.DataFrame:
     """Read a table of a run with pandas alone."""
-    return pd.read_csv(outcome.out / name)
+    return pd.read_csv(tuned.out / name)
 
 
 def kept_bytes(folder: Path) -> dict[str, bytes]:

@@ -10,10 +10,10 @@ import pytest
 from autotune.errors import InputError
 from autotune.objective.objective import load_objectives
 from autotune.space.space import load_search_space
-from autotune.workload_file.workload_file import load_workload
+from autotune.workload_file.workload_file import load_workload_file
 
 LOADERS: dict[str, Callable[[Path], object]] = {
-    "workload": load_workload,
+    "workload": load_workload_file,
     "space": load_search_space,
     "objectives": load_objectives,
 }

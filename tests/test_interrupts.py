@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from autotune.interrupts import one_interrupt, raise_if_interrupted
-from autotune.run_folder.run_json import RunState
-from autotune.study.events import Silent
-from autotune.trial import Trial
+from autotune.study.events import Event, TrialFinished
+from autotune.study.outcome import RunState
 from tests.closed_form import tune
 
 
@@ -82,13 +81,12 @@ def test_without_an_interrupt_the_usual_handlers_come_back() -> None:
 def test_an_interrupt_that_got_lost_ends_a_run(
     lost: list[type[BaseException]], tmp_path: Path
 ) -> None:
-    class Pressing(Silent):
-        def trial_finished(self, trial: Trial) -> None:
-            if trial.number == 2:
-                interrupt_and_lose_it()
+    def press(event: Event) -> None:
+        if isinstance(event, TrialFinished) and event.trial.number == 2:
+            interrupt_and_lose_it()
 
     with one_interrupt():
-        outcome = tune(tmp_path, observer=Pressing())
+        outcome = tune(tmp_path, listeners=[press])
 
     assert lost == [KeyboardInterrupt]
     assert outcome.state is RunState.INTERRUPTED

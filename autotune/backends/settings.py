@@ -1,10 +1,13 @@
-"""What a user can choose of the backends: the micro-VM's parts, and what is changed on this machine."""
+"""What a user can choose of the backends: which one, the micro-VM's parts, changes to this machine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+BACKENDS = ("simulator", "vm", "host")
+"""The names of the backends."""
 
 HugePages: TypeAlias = Literal["never", "madvise", "always"]
 """When memory comes in huge pages of 2 MiB: never, where a program or a scheme asks, or always."""
@@ -67,3 +70,20 @@ class HostSettings:
     swap_bytes: int | None = None
     compression: str = "lz4"
     huge_pages: HugePages | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings:
+    """Where a workload is measured, and what that place is made of.
+
+    Attributes:
+        name: One of `BACKENDS`.
+        machine: The simulator's machine profile, a file.
+        vm: The micro-VM's parts.
+        host: What is changed on this machine while it measures.
+    """
+
+    name: str
+    machine: Path
+    vm: VmSettings = field(default_factory=VmSettings)
+    host: HostSettings = field(default_factory=HostSettings)

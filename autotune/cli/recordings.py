@@ -25,16 +25,15 @@ def record(
     ] = None,
 ) -> None:
     """Run the program once, and keep what it accesses when."""
-    from autotune.backends.available import make_recorder
+    from autotune.backends.factory import make_recording_backend
     from autotune.formats import damo_record
     from autotune.study.recording_run import default_file, load_for_recording, record_workload
     from autotune.views.recording import show_recorded
 
-    workload = load_for_recording(workload_file, backend=backend, seed=seed, warn=warn)
-    workload.check_available()
-    path = out or default_file(workload)
+    file = load_for_recording(workload_file, backend=backend, seed=seed, warn=warn)
+    path = out or default_file(file)
     damo_record.check_new(path)
-    recording = record_workload(workload, make_recorder(workload, note=note))
+    recording = record_workload(file, make_recording_backend(file.backend, note))
     damo_record.save(recording, path)
     show_recorded(recording, path)
 

@@ -44,35 +44,32 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Tune: find the schemes worth having, and confirm them."""
-    from autotune.backends.available import make_backend
+    from autotune.backends.factory import make_backend
     from autotune.run_folder.folder import default_folder
-    from autotune.run_folder.run_json import RunState
-    from autotune.study import study
+    from autotune.run_folder.repeating import load_any
+    from autotune.run_folder.tables import outcome_json
+    from autotune.run_folder.writer import run_into
+    from autotune.study.outcome import RunState
     from autotune.views import terminal
     from autotune.views.live import ProgressView
-    from autotune.workload_file.workload_file import load_workload
+    from autotune.workload_file.overrides import Overrides
 
-    workload = load_workload(
-        workload_file,
-        backend=backend,
-        trials=trials,
-        seed=seed,
-        sampler=sampler,
-        machine=machine,
-        warn=warn,
+    overrides = Overrides(
+        backend=backend, machine=machine, trials=trials, seed=seed, sampler=sampler
     )
-    folder = out or default_folder(workload.name, now=datetime.now().astimezone())
-    backend_made = make_backend(workload, note=note)
-    with ProgressView() as view:
-        outcome = study.run(workload, backend_made, folder, observer=view)
+    file = load_any(workload_file, overrides, warn=warn)
+    folder = out or default_folder(file.name, now=datetime.now().astimezone())
+    backend_made = make_backend(file.backend, note)
+    with ProgressView(folder) as view:
+        outcome = run_into(folder, file, backend_made, listeners=[view])
     if as_json:
-        print_json(outcome.to_dict())
+        print_json(outcome_json(folder, outcome, file.objectives))
     else:
-        terminal.show_outcome(outcome, workload.objectives)
+        terminal.show_outcome(outcome, file.objectives, folder)
     if outcome.trials and outcome.failed == len(outcome.trials):
-        raise RunError(f"{outcome.out}: every trial failed: {outcome.trials[0].reason}")
+        raise RunError(f"{folder}: every trial failed: {outcome.trials[0].reason}")
     if outcome.state is RunState.INTERRUPTED:
-        say(f"interrupted: what was finished is in {outcome.out}", kind="note")
+        say(f"interrupted: what was finished is in {folder}", kind="note")
         raise typer.Exit(INTERRUPTED)
 
 
@@ -92,16 +89,18 @@ def measure(
     as_json: JsonOption = False,
 ) -> None:
     """Measure one scheme against the baseline, without tuning."""
-    from autotune.backends.available import make_backend
+    from autotune.backends.factory import make_backend
     from autotune.formats.scheme_files import load_schemes, resolve
-    from autotune.study.one_scheme import compare_to_baseline
+    from autotune.run_folder.repeating import load_any
+    from autotune.study.one_scheme import measure_scheme
     from autotune.views import terminal
-    from autotune.workload_file.workload_file import load_workload
+    from autotune.workload_file.overrides import Overrides
 
-    workload = load_workload(workload_file, backend=backend, seed=seed, machine=machine, warn=warn)
+    overrides = Overrides(backend=backend, machine=machine, seed=seed)
+    file = load_any(workload_file, overrides, warn=warn)
     schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
-    comparison = compare_to_baseline(workload, schemes, make_backend(workload, note=note))
+    found = measure_scheme(file, schemes, make_backend(file.backend, note))
     if as_json:
-        print_json(comparison.to_dict())
+        print_json(found.to_dict())
     else:
-        terminal.show_comparison(comparison)
+        terminal.show_scheme(found)

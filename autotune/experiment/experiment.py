@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autotune.damon.damos import Scheme, check_meeting
 from autotune.damon.monitoring import Monitoring, OperationsSet
@@ -43,3 +43,7 @@ class Experiment:
             raise ValueError("schemes need monitoring: a baseline has none")
         for scheme in self.schemes:
             check_meeting(scheme, self.operations)
+
+    def baseline(self) -> Experiment:
+        """The same run of the workload with DAMON off."""
+        return replace(self, monitoring=None, schemes=(), start_after_us=0)

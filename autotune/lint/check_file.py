@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune import document
-from autotune.backends.available import make_backend
+from autotune.backends.factory import make_backend
 from autotune.backends.simulator.profiles import load_machine
 from autotune.damon.kernel_units import on_grid
 from autotune.damon.monitoring import Monitoring
@@ -21,7 +21,7 @@ from autotune.lint.search_space import lint_search_space
 from autotune.objective.objective import load_objectives
 from autotune.space.space import load_search_space
 from autotune.study.study import prepare
-from autotune.workload_file.workload_file import Workload, load_workload
+from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _check_yaml(path: Path) -> Checked:
     keys = document.load(path)
     if "workload" in keys:
         warnings: list[str] = []
-        return _check_workload(load_workload(path, warn=warnings.append), warnings)
+        return _check_workload(load_workload_file(path, warn=warnings.append), warnings)
     if "schemes" in keys:
         space = load_search_space(path)
         count = len(space.parameters)
@@ -75,23 +75,22 @@ def _check_yaml(path: Path) -> Checked:
     )
 
 
-def _check_workload(workload: Workload, warnings: list[str]) -> Checked:
+def _check_workload(file: WorkloadFile, warnings: list[str]) -> Checked:
     try:
-        prepare(workload, make_backend(workload))
+        prepare(file, make_backend(file.backend))
     except BackendUnavailableError as error:
-        warnings.append(f"{workload.path}: {error}")
-    subject = workload.subject
+        warnings.append(f"{file.path}: {error}")
     what = "a program"
-    if subject.pattern:
-        what = _describe(subject.pattern)
-    elif subject.recording:
-        what = _describe_recording(subject.recording)
-    if workload.budget.trials is None:
-        warnings.append(f"{workload.path}: the budget is time alone: two runs will not be equal")
-    warnings += [found.at(workload.path) for found in lint_search_space(workload)]
+    if isinstance(file.workload, Pattern):
+        what = _describe(file.workload)
+    elif isinstance(file.workload, Recording):
+        what = _describe_recording(file.workload)
+    if file.budget.trials is None:
+        warnings.append(f"{file.path}: the budget is time alone: two runs will not be equal")
+    warnings += [found.at(file.path) for found in lint_search_space(file)]
     return Checked(
-        f"workload '{workload.name}': {what}; search space {workload.search_space.name}, "
-        f"backend {workload.backend}",
+        f"workload '{file.name}': {what}; search space {file.search_space.name}, "
+        f"backend {file.backend.name}",
         tuple(warnings),
     )
 

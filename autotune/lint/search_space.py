@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from autotune.experiment.pattern import TABLE_BYTES
+from autotune.damon.recording import Recording
+from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.lint import Code, Known, LintWarning, lint
 from autotune.lint.notable import notable_proposals
-from autotune.workload_file.workload_file import Workload
+from autotune.workload_file.workload_file import WorkloadFile
 
 
-def lint_search_space(workload: Workload) -> tuple[LintWarning, ...]:
+def lint_search_space(file: WorkloadFile) -> tuple[LintWarning, ...]:
     """Warn of what every proposal of a workload's search space has.
 
     What is about quotas counts if every proposal in which the scheme has a quota has it.
@@ -19,11 +20,11 @@ def lint_search_space(workload: Workload) -> tuple[LintWarning, ...]:
     texts: dict[tuple[int | None, Code], list[str]] = {}
     limited: dict[int | None, int] = {}
     proposals = 0
-    known = _known(workload)
-    for values in notable_proposals(workload.search_space, workload.monitoring.intervals):
+    known = _known(file)
+    for values in notable_proposals(file.search_space, file.monitoring.intervals):
         with contextlib.suppress(ValueError):  # a proposal that will fail; others won't
-            schemes = workload.search_space.schemes(values)
-            found = lint(schemes, workload.monitoring, workload.operations, known)
+            schemes = file.search_space.schemes(values)
+            found = lint(schemes, file.monitoring, file.operations, known)
             proposals += 1
             for number, scheme in enumerate(schemes, start=1):
                 limited[number] = limited.get(number, 0) + (scheme.quota is not None)
@@ -40,17 +41,19 @@ def lint_search_space(workload: Workload) -> tuple[LintWarning, ...]:
     )
 
 
-def _known(workload: Workload) -> Known:
-    known = Known(huge_pages=workload.vm.huge_pages if workload.backend == "vm" else None)
-    if (recording := workload.subject.recording) is not None:
-        return replace(known, runtime_us=max(0, recording.duration_us - workload.start_after_us))
-    if (pattern := workload.subject.pattern) is None:
+def _known(file: WorkloadFile) -> Known:
+    huge_pages = file.backend.vm.huge_pages if file.backend.name == "vm" else None
+    known = Known(huge_pages=huge_pages)
+    workload = file.workload
+    if isinstance(workload, Recording):
+        return replace(known, runtime_us=max(0, workload.duration_us - file.start_after_us))
+    if not isinstance(workload, Pattern):
         return known
     return replace(
         known,
-        size_bytes=sum(region.size_bytes for region in pattern.regions) + TABLE_BYTES,
+        size_bytes=sum(region.size_bytes for region in workload.regions) + TABLE_BYTES,
         runtime_us=max(
-            0, sum(phase.duration_us for phase in pattern.phases) - workload.start_after_us
+            0, sum(phase.duration_us for phase in workload.phases) - file.start_after_us
         ),
         maps_later=False,
     )

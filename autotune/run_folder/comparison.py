@@ -9,7 +9,7 @@ from typing import Any
 from autotune.errors import InputError, Where
 from autotune.objective import pareto
 from autotune.run_folder.reader import Run
-from autotune.run_folder.run_json import RunRecord
+from autotune.run_folder.run_json import RunDescription
 
 Points = list[tuple[float, ...]]
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -66,8 +66,8 @@ def compare(runs: Sequence[Run]) -> Comparison:
 
 
 def _check_comparable(first: Run, other: Run) -> None:
-    mine, theirs = _identity(first.record), _identity(other.record)
-    if first.record.workload_sha256 == other.record.workload_sha256:
+    mine, theirs = _identity(first.description), _identity(other.description)
+    if first.description.workload_sha256 == other.description.workload_sha256:
         del mine["workload"]
     for what, value in mine.items():
         if value != theirs[what]:
@@ -77,17 +77,17 @@ def _check_comparable(first: Run, other: Run) -> None:
             )
 
 
-def _identity(record: RunRecord) -> dict[str, str]:
+def _identity(run: RunDescription) -> dict[str, str]:
     """What must be equal for figures to compare: the pattern (not its name), place and aim."""
     return {
-        "workload": f"{record.name} ({record.workload_sha256[:8]})",
-        "backend": record.backend,
-        "machine": record.machine,
+        "workload": f"{run.name} ({run.workload_sha256[:8]})",
+        "backend": run.backend,
+        "machine": run.machine,
         "objectives": ", ".join(
             f"{o.name} = {o.metric} ({o.direction.value}, reference {o.reference:g})"
-            for o in record.objectives.objectives
+            for o in run.objectives.objectives
         ),
-        "constraints": ", ".join(sorted(map(str, record.objectives.constraints))) or "none",
+        "constraints": ", ".join(sorted(map(str, run.objectives.constraints))) or "none",
     }
 
 

@@ -1,39 +1,47 @@
 """The copies in a run folder from which the run can be repeated: `workload.yaml` and what it names.
 
-`workload.yaml` is the user's file to the letter, unless options on the command line overrode it or it
-names files by more than their names; then only those values are changed. Shipped files keep being named
-as shipped, and are copied too, to be read.
+`workload.yaml` is the user's file to the letter. What the command line said instead, and how the copies
+are called of the files that it names, is in `run.json`. `autotune.run_folder.repeating` reads all of it.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, MutableMapping
-from typing import Any
-
-from ruamel.yaml import YAML
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from autotune import catalog
 from autotune.run_folder.folder import OWN_NAMES, WORKLOAD_FILE
-from autotune.workload_file import defaults
-from autotune.workload_file.workload_file import Source, Workload
+from autotune.workload_file.workload_file import Source
 
 _KINDS = {"search space": "search_spaces", "objectives": "objectives", "machine": "machines"}
 
 
-def kept_files(workload: Workload) -> dict[str, str | bytes]:
-    """Give the content of every file to keep, by its name in the run folder."""
-    files: dict[str, str | bytes] = {}
-    names: dict[str, str] = {}
-    text = ""
-    for source in workload.sources:
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What a run folder keeps of the files that decide what the run does.
+
+    Attributes:
+        contents: By name in the run folder.
+        references: How the workload file there has to name each file, by the file's role. Shipped files
+            keep their names, and are copied for people to read.
+    """
+
+    contents: Mapping[str, str | bytes]
+    references: Mapping[str, str]
+
+
+def copies(sources: Iterable[Source]) -> Copies:
+    """Choose a name in the run folder for each file."""
+    contents: dict[str, str | bytes] = {}
+    references: dict[str, str] = {}
+    for source in sources:
         if source.role == "workload":
-            text = str(source.content)
+            contents[WORKLOAD_FILE] = source.content
             continue
-        name = _free_name(source, files)
-        files[name] = source.content
-        names[source.role] = _reference(source, name)
-    return {WORKLOAD_FILE: _with_changes(text, workload, names), **files}
+        name = _free_name(source, contents)
+        contents[name] = source.content
+        references[source.role] = _reference(source, name)
+    return Copies(contents, references)
 
 
 def _free_name(source: Source, taken: Mapping[str, str | bytes]) -> str:
@@ -47,74 +55,10 @@ def _free_name(source: Source, taken: Mapping[str, str | bytes]) -> str:
     return name
 
 
-def _is_shipped(source: Source) -> bool:
-    kind = _KINDS.get(source.role)
-    return kind is not None and source.path.parent.resolve() == catalog.shipped(kind).resolve()
-
-
 def _reference(source: Source, name: str) -> str:
-    """How a workload file beside it names the file."""
-    if _is_shipped(source):
-        return source.path.stem
     kind = _KINDS.get(source.role)
-    return f"./{name}" if kind and name in catalog.names(kind) else name
-
-
-def _with_changes(text: str, workload: Workload, names: Mapping[str, str]) -> str:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    document = yaml.load(text)
-    changed = [
-        _set(document["workload"], "pattern", names.get("pattern")),
-        _set(document["workload"], "recording", names.get("recording")),
-        _set(document, "machine", names.get("machine"), defaults.MACHINE),
-        _set(document, "sampler", workload.sampler, defaults.SAMPLER),
-        _set(document, "seed", workload.seed, defaults.SEED),
-        _set_backend(document, workload),
-        _set_trials(document, workload),
-        _set_space(document, names.get("search space")),
-        _set_objectives(document, names.get("objectives")),
-    ]
-    if not any(changed):
-        return text
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue()
-
-
-def _set(
-    mapping: MutableMapping[str, Any], key: str, value: object, default: object = None
-) -> bool:
-    """Set *key* unless it says *value* already, or *value* is None; tell whether it was changed."""
-    if value is None or mapping.get(key, default) == value:
-        return False
-    mapping[key] = value
-    return True
-
-
-def _set_backend(document: MutableMapping[str, Any], workload: Workload) -> bool:
-    named = document.get("backend", defaults.BACKEND)
-    if (tuple(named) if isinstance(named, list) else (named,)) == workload.backends:
-        return False
-    document["backend"] = workload.backend
-    return True
-
-
-def _set_trials(document: MutableMapping[str, Any], workload: Workload) -> bool:
-    if "budget" in document:
-        return _set(document["budget"], "trials", workload.budget.trials)
-    usual = workload.budget.trials in {defaults.TRIALS, None}
-    return not usual and _set(document, "budget", {"trials": workload.budget.trials})
-
-
-def _set_space(document: MutableMapping[str, Any], name: str | None) -> bool:
-    if isinstance(document.get("search_space"), MutableMapping):
-        return "base" in document["search_space"] and _set(document["search_space"], "base", name)
-    return _set(document, "search_space", name, defaults.SEARCH_SPACE)
-
-
-def _set_objectives(document: MutableMapping[str, Any], name: str | None) -> bool:
-    if isinstance(document.get("objectives"), list):
-        return False
-    return _set(document, "objectives", name, defaults.OBJECTIVES)
+    if kind is None:
+        return name
+    if source.path.parent.resolve() == catalog.shipped(kind).resolve():
+        return source.path.stem
+    return f"./{name}" if name in catalog.names(kind) else name

@@ -28,8 +28,8 @@ def export(run: Run, name: str, form: Form, *, pid: int | None = None) -> str:
     """
     schemes = run.schemes(name)
     try:
-        target = _target(run.record.operations, pid)
-        return write_schemes(schemes, form, run.record.monitoring, target)
+        target = _target(run.description.operations, pid)
+        return write_schemes(schemes, form, run.description.monitoring, target)
     except ValueError as error:
         raise InputError(f"{name} as {form.value}: {error}", Where(run.path)) from error
 

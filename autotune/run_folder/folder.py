@@ -1,7 +1,7 @@
 """A run folder on disk: every file written whole or not at all, every measurement kept as it is made.
 
-docs/run-folder.md describes the files. `autotune.run_folder.reader` reads back `run.json`, the front and
-its schemes; `read_measurements` the measurements, for users and tests.
+docs/run-folder.md describes the files. `autotune.run_folder.writer` writes what a study tells it;
+`autotune.run_folder.reader` reads a run folder back.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from autotune.errors import InputError, RunError, Where
-from autotune.experiment.measurement import Measurement
 
 RUN_FILE = "run.json"
 STUDY_FILE = "study.db"
@@ -43,47 +41,6 @@ OWN_NAMES = frozenset(
 """The names in a run folder that no copied file may have."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasurementRecord:
-    """One line of `measurements.jsonl`.
-
-    Attributes:
-        role: "baseline", "trial" or "confirmation".
-        trial: Number of the trial; None for a baseline.
-        seed: Of the measurement.
-        scheme: As one-line text; None without schemes.
-        measurement: What was measured.
-    """
-
-    role: str
-    trial: int | None
-    seed: int
-    scheme: str | None
-    measurement: Measurement
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON values, in the order of the fields."""
-        return {
-            "role": self.role,
-            "trial": self.trial,
-            "seed": self.seed,
-            "scheme": self.scheme,
-            "measurement": self.measurement.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> MeasurementRecord:
-        """Read what `to_dict` gave.
-
-        Raises:
-            ValueError: If it is something else.
-        """
-        try:
-            return cls(**{**values, "measurement": Measurement.from_dict(values["measurement"])})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a measurement: {error}") from error
 
 
 class RunFolder:
@@ -155,11 +112,11 @@ class RunFolder:
         """Write or replace a JSON file."""
         self.write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
-    def append(self, record: MeasurementRecord) -> None:
-        """Add a line to `measurements.jsonl`, and see it onto the disk."""
-        line = json.dumps(record.to_dict(), ensure_ascii=False, separators=(",", ":")) + "\n"
-        with self.writing(MEASUREMENTS_FILE):
-            _append_through(self.path / MEASUREMENTS_FILE, line.encode())
+    def append_json(self, name: str, values: Any) -> None:
+        """Add a line of JSON to a file, and see it onto the disk."""
+        line = json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
+        with self.writing(name):
+            _append_through(self.path / name, line.encode())
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -189,29 +146,6 @@ def _append_through(path: Path, content: bytes) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def read_measurements(path: Path) -> list[MeasurementRecord]:
-    """Read `measurements.jsonl`. A last line that was torn when a run was killed is left out.
-
-    Raises:
-        InputError: If the file can't be read, or another line is damaged.
-    """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(f"can't be read: {error.strerror}", Where(path)) from error
-    # Only what ends in a line break was written whole.
-    records = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            records.append(MeasurementRecord.from_dict(json.loads(line)))
-        except ValueError as error:
-            raise InputError(
-                f"is damaged, not a measurement: restore the file from a copy ({error})",
-                Where(path, number),
-            ) from error
-    return records
 
 
 def default_folder(name: str, *, now: datetime, runs: Path = Path("runs")) -> Path:

@@ -18,7 +18,7 @@ from autotune.formats import damo_json
 from autotune.objective import pareto
 from autotune.objective.objective import Objectives
 from autotune.run_folder.folder import FRONT_FILE, RUN_FILE, SCHEMES_FOLDER
-from autotune.run_folder.run_json import RunRecord
+from autotune.run_folder.run_json import RunDescription
 from autotune.trial import trial_id
 
 
@@ -28,19 +28,19 @@ class Run:
 
     Attributes:
         path: The folder.
-        record: What `run.json` says.
+        description: What `run.json` says.
 
     Raises:
         InputError: From every property, if a file is missing or damaged; the message names it.
     """
 
     path: Path
-    record: RunRecord
+    description: RunDescription
 
     @property
     def objectives(self) -> Objectives:
         """What was sought."""
-        return self.record.objectives
+        return self.description.objectives
 
     @cached_property
     def front(self) -> pd.DataFrame:
@@ -89,6 +89,15 @@ class Run:
         return damo_json.loads(_text(path), path).schemes
 
 
+def is_run(path: Path) -> bool:
+    """Say whether a folder is a run folder, of whatever version: its `run.json` looks like one."""
+    try:
+        values = json.loads((path / RUN_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and {"format", "workload_sha256"} <= values.keys()
+
+
 def load_run(path: Path) -> Run:
     """Open a run folder.
 
@@ -101,13 +110,13 @@ def load_run(path: Path) -> Run:
     if not file.is_file():
         raise InputError(f"has no {RUN_FILE}: name a folder that a run has written", Where(path))
     try:
-        record = RunRecord.from_dict(json.loads(_text(file)))
+        description = RunDescription.from_dict(json.loads(_text(file)))
     except ValueError as error:
         raise InputError(
             f"is damaged, or of another version: {error}: restore the file from a copy",
             Where(file),
         ) from error
-    return Run(path, record)
+    return Run(path, description)
 
 
 def pick(run: Run, choice: str) -> list[str]:
@@ -123,7 +132,7 @@ def pick(run: Run, choice: str) -> list[str]:
     ids = run.ids
     if not ids:
         raise InputError(
-            f"the front is empty: see summary.md for the reason (state {run.record.state.value})",
+            f"the front is empty: see summary.md for the reason (state {run.description.state.value})",
             Where(run.path),
         )
     if choice == "all":

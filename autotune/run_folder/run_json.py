@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import hashlib
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from autotune.backends.base import Backend
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
-from autotune.experiment import plain
+from autotune.errors import InputError
+from autotune.experiment import plain_json
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.objective.expression import Expression
@@ -26,28 +26,18 @@ from autotune.objective.objective import (
     Objectives,
     parse_constraint,
 )
-from autotune.workload_file.workload_file import Workload
+from autotune.study.events import Started
+from autotune.study.outcome import RunState
+from autotune.workload_file.overrides import Overrides
 
-FORMAT = 2
-"""Version of the run folder's format. 2: the workload may be a program."""
+FORMAT = 3
+"""Version of the run folder's format. 2: the workload may be a program. 3: overrides and files."""
 
 _PACKAGES = ("damos-autotune", "numba", "numpy", "optuna", "pandas", "scikit-learn")
 
 
-class RunState(enum.Enum):
-    """How far a run got."""
-
-    RUNNING = "running"
-    """It runs, or was killed."""
-    COMPLETE = "complete"
-    INTERRUPTED = "interrupted"
-    """Ended with Ctrl-C; what was finished counts."""
-    FAILED = "failed"
-    """It could not go on; what was finished counts."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class RunDescription:
     """The content of `run.json`.
 
     Attributes:
@@ -68,6 +58,8 @@ class RunRecord:
         hypervolume: Of the front; None before the end.
         started: In ISO 8601, UTC.
         ended: The same; None before the end.
+        overrides: What the command line said instead of the workload file.
+        files: How the files that the workload file names are called in the run folder, by their role.
         versions: Of Python and of the packages that figures depend on.
         host: The computer that ran it.
     """
@@ -89,6 +81,8 @@ class RunRecord:
     hypervolume: float | None = None
     started: str
     ended: str | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+    files: Mapping[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     host: dict[str, str] = field(default_factory=dict)
 
@@ -103,10 +97,12 @@ class RunRecord:
             "monitoring": dataclasses.asdict(self.monitoring),
             "objectives": _objectives_to_dict(self.objectives),
             "confirmation_seeds": list(self.confirmation_seeds),
+            "overrides": self.overrides.to_dict(),
+            "files": dict(self.files),
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> RunRecord:
+    def from_dict(cls, values: dict[str, Any]) -> RunDescription:
         """Read what `to_dict` gave.
 
         Raises:
@@ -128,11 +124,12 @@ class RunRecord:
                     ),
                     "objectives": _objectives_from_dict(values["objectives"]),
                     "confirmation_seeds": tuple(values["confirmation_seeds"]),
+                    "overrides": Overrides(**values["overrides"]),
                 }
             )
         except KeyError as error:
             raise ValueError(f"{error} is missing") from error
-        except (TypeError, AttributeError) as error:
+        except (TypeError, AttributeError, InputError) as error:
             raise ValueError(str(error)) from error
 
 
@@ -195,27 +192,33 @@ def workload_sha256(workload: Pattern | Program | Recording) -> str:
             for region in workload.regions
         )
         workload = replace(workload, regions=tuple(regions))
-    return hashlib.sha256(plain.dumps(workload).encode()).hexdigest()
+    return hashlib.sha256(plain_json.dumps(workload).encode()).hexdigest()
 
 
-def start_record(
-    workload: Workload, backend: Backend, confirmation_seeds: tuple[int, ...]
-) -> RunRecord:
-    """Make the record of a run that begins now."""
+def describe_start(started: Started, files: Mapping[str, str]) -> RunDescription:
+    """Describe a run that begins now.
+
+    Args:
+        started: What is run.
+        files: How files are called in the run folder, by their role.
+    """
+    file = started.file
     versions = {"python": platform.python_version()}
-    return RunRecord(
-        name=workload.name,
+    return RunDescription(
+        name=file.name,
         state=RunState.RUNNING,
-        backend=backend.name,
-        machine=backend.machine,
-        workload_sha256=workload_sha256(workload.experiment(None).workload),
-        operations=workload.operations,
-        monitoring=workload.monitoring,
-        objectives=workload.objectives,
-        sampler=workload.sampler,
-        seed=workload.seed,
-        confirmation_seeds=confirmation_seeds,
+        backend=started.backend,
+        machine=started.machine,
+        workload_sha256=workload_sha256(file.workload),
+        operations=file.operations,
+        monitoring=file.monitoring,
+        objectives=file.objectives,
+        sampler=file.sampler,
+        seed=file.seed,
+        confirmation_seeds=started.confirmation_seeds,
         started=now(),
+        overrides=file.overrides,
+        files=files,
         versions={**versions, **{package: _version(package) for package in _PACKAGES}},
         host={"name": platform.node(), "system": platform.platform()},
     )

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
-from autotune.recommendation.front import Recommendation, Recommended, knee
-from autotune.trial import Trial, TrialState
-from autotune.workload_file.workload_file import Workload
+from autotune.recommendation.front import Recommendation, Recommended
+from autotune.recommendation.verdict import marks, why_empty
+from autotune.study.outcome import Outcome
+from autotune.trial import TrialState
+from autotune.workload_file.workload_file import WorkloadFile
 
 _MIB = 1 << 20
 
@@ -20,31 +22,30 @@ class Findings:
     """All that a summary tells.
 
     Attributes:
-        workload: What was tuned.
+        file: What was tuned.
         backend: Where it was measured.
         machine: On which machine.
-        baseline: With the run's seed; None if the run ended before.
-        trials: In the order of their numbers.
-        published: The trials that the search space gave.
-        recommendation: The front, and what is not on it.
+        outcome: What the study came to.
         importances: By objective and parameter, as `autotune.recommendation.importance` gives them.
         notes: Sentences about what went wrong.
     """
 
-    workload: Workload
+    file: WorkloadFile
     backend: str
     machine: str
-    baseline: Measurement | None
-    trials: Sequence[Trial]
-    published: Sequence[Trial]
-    recommendation: Recommendation
+    outcome: Outcome
     importances: Mapping[str, Mapping[str, float]]
     notes: Sequence[str]
 
     @property
+    def recommendation(self) -> Recommendation:
+        """The front, and what is not on it."""
+        return self.outcome.recommendation
+
+    @property
     def shown(self) -> tuple[str, ...]:
         """The figures of the front's table: what is sought and what is bounded."""
-        objectives = self.workload.objectives
+        objectives = self.file.objectives
         sought = [objective.name for objective in objectives.objectives]
         bounded = [constraint.name for constraint in objectives.constraints]
         return tuple(dict.fromkeys((*sought, *bounded)))
@@ -60,9 +61,9 @@ def summary(findings: Findings) -> str:
     front = findings.recommendation.front
     count = f"{len(front)} scheme{'s' * (len(front) != 1)}"
     sections = (
-        [f"# {findings.workload.name}: {count} recommended", "", *_run(findings)],
+        [f"# {findings.file.name}: {count} recommended", "", *_run(findings)],
         [*findings.notes],
-        ["## Baseline", "", *_baseline(findings.baseline)],
+        ["## Baseline", "", *_baseline(findings.outcome.baseline)],
         ["## Front", "", *_front(findings)],
         _published(findings),
         _listed("## Thrown out", findings.recommendation.thrown_out),
@@ -70,7 +71,7 @@ def summary(findings: Findings) -> str:
             "## Failed trials",
             {
                 trial.number: trial.reason or ""
-                for trial in findings.trials
+                for trial in findings.outcome.trials
                 if trial.state is TrialState.FAILED
             },
         ),
@@ -80,14 +81,13 @@ def summary(findings: Findings) -> str:
 
 
 def _run(findings: Findings) -> list[str]:
-    workload = findings.workload
-    failed = sum(trial.state is TrialState.FAILED for trial in findings.trials)
-    sought = [f"{o.name} ({o.direction.value})" for o in workload.objectives.objectives]
-    bounds = [str(constraint) for constraint in workload.objectives.constraints]
+    file = findings.file
+    sought = [f"{o.name} ({o.direction.value})" for o in file.objectives.objectives]
+    bounds = [str(constraint) for constraint in file.objectives.constraints]
     lines = [
-        f"- measured by: {findings.backend}, machine {findings.machine}, seed {workload.seed}",
-        f"- search space: {workload.search_space.name}, sampler {workload.sampler}, "
-        f"{len(findings.trials)} trials, {failed} of them failed",
+        f"- measured by: {findings.backend}, machine {findings.machine}, seed {file.seed}",
+        f"- search space: {file.search_space.name}, sampler {file.sampler}, "
+        f"{len(findings.outcome.trials)} trials, {findings.outcome.failed} of them failed",
         f"- sought: {', '.join(sought)}",
     ]
     if bounds:
@@ -111,8 +111,9 @@ def _baseline(baseline: Measurement | None) -> list[str]:
 def _front(findings: Findings) -> list[str]:
     front = findings.recommendation.front
     if not front:
-        return [f"It is empty: {_why_empty(findings)}"]
-    balanced = knee(front, findings.workload.objectives)
+        why = why_empty(findings.outcome.trials, findings.recommendation, findings.file.objectives)
+        return [f"It is empty: {why}."]
+    marked = marks(front, findings.file.objectives)
     if findings.confirmed:
         count = len(front[0].confirmations)
         what = (
@@ -123,40 +124,20 @@ def _front(findings: Findings) -> list[str]:
         what = (
             "Not confirmed: every figure is that of one measurement, with the search's own seed."
         )
-    names = {
-        option.trial.number: "".join(
-            f", {word}"
-            for word, chosen in (("best", front[0]), ("knee", balanced))
-            if option is chosen
-        )
-        for option in front
-    }
     return [
         what,
         "",
         *_table(front, findings.shown, findings.confirmed),
         "",
-        f"Best is the one with the best {findings.workload.objectives.objectives[0].name}; knee is "
+        f"Best is the one with the best {findings.file.objectives.objectives[0].name}; knee is "
         "the balanced one, nearest to the best of everything at once.",
         "",
         *(
-            f"- trial {option.trial.number}{names[option.trial.number]}: "
+            f"- trial {', '.join([str(option.trial.number), *marked[option.trial.number]])}: "
             f"`{scheme_text(option.trial.schemes)}`"
             for option in front
         ),
     ]
-
-
-def _why_empty(findings: Findings) -> str:
-    if not findings.trials:
-        return "there was no trial."
-    if all(trial.state is TrialState.FAILED for trial in findings.trials):
-        return "every trial failed."
-    if findings.recommendation.thrown_out:
-        return "confirmation threw out every candidate."
-    bounds = [str(constraint) for constraint in findings.workload.objectives.constraints]
-    within = f" within {', '.join(bounds)}" if bounds else ""
-    return f"no scheme was better than leaving DAMON off{within}."
 
 
 def _table(options: Sequence[Recommended], shown: Sequence[str], confirmed: bool) -> list[str]:
@@ -176,12 +157,12 @@ def _table(options: Sequence[Recommended], shown: Sequence[str], confirmed: bool
 
 
 def _published(findings: Findings) -> list[str]:
-    if not findings.published:
+    if not findings.outcome.published:
         return []
     confirmed = findings.recommendation.confirmed
     beside = [
         confirmed.get(t.number, Recommended(trial=t, figures=t.figures))
-        for t in findings.published
+        for t in findings.outcome.published
         if t.number in confirmed or not findings.confirmed
     ]
     on_front = {option.trial.number for option in findings.recommendation.front}
@@ -195,7 +176,7 @@ def _published(findings: Findings) -> list[str]:
         *(
             f"- trial {t.number}{', on the front' if t.number in on_front else ''}: "
             f"`{scheme_text(t.schemes)}`"
-            for t in findings.published
+            for t in findings.outcome.published
         ),
     ]
 

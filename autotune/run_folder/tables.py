@@ -8,12 +8,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import columns
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommended
 from autotune.space.space import SearchSpace
+from autotune.study.outcome import Outcome
 from autotune.trial import Trial
 
 Row = dict[str, int | float | str | None]
@@ -69,6 +72,23 @@ def front_rows(front: Sequence[Recommended], objectives: Objectives) -> list[Row
         }
         for option in front
     ]
+
+
+def outcome_json(out: Path, outcome: Outcome, objectives: Objectives) -> dict[str, Any]:
+    """Give a run's outcome as plain JSON values, with the rows of `front.csv`.
+
+    Args:
+        out: The run folder.
+        outcome: What the run came to.
+        objectives: What was sought.
+    """
+    return {
+        "out": str(out),
+        "trials": len(outcome.trials),
+        "failed": outcome.failed,
+        "hypervolume": outcome.recommendation.hypervolume,
+        "front": front_rows(outcome.recommendation.front, objectives),
+    }
 
 
 def front_columns(objectives: Objectives) -> list[str]:

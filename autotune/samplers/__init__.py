@@ -15,7 +15,9 @@ from autotune.errors import InputError, nearest
 from autotune.samplers.grid import GridSampler
 from autotune.samplers.sobol import SobolSampler
 from autotune.space.space import SearchSpace
-from autotune.workload_file import defaults
+
+ASSUMED_TRIALS = 60
+"""How many trials a study is taken to have where time alone ends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +39,12 @@ class _Task:
     @property
     def population(self) -> int:
         """Size of a generation, so that a small budget has several."""
-        return min(max((self.n_trials or defaults.TRIALS) // 5, 8), 50)
+        return min(max((self.n_trials or ASSUMED_TRIALS) // 5, 8), 50)
 
 
 def _tpe(task: _Task) -> BaseSampler:
     conditional = any(parameter.when for parameter in task.space.parameters)
-    startup = min(10, max((task.n_trials or defaults.TRIALS) // 4, 4))
+    startup = min(10, max((task.n_trials or ASSUMED_TRIALS) // 4, 4))
     # Where parameters exist only under a condition, only `group` models them jointly; elsewhere
     # Optuna's default, which for several objectives is to model each by itself.
     return optuna.samplers.TPESampler(

@@ -245,19 +245,22 @@ def load_search_space(path: Path) -> SearchSpace:
     return _read_space(document.load(path).value, name=path.stem)
 
 
-def read_search_space(value: Value, *, relative_to: Path) -> tuple[SearchSpace, Path | None]:
+def read_search_space(
+    value: Value, *, relative_to: Path, instead: str | None = None
+) -> tuple[SearchSpace, Path | None]:
     """Read a search space as it stands in a workload file, and say which file it came from.
 
     Args:
         value: A shipped name, a path, a whole search space, or a mapping of `base` and `parameters`.
         relative_to: The folder that a path is relative to.
+        instead: The name or path that stands for the one in *value*, where that was copied.
 
     Raises:
         InputError: If it can't be found or something in it is wrong.
     """
     if not value.is_mapping:
         content = value.scalar("write a name, a path, or a mapping")
-        path = catalog.find(content, "search_spaces", relative_to, where=value.where)
+        path = catalog.find(instead or content, "search_spaces", relative_to, where=value.where)
         return load_search_space(path), path
     keys = value.mapping()
     if "base" not in keys:
@@ -267,5 +270,5 @@ def read_search_space(value: Value, *, relative_to: Path) -> tuple[SearchSpace, 
     keys.finish()
     if base.is_mapping:
         base.fail("a mapping stands here: write a name or a path")
-    space, path_of_base = read_search_space(base, relative_to=relative_to)
+    space, path_of_base = read_search_space(base, relative_to=relative_to, instead=instead)
     return (space.overridden(parameters) if parameters else space), path_of_base

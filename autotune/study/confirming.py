@@ -10,7 +10,7 @@ import numpy as np
 from autotune.errors import TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.recommendation.front import Confirmation
-from autotune.study.bench import Bench, Job
+from autotune.study.measuring_pool import Job, MeasuringPool
 from autotune.trial import Trial
 
 
@@ -43,7 +43,7 @@ class Confirmed:
 
 
 def confirm(
-    bench: Bench,
+    pool: MeasuringPool,
     trials: Sequence[Trial],
     seeds: Sequence[int],
     into: Confirmed,
@@ -54,7 +54,7 @@ def confirm(
     A seed whose baseline fails counts for no trial. What was measured is kept even so.
 
     Args:
-        bench: Measures.
+        pool: Measures.
         trials: In the order in which they are confirmed.
         seeds: None or more.
         into: Takes what was found.
@@ -67,13 +67,13 @@ def confirm(
     if not trials or not seeds:
         return
     total = len(seeds) * (1 + len(trials))
-    baselines = [bench.begin_baseline(seed) for seed in seeds]
+    baselines = [pool.begin_baseline(seed) for seed in seeds]
     again = [
-        [bench.begin(t.number, t.schemes, seed, confirms=True) for seed in seeds] for t in trials
+        [pool.begin(t.number, t.schemes, seed, confirms=True) for seed in seeds] for t in trials
     ]
     for done, job in enumerate(baselines, start=1):
         try:
-            into.baselines[job.seed] = bench.finish_baseline(job)
+            into.baselines[job.seed] = pool.finish_baseline(job)
         except TrialError as error:
             into.notes.append(
                 f"The confirmations with seed {job.seed} don't count: their baseline failed: {error}"
@@ -82,22 +82,22 @@ def confirm(
     if not into.baselines:
         into.notes.append("Nothing is confirmed: the first figures stand.")
     for position, (trial, jobs) in enumerate(zip(trials, again, strict=True), start=2):
-        confirmation = _confirmation(bench, jobs, into.baselines)
+        confirmation = _confirmation(pool, jobs, into.baselines)
         if into.baselines:
             into.confirmations[trial.number] = confirmation
         progress(position * len(seeds), total)
 
 
 def _confirmation(
-    bench: Bench, jobs: Sequence[Job], baselines: dict[int, Measurement]
+    pool: MeasuringPool, jobs: Sequence[Job], baselines: dict[int, Measurement]
 ) -> Confirmation:
     found, failures = [], []
     # Every job is finished, whatever became of the others: finishing is what keeps a measurement.
     for job in jobs:
         try:
-            measured = bench.finish(job)
+            measured = pool.finish(job)
             if job.seed in baselines:
-                found.append(bench.figures(measured, baselines[job.seed]))
+                found.append(pool.figures(measured, baselines[job.seed]))
         except TrialError as error:
             if job.seed in baselines:
                 failures.append(f"the confirmation with seed {job.seed} failed: {error}")

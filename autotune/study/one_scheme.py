@@ -13,11 +13,11 @@ from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
-from autotune.workload_file.workload_file import Workload
+from autotune.workload_file.workload_file import WorkloadFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class SchemeMeasurement:
     """A measurement, its baseline, and what follows from the two.
 
     Attributes:
@@ -26,7 +26,7 @@ class Comparison:
         machine: On which machine.
         seed: Of both.
         schemes: As the kernel ran them; none for monitoring only.
-        record: With DAMON on.
+        measurement: With DAMON on.
         baseline: With DAMON off.
         metrics: By name, in the order of `autotune.objective.metrics.METRICS`.
     """
@@ -36,7 +36,7 @@ class Comparison:
     machine: str
     seed: int
     schemes: tuple[Scheme, ...]
-    record: Measurement
+    measurement: Measurement
     baseline: Measurement
     metrics: dict[str, float]
 
@@ -53,15 +53,15 @@ class Comparison:
             "machine": self.machine,
             "seed": self.seed,
             "scheme": self.scheme_text,
-            "record": self.record.to_dict(),
+            "record": self.measurement.to_dict(),
             "baseline": self.baseline.to_dict(),
             "metrics": self.metrics,
         }
 
 
-def compare_to_baseline(
-    workload: Workload, schemes: tuple[Scheme, ...], backend: Backend
-) -> Comparison:
+def measure_scheme(
+    file: WorkloadFile, schemes: tuple[Scheme, ...], backend: Backend
+) -> SchemeMeasurement:
     """Measure *schemes* and the baseline with the workload's seed.
 
     Raises:
@@ -70,25 +70,25 @@ def compare_to_baseline(
         BackendUnavailableError: If nothing can be measured here.
     """
     try:
-        schemes = tuple(on_grid(scheme, workload.monitoring.intervals) for scheme in schemes)
-        experiment = workload.experiment(schemes)
+        schemes = tuple(on_grid(scheme, file.monitoring.intervals) for scheme in schemes)
+        experiment = file.experiment(schemes)
     except ValueError as error:
         raise InputError(f"scheme: {error}") from error
     backend.check(experiment)
     try:
-        baseline = backend.run(workload.experiment(None), seed=workload.seed)
+        baseline = backend.run(file.experiment(None), seed=file.seed)
         raise_if_interrupted()
-        record = backend.run(experiment, seed=workload.seed)
-        figures = metrics.compute(record, baseline, slowdown=backend.slowdown_metric)
+        measurement = backend.run(experiment, seed=file.seed)
+        figures = metrics.compute(measurement, baseline, slowdown=backend.slowdown_metric)
     except (TrialError, ValueError) as error:
-        raise RunError(f"{workload.path}: {error}") from error
-    return Comparison(
-        workload=workload.name,
+        raise RunError(f"{file.path}: {error}") from error
+    return SchemeMeasurement(
+        workload=file.name,
         backend=backend.name,
         machine=backend.machine,
-        seed=workload.seed,
+        seed=file.seed,
         schemes=schemes,
-        record=record,
+        measurement=measurement,
         baseline=baseline,
         metrics=figures,
     )

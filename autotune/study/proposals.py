@@ -1,28 +1,19 @@
-"""Optuna at arm's length: proposals are asked for, outcomes are told, and its database is kept.
-
-The database serves Optuna's own tools. What a run knows is in its other files, so it is written without
-waiting for the disk.
-"""
+"""Optuna at arm's length: proposals are asked for, outcomes are told."""
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
-import sqlalchemy
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage
 
 from autotune.objective.figures import violation
 from autotune.objective.objective import Direction, Objectives
-from autotune.run_folder.folder import STUDY_FILE, RunFolder
 from autotune.space.space import ParameterSet, SearchSpace
+from autotune.study.storage import Storage
 from autotune.trial import Trial, TrialState
-from autotune.workload_file.workload_file import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +32,54 @@ class Proposal:
 
 
 class Proposals:
-    """Asks a study for parameters and tells it what came of them."""
+    """Asks a study of Optuna's for parameters and tells it what came of them.
+
+    Args:
+        name: Of the study.
+        space: What is tuned.
+        objectives: What is sought.
+        sampler: Proposes.
+        storage: Keeps the study.
+
+    Raises:
+        RunError: Here and from all methods, if the storage fails.
+    """
 
     def __init__(
-        self, study: optuna.Study, space: SearchSpace, objectives: Objectives, folder: RunFolder
+        self,
+        name: str,
+        space: SearchSpace,
+        objectives: Objectives,
+        sampler: BaseSampler,
+        storage: Storage,
     ) -> None:
-        self._study = study
         self._space = space
         self._objectives = objectives
-        self._folder = folder
+        self._storage = storage
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with storage.translated():
+            self._study = optuna.create_study(
+                study_name=name,
+                storage=storage.optuna,
+                sampler=sampler,
+                directions=[
+                    "maximize" if o.direction is Direction.MAXIMIZE else "minimize"
+                    for o in objectives.objectives
+                ],
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self._study.set_metric_names([o.name for o in objectives.objectives])
 
     def enqueue(self, parameter_sets: Sequence[ParameterSet]) -> None:
         """Give parameter sets that are proposed before any other, in their order."""
-        with _translated(self._folder):
+        with self._storage.translated():
             for values in parameter_sets:
                 self._study.enqueue_trial(dict(values))
 
     def ask(self, count: int) -> list[Proposal]:
         """Give *count* proposals, none of which knows the outcome of another."""
-        with _translated(self._folder):
+        with self._storage.translated():
             trials = [self._study.ask() for _ in range(count)]
             return [
                 Proposal(number=t.number, parameters=self._space.suggest(t), asked=t)
@@ -68,7 +88,7 @@ class Proposals:
 
     def tell(self, proposal: Proposal, trial: Trial) -> None:
         """Say what came of a proposal."""
-        with _translated(self._folder):
+        with self._storage.translated():
             if trial.state is TrialState.FAILED:
                 self._study.tell(proposal.asked, state=optuna.trial.TrialState.FAIL)
                 return
@@ -79,54 +99,3 @@ class Proposals:
             # As they are: Optuna knows the directions.
             asked = [trial.figures[o.name] for o in self._objectives.objectives]
             self._study.tell(proposal.asked, asked)
-
-
-@contextlib.contextmanager
-def _translated(folder: RunFolder) -> Iterator[None]:
-    try:
-        yield
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        cause = error.__cause__ if error.__cause__ is not None else error
-        what = str(getattr(cause, "orig", cause)).splitlines()[0]
-        raise folder.failure(STUDY_FILE, what, full="full" in what) from error
-
-
-@contextlib.contextmanager
-def open_proposals(
-    workload: Workload, sampler: BaseSampler, folder: RunFolder
-) -> Iterator[Proposals]:
-    """Begin a study in the run folder, and close its database at the end.
-
-    Raises:
-        RunError: Here and from all methods, if the database can't be written.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    space, objectives = workload.search_space, workload.objectives
-    path = folder.path / STUDY_FILE
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, check_same_thread=False)
-        connection.execute("PRAGMA synchronous=OFF")
-        return connection
-
-    with _translated(folder):
-        # The connections are made here because a path can't be put into a URL as it is.
-        storage = RDBStorage(f"sqlite:///{STUDY_FILE}", engine_kwargs={"creator": connect})
-    try:
-        with _translated(folder):
-            study = optuna.create_study(
-                study_name=workload.name,
-                storage=storage,
-                sampler=sampler,
-                directions=[
-                    "maximize" if o.direction is Direction.MAXIMIZE else "minimize"
-                    for o in objectives.objectives
-                ],
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names([objective.name for objective in objectives.objectives])
-        yield Proposals(study, space, objectives, folder)
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()

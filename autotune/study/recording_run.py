@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from autotune import document
-from autotune.backends.base import Records
+from autotune.backends.base import RecordingBackend
 from autotune.damon.recording import Recording
 from autotune.errors import InputError, RunError, TrialError
-from autotune.workload_file.workload_file import Workload, load_workload
+from autotune.workload_file.overrides import Overrides
+from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
 _REAL = ("vm", "host")
 
@@ -21,24 +22,24 @@ def load_for_recording(
     backend: str | None = None,
     seed: int | None = None,
     warn: Callable[[str], None],
-) -> Workload:
+) -> WorkloadFile:
     """Read a workload file for a backend that runs real programs.
 
     Args:
         path: The file.
         backend: "vm" or "host"; None takes what the file names, and "vm" if that is neither.
         seed: Instead of the file's.
-        warn: As `autotune.workload_file.workload_file.load_workload`.
+        warn: Called with a line about each thing that is legal but unwise.
 
     Raises:
-        InputError: As that; or if *backend* runs no programs.
+        InputError: If something in the file is wrong, or *backend* runs no programs.
     """
     if backend is None:
         named = _named_backends(path)
         backend = next((name for name in named if name in _REAL), _REAL[0])
     elif backend == "simulator":
         raise InputError("--backend simulator: it runs no programs: record with vm or host")
-    return load_workload(path, backend=backend, seed=seed, warn=warn)
+    return load_workload_file(path, Overrides(backend=backend, seed=seed), warn=warn)
 
 
 def _named_backends(path: Path) -> list[str]:
@@ -49,12 +50,12 @@ def _named_backends(path: Path) -> list[str]:
     return [item.scalar("write the name of a backend") for item in items]
 
 
-def default_file(workload: Workload) -> Path:
+def default_file(file: WorkloadFile) -> Path:
     """Name the file for a recording, in the current folder."""
-    return Path(f"{workload.name}.damon.data")
+    return Path(f"{file.name}.damon.data")
 
 
-def record_workload(workload: Workload, backend: Records) -> Recording:
+def record_workload(file: WorkloadFile, backend: RecordingBackend) -> Recording:
     """Run the workload once under monitoring, with its seed.
 
     Raises:
@@ -62,10 +63,10 @@ def record_workload(workload: Workload, backend: Records) -> Recording:
         RunError: If the run failed.
         BackendUnavailableError: If nothing can be recorded here.
     """
-    experiment = workload.experiment(())
+    experiment = file.experiment(())
     backend.check(experiment)
     try:
-        recording = backend.record(experiment, seed=workload.seed)
+        recording = backend.record(experiment, seed=file.seed)
     except TrialError as error:
-        raise RunError(f"{workload.path}: {error}") from error
-    return replace(recording, name=workload.name)
+        raise RunError(f"{file.path}: {error}") from error
+    return replace(recording, name=file.name)

@@ -1,252 +1,251 @@
-"""One run: a baseline, trials, confirmations, a recommendation.
+"""One study: a baseline, trials, confirmations, a recommendation.
 
-Which seeds: the baseline and all trials have the run's seed, so that they differ by their schemes and
-nothing else. Each confirmation has a fresh one, and is compared with a baseline that has the same.
+Which seeds: the baseline and all trials have the study's seed, so that they differ by their schemes and
+nothing else. Each confirmation has a fresh seed, and is compared with a baseline that has the same seed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from optuna.samplers import BaseSampler
 
 from autotune.backends.base import Backend
+from autotune.backends.wrappers import for_study
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
 from autotune.experiment.measurement import Measurement
-from autotune.formats.scheme_export import scheme_files
-from autotune.recommendation import front as recommendation
-from autotune.recommendation.front import Recommendation
-from autotune.recommendation.importance import importances
-from autotune.run_folder import tables
-from autotune.run_folder.copies import kept_files
-from autotune.run_folder.folder import (
-    FRONT_FILE,
-    RUN_FILE,
-    SCHEMES_FOLDER,
-    SUMMARY_FILE,
-    TRIALS_FILE,
-    RunFolder,
-)
-from autotune.run_folder.run_json import RunRecord, RunState, now, start_record
-from autotune.run_folder.summary import Findings, summary
+from autotune.recommendation import front
 from autotune.samplers import make_sampler
-from autotune.study.bench import Bench, Job, Schemes
 from autotune.study.confirming import Confirmed, confirm, confirmation_seeds
-from autotune.study.events import Observer, Silent
-from autotune.study.proposals import Proposal, Proposals, open_proposals
+from autotune.study.events import (
+    BaselineMeasured,
+    BatchFinished,
+    ConfirmationFinished,
+    Ended,
+    Event,
+    Failed,
+    Listener,
+    Started,
+    TrialAsked,
+    TrialFinished,
+)
+from autotune.study.measuring_pool import Job, MeasuringPool, Schemes, usable_threads
+from autotune.study.outcome import Outcome, RunState
+from autotune.study.proposals import Proposal, Proposals
+from autotune.study.storage import Storage, in_memory
 from autotune.trial import Trial, TrialState
-from autotune.workload_file.workload_file import Workload
+from autotune.workload_file.workload_file import WorkloadFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a run came to.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A study that can begin.
 
     Attributes:
-        out: The run folder.
-        state: Whether it got to its end.
-        trials: In the order of their numbers.
-        recommendation: The front, and why candidates are not on it.
-        rows: The rows of `front.csv`.
+        file: What is tuned, and how.
+        backend: Where it is measured.
+        sampler: What proposes.
     """
 
-    out: Path
-    state: RunState
-    trials: tuple[Trial, ...]
-    recommendation: Recommendation
-    rows: tuple[tables.Row, ...]
-
-    @property
-    def failed(self) -> int:
-        """How many trials failed."""
-        return sum(trial.state is TrialState.FAILED for trial in self.trials)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON values."""
-        return {
-            "out": str(self.out),
-            "trials": len(self.trials),
-            "failed": self.failed,
-            "hypervolume": self.recommendation.hypervolume,
-            "front": list(self.rows),
-        }
+    file: WorkloadFile
+    backend: Backend
+    sampler: BaseSampler
 
 
-def prepare(workload: Workload, backend: Backend) -> BaseSampler:
-    """See that a run can begin, without measuring anything; make its sampler.
+def prepare(file: WorkloadFile, backend: Backend) -> Prepared:
+    """See that a study can begin, without measuring anything; make its sampler.
 
     Raises:
         InputError: If the backend can't measure what the search space may propose, or the sampler is
             none for it.
         BackendUnavailableError: If nothing can be measured here.
     """
-    space = workload.search_space
+    space = file.search_space
     try:
         widest = tuple(template.widest() for template in space.templates)
-        backend.check(workload.experiment(widest))
-        return make_sampler(
-            workload.sampler,
-            seed=workload.seed,
+        backend.check(file.experiment(widest))
+        sampler = make_sampler(
+            file.sampler,
+            seed=file.seed,
             space=space,
-            n_trials=workload.budget.trials,
-            n_objectives=len(workload.objectives.objectives),
+            n_trials=file.budget.trials,
+            n_objectives=len(file.objectives.objectives),
         )
     except ValueError as error:
-        raise InputError(f"search space '{space.name}': {error}", Where(workload.path)) from error
+        raise InputError(f"search space '{space.name}': {error}", Where(file.path)) from error
     except InputError as error:
         if error.where is not None:
             raise
-        raise InputError(str(error), Where(workload.path)) from error
+        raise InputError(str(error), Where(file.path)) from error
+    return Prepared(file, backend, sampler)
 
 
 def run(
-    workload: Workload,
-    backend: Backend,
-    out: Path,
+    prepared: Prepared,
     *,
-    observer: Observer | None = None,
+    storage: AbstractContextManager[Storage] | None = None,
+    listeners: Sequence[Listener] = (),
     threads: int | None = None,
 ) -> Outcome:
-    """Tune *workload* and write all that comes of it to the folder *out*.
+    """Tune.
 
-    A Ctrl-C, which is a `KeyboardInterrupt` on this thread, ends it with what is finished.
+    A Ctrl-C, which is a `KeyboardInterrupt` on this thread, ends the study with what is finished.
 
     Args:
-        workload: What is tuned, and how.
-        backend: Where it is measured.
-        out: Absent or empty.
-        observer: Hears of everything.
-        threads: Measurements at a time, as `Bench` takes it; no result depends on it.
+        prepared: What is tuned, where, and by which sampler.
+        storage: Opens what keeps Optuna's study; None keeps it in memory.
+        listeners: Hear each event, in their order.
+        threads: Measurements at a time; None is one a CPU, and no more than the workload file's
+            `parallel`. No result depends on it.
 
     Raises:
-        InputError: If the workload or the folder won't do; nothing was written then.
-        RunError: If the baseline failed or the folder can't be written; what was finished is there.
-        BackendUnavailableError: If nothing can be measured any more; what was finished is there,
-            with a front of what is known.
+        RunError: If the baseline failed, the storage failed, or a listener could not do its part.
+        BackendUnavailableError: If nothing can be measured any more; the listeners heard of an
+            outcome of what was finished.
     """
-    sampler = prepare(workload, backend)
-    folder = RunFolder.create(out)
-    this = _Run(workload, backend, folder, observer or Silent())
+    this = _Run(prepared, listeners)
     try:
-        with (
-            open_proposals(workload, sampler, folder) as proposals,
-            Bench(workload, backend, folder, threads) as bench,
-        ):
-            return this.go(bench, proposals)
+        outcome = this.go(storage or in_memory(), threads)
     except BaseException as error:
-        this.give_up(error)
+        this.emit(Failed(error=error, trials=tuple(this.trials)))
         raise
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
 
 
 class _Run:
-    """A run under way."""
+    """A study under way."""
 
-    def __init__(
-        self, workload: Workload, backend: Backend, folder: RunFolder, observer: Observer
-    ) -> None:
-        self.workload = workload
-        self.folder = folder
-        self.observer = observer
-        seeds = confirmation_seeds(workload.seed, workload.confirmations)
-        self.record: RunRecord = start_record(workload, backend, seeds)
+    def __init__(self, prepared: Prepared, listeners: Sequence[Listener]) -> None:
+        self.file = prepared.file
+        self.backend = for_study(prepared.backend)
+        self.sampler = prepared.sampler
+        self.listeners = listeners
+        self.seeds = confirmation_seeds(self.file.seed, self.file.confirmations)
         self.baseline: Measurement | None = None
         self.trials: list[Trial] = []
         self.confirmed = Confirmed()
         self.notes: list[str] = []
 
-    def go(self, bench: Bench, proposals: Proposals) -> Outcome:
+    def emit(self, event: Event) -> None:
+        """Tell every listener."""
+        for hear in self.listeners:
+            hear(event)
+
+    def go(self, storage: AbstractContextManager[Storage], threads: int | None) -> Outcome:
         """Run from beginning to end."""
-        for name, text in kept_files(self.workload).items():
-            self.folder.write(name, text)
-        self.folder.write_json(RUN_FILE, self.record.to_dict())
-        self.observer.started(self.workload, self.folder.path)
-        state, unavailable = RunState.COMPLETE, None
-        try:
-            self.baseline = self._measure_baseline(bench)
-            self._try_schemes(bench, proposals, self.baseline)
-            self._confirm(bench)
-        except KeyboardInterrupt:
-            bench.drop()
-            state = RunState.INTERRUPTED
-            self.notes.append("The run was interrupted before its end.")
-        except BackendUnavailableError as error:
-            bench.drop()
-            state, unavailable = RunState.FAILED, error
-            self.notes.append(f"The run could not go on: {error}")
-        outcome = self._finish(bench, state, unavailable)
-        if unavailable is not None:
-            raise unavailable
+        file = self.file
+        started = Started(
+            file=file,
+            backend=self.backend.name,
+            machine=self.backend.machine,
+            confirmation_seeds=self.seeds,
+        )
+        self.emit(started)
+        with (
+            storage as opened,
+            MeasuringPool(
+                self.backend,
+                file.experiment,
+                file.objectives,
+                self.emit,
+                threads or usable_threads(file.parallel),
+            ) as pool,
+        ):
+            proposals = Proposals(
+                file.name, file.search_space, file.objectives, self.sampler, opened
+            )
+            state, error = self._measure(pool, proposals)
+            outcome = self._outcome(pool, state, error)
+        self.emit(Ended(outcome=outcome))
         return outcome
 
-    def give_up(self, error: BaseException) -> None:
-        """Say in `run.json` that the run failed, if it does not say how it ended already."""
-        if self.record.state is not RunState.RUNNING:
-            return
+    def _measure(
+        self, pool: MeasuringPool, proposals: Proposals
+    ) -> tuple[RunState, BackendUnavailableError | None]:
+        """Measure everything, or as much as can be; say how far it got, and what stopped it."""
         try:
-            self._close(RunState.FAILED, error, hypervolume=None)
-        except RunError:
-            # Most likely this is why the run failed; the first error is the one to show.
-            return
+            self.baseline = self._measure_baseline(pool)
+            self._try_schemes(pool, proposals, self.baseline)
+            self._confirm(pool)
+        except KeyboardInterrupt:
+            pool.drop()
+            self.notes.append("The run was interrupted before its end.")
+            return RunState.INTERRUPTED, None
+        except BackendUnavailableError as error:
+            pool.drop()
+            self.notes.append(f"The run could not go on: {error}")
+            return RunState.FAILED, error
+        return RunState.COMPLETE, None
 
-    def _measure_baseline(self, bench: Bench) -> Measurement:
+    def _measure_baseline(self, pool: MeasuringPool) -> Measurement:
         try:
-            baseline = bench.finish_baseline(bench.begin_baseline(self.workload.seed))
+            baseline = pool.finish_baseline(pool.begin_baseline(self.file.seed))
         except TrialError as error:
-            raise RunError(f"{self.workload.path}: the baseline failed: {error}") from error
-        self.observer.baseline_measured(baseline)
+            raise RunError(f"{self.file.path}: the baseline failed: {error}") from error
+        self.emit(BaselineMeasured(measurement=baseline))
         return baseline
 
-    def _try_schemes(self, bench: Bench, proposals: Proposals, baseline: Measurement) -> None:
-        budget = self.workload.budget
-        proposals.enqueue(self.workload.search_space.initial[: budget.trials])
+    def _try_schemes(
+        self, pool: MeasuringPool, proposals: Proposals, baseline: Measurement
+    ) -> None:
+        budget = self.file.budget
+        proposals.enqueue(self.file.search_space.initial[: budget.trials])
         end_s = None if budget.time_us is None else time.monotonic() + budget.time_us / 1e6
         while (count := self._next_batch(end_s)) > 0:
             asked = proposals.ask(count)
-            pending = [self._begin(bench, proposal, baseline) for proposal in asked]
+            pending = [self._begin(pool, proposal, baseline) for proposal in asked]
             for proposal, wait in zip(asked, pending, strict=True):
                 trial = wait()
                 proposals.tell(proposal, trial)
                 self.trials.append(trial)
-                self.observer.trial_finished(trial)
-            self._write_trials({})
+                self.emit(TrialFinished(trial=trial))
+            self.emit(BatchFinished(trials=tuple(self.trials)))
 
     def _next_batch(self, end_s: float | None) -> int:
         """How many trials to propose together; 0 when the budget is used up."""
         if end_s is not None and time.monotonic() >= end_s:
             return 0
-        limit = self.workload.budget.trials
-        parallel = self.workload.parallel
+        limit = self.file.budget.trials
+        parallel = self.file.parallel
         return parallel if limit is None else min(parallel, limit - len(self.trials))
 
     def _begin(
-        self, bench: Bench, proposal: Proposal, baseline: Measurement
+        self, pool: MeasuringPool, proposal: Proposal, baseline: Measurement
     ) -> Callable[[], Trial]:
         """Begin to measure a proposal; what is returned waits for the trial."""
-        intervals = self.workload.monitoring.intervals
+        intervals = self.file.monitoring.intervals
+        schemes: Schemes = ()
+        impossible: ValueError | None = None
         try:
-            wanted = self.workload.search_space.schemes(proposal.parameters)
+            wanted = self.file.search_space.schemes(proposal.parameters)
             schemes = tuple(on_grid(scheme, intervals) for scheme in wanted)
         except ValueError as error:
-            return partial(self._failed, proposal, (), error)
-        job = bench.begin(proposal.number, schemes, self.workload.seed)
-        return partial(self._wait, bench, proposal, schemes, job, baseline)
+            impossible = error
+        self.emit(
+            TrialAsked(number=proposal.number, parameters=proposal.parameters, schemes=schemes)
+        )
+        if impossible is not None:
+            return partial(self._failed, proposal, schemes, impossible)
+        job = pool.begin(proposal.number, schemes, self.file.seed)
+        return partial(self._wait, pool, proposal, schemes, job, baseline)
 
     def _wait(
         self,
-        bench: Bench,
+        pool: MeasuringPool,
         proposal: Proposal,
         schemes: Schemes,
         job: Job,
         baseline: Measurement,
     ) -> Trial:
         try:
-            figures = bench.figures(bench.finish(job), baseline)
+            figures = pool.figures(pool.finish(job), baseline)
         except TrialError as error:
             return self._failed(proposal, schemes, error)
         return Trial(
@@ -262,92 +261,48 @@ class _Run:
         return Trial(
             number=proposal.number,
             state=TrialState.FAILED,
-            seed=self.workload.seed,
+            seed=self.file.seed,
             parameters=proposal.parameters,
             schemes=schemes,
             reason=str(error),
         )
 
-    def _candidates(self, bench: Bench) -> list[Trial]:
-        off = bench.off(self.baseline) if self.baseline is not None else None
-        return recommendation.candidates(self.trials, off, self.workload.objectives)
+    def _candidates(self, pool: MeasuringPool) -> list[Trial]:
+        off = pool.off(self.baseline) if self.baseline is not None else None
+        return front.candidates(self.trials, off, self.file.objectives)
 
     def _published(self) -> list[Trial]:
-        return recommendation.published(self.trials, len(self.workload.search_space.initial))
+        return front.published(self.trials, len(self.file.search_space.initial))
 
-    def _confirm(self, bench: Bench) -> None:
-        chosen = {t.number: t for t in (*self._candidates(bench), *self._published())}
+    def _confirm(self, pool: MeasuringPool) -> None:
+        chosen = {t.number: t for t in (*self._candidates(pool), *self._published())}
         confirm(
-            bench,
+            pool,
             [chosen[number] for number in sorted(chosen)],
-            self.record.confirmation_seeds,
+            self.seeds,
             self.confirmed,
-            self.observer.confirmation_finished,
+            lambda done, total: self.emit(ConfirmationFinished(done=done, total=total)),
         )
 
-    def _finish(self, bench: Bench, state: RunState, error: Exception | None) -> Outcome:
-        """Choose the front and write what a run ends with."""
-        workload, objectives = self.workload, self.workload.objectives
+    def _outcome(
+        self, pool: MeasuringPool, state: RunState, error: BackendUnavailableError | None
+    ) -> Outcome:
+        """Choose the front."""
         confirmed = self.confirmed
         if confirmed.confirmations:
-            off = bench.off(*confirmed.baselines.values())
+            off = pool.off(*confirmed.baselines.values())
         else:
-            off = bench.off(self.baseline) if self.baseline is not None else None
-        chosen = recommendation.recommend(
-            self._candidates(bench), self._published(), confirmed.confirmations, off, objectives
+            off = pool.off(self.baseline) if self.baseline is not None else None
+        published = self._published()
+        recommendation = front.recommend(
+            self._candidates(pool), published, confirmed.confirmations, off, self.file.objectives
         )
-        rows = tables.front_rows(chosen.front, objectives)
-        self._write_trials(chosen.thrown_out)
-        header = tables.front_columns(objectives)
-        self.folder.write(FRONT_FILE, tables.to_csv(header, rows))
-        for option in chosen.front:
-            texts, reasons = scheme_files(
-                option.trial.schemes, workload.monitoring, workload.operations
-            )
-            for suffix, text in texts.items():
-                self.folder.write(f"{SCHEMES_FOLDER}/{option.trial.id}{suffix}", text)
-            self.notes += [
-                f"There is no {option.trial.id}{suffix}: {reason}"
-                for suffix, reason in reasons.items()
-            ]
-        findings = Findings(
-            workload=workload,
-            backend=self.record.backend,
-            machine=self.record.machine,
-            baseline=self.baseline,
-            trials=self.trials,
-            published=self._published(),
-            recommendation=chosen,
-            importances=importances(self.trials, workload.search_space, objectives),
-            notes=[*self.notes, *confirmed.notes],
-        )
-        self.folder.write(SUMMARY_FILE, summary(findings))
-        self._close(state, error, hypervolume=chosen.hypervolume)
-        self.observer.ended(chosen)
         return Outcome(
-            out=self.folder.path,
             state=state,
+            error=error,
+            baseline=self.baseline,
             trials=tuple(self.trials),
-            recommendation=chosen,
-            rows=tuple(rows),
+            published=tuple(published),
+            recommendation=recommendation,
+            notes=(*self.notes, *confirmed.notes),
         )
-
-    def _write_trials(self, thrown_out: Mapping[int, str]) -> None:
-        space, objectives = self.workload.search_space, self.workload.objectives
-        rows = tables.trial_rows(self.trials, thrown_out, space, objectives)
-        header = tables.trial_columns(space, objectives)
-        self.folder.write(TRIALS_FILE, tables.to_csv(header, rows))
-
-    def _close(
-        self, state: RunState, error: BaseException | None, *, hypervolume: float | None
-    ) -> None:
-        self.record = replace(
-            self.record,
-            state=state,
-            error=None if error is None else str(error) or type(error).__name__,
-            trials=len(self.trials),
-            failed=sum(trial.state is TrialState.FAILED for trial in self.trials),
-            hypervolume=hypervolume,
-            ended=now(),
-        )
-        self.folder.write_json(RUN_FILE, self.record.to_dict())

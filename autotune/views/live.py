@@ -9,21 +9,31 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from autotune.experiment.measurement import Measurement
 from autotune.objective.figures import format_figure
-from autotune.recommendation.front import Recommendation
+from autotune.study.events import (
+    BaselineMeasured,
+    ConfirmationFinished,
+    Event,
+    Started,
+    TrialFinished,
+)
 from autotune.trial import Trial, TrialState
 from autotune.units import megabytes
-from autotune.workload_file.workload_file import Workload
+from autotune.workload_file.workload_file import WorkloadFile
 
 _LINES = 6
 """How many lines of progress a log gets."""
 
 
 class ProgressView:
-    """An observer of a run; a context manager that leaves the terminal as it was."""
+    """A listener of a study; a context manager that leaves the terminal as it was.
 
-    def __init__(self) -> None:
+    Args:
+        out: The run folder, to name it.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -36,7 +46,6 @@ class ProgressView:
         )
         self._task: TaskID | None = None
         self._total: int | None = None
-        self._failed = 0
         self._objective = ""
         self._best: float | None = None
         self._better = max
@@ -55,30 +64,35 @@ class ProgressView:
         """Show no more."""
         self._progress.stop()
 
-    def started(self, workload: Workload, out: Path) -> None:
-        """Say what begins, and where it is written."""
-        objective = workload.objectives.objectives[0]
+    def __call__(self, event: Event) -> None:
+        """Show what has happened."""
+        match event:
+            case Started(file=file):
+                self._start(file)
+            case BaselineMeasured(measurement=baseline):
+                self._console.print(
+                    f"baseline: {baseline.runtime_s:.1f} s, "
+                    f"{megabytes(baseline.rss_mean_bytes)} resident"
+                )
+            case TrialFinished(trial=trial):
+                self._show_trial(trial)
+            case ConfirmationFinished(done=done, total=total):
+                self._move("confirming", done, total, "")
+
+    def _start(self, file: WorkloadFile) -> None:
+        objective = file.objectives.objectives[0]
         self._objective = objective.name
         self._better = max if objective.direction.value == "maximize" else min
-        self._total = workload.budget.trials
+        self._total = file.budget.trials
         self._console.print(
-            f"{workload.name}: search space {workload.search_space.name}, sampler "
-            f"{workload.sampler}, seed {workload.seed}, into {out}",
+            f"{file.name}: search space {file.search_space.name}, sampler "
+            f"{file.sampler}, seed {file.seed}, into {self._out}",
             soft_wrap=False,
         )
         self._task = self._progress.add_task("baseline", total=self._total, note="")
 
-    def baseline_measured(self, baseline: Measurement) -> None:
-        """Show what the schemes are compared with."""
-        self._console.print(
-            f"baseline: {baseline.runtime_s:.1f} s, {megabytes(baseline.rss_mean_bytes)} resident"
-        )
-
-    def trial_finished(self, trial: Trial) -> None:
-        """Show how far it is, and the best so far."""
-        done = trial.number + 1
+    def _show_trial(self, trial: Trial) -> None:
         if trial.state is TrialState.FAILED:
-            self._failed += 1
             self._console.print(f"{trial.id} failed: {trial.reason}")
         elif self._best is None:
             self._best = trial.figures[self._objective]
@@ -89,14 +103,7 @@ class ProgressView:
             if self._best is None
             else f"best {self._objective} {format_figure(self._objective, self._best)}"
         )
-        self._move("trials", done, self._total, best)
-
-    def confirmation_finished(self, done: int, total: int) -> None:
-        """Show how far the confirmations are."""
-        self._move("confirming", done, total, "")
-
-    def ended(self, recommendation: Recommendation) -> None:
-        """Show no more: what came of it is the result, for standard output."""
+        self._move("trials", trial.number + 1, self._total, best)
 
     def _move(self, what: str, done: int, total: int | None, note: str) -> None:
         if self._console.is_terminal and self._task is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -14,11 +15,12 @@ from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.objective.metrics import METRICS
 from autotune.objective.objective import Objectives
-from autotune.recommendation.front import Recommended, knee
+from autotune.recommendation.front import Recommended
+from autotune.recommendation.verdict import marks, why_empty
 from autotune.run_folder import comparison
 from autotune.space.space import SearchSpace
-from autotune.study.one_scheme import Comparison
-from autotune.study.study import Outcome
+from autotune.study.one_scheme import SchemeMeasurement
+from autotune.study.outcome import Outcome
 from autotune.units import format_share, megabytes, percent
 
 _MOST_ROWS = 8
@@ -43,81 +45,80 @@ def table(
     return made
 
 
-def show_comparison(comparison: Comparison) -> None:
+def show_scheme(found: SchemeMeasurement) -> None:
     """Print a measurement beside its baseline."""
     console = results()
-    record, baseline = comparison.record, comparison.baseline
-    console.print(f"{comparison.workload} on {comparison.backend} ({comparison.machine})")
-    console.print(f"scheme: {comparison.scheme_text or 'none, monitoring only'}")
+    measured, baseline = found.measurement, found.baseline
+    console.print(f"{found.workload} on {found.backend} ({found.machine})")
+    console.print(f"scheme: {found.scheme_text or 'none, monitoring only'}")
     console.print(
         table(
             ("metric", "value", "what it is"),
             [
                 (name, percent(value), METRICS[name].summary)
-                for name, value in comparison.metrics.items()
+                for name, value in found.metrics.items()
             ],
         )
     )
     figures: Mapping[str, tuple[str, str]] = {
-        "run time": (f"{baseline.runtime_s:.2f} s", f"{record.runtime_s:.2f} s"),
-        "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(record.rss_mean_bytes)),
+        "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
+        "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(measured.rss_mean_bytes)),
         "swap pool, mean": (
             megabytes(baseline.swap_pool_mean_bytes),
-            megabytes(record.swap_pool_mean_bytes),
+            megabytes(measured.swap_pool_mean_bytes),
         ),
-        "swapped out": (megabytes(baseline.swap_out_bytes), megabytes(record.swap_out_bytes)),
-        "faults from swap": (f"{baseline.major_faults}", f"{record.major_faults}"),
-        "CPU time": (f"{baseline.workload_cpu_s:.2f} s", f"{record.workload_cpu_s:.2f} s"),
+        "swapped out": (megabytes(baseline.swap_out_bytes), megabytes(measured.swap_out_bytes)),
+        "faults from swap": (f"{baseline.major_faults}", f"{measured.major_faults}"),
+        "CPU time": (f"{baseline.workload_cpu_s:.2f} s", f"{measured.workload_cpu_s:.2f} s"),
     }
-    if record.wss_mean_bytes is not None:
-        figures = {**figures, "working set, mean": ("", megabytes(record.wss_mean_bytes))}
+    if measured.wss_mean_bytes is not None:
+        figures = {**figures, "working set, mean": ("", megabytes(measured.wss_mean_bytes))}
     console.print(
         table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
     )
 
 
-def show_outcome(outcome: Outcome, objectives: Objectives) -> None:
-    """Print the front of a run: each scheme with its confirmed figures, and the first ones beside."""
+def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
+    """Print the front of a run: each scheme with its confirmed figures, and the first ones beside.
+
+    Args:
+        outcome: What the run came to.
+        objectives: What was sought.
+        out: The run folder.
+    """
     console = results()
     front = outcome.recommendation.front
-    count = len(outcome.trials)
     failed = f", {outcome.failed} failed" if outcome.failed else ""
-    console.print(f"{count} trials{failed}; {len(front)} on the front")
-    if not front:
-        console.print(
-            "no scheme is better than DAMON off within the constraints"
-            if count > outcome.failed
-            else "no trial was measured"
-        )
+    console.print(f"{len(outcome.trials)} trials{failed}; {len(front)} on the front")
+    if front:
+        _show_front(console, front, objectives)
     else:
-        names = [objective.name for objective in objectives.objectives]
-        shown = _spread(front, knee(front, objectives))
-        console.print(
-            table(
-                ("scheme", *(f"{name}\n(at first)" for name in names)),
-                [
-                    (
-                        _entry(option, outcome, objectives),
-                        *(
-                            f"{format_figure(name, option.figures[name])}\n"
-                            f"({format_figure(name, option.trial.figures[name])})"
-                            for name in names
-                        ),
-                    )
-                    for option in shown
-                ],
-                right=1,
-            )
-        )
-        if len(shown) < len(front):
-            console.print(f"{len(front) - len(shown)} more between these are in front.csv")
+        console.print(why_empty(outcome.trials, outcome.recommendation, objectives))
     for constraint in objectives.constraints:
         console.print(f"constraint: {constraint}")
-    console.print(f"everything is in {outcome.out}; summary.md tells it in words", soft_wrap=True)
+    console.print(f"everything is in {out}; summary.md tells it in words", soft_wrap=True)
     if front:
-        console.print(
-            f"next: autotune export {outcome.out} --pick knee --format kdamonds", soft_wrap=True
+        console.print(f"next: autotune export {out} --pick knee --format kdamonds", soft_wrap=True)
+
+
+def _show_front(console: Console, front: Sequence[Recommended], objectives: Objectives) -> None:
+    names = [objective.name for objective in objectives.objectives]
+    marked = marks(front, objectives)
+    shown = _spread(front, marked)
+    rows: list[tuple[str | Text, ...]] = [
+        (
+            _entry(option, marked[option.trial.number]),
+            *(
+                f"{format_figure(name, option.figures[name])}\n"
+                f"({format_figure(name, option.trial.figures[name])})"
+                for name in names
+            ),
         )
+        for option in shown
+    ]
+    console.print(table(("scheme", *(f"{name}\n(at first)" for name in names)), rows, right=1))
+    if len(shown) < len(front):
+        console.print(f"{len(front) - len(shown)} more between these are in front.csv")
 
 
 def show_fronts(compared: comparison.Comparison) -> None:
@@ -160,23 +161,22 @@ def show_fronts(compared: comparison.Comparison) -> None:
     console.print(f"the larger the hypervolume, the better: {' and '.join(leading)} {verb}")
 
 
-def _spread(front: Sequence[Recommended], always: Recommended | None) -> list[Recommended]:
-    """Up to `_MOST_ROWS` of a front, from one end to the other, and *always*."""
+def _spread(
+    front: Sequence[Recommended], marked: Mapping[int, tuple[str, ...]]
+) -> list[Recommended]:
+    """Up to `_MOST_ROWS` of a front, from one end to the other end, and all that have a mark."""
     steps = max(1, _MOST_ROWS - 1)
     chosen = {round(step * (len(front) - 1) / steps) for step in range(_MOST_ROWS)}
-    return [option for number, option in enumerate(front) if number in chosen or option is always]
-
-
-def _entry(option: Recommended, outcome: Outcome, objectives: Objectives) -> Text:
-    """A scheme of the front: its trial, what it is the best of, and its text."""
-    front = outcome.recommendation.front
-    balanced = knee(front, objectives)
-    marks = [
-        mark
-        for mark, holder in (("best", front[0]), ("knee", balanced))
-        if holder is not None and holder.trial.number == option.trial.number
+    return [
+        option
+        for number, option in enumerate(front)
+        if number in chosen or marked[option.trial.number]
     ]
-    title = " ".join([option.trial.id, *marks])
+
+
+def _entry(option: Recommended, its_marks: tuple[str, ...]) -> Text:
+    """A scheme of the front: its trial, what it is the best of, and its text."""
+    title = " ".join([option.trial.id, *its_marks])
     return Text.assemble((title, "bold"), "\n", scheme_text(option.trial.schemes))
 
 

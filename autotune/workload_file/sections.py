@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import NamedTuple, cast, get_args
 
 from autotune import catalog, document
 from autotune.backends.settings import HostSettings, HugePages, VmSettings
@@ -45,26 +45,17 @@ class Budget:
             raise ValueError("a budget needs an end: give trials or time")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What is measured: exactly one of pattern, program and recording.
+class WorkloadSection(NamedTuple):
+    """The key `workload`.
 
     Attributes:
-        place: The key that names it.
-        pattern: Played by the backend.
-        pattern_path: Its file.
-        program: Run by the backend.
-        recording: A recorded access pattern, played by the simulator.
-        recording_path: Its file.
+        workload: What runs.
+        path: The file of a pattern or of a recording; None for a program.
         timeout_us: Of one measurement, in the backend's own time.
     """
 
-    place: Value
-    pattern: Pattern | None
-    pattern_path: Path | None
-    program: Program | None
-    recording: Recording | None
-    recording_path: Path | None
+    workload: Pattern | Program | Recording
+    path: Path | None
     timeout_us: int
 
 
@@ -81,9 +72,9 @@ def path_in(folder: Path) -> Reader[Path]:
     return lambda value: folder / document.text(value)
 
 
-def _file_in(folder: Path) -> Reader[Path]:
+def _file(find: Callable[[str, str], Path], role: str) -> Reader[Path]:
     def read(value: Value) -> Path:
-        path = path_in(folder)(value)
+        path = find(role, document.text(value))
         if not catalog.is_file(path):
             value.fail(f"no file '{path}': check the path")
         return path
@@ -154,15 +145,35 @@ def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
     return replace(pattern, regions=tuple(regions))
 
 
-def _usual_timeout_us(recording: Recording | None) -> int:
+def _usual_timeout_us(workload: Pattern | Program | Recording) -> int:
     """Ten minutes, or more for a long recording: faults may make its run several times as long."""
-    return max(_TIMEOUT_US, _SLOWEST * recording.duration_us if recording else 0)
+    if isinstance(workload, Recording):
+        return max(_TIMEOUT_US, _SLOWEST * workload.duration_us)
+    return _TIMEOUT_US
 
 
-def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
-    """Read the key `workload`; paths are relative to *folder*, what is unwise goes to *warn*."""
+def _check_backend(kind: str, backend: str, place: Value) -> None:
+    if kind == "command" and backend == "simulator":
+        place.fail(
+            "the simulator runs no programs: give a pattern or a recording, or another backend"
+        )
+    if kind == "recording" and backend != "simulator":
+        place.fail("only the simulator plays recordings: use backend: simulator")
 
-    def read(value: Value) -> Subject:
+
+def read_workload(
+    find: Callable[[str, str], Path], folder: Path, backend: str, warn: Callable[[str], None]
+) -> Reader[WorkloadSection]:
+    """Read the key `workload`.
+
+    Args:
+        find: Gives the path for a role, "pattern" or "recording", and the text that names the file.
+        folder: What a program's paths are relative to.
+        backend: Must be able to run the workload.
+        warn: Is called with a line about each thing that is legal but unwise.
+    """
+
+    def read(value: Value) -> WorkloadSection:
         keys = value.mapping()
         keys.check_known((*_KINDS, *_PROGRAM_KEYS, "files", "timeout"))
         kinds = [kind for kind in _KINDS if kind in keys]
@@ -170,34 +181,31 @@ def read_subject(folder: Path, warn: Callable[[str], None]) -> Reader[Subject]:
             value.fail("give exactly one of pattern, command and recording")
         kind = kinds[0]
         place = keys.take(kind, document.itself)
-        path = None if kind == "command" else _file_in(folder)(place)
         files = keys.take("files", document.list_of(path_in(folder)), ())
-        absolute = folder.absolute()
-        program = (
-            _program(keys, place, absolute, tuple(file.absolute() for file in files))
-            if kind == "command"
-            else None
-        )
-        for key in keys:
-            if key in _PROGRAM_KEYS:
-                raise InputError(
-                    f"key '{key}': belongs to a command, and here is a {kind}: leave it out",
-                    keys.where(key),
-                )
-        recording = damo_record.load(path) if path and kind == "recording" else None
-        timeout_us = keys.take("timeout", positive_duration, _usual_timeout_us(recording))
+        workload: Pattern | Program | Recording
+        path = None
+        if kind == "command":
+            absolute = tuple(file.absolute() for file in files)
+            workload = _program(keys, place, folder.absolute(), absolute)
+        else:
+            path = _file(find, kind)(place)
+            _refuse_program_keys(keys, kind)
+            workload = _pattern(path, warn) if kind == "pattern" else damo_record.load(path)
+        timeout_us = keys.take("timeout", positive_duration, _usual_timeout_us(workload))
         keys.finish()
-        return Subject(
-            place=place,
-            pattern=_pattern(path, warn) if path and kind == "pattern" else None,
-            pattern_path=path if kind == "pattern" else None,
-            program=program,
-            recording=recording,
-            recording_path=path if kind == "recording" else None,
-            timeout_us=timeout_us,
-        )
+        _check_backend(kind, backend, place)
+        return WorkloadSection(workload, path, timeout_us)
 
     return read
+
+
+def _refuse_program_keys(keys: Mapping, kind: str) -> None:
+    for key in keys:
+        if key in _PROGRAM_KEYS:
+            raise InputError(
+                f"key '{key}': belongs to a command, and here is a {kind}: leave it out",
+                keys.where(key),
+            )
 
 
 def read_budget(value: Value) -> Budget:

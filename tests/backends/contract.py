@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from autotune.backends.base import Backend
+from autotune.backends.base import BackendOf
 from autotune.damon.damos import AccessPattern, Action, Range, Scheme
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
@@ -42,43 +42,47 @@ class BackendContract:
     """Properties that hold wherever a workload is run."""
 
     @pytest.fixture
-    def backend(self) -> Backend:
+    def backend(self) -> BackendOf[Measurement]:
         raise NotImplementedError
 
-    def test_names_itself_and_its_machine(self, backend: Backend) -> None:
+    def test_names_itself_and_its_machine(self, backend: BackendOf[Measurement]) -> None:
         assert backend.name
         assert backend.machine
 
-    def test_can_check_before_it_runs(self, backend: Backend) -> None:
+    def test_can_check_before_it_runs(self, backend: BackendOf[Measurement]) -> None:
         backend.check(replace(MONITORED, schemes=(PAGEOUT,)))
 
-    def test_the_measured_part_lasts_as_long_as_the_phases(self, backend: Backend) -> None:
+    def test_the_measured_part_lasts_as_long_as_the_phases(
+        self, backend: BackendOf[Measurement]
+    ) -> None:
         assert backend.run(BASELINE, seed=1).runtime_s == pytest.approx(4.0, rel=0.05)
 
-    def test_equal_seeds_give_equal_measurements(self, backend: Backend) -> None:
+    def test_equal_seeds_give_equal_measurements(self, backend: BackendOf[Measurement]) -> None:
         experiment = replace(MONITORED, schemes=(PAGEOUT,))
 
         assert backend.run(experiment, seed=7) == backend.run(experiment, seed=7)
 
-    def test_a_baseline_has_no_figures_of_monitoring(self, backend: Backend) -> None:
+    def test_a_baseline_has_no_figures_of_monitoring(
+        self, backend: BackendOf[Measurement]
+    ) -> None:
         measured = backend.run(BASELINE, seed=1)
 
         assert measured.kdamond_cpu == 0.0
         assert measured.scheme_stats is None
         assert measured.wss_mean_bytes is None
 
-    def test_monitoring_alone_moves_nothing(self, backend: Backend) -> None:
+    def test_monitoring_alone_moves_nothing(self, backend: BackendOf[Measurement]) -> None:
         measured = backend.run(MONITORED, seed=1)
 
         assert measured.swap_out_bytes == 0
         assert measured.kdamond_cpu > 0.0
 
-    def test_monitoring_finds_the_working_set(self, backend: Backend) -> None:
+    def test_monitoring_finds_the_working_set(self, backend: BackendOf[Measurement]) -> None:
         measured = backend.run(MONITORED, seed=1)
 
         assert measured.wss_mean_bytes == pytest.approx(8 * MIB, rel=0.5)
 
-    def test_paging_out_cold_memory_saves_memory(self, backend: Backend) -> None:
+    def test_paging_out_cold_memory_saves_memory(self, backend: BackendOf[Measurement]) -> None:
         baseline = backend.run(BASELINE, seed=1)
         measured = backend.run(replace(MONITORED, schemes=(PAGEOUT,)), seed=1)
 
@@ -87,13 +91,13 @@ class BackendContract:
         assert measured.scheme_stats is not None
         assert measured.scheme_stats.tried_bytes >= 20 * MIB
 
-    def test_the_hot_part_stays(self, backend: Backend) -> None:
+    def test_the_hot_part_stays(self, backend: BackendOf[Measurement]) -> None:
         measured = backend.run(replace(MONITORED, schemes=(PAGEOUT,)), seed=1)
 
         assert min(measured.series.rss_bytes) >= 7 * MIB
 
     def test_the_series_is_on_a_fixed_grid_and_its_peak_is_the_peak(
-        self, backend: Backend
+        self, backend: BackendOf[Measurement]
     ) -> None:
         measured = backend.run(replace(MONITORED, schemes=(PAGEOUT,)), seed=1)
 
@@ -102,7 +106,7 @@ class BackendContract:
         assert all(later - sooner == pytest.approx(0.1) for sooner, later in pairwise(times))
         assert max(measured.series.rss_bytes) == measured.rss_peak_bytes
 
-    def test_a_measurement_survives_json(self, backend: Backend) -> None:
+    def test_a_measurement_survives_json(self, backend: BackendOf[Measurement]) -> None:
         measured = backend.run(MONITORED, seed=1)
 
         assert Measurement.from_dict(measured.to_dict()) == measured

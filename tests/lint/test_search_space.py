@@ -7,7 +7,7 @@ import pytest
 from autotune.lint import Code, Known, lint
 from autotune.lint.notable import notable_proposals
 from autotune.lint.search_space import lint_search_space
-from autotune.workload_file.workload_file import Workload, load_workload
+from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
 SPACES = {
     "every": """
@@ -32,17 +32,17 @@ SPACES = {
 }
 
 
-def workload(folder: Path, schemes: str) -> Workload:
+def workload(folder: Path, schemes: str) -> WorkloadFile:
     """One of which nothing is known: its program can be anything."""
     file = folder / "w.yaml"
     file.write_text(
         "workload: {command: [sleep, '1']}\nbackend: host\n"
         f"search_space:\n  schemes:\n{schemes.lstrip(chr(10))}"
     )
-    return load_workload(file)
+    return load_workload_file(file)
 
 
-def found(program: Workload) -> set[tuple[int | None, Code]]:
+def found(program: WorkloadFile) -> set[tuple[int | None, Code]]:
     return {(warning.scheme, warning.code) for warning in lint_search_space(program)}
 
 

@@ -14,8 +14,8 @@ import pytest
 from autotune.backends.vm.vm import Vm
 from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.lint.check_file import check_file
-from autotune.study.one_scheme import Comparison, compare_to_baseline
-from autotune.workload_file.workload_file import load_workload
+from autotune.study.one_scheme import SchemeMeasurement, measure_scheme
+from autotune.workload_file.workload_file import load_workload_file
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WORKLOADS = sorted(EXAMPLES.glob("*.yaml"))
@@ -39,11 +39,11 @@ def shortened(folder: Path, name: str, changes: Mapping[str, Mapping[str, str]])
     return folder / f"{name}.yaml"
 
 
-def under_prcl_3s(workload_file: Path, cache: Path) -> Comparison:
-    workload = load_workload(workload_file)
-    vm = Vm(workload.vm, cache, print)
+def under_prcl_3s(workload_file: Path, cache: Path) -> SchemeMeasurement:
+    workload = load_workload_file(workload_file)
+    vm = Vm(workload.backend.vm, cache, print)
     try:
-        return compare_to_baseline(workload, load_schemes(resolve("prcl-3s", Path())), vm)
+        return measure_scheme(workload, load_schemes(resolve("prcl-3s", Path())), vm)
     finally:
         vm.stop()
 
@@ -53,7 +53,7 @@ def test_every_example_is_described(path: Path) -> None:
     rows = [line for line in (EXAMPLES / "README.md").read_text().splitlines() if "|" in line]
 
     assert any(f"`{path.name}`" in row for row in rows)
-    assert load_workload(path).name == path.stem
+    assert load_workload_file(path).name == path.stem
 
 
 @pytest.mark.vm
@@ -80,7 +80,7 @@ def test_redis_counts_its_bitmap_while_its_documents_are_paged_out(
 
     assert compared.baseline.swap_out_bytes == 0
     assert compared.metrics["memory_saving"] > 0
-    assert compared.record.swap_out_bytes > compared.record.swap_in_bytes
+    assert compared.measurement.swap_out_bytes > compared.measurement.swap_in_bytes
 
 
 @pytest.mark.vm
@@ -96,7 +96,7 @@ def test_sqlite_finds_all_goods_while_past_orders_are_paged_out(
 
     compared = under_prcl_3s(short, vm_cache)
 
-    assert compared.baseline.work_done == compared.record.work_done == lookups
+    assert compared.baseline.work_done == compared.measurement.work_done == lookups
     assert compared.baseline.swap_out_bytes == 0
     assert compared.metrics["memory_saving"] > 0
-    assert compared.record.swap_out_bytes > compared.record.swap_in_bytes
+    assert compared.measurement.swap_out_bytes > compared.measurement.swap_in_bytes

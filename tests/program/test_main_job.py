@@ -9,12 +9,12 @@ from statistics import mean
 import pandas as pd
 import pytest
 
-from autotune.backends.available import make_backend
+from autotune.backends.factory import make_backend
 from autotune.cli.main import run_command_line
 from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.objective import metrics
 from autotune.run_folder import reader as report
-from autotune.workload_file.workload_file import load_workload
+from autotune.workload_file.workload_file import load_workload_file
 
 ROOT = Path(__file__).parents[2]
 STAIRS = ROOT / "examples" / "stairs.yaml"
@@ -72,8 +72,8 @@ def test_the_front_holds_one_at_least_as_good_as_each_published_scheme(
     run: report.Run, reference: str
 ) -> None:
     """Measured here again, with the seeds of the run's confirmations."""
-    workload = load_workload(STAIRS)
-    backend = make_backend(workload)
+    workload = load_workload_file(STAIRS)
+    backend = make_backend(workload.backend)
     schemes = load_schemes(resolve(reference, ROOT))
     figures = [
         metrics.compute(
@@ -81,7 +81,7 @@ def test_the_front_holds_one_at_least_as_good_as_each_published_scheme(
             backend.run(workload.experiment(None), seed=seed),
             slowdown=backend.slowdown_metric,
         )
-        for seed in run.record.confirmation_seeds
+        for seed in run.description.confirmation_seeds
     ]
     saving, slowdown = (
         mean(one[name] for one in figures) for name in ("memory_saving", "slowdown")
@@ -90,7 +90,7 @@ def test_the_front_holds_one_at_least_as_good_as_each_published_scheme(
     front = pd.read_csv(run.path / "front.csv")
     as_good = (front["memory_saving"] >= saving) & (front["slowdown"] <= slowdown)
 
-    assert len(run.record.confirmation_seeds) == 3
+    assert len(run.description.confirmation_seeds) == 3
     assert as_good.any()
 
 

@@ -31,7 +31,7 @@ def test_a_run_compares_with_itself(tuned: Tuned) -> None:
 
     found = compare([run, run])
 
-    assert found.hypervolume == (run.record.hypervolume,) * 2
+    assert found.hypervolume == (run.description.hypervolume,) * 2
     assert found.coverage == ((1.0, 1.0), (1.0, 1.0))
     assert found.epsilon == ((0.0, 0.0), (0.0, 0.0))
 
@@ -61,7 +61,7 @@ def test_in_json_are_the_runs_and_three_figures(tuned: Tuned) -> None:
 
     assert compare([run, run]).to_dict() == {
         "runs": [str(run.path)] * 2,
-        "hypervolume": [run.record.hypervolume] * 2,
+        "hypervolume": [run.description.hypervolume] * 2,
         "coverage": [[1.0, 1.0]] * 2,
         "epsilon": [[0.0, 0.0]] * 2,
     }
@@ -127,8 +127,8 @@ def test_different_workloads_are_refused_and_names_do_not_matter(
         compare([first, other])
 
     assert str(error.value) == (
-        f"{other.path}: workload: larger ({other.record.workload_sha256[:8]}); in "
-        f"{first.path}: my ({first.record.workload_sha256[:8]}): "
+        f"{other.path}: workload: larger ({other.description.workload_sha256[:8]}); in "
+        f"{first.path}: my ({first.description.workload_sha256[:8]}): "
         "compare runs with the same workload"
     )
 

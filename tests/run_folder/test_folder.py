@@ -8,23 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import InputError, RunError
-from autotune.run_folder.folder import (
-    MeasurementRecord,
-    RunFolder,
-    default_folder,
-    read_measurements,
-)
-from autotune.testing import measurement
-
-
-def record(seed: int) -> MeasurementRecord:
-    return MeasurementRecord(
-        role="trial",
-        trial=3,
-        seed=seed,
-        scheme="min max 0 0 5s max pageout",
-        measurement=measurement(runtime_s=10.0 + seed / 3),
-    )
+from autotune.run_folder.folder import RunFolder, default_folder
 
 
 def full(descriptor: int) -> None:
@@ -111,74 +95,25 @@ def test_when_the_disk_is_full_no_half_line_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = RunFolder(tmp_path)
-    folder.append(record(0))
-    before = (tmp_path / "measurements.jsonl").read_bytes()
+    folder.append_json("log.jsonl", {"number": 0})
+    before = (tmp_path / "log.jsonl").read_bytes()
     monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(RunError):
-        folder.append(record(1))
+        folder.append_json("log.jsonl", {"number": 1})
 
-    assert (tmp_path / "measurements.jsonl").read_bytes() == before
+    assert (tmp_path / "log.jsonl").read_bytes() == before
 
 
 def test_other_failures_ask_for_a_folder_that_stays_writable(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "gone")
 
     with pytest.raises(RunError) as error:
-        folder.append(record(0))
+        folder.append_json("log.jsonl", {"number": 0})
 
     assert str(error.value) == (
-        f"{tmp_path}/gone: can't write measurements.jsonl: No such file or directory: "
+        f"{tmp_path}/gone: can't write log.jsonl: No such file or directory: "
         "see that it stays writable; what was finished is readable"
-    )
-
-
-def test_measurements_read_back_as_they_were(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    records = [record(seed) for seed in range(3)]
-
-    for item in records:
-        folder.append(item)
-
-    assert read_measurements(tmp_path / "measurements.jsonl") == records
-
-
-@pytest.mark.parametrize("kept", [1, 100, -1])
-def test_a_torn_last_line_is_left_out(tmp_path: Path, kept: int) -> None:
-    folder = RunFolder(tmp_path)
-    path = tmp_path / "measurements.jsonl"
-    folder.append(record(0))
-    whole = len(path.read_bytes())
-    folder.append(record(1))
-
-    content = path.read_bytes()
-    path.write_bytes(content[: whole + kept] if kept > 0 else content[:kept])
-
-    assert read_measurements(path) == [record(0)]
-
-
-def test_damage_elsewhere_is_named_with_its_line(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    path = tmp_path / "measurements.jsonl"
-    folder.append(record(0))
-    path.write_bytes(path.read_bytes() + b'{"role": 1}\n')
-    folder.append(record(1))
-
-    with pytest.raises(InputError) as error:
-        read_measurements(path)
-
-    assert str(error.value) == (
-        f"{path}:2: is damaged, not a measurement: restore the file from a copy "
-        "(not a measurement: 'measurement')"
-    )
-
-
-def test_a_missing_file_of_measurements_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as error:
-        read_measurements(tmp_path / "measurements.jsonl")
-
-    assert str(error.value) == (
-        f"{tmp_path}/measurements.jsonl: can't be read: No such file or directory"
     )
 
 

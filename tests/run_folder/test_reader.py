@@ -8,19 +8,18 @@ import pytest
 from autotune.errors import InputError
 from autotune.recommendation.front import knee
 from autotune.run_folder.reader import Run, load_run, pick
-from autotune.study.study import Outcome
-from tests.closed_form import make_workload, tune
+from tests.closed_form import Tuned, make_file, tune
 
 BOUND = {"constraints": "[slowdown <= 10%]"}
 
 
 @pytest.fixture
-def outcome(tmp_path: Path) -> Outcome:
+def outcome(tmp_path: Path) -> Tuned:
     return tune(tmp_path, BOUND)
 
 
 @pytest.fixture
-def opened(outcome: Outcome) -> Run:
+def opened(outcome: Tuned) -> Run:
     return load_run(outcome.out)
 
 
@@ -30,16 +29,16 @@ def message(path: Path) -> str:
     return str(error.value).replace(f"{path}", "RUN")
 
 
-def test_a_run_reads_back_as_it_was(opened: Run, outcome: Outcome, tmp_path: Path) -> None:
-    workload = make_workload(tmp_path / "user", BOUND)
+def test_a_run_reads_back_as_it_was(opened: Run, outcome: Tuned, tmp_path: Path) -> None:
+    workload = make_file(tmp_path / "user", BOUND)
 
     assert opened.objectives == workload.objectives
-    assert opened.record.monitoring == workload.monitoring
-    assert opened.record.state is outcome.state
-    assert opened.record.hypervolume == outcome.recommendation.hypervolume
+    assert opened.description.monitoring == workload.monitoring
+    assert opened.description.state is outcome.state
+    assert opened.description.hypervolume == outcome.recommendation.hypervolume
 
 
-def test_schemes_read_back_as_the_kernel_ran_them(opened: Run, outcome: Outcome) -> None:
+def test_schemes_read_back_as_the_kernel_ran_them(opened: Run, outcome: Tuned) -> None:
     for option in outcome.recommendation.front:
         assert opened.schemes(option.trial.id) == option.trial.schemes
 
@@ -50,7 +49,7 @@ def test_points_are_the_objectives_such_that_less_is_better(opened: Run) -> None
     )
 
 
-def test_all_are_those_of_the_front_in_its_order(opened: Run, outcome: Outcome) -> None:
+def test_all_are_those_of_the_front_in_its_order(opened: Run, outcome: Tuned) -> None:
     assert pick(opened, "all") == [o.trial.id for o in outcome.recommendation.front]
 
 
@@ -61,7 +60,7 @@ def test_best_is_the_first_objectives_within_the_constraints(opened: Run) -> Non
     assert scheme.pattern.age_us.min == 2_000_000
 
 
-def test_knee_is_the_one_that_the_summary_names(opened: Run, outcome: Outcome) -> None:
+def test_knee_is_the_one_that_the_summary_names(opened: Run, outcome: Tuned) -> None:
     balanced = knee(outcome.recommendation.front, opened.objectives)
 
     assert balanced is not None
@@ -123,7 +122,7 @@ def test_a_run_of_another_version_is_refused(opened: Run) -> None:
     (opened.path / "run.json").write_text(json.dumps({**values, "format": 1}))
 
     assert message(opened.path) == (
-        "RUN/run.json: is damaged, or of another version: its format is 1, and this version reads 2: "
+        "RUN/run.json: is damaged, or of another version: its format is 1, and this version reads 3: "
         "restore the file from a copy"
     )
 

@@ -7,27 +7,36 @@ from pathlib import Path
 import pytest
 
 from autotune.experiment.program import Program
-from autotune.run_folder.run_json import RunRecord, RunState, start_record, workload_sha256
+from autotune.run_folder.run_json import RunDescription, describe_start, workload_sha256
+from autotune.study.events import Started
+from autotune.study.outcome import RunState
 from autotune.testing import pattern
-from tests.closed_form import ClosedForm, make_workload
+from autotune.workload_file.overrides import Overrides
+from tests.closed_form import make_file
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> RunRecord:
-    workload = make_workload(tmp_path / "user", {"constraints": "[slowdown <= 0.7%]"})
-    return start_record(workload, ClosedForm(), (1, 2))
+def description(tmp_path: Path) -> RunDescription:
+    file = make_file(tmp_path / "user", {"constraints": "[slowdown <= 0.7%]"})
+    started = Started(
+        file=replace(file, overrides=Overrides(seed=3, machine="mine.yaml")),
+        backend="simulator",
+        machine="closed form",
+        confirmation_seeds=(1, 2),
+    )
+    return describe_start(started, {"pattern": "tiny.cfg"})
 
 
-def test_a_record_reads_back_as_it_was(record: RunRecord) -> None:
-    ended = replace(record, state=RunState.FAILED, error="it got lost", hypervolume=0.1)
+def test_a_description_reads_back_as_it_was(description: RunDescription) -> None:
+    ended = replace(description, state=RunState.FAILED, error="it got lost", hypervolume=0.1)
 
-    for item in (record, ended):
-        assert RunRecord.from_dict(json.loads(json.dumps(item.to_dict()))) == item
+    for item in (description, ended):
+        assert RunDescription.from_dict(json.loads(json.dumps(item.to_dict()))) == item
 
 
-def test_a_record_names_what_figures_depend_on(record: RunRecord) -> None:
-    assert {"python", "numpy", "optuna", "numba"} <= set(record.versions)
-    assert (record.backend, record.machine) == ("simulator", "closed form")
+def test_a_description_names_what_figures_depend_on(description: RunDescription) -> None:
+    assert {"python", "numpy", "optuna", "numba"} <= set(description.versions)
+    assert (description.backend, description.machine) == ("simulator", "closed form")
 
 
 @pytest.mark.parametrize(
@@ -36,19 +45,20 @@ def test_a_record_names_what_figures_depend_on(record: RunRecord) -> None:
         ({"state": "asleep"}, "'asleep' is not a valid RunState"),
         ({"extra": 1}, "unexpected keyword argument 'extra'"),
         ({"objectives": {}}, "'name' is missing"),
-        ({"format": 0}, "its format is 0, and this version reads 2"),
+        ({"overrides": {"speed": 1}}, "unexpected keyword argument 'speed'"),
+        ({"format": 0}, "its format is 0, and this version reads 3"),
     ],
 )
-def test_what_is_no_record_is_refused(
-    record: RunRecord, change: dict[str, object], message: str
+def test_what_is_no_description_is_refused(
+    description: RunDescription, change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        RunRecord.from_dict({**record.to_dict(), **change})
+        RunDescription.from_dict({**description.to_dict(), **change})
 
 
-def test_something_else_than_a_record_is_refused() -> None:
+def test_something_else_than_a_description_is_refused() -> None:
     with pytest.raises(ValueError, match="list indices"):
-        RunRecord.from_dict([])  # type: ignore[arg-type]
+        RunDescription.from_dict([])  # type: ignore[arg-type]
 
 
 def test_equal_patterns_have_equal_digests_and_others_do_not() -> None:

@@ -11,18 +11,18 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
 from autotune.objective.metrics import METRICS
-from autotune.study.one_scheme import compare_to_baseline
+from autotune.study.one_scheme import measure_scheme
 from autotune.testing import prcl
-from tests.closed_form import ClosedForm, make_workload
+from tests.closed_form import ClosedForm, make_file
 
 
 def test_scheme_and_baseline_are_measured_with_one_seed(tmp_path: Path) -> None:
     backend = ClosedForm()
-    workload = replace(make_workload(tmp_path), seed=9)
+    workload = replace(make_file(tmp_path), seed=9)
 
-    compared = compare_to_baseline(workload, (prcl(min_age_us=2_000_000),), backend)
+    compared = measure_scheme(workload, (prcl(min_age_us=2_000_000),), backend)
 
-    assert compared.record == backend.run(
+    assert compared.measurement == backend.run(
         workload.experiment((prcl(min_age_us=2_000_000),)), seed=9
     )
     assert compared.baseline == backend.run(workload.experiment(None), seed=9)
@@ -31,15 +31,13 @@ def test_scheme_and_baseline_are_measured_with_one_seed(tmp_path: Path) -> None:
 
 
 def test_the_scheme_is_measured_as_the_kernel_would_run_it(tmp_path: Path) -> None:
-    compared = compare_to_baseline(
-        make_workload(tmp_path), (prcl(min_age_us=1_930_000),), ClosedForm()
-    )
+    compared = measure_scheme(make_file(tmp_path), (prcl(min_age_us=1_930_000),), ClosedForm())
 
     assert compared.scheme_text == "4K max 0 0 2s max pageout"
 
 
 def test_without_schemes_it_only_monitors(tmp_path: Path) -> None:
-    compared = compare_to_baseline(make_workload(tmp_path), (), ClosedForm())
+    compared = measure_scheme(make_file(tmp_path), (), ClosedForm())
 
     assert compared.scheme_text is None
     assert compared.to_dict()["scheme"] is None
@@ -62,7 +60,7 @@ def test_a_scheme_that_makes_no_sense_here_is_the_users_to_mend(
     tmp_path: Path, scheme: Scheme, message: str
 ) -> None:
     with pytest.raises(InputError) as error:
-        compare_to_baseline(make_workload(tmp_path), (scheme,), ClosedForm())
+        measure_scheme(make_file(tmp_path), (scheme,), ClosedForm())
 
     assert str(error.value) == message
 
@@ -74,9 +72,9 @@ class Broken(ClosedForm):
 
 
 def test_a_failed_measurement_fails_the_command(tmp_path: Path) -> None:
-    workload = make_workload(tmp_path)
+    workload = make_file(tmp_path)
 
     with pytest.raises(RunError) as error:
-        compare_to_baseline(workload, (), Broken())
+        measure_scheme(workload, (), Broken())
 
     assert str(error.value) == f"{workload.path}: sweep crashed with seed 0"

@@ -44,7 +44,7 @@ def test_what_runs_programs_records(
 
     workload = load_for_recording(file, backend=option, seed=7, warn=no_warning)
 
-    assert (workload.backends, workload.seed) == ((backend,), 7)
+    assert (workload.backend.name, workload.seed) == (backend, 7)
     assert default_file(workload) == Path("sleeper.damon.data")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import signal
@@ -19,23 +20,39 @@ from autotune.errors import BackendUnavailableError, InputError, RunError, Trial
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.objective import pareto
-from autotune.run_folder.folder import read_measurements
-from autotune.run_folder.run_json import RunState
+from autotune.run_folder.measurements import read_measurements
+from autotune.run_folder.repeating import load_any
+from autotune.run_folder.tables import outcome_json
 from autotune.study.confirming import confirmation_seeds
-from autotune.study.events import Silent
-from autotune.study.study import Outcome, run
-from autotune.trial import Trial, TrialState
-from autotune.workload_file.workload_file import load_workload
+from autotune.study.events import (
+    BaselineMeasured,
+    BatchFinished,
+    ConfirmationFinished,
+    Ended,
+    Event,
+    Failed,
+    MeasurementMade,
+    Role,
+    Started,
+    TrialAsked,
+    TrialFinished,
+)
+from autotune.study.outcome import RunState
+from autotune.study.study import prepare, run
+from autotune.trial import TrialState
+from autotune.workload_file.overrides import Overrides
 from tests.closed_form import (
     CPU_S,
     EIGHT,
     ClosedForm,
+    Tuned,
     kept_bytes,
-    make_workload,
+    make_file,
     saving,
     slowdown,
     table,
     tune,
+    tune_file,
 )
 
 NOISY = {
@@ -48,7 +65,7 @@ NOISY = {
 GIVEN = EIGHT + "  initial:\n    - {pattern.min_age: 1s, pattern.min_size: 1M}\n"
 
 
-def ages_s(outcome: Outcome) -> list[float]:
+def ages_s(outcome: Tuned) -> list[float]:
     return [
         option.trial.schemes[0].pattern.age_us.min / 1e6 for option in outcome.recommendation.front
     ]
@@ -58,20 +75,17 @@ def state(folder: Path) -> str:
     return str(json.loads((folder / "run.json").read_text())["state"])
 
 
-class InterruptAfter(Silent):
-    """Presses Ctrl-C when so many trials, or measurements that confirm, are there."""
+def interrupt_after(*, trials: int = -1, confirmations: int = -1) -> Callable[[Event], None]:
+    """Press Ctrl-C when so many trials, or measurements that confirm, are there."""
 
-    def __init__(self, *, trials: int = -1, confirmations: int = -1) -> None:
-        self.left = trials
-        self.confirmations = confirmations
+    def hear(event: Event) -> None:
+        match event:
+            case TrialFinished(trial=trial) if trial.number + 1 == trials:
+                raise KeyboardInterrupt
+            case ConfirmationFinished(done=done, total=total) if done == confirmations < total:
+                raise KeyboardInterrupt
 
-    def trial_finished(self, trial: Trial) -> None:
-        if trial.number + 1 == self.left:
-            raise KeyboardInterrupt
-
-    def confirmation_finished(self, done: int, total: int) -> None:
-        if done == self.confirmations < total:
-            raise KeyboardInterrupt
+    return hear
 
 
 def test_the_front_is_the_true_one(tmp_path: Path) -> None:
@@ -164,8 +178,8 @@ def test_results_do_not_depend_on_the_number_of_threads(tmp_path: Path, threads:
 def test_the_copies_in_a_run_folder_repeat_the_run(tmp_path: Path) -> None:
     first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
 
-    workload = load_workload(first.out / "workload.yaml")
-    second = run(workload, ClosedForm(amplitude=0.02), tmp_path / "again")
+    workload = load_any(first.out / "workload.yaml", Overrides(), warn=print)
+    second = tune_file(workload, tmp_path / "again", backend=ClosedForm(amplitude=0.02))
 
     assert (first.out / "trials.csv").read_bytes() == (second.out / "trials.csv").read_bytes()
     assert (first.out / "front.csv").read_bytes() == (second.out / "front.csv").read_bytes()
@@ -313,7 +327,7 @@ def test_a_seed_whose_baseline_fails_does_not_count(tmp_path: Path) -> None:
     )
 
 
-def confirmed_seeds(outcome: Outcome) -> dict[int | None, list[int]]:
+def confirmed_seeds(outcome: Tuned) -> dict[int | None, list[int]]:
     """The seeds of the measurements that confirm and were kept, by trial."""
     kept: dict[int | None, list[int]] = {}
     for record in read_measurements(outcome.out / "measurements.jsonl"):
@@ -323,14 +337,14 @@ def confirmed_seeds(outcome: Outcome) -> dict[int | None, list[int]]:
 
 
 def test_after_a_failed_confirmation_those_with_the_other_seeds_are_kept(tmp_path: Path) -> None:
-    workload = make_workload(tmp_path / "user", {"confirmations": 3})
+    workload = make_file(tmp_path / "user", {"confirmations": 3})
     first, *others = confirmation_seeds(workload.seed, 3)
 
     def lose(_: int, schemes: tuple[Scheme, ...], seed: int) -> None:
         if schemes and seed == first:
             raise TrialError("it got lost")
 
-    outcome = run(workload, ClosedForm(hook=lose), tmp_path / "out")
+    outcome = tune_file(workload, tmp_path / "out", backend=ClosedForm(hook=lose))
 
     assert list(outcome.recommendation.thrown_out.values()) == [
         f"the confirmation with seed {first} failed: it got lost"
@@ -340,14 +354,14 @@ def test_after_a_failed_confirmation_those_with_the_other_seeds_are_kept(tmp_pat
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_confirmations_whose_baseline_failed_are_kept(tmp_path: Path, count: int) -> None:
-    workload = make_workload(tmp_path / "user")
+    workload = make_file(tmp_path / "user")
     seeds = confirmation_seeds(workload.seed, 2)
 
     def lose(_: int, schemes: tuple[Scheme, ...], seed: int) -> None:
         if not schemes and seed in seeds[:count]:
             raise TrialError("it got lost")
 
-    outcome = run(workload, ClosedForm(hook=lose), tmp_path / "out")
+    outcome = tune_file(workload, tmp_path / "out", backend=ClosedForm(hook=lose))
 
     assert {len(o.confirmations) for o in outcome.recommendation.front} == {2 - count}
     assert set(map(tuple, confirmed_seeds(outcome).values())) == {seeds}
@@ -390,7 +404,7 @@ def test_when_the_backend_is_gone_the_run_stops_with_what_it_has(tmp_path: Path)
 
 
 def test_ctrl_c_keeps_the_trials_that_were_told(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, observer=InterruptAfter(trials=6))
+    outcome = tune(tmp_path, listeners=[interrupt_after(trials=6)])
 
     assert outcome.state is RunState.INTERRUPTED
     assert state(outcome.out) == "interrupted"
@@ -420,12 +434,11 @@ def test_a_signal_while_measurements_run_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_before_the_first_trial_leaves_a_readable_folder(tmp_path: Path) -> None:
-    class AtOnce(Silent):
-        def baseline_measured(self, baseline: object) -> None:
-            del baseline
+    def at_once(event: Event) -> None:
+        if isinstance(event, BaselineMeasured):
             raise KeyboardInterrupt
 
-    outcome = tune(tmp_path, observer=AtOnce())
+    outcome = tune(tmp_path, listeners=[at_once])
 
     assert outcome.trials == ()
     assert table(outcome, "trials.csv").empty
@@ -434,7 +447,7 @@ def test_ctrl_c_before_the_first_trial_leaves_a_readable_folder(tmp_path: Path) 
 
 def test_ctrl_c_while_confirming_keeps_what_is_confirmed(tmp_path: Path) -> None:
     # Two baselines, then two measurements of each candidate.
-    outcome = tune(tmp_path, observer=InterruptAfter(confirmations=2 + 2))
+    outcome = tune(tmp_path, listeners=[interrupt_after(confirmations=2 + 2)])
 
     assert len(outcome.recommendation.front) == 1
     reasons = table(outcome, "trials.csv")["reason"].dropna().tolist()
@@ -546,26 +559,89 @@ def test_time_ends_a_run_too(tmp_path: Path) -> None:
     assert len(outcome.trials) >= 4
 
 
-def test_observers_hear_of_every_trial_in_order(tmp_path: Path) -> None:
-    class Recorder(Silent):
-        heard: list[int]
+def heard_kinds(listened: list[Event]) -> list[str]:
+    """The kinds of events, a run of one kind counted: TrialAsked*4."""
+    runs = itertools.groupby(type(event).__name__ for event in listened)
+    counted = [(name, len(list(group))) for name, group in runs]
+    return [name if count == 1 else f"{name}*{count}" for name, count in counted]
 
-        def trial_finished(self, trial: Trial) -> None:
-            self.heard.append(trial.number)
 
-    recorder = Recorder()
-    recorder.heard = []
+def test_a_study_tells_all_that_happens_in_a_fixed_order(tmp_path: Path) -> None:
+    heard: list[Event] = []
 
-    tune(tmp_path, backend=ClosedForm(shuffle=True), observer=recorder, threads=4)
+    tune(tmp_path, backend=ClosedForm(shuffle=True), listeners=[heard.append], threads=4)
 
-    assert recorder.heard == list(range(8))
+    batch = ["TrialAsked*4", *["MeasurementMade", "TrialFinished"] * 4, "BatchFinished"]
+    baselines = ["MeasurementMade", "ConfirmationFinished"] * 2
+    candidates = ["MeasurementMade*2", "ConfirmationFinished"] * 4
+    assert heard_kinds(heard) == [
+        "Started",
+        "MeasurementMade",
+        "BaselineMeasured",
+        *batch,
+        *batch,
+        *baselines,
+        *candidates,
+        "Ended",
+    ]
+
+
+def test_events_hold_all_that_a_study_is(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    file = make_file(tmp_path / "user", NOISY)
+
+    outcome = run(prepare(file, ClosedForm(amplitude=0.02)), listeners=[heard.append])
+
+    asked = [event for event in heard if isinstance(event, TrialAsked)]
+    finished = [event.trial for event in heard if isinstance(event, TrialFinished)]
+    batches = [event.trials for event in heard if isinstance(event, BatchFinished)]
+    made = [event for event in heard if isinstance(event, MeasurementMade)]
+    started, ended = heard[0], heard[-1]
+    assert isinstance(started, Started)
+    assert (started.file, started.backend, started.machine) == (file, "simulator", "closed form")
+    assert started.confirmation_seeds == confirmation_seeds(file.seed, 3)
+    assert ended == Ended(outcome=outcome)
+    assert tuple(finished) == outcome.trials == batches[-1]
+    assert [(a.number, a.parameters, a.schemes) for a in asked] == [
+        (t.number, t.parameters, t.schemes) for t in finished
+    ]
+    assert [(m.trial, m.seed, m.schemes) for m in made if m.role is Role.TRIAL] == [
+        (t.number, file.seed, t.schemes) for t in finished
+    ]
+    assert {m.backend for m in made} == {"simulator"}
+
+
+def test_without_listeners_and_storage_a_study_writes_nothing(tmp_path: Path) -> None:
+    kept = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+    before = sorted(tmp_path.rglob("*"))
+
+    outcome = run(prepare(make_file(tmp_path / "user", NOISY), ClosedForm(amplitude=0.02)))
+
+    assert outcome == kept.outcome
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_error_is_told_before_it_is_raised(tmp_path: Path) -> None:
+    heard: list[Event] = []
+
+    def full(event: Event) -> None:
+        if isinstance(event, TrialFinished) and event.trial.number == 2:
+            raise RunError("no room")
+
+    with pytest.raises(RunError, match=r"^no room$") as raised:
+        tune(tmp_path, listeners=[heard.append, full])
+
+    last = heard[-1]
+    assert isinstance(last, Failed)
+    assert last.error is raised.value
+    assert [trial.number for trial in last.trials] == [0, 1, 2]
 
 
 def test_batches_are_proposed_before_any_of_their_outcomes_is_known(tmp_path: Path) -> None:
-    workload = make_workload(tmp_path / "user", {**NOISY, "parallel": 30})
+    workload = make_file(tmp_path / "user", {**NOISY, "parallel": 30})
 
-    together = run(workload, ClosedForm(), tmp_path / "a")
-    failing = run(workload, ClosedForm(fail=lambda _: "it got lost"), tmp_path / "b")
+    together = tune_file(workload, tmp_path / "a", backend=ClosedForm())
+    failing = tune_file(workload, tmp_path / "b", backend=ClosedForm(fail=lambda _: "it got lost"))
 
     assert [t.parameters for t in together.trials] == [t.parameters for t in failing.trials]
 
@@ -584,6 +660,7 @@ def test_the_schemes_of_the_front_are_there_in_every_format(tmp_path: Path) -> N
 def test_the_json_of_a_run_has_the_rows_of_the_front(tmp_path: Path) -> None:
     outcome = tune(tmp_path)
 
-    values = json.loads(json.dumps(outcome.to_dict()))
+    objectives = make_file(tmp_path / "user").objectives
+    values = json.loads(json.dumps(outcome_json(outcome.out, outcome.outcome, objectives)))
     assert list(values) == ["out", "trials", "failed", "hypervolume", "front"]
     assert values["front"] == table(outcome, "front.csv").to_dict("records")

@@ -13,8 +13,8 @@ from tests.closed_form import tune
 def test_a_log_gets_a_few_lines_on_standard_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with ProgressView() as view:
-        tune(tmp_path, observer=view)
+    with ProgressView(tmp_path / "out") as view:
+        tune(tmp_path, listeners=[view])
 
     captured = capsys.readouterr()
     text = " ".join(captured.err.split())

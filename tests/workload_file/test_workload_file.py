@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,13 @@ from autotune.backends.settings import HostSettings, VmSettings
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
-from autotune.experiment.program import Ready
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program, Ready
 from autotune.formats import damo_record, masim
 from autotune.testing import prcl
+from autotune.workload_file.overrides import Overrides
 from autotune.workload_file.sections import Budget
-from autotune.workload_file.workload_file import Source, Workload, load_workload
+from autotune.workload_file.workload_file import Source, WorkloadFile, load_workload_file
 from tests.recordings import recording
 
 PATTERN = "a, 1048576\n\nsweep\n1000\na, 0, 4096, 100\n"
@@ -28,13 +31,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(folder: Path, text: str, **overrides: object) -> Workload:
+def load(folder: Path, text: str, **overrides: Any) -> WorkloadFile:
     path = folder / "my.yaml"
     path.write_text(text)
-    return load_workload(path, **overrides)  # type: ignore[arg-type]
+    return load_workload_file(path, Overrides(**overrides))
 
 
-def message(folder: Path, text: str, **overrides: object) -> str:
+def message(folder: Path, text: str, **overrides: Any) -> str:
     with pytest.raises(InputError) as error:
         load(folder, text, **overrides)
     return str(error.value).replace(f"{folder}/", "")
@@ -44,10 +47,10 @@ def test_two_lines_are_enough(folder: Path) -> None:
     workload = load(folder, TWO_LINES)
 
     assert workload.name == "my"
-    assert workload.subject.pattern == masim.load(folder / "tiny.cfg")
-    assert workload.subject.timeout_us == 600_000_000
-    assert workload.backends == ("simulator",)
-    assert workload.machine.name == "server.yaml"
+    assert workload.workload == masim.load(folder / "tiny.cfg")
+    assert workload.timeout_us == 600_000_000
+    assert workload.backend.name == "simulator"
+    assert workload.backend.machine.name == "server.yaml"
     assert workload.search_space.name == "prcl"
     assert workload.objectives.name == "memory"
     assert workload.budget == Budget(trials=60)
@@ -55,7 +58,7 @@ def test_two_lines_are_enough(folder: Path) -> None:
     assert (workload.parallel, workload.confirmations, workload.seed) == (4, 3, 0)
     assert workload.monitoring == Monitoring()
     assert workload.start_after_us == 0
-    assert workload.vm == VmSettings()
+    assert workload.backend.vm == VmSettings()
 
 
 def test_every_key_is_read(folder: Path) -> None:
@@ -82,17 +85,17 @@ vm: {memory: 1G, swap: 2G, compression: zstd, huge_pages: always, mips: 500, ker
 """,
     )
 
-    program = workload.subject.program
-    assert program is not None
+    program = workload.workload
+    assert isinstance(program, Program)
     assert workload.name == "a name"
     assert program.command == ("sleep", "10")
     assert program.client == ("wrk", "-t", "1")
     assert program.ready == Ready(port=80)
     assert program.work == "([0-9]+) requests"
     assert program.files == (str(folder / "data"),)
-    assert workload.subject.timeout_us == 120_000_000
-    assert workload.backends == ("vm",)
-    assert workload.machine.name == "micro-vm.yaml"
+    assert workload.timeout_us == 120_000_000
+    assert workload.backend.name == "vm"
+    assert workload.backend.machine.name == "micro-vm.yaml"
     assert [p.name for p in workload.search_space.parameters] == ["pattern.min_age"]
     assert [str(c) for c in workload.objectives.constraints] == ["slowdown <= 3%"]
     assert workload.budget == Budget(trials=10, time_us=3_600_000_000)
@@ -104,7 +107,7 @@ vm: {memory: 1G, swap: 2G, compression: zstd, huge_pages: always, mips: 500, ker
         max_regions=200,
     )
     assert workload.start_after_us == 3_000_000
-    assert workload.vm == VmSettings(
+    assert workload.backend.vm == VmSettings(
         memory_bytes=1 << 30,
         swap_bytes=2 << 30,
         compression="zstd",
@@ -161,10 +164,10 @@ def test_options_override_keys(folder: Path) -> None:
         machine="micro-vm",
     )
 
-    assert workload.backends == ("simulator",)
+    assert workload.backend.name == "simulator"
     assert workload.budget == Budget(trials=9, time_us=60_000_000)
     assert (workload.seed, workload.sampler) == (4, "random")
-    assert workload.machine.name == "micro-vm.yaml"
+    assert workload.backend.machine.name == "micro-vm.yaml"
 
 
 @pytest.mark.parametrize(
@@ -221,8 +224,8 @@ def test_a_program_with_a_path_is_looked_for_beside_the_file(folder: Path) -> No
         "workload: {command: [./server, ./x], client: [bin/client, a/b]}\nbackend: host\n",
     )
 
-    program = workload.subject.program
-    assert program is not None
+    program = workload.workload
+    assert isinstance(program, Program)
     assert program.command == (str(folder / "server"), "./x")
     assert program.client == (str(folder / "bin/client"), "a/b")
     assert program.folder == str(folder)
@@ -232,16 +235,16 @@ def test_a_patterns_data_file_is_looked_for_beside_the_pattern(folder: Path) -> 
     (folder / "sub").mkdir()
     (folder / "sub/filled.cfg").write_text("a, 4096, data.bin\n\np\n1000\na, 0, 4096, 1\n")
 
-    pattern = load(folder, "workload: {pattern: sub/filled.cfg}\n").subject.pattern
+    pattern = load(folder, "workload: {pattern: sub/filled.cfg}\n").workload
 
-    assert pattern is not None
+    assert isinstance(pattern, Pattern)
     assert pattern.regions[0].data_file == str(folder / "sub/data.bin")
 
 
 def test_a_program_is_an_experiment_too(folder: Path) -> None:
     workload = load(folder, "workload: {command: [sleep, '1']}\nbackend: vm\n")
 
-    assert workload.experiment(None).workload == workload.subject.program
+    assert workload.experiment(None).workload == workload.workload
 
 
 def test_what_the_host_changes_can_be_chosen(folder: Path) -> None:
@@ -250,16 +253,16 @@ def test_what_the_host_changes_can_be_chosen(folder: Path) -> None:
         TWO_LINES + "host: {swap: 2G, compression: zstd, huge_pages: madvise}\n",
     )
 
-    assert chosen.host == HostSettings(
+    assert chosen.backend.host == HostSettings(
         swap_bytes=2 << 30, compression="zstd", huge_pages="madvise"
     )
-    assert load(folder, TWO_LINES).host == HostSettings()
+    assert load(folder, TWO_LINES).backend.host == HostSettings()
 
 
 def test_a_machine_in_realtime_may_have_several_cpus(folder: Path) -> None:
     workload = load(folder, TWO_LINES + "vm: {mode: realtime, cpus: 2}\n")
 
-    assert (workload.vm.realtime, workload.vm.cpus) == (True, 2)
+    assert (workload.backend.vm.realtime, workload.backend.vm.cpus) == (True, 2)
 
 
 def test_a_recording_is_played_by_the_simulator(folder: Path) -> None:
@@ -282,27 +285,21 @@ def test_a_long_recording_may_take_several_times_its_length(folder: Path) -> Non
     long = replace(recording(), duration_us=3_600 * second)
     damo_record.save(long, folder / "long.data")
 
-    short_us = load(folder, "workload: {recording: recorded.data}\n").subject.timeout_us
-    long_us = load(folder, "workload: {recording: long.data}\n").subject.timeout_us
+    short_us = load(folder, "workload: {recording: recorded.data}\n").timeout_us
+    long_us = load(folder, "workload: {recording: long.data}\n").timeout_us
 
     assert short_us == 600 * second
     assert long_us >= 2 * 3_600 * second
 
 
-def test_several_backends_are_refused_when_they_are_to_measure(folder: Path) -> None:
-    workload = load(folder, TWO_LINES + "backend: [simulator, vm]\n")
+def test_several_backends_are_refused_unless_one_is_chosen(folder: Path) -> None:
+    text = TWO_LINES + "backend: [simulator, vm]\n"
 
-    with pytest.raises(InputError) as error:
-        workload.check_available()
-
-    assert str(error.value) == (
-        f"{folder}/my.yaml: key 'backend': this version takes one backend, not a list: "
-        "write backend: simulator"
+    assert message(folder, text) == (
+        "my.yaml:3:10: key 'backend': this version takes one backend, not a list: write "
+        "backend: simulator"
     )
-
-
-def test_a_simulated_pattern_is_available(folder: Path) -> None:
-    load(folder, TWO_LINES).check_available()
+    assert load(folder, text, backend="vm").backend.name == "vm"
 
 
 def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
@@ -310,16 +307,18 @@ def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
         folder, "backend: host\nworkload: {command: 'a | b', shell: true, ready: {delay: 0}}\n"
     )
 
-    assert workload.subject.program is not None
-    assert workload.subject.program.command == "a | b"
-    assert workload.subject.program.ready == Ready(delay_us=0)
+    program = workload.workload
+    assert isinstance(program, Program)
+    assert (program.command, program.ready) == ("a | b", Ready(delay_us=0))
 
 
 def test_warnings_about_the_pattern_are_passed_on(folder: Path) -> None:
     (folder / "tiny.cfg").write_text(PATTERN.rstrip("\n"))
     warnings: list[str] = []
 
-    load(folder, TWO_LINES, warn=warnings.append)
+    path = folder / "my.yaml"
+    path.write_text(TWO_LINES)
+    load_workload_file(path, warn=warnings.append)
 
     assert len(warnings) == 1
 

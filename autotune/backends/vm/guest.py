@@ -34,7 +34,7 @@ from autotune.driver.memory_settings import add_zram_swap, set_huge_pages
 from autotune.driver.system_calls import LinuxCalls
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
-from autotune.experiment import plain
+from autotune.experiment import plain_json
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.program import Program
 from autotune.runner.identity import Identity
@@ -85,7 +85,7 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
     for kind, target in _FILE_SYSTEMS:
         calls.mount(kind, Path(target))
     _seed_generator(_FIRST_ENTROPY)
-    plan = plain.from_plain(Plan, json.loads(Path(PLAN_FILE).read_bytes()))
+    plan = plain_json.from_plain(Plan, json.loads(Path(PLAN_FILE).read_bytes()))
     journal = Journal(Path("/run/journal"))
     _prepare(plan, calls, journal)
     system = SystemMemory()

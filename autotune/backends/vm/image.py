@@ -18,7 +18,7 @@ from autotune.backends.vm.kernel_modules import read_module
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
 from autotune.backends.vm.python_files import GuestPython
 from autotune.backends.vm.states import make_room
-from autotune.experiment import plain
+from autotune.experiment import plain_json
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.native.building import build
@@ -60,7 +60,7 @@ def image_entries(
         ),
         cpio.file(PLAYER_FILE, build("player"), 0o755),
         cpio.file(PORTS_FILE, build("ports"), 0o755),
-        cpio.file(PLAN_FILE, plain.dumps(plan).encode()),
+        cpio.file(PLAN_FILE, plain_json.dumps(plan).encode()),
         *workload.entries,
     ]
     unique = {entry.path: entry for entry in entries}

@@ -11,7 +11,7 @@ from typing import Any
 from autotune.damon.damos import Action, Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.experiment import plain
+from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
@@ -104,7 +104,7 @@ def encode_orders(orders: Orders) -> bytes:
     Raises:
         TrialError: If they don't fit.
     """
-    packed = zlib.compress(plain.dumps(orders).encode(), 9)
+    packed = zlib.compress(plain_json.dumps(orders).encode(), 9)
     if len(packed) + _LENGTH_BYTES > ORDERS_BYTES:
         raise TrialError(
             f"the orders of this trial take {len(packed)} bytes, and a micro-VM takes "
@@ -118,7 +118,7 @@ def decode_orders(whole: bytes) -> Orders:
     """Read what `encode_orders` gave."""
     length = int.from_bytes(whole[:_LENGTH_BYTES], "little")
     text = zlib.decompress(whole[_LENGTH_BYTES : _LENGTH_BYTES + length])
-    return plain.from_plain(Orders, json.loads(text))
+    return plain_json.from_plain(Orders, json.loads(text))
 
 
 def encode_answer(answer: Measurement | RawRecording | Exception) -> bytes:

@@ -29,7 +29,7 @@ from autotune.backends.vm.qemu_version import ask_version, check_version
 from autotune.backends.vm.states import SavedMachines
 from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.experiment import plain
+from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import TABLE_BYTES, Pattern
@@ -268,7 +268,7 @@ class Vm:
 
     def _machine_for(self, experiment: Experiment) -> _Machine:
         """Give the machine that has the experiment's workload running; it is made at the first time."""
-        name = plain.dumps(experiment.workload)
+        name = plain_json.dumps(experiment.workload)
         with self._making:
             machine = self._machines.get(name)
             # Another process may have made room in the cache.

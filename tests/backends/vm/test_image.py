@@ -16,7 +16,7 @@ from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
 from autotune.backends.vm.python_files import GuestPython
 from autotune.errors import InputError
-from autotune.experiment import plain
+from autotune.experiment import plain_json
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from autotune.experiment.program import Program, Ready
 from autotune.native.building import build
@@ -72,7 +72,7 @@ def test_an_image_has_the_runner_the_small_programs_the_modules_and_the_workload
     assert content(PORTS_FILE, entries) == build("ports").read_bytes()
     for name, depends in NEEDED.items():
         assert content(f"{MODULES_FOLDER}/{name}.ko", entries) == module_bytes(depends)
-    sent = plain.from_plain(Plan, json.loads(content(PLAN_FILE, entries)))
+    sent = plain_json.from_plain(Plan, json.loads(content(PLAN_FILE, entries)))
     assert sent.workload == workload
     assert "/bin/sleep" in {entry.path for entry in entries} | {
         entry.path.removeprefix("/usr") for entry in entries

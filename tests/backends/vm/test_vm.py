@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from autotune.backends.base import Backend
+from autotune.backends.base import BackendOf
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import KERNELS_FOLDER
 from autotune.backends.vm.vm import Vm
+from autotune.backends.wrappers import Remembering
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.program import Program, Ready
@@ -34,41 +35,17 @@ FORKS_AT_ONCE = 2
 PORT = 7379
 
 
-class Remembered:
-    """A machine that is not asked twice: that equal orders give equal answers is tested apart."""
-
-    name = "vm"
-
-    def __init__(self, vm: Vm) -> None:
-        self._vm = vm
-        self._answers: dict[tuple[Experiment, int], Measurement] = {}
-        self.machine = vm.machine
-        self.slowdown_metric = vm.slowdown_metric
-        self.drifts = vm.drifts
-        self.most_at_once = vm.most_at_once
-
-    def check(self, experiment: Experiment) -> None:
-        self._vm.check(experiment)
-
-    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
-        if (experiment, seed) not in self._answers:
-            self._answers[experiment, seed] = self._vm.run(experiment, seed=seed)
-        return self._answers[experiment, seed]
-
-    def stop(self) -> None:
-        self._vm.stop()
-
-
 @pytest.fixture(scope="module")
-def remembered(micro_vm: Vm) -> Remembered:
-    return Remembered(micro_vm)
+def remembered(micro_vm: Vm) -> Remembering[Measurement]:
+    """A machine that is not asked twice: that equal orders give equal answers is tested apart."""
+    return Remembering(micro_vm)
 
 
 class TestVm(BackendContract):
     @pytest.fixture
     def backend(
-        self, remembered: Remembered, micro_vm: Vm, request: pytest.FixtureRequest
-    ) -> Backend:
+        self, remembered: Remembering[Measurement], micro_vm: Vm, request: pytest.FixtureRequest
+    ) -> BackendOf[Measurement]:
         return micro_vm if "equal_seeds" in request.node.name else remembered
 
 
@@ -86,7 +63,7 @@ def busy_cores() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def paged_out(remembered: Remembered) -> Measurement:
+def paged_out(remembered: Remembering[Measurement]) -> Measurement:
     return remembered.run(STAIRS_PAGED_OUT, seed=1)
 
 
@@ -126,7 +103,7 @@ def test_a_machine_that_is_built_anew_measures_the_same_to_the_bit(
 
 
 def test_another_seed_gives_another_measurement(
-    remembered: Remembered, paged_out: Measurement
+    remembered: Remembering[Measurement], paged_out: Measurement
 ) -> None:
     other = remembered.run(STAIRS_PAGED_OUT, seed=2)
 
@@ -135,7 +112,7 @@ def test_another_seed_gives_another_measurement(
     assert other.series != paged_out.series
 
 
-def test_equal_fingerprints_are_of_equal_orders(remembered: Remembered) -> None:
+def test_equal_fingerprints_are_of_equal_orders(remembered: Remembering[Measurement]) -> None:
     experiments = (STAIRS, STAIRS_MONITORED, STAIRS_PAGED_OUT)
 
     fingerprints = {remembered.run(experiment, seed=1).fingerprint for experiment in experiments}
@@ -145,7 +122,7 @@ def test_equal_fingerprints_are_of_equal_orders(remembered: Remembered) -> None:
 
 
 def test_the_resident_set_follows_the_steps(
-    remembered: Remembered, paged_out: Measurement
+    remembered: Remembering[Measurement], paged_out: Measurement
 ) -> None:
     baseline = remembered.run(STAIRS, seed=1)
 
@@ -158,7 +135,7 @@ def test_the_resident_set_follows_the_steps(
     assert min(baseline.series.rss_bytes) >= STEPS * STEP_BYTES
 
 
-def test_monitoring_alone_costs_the_workload_little(remembered: Remembered) -> None:
+def test_monitoring_alone_costs_the_workload_little(remembered: Remembering[Measurement]) -> None:
     monitored = remembered.run(STAIRS_MONITORED, seed=1)
     baseline = remembered.run(STAIRS, seed=1)
 

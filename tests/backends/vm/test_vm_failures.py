@@ -24,13 +24,13 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
 from autotune.formats import masim
-from autotune.run_folder.run_json import RunState
+from autotune.run_folder.writer import run_into
 from autotune.runner.procfs import Procfs
 from autotune.runner.system_memory import SystemMemory
-from autotune.study.events import Silent
-from autotune.study.study import run
+from autotune.study.events import Event, TrialFinished
+from autotune.study.outcome import RunState
 from autotune.trial import Trial, TrialState
-from autotune.workload_file.workload_file import load_workload
+from autotune.workload_file.workload_file import load_workload_file
 from tests.backends.contract import COLD_HALF
 from tests.backends.vm.fake_kernel import OPTIONS, image_bytes, write_kernel, write_modules
 from tests.backends.vm.traces import cpu_s, emulators
@@ -380,7 +380,7 @@ def test_a_machine_ends_with_the_process_that_runs_it(vm_cache: Path, micro_vm: 
     until(lambda: not procfs.has_memory(emulator), "the emulator lives on")
 
 
-class KillsTheSecond(Silent):
+class KillsTheSecond:
     """Ends the emulator of the second trial, once the first is finished."""
 
     def __init__(self) -> None:
@@ -389,11 +389,12 @@ class KillsTheSecond(Silent):
     def _kill(self) -> None:
         os.kill(emulator_under_way(), signal.SIGKILL)
 
-    def trial_finished(self, trial: Trial) -> None:
-        if trial.number == 0:
-            self._killer.start()
-        elif trial.number == 1:
-            self._killer.join()
+    def __call__(self, event: Event) -> None:
+        match event:
+            case TrialFinished(trial=Trial(number=0)):
+                self._killer.start()
+            case TrialFinished(trial=Trial(number=1)):
+                self._killer.join()
 
 
 STUDY = """
@@ -418,10 +419,10 @@ confirmations: 0
 def test_a_run_goes_on_after_a_trial_that_fails(micro_vm: Vm, tmp_path: Path) -> None:
     (tmp_path / "cold.cfg").write_text(masim.dumps(COLD_HALF))
     (tmp_path / "study.yaml").write_text(STUDY)
-    workload = load_workload(tmp_path / "study.yaml")
-    assert isinstance(workload.subject.pattern, Pattern)
+    workload = load_workload_file(tmp_path / "study.yaml")
+    assert isinstance(workload.workload, Pattern)
 
-    outcome = run(workload, micro_vm, tmp_path / "out", observer=KillsTheSecond())
+    outcome = run_into(tmp_path / "out", workload, micro_vm, listeners=[KillsTheSecond()])
 
     states = [trial.state for trial in outcome.trials]
     assert states == [TrialState.COMPLETE, TrialState.FAILED, TrialState.COMPLETE]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autotune.damon.damos import UNLIMITED, Range, Scheme
 from autotune.damon.monitoring import Monitoring
-from autotune.experiment import plain
+from autotune.experiment import plain_json
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.experiment.program import Program, Ready
 from autotune.testing import prcl
@@ -82,26 +82,26 @@ WHOLES = st.builds(
 
 @given(WHOLES)
 def test_what_travels_arrives(whole: Whole) -> None:
-    text = plain.dumps(whole)
+    text = plain_json.dumps(whole)
 
-    arrived = plain.from_plain(Whole, json.loads(text))
+    arrived = plain_json.from_plain(Whole, json.loads(text))
 
     assert arrived == whole
-    assert plain.dumps(arrived) == text
+    assert plain_json.dumps(arrived) == text
 
 
 @given(WHOLES)
 def test_equal_objects_have_equal_text(whole: Whole) -> None:
-    assert plain.dumps(copy.deepcopy(whole)) == plain.dumps(whole)
+    assert plain_json.dumps(copy.deepcopy(whole)) == plain_json.dumps(whole)
 
 
 @given(WHOLES, WHOLES)
 def test_different_objects_have_different_text(one: Whole, other: Whole) -> None:
-    assert (plain.dumps(one) == plain.dumps(other)) == (one == other)
+    assert (plain_json.dumps(one) == plain_json.dumps(other)) == (one == other)
 
 
 def test_a_text_is_plain_json_in_one_line() -> None:
-    text = plain.dumps(prcl())
+    text = plain_json.dumps(prcl())
 
     assert "\n" not in text
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
@@ -111,22 +111,22 @@ def test_a_text_is_plain_json_in_one_line() -> None:
 def test_a_word_stays_a_word(word: str) -> None:
     program = Program(command=("prlimit", word), client=(word,))
 
-    assert plain.from_plain(Program, plain.to_plain(program)) == program
+    assert plain_json.from_plain(Program, plain_json.to_plain(program)) == program
 
 
 def test_a_limit_that_is_none_is_no_number() -> None:
-    assert plain.to_plain(Range(1))["max"] == "unlimited"
-    assert plain.from_plain(Range, plain.to_plain(Range(1))).max == UNLIMITED
+    assert plain_json.to_plain(Range(1))["max"] == "unlimited"
+    assert plain_json.from_plain(Range, plain_json.to_plain(Range(1))).max == UNLIMITED
 
 
 @pytest.mark.parametrize("value", [{1: 2}, [1], object(), b"bytes"])
 def test_what_has_no_plain_form_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=r" has no plain form$"):
-        plain.dumps((1, value))
+        plain_json.dumps((1, value))
 
 
 def _broken() -> list[Any]:
-    good = plain.to_plain(Program(command=("a",)))
+    good = plain_json.to_plain(Program(command=("a",)))
     return [
         None,
         [],
@@ -146,12 +146,14 @@ def _broken() -> list[Any]:
 @pytest.mark.parametrize("value", _broken())
 def test_what_is_no_plain_form_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the class's own check says it, or the reader
-        plain.from_plain(Program, value)
+        plain_json.from_plain(Program, value)
 
 
 def test_an_unknown_one_of_several_classes_is_refused() -> None:
-    value = plain.to_plain(Whole(workload=Program(command=("a",)), monitoring=None, schemes=()))
+    value = plain_json.to_plain(
+        Whole(workload=Program(command=("a",)), monitoring=None, schemes=())
+    )
     value["workload"]["kind"] = "Recording"
 
     with pytest.raises(ValueError, match=r" is no plain Whole$"):
-        plain.from_plain(Whole, value)
+        plain_json.from_plain(Whole, value)

@@ -1,39 +1,26 @@
-"""Measuring a workload under schemes, several at a time, and keeping each measurement."""
+"""Measuring several schemes at a time, and telling of each measurement in a fixed order."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
-from typing import NamedTuple
 
-from autotune.backends.base import Backend
+from autotune.backends.base import BackendOf
+from autotune.backends.wrappers import Measured
 from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
+from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
 from autotune.objective.figures import Figures, figures, mean
-from autotune.run_folder.folder import MeasurementRecord, RunFolder
-from autotune.workload_file.workload_file import Workload
+from autotune.objective.objective import Objectives
+from autotune.study.events import Listener, MeasurementMade, Role
 
 Schemes = tuple[Scheme, ...]
-
-
-class Measured(NamedTuple):
-    """What was measured for one job.
-
-    Attributes:
-        measurements: One; two where the backend drifts and DAMON was on.
-        baselines: As many, each measured next to its measurement; none where the backend does not
-            drift, so that one baseline serves all.
-    """
-
-    measurements: tuple[Measurement, ...]
-    baselines: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,120 +28,110 @@ class Job:
     """A measurement that was begun, or is to begin when a thread is free.
 
     Attributes:
+        role: What it is for.
         trial: Number of the trial; None for a baseline.
         schemes: None for a baseline.
         seed: Of the measurement.
-        confirms: Whether the trial was measured before.
+        future: Gives what was measured.
     """
 
+    role: Role
     trial: int | None
     schemes: Schemes | None
     seed: int
-    confirms: bool
     future: Future[Measured]
 
-    @property
-    def role(self) -> str:
-        """What it is in `measurements.jsonl`."""
-        if self.trial is None:
-            return "baseline"
-        return "confirmation" if self.confirms else "trial"
 
-
-class Bench:
-    """Threads that measure. The simulator computes without holding Python's lock, others wait.
+class MeasuringPool:
+    """Threads that measure. The simulator computes without holding Python's lock; other backends wait.
 
     Used as a context manager, it drops after an exception what was not begun.
 
     Args:
-        workload: What is measured.
-        backend: Where.
-        folder: Keeps the measurements.
-        threads: At most so many at once; None is one a CPU, and no more than the workload's `parallel`.
+        backend: Where is measured.
+        experiment: Gives the run of the workload under schemes; None of them is a baseline.
+        objectives: Of which figures are wanted.
+        emit: Hears of each measurement, on the thread that waits for it.
+        threads: At most so many measurements at once.
     """
 
     def __init__(
         self,
-        workload: Workload,
-        backend: Backend,
-        folder: RunFolder,
-        threads: int | None = None,
+        backend: BackendOf[Measured],
+        experiment: Callable[[Schemes | None], Experiment],
+        objectives: Objectives,
+        emit: Listener,
+        threads: int,
     ) -> None:
-        self._workload = workload
         self._backend = backend
-        self._folder = folder
+        self._experiment = experiment
+        self._objectives = objectives
+        self._emit = emit
         self._dropped = False
-        usable = threads or min(os.cpu_count() or 1, workload.parallel)
-        usable = min(usable, backend.most_at_once or usable)
-        self._pool = ThreadPoolExecutor(usable, thread_name_prefix="bench")
+        self._pool = ThreadPoolExecutor(threads)
 
     def begin_baseline(self, seed: int) -> Job:
         """Begin to measure without DAMON."""
-        return self._begin(None, None, seed, confirms=False)
+        return self._begin(Role.BASELINE, None, None, seed)
 
     def begin(self, trial: int, schemes: Schemes, seed: int, *, confirms: bool = False) -> Job:
-        """Begin to measure the schemes of a trial."""
-        return self._begin(trial, schemes, seed, confirms=confirms)
+        """Begin to measure the schemes of a trial; *confirms* says that it was measured before."""
+        role = Role.CONFIRMATION if confirms else Role.TRIAL
+        return self._begin(role, trial, schemes, seed)
 
-    def _begin(
-        self, trial: int | None, schemes: Schemes | None, seed: int, *, confirms: bool
-    ) -> Job:
+    def _begin(self, role: Role, trial: int | None, schemes: Schemes | None, seed: int) -> Job:
         future = self._pool.submit(self._measure, schemes, seed)
-        return Job(trial=trial, schemes=schemes, seed=seed, confirms=confirms, future=future)
+        return Job(role=role, trial=trial, schemes=schemes, seed=seed, future=future)
 
     def _measure(self, schemes: Schemes | None, seed: int) -> Measured:
         try:
-            experiment = self._workload.experiment(schemes)
+            experiment = self._experiment(schemes)
         except ValueError as error:
             raise TrialError(str(error)) from error
-        run = partial(self._backend.run, seed=seed)
-        if schemes is None or not self._backend.drifts:
-            return Measured((run(experiment),))
-        # A B B A: a drift that goes one way takes as much from one pair as it gives to the other.
-        baseline = self._workload.experiment(None)
-        first, *pair, last = run(baseline), run(experiment), run(experiment), run(baseline)
-        return Measured(tuple(pair), (first, last))
+        return self._backend.run(experiment, seed=seed)
 
     def finish(self, job: Job) -> Measured:
-        """Wait for a job's measurements, and keep them.
+        """Wait for a job's measurements, and tell of them.
 
         Raises:
             TrialError: If these schemes can't be measured.
-            BackendUnavailableError: If nothing can.
-            RunError: If it can't be kept.
+            BackendUnavailableError: If nothing can be measured.
             KeyboardInterrupt: If there was one, and it got lost.
         """
         measured = job.future.result()
         raise_if_interrupted()
         for baseline in measured.baselines:
-            self._keep("baseline", None, job.seed, None, baseline)
+            self._tell(Role.BASELINE, None, job.seed, None, baseline)
         for measurement in measured.measurements:
-            self._keep(job.role, job.trial, job.seed, job.schemes, measurement)
+            self._tell(job.role, job.trial, job.seed, job.schemes, measurement)
         return measured
 
-    def _keep(
+    def _tell(
         self,
-        role: str,
+        role: Role,
         trial: int | None,
         seed: int,
         schemes: Schemes | None,
         measurement: Measurement,
     ) -> None:
-        self._folder.append(
-            MeasurementRecord(
+        self._emit(
+            MeasurementMade(
                 role=role,
                 trial=trial,
                 seed=seed,
-                scheme=scheme_text(schemes) if schemes else None,
+                schemes=schemes or (),
+                backend=self._backend.name,
                 measurement=measurement,
             )
         )
 
     def finish_baseline(self, job: Job) -> Measurement:
-        """Wait for a baseline, and keep it.
+        """Wait for a baseline, and tell of it.
 
         Raises:
-            TrialError: As `finish`, as are the others; or if nothing can be compared with it.
+            TrialError: If it can't be measured, or nothing can be compared with it.
+            BackendUnavailableError: If nothing can be measured.
+            KeyboardInterrupt: If there was one, and it got lost.
         """
         [baseline] = self.finish(job).measurements
         try:
@@ -168,7 +145,7 @@ class Bench:
 
         Args:
             measured: Is compared with its own baselines if it has some.
-            baseline: Else with this one.
+            baseline: Is compared with otherwise.
 
         Raises:
             TrialError: If one can't be computed.
@@ -180,10 +157,7 @@ class Bench:
     def _figures(self, measurement: Measurement, baseline: Measurement) -> Figures:
         try:
             return figures(
-                measurement,
-                baseline,
-                self._workload.objectives,
-                slowdown=self._backend.slowdown_metric,
+                measurement, baseline, self._objectives, slowdown=self._backend.slowdown_metric
             )
         except ValueError as error:
             raise TrialError(str(error)) from error
@@ -201,7 +175,7 @@ class Bench:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._backend.stop()
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> MeasuringPool:
         """Be its own context."""
         return self
 
@@ -215,3 +189,8 @@ class Bench:
         if kind is not None:
             self.drop()
         self._pool.shutdown(wait=not self._dropped)
+
+
+def usable_threads(parallel: int) -> int:
+    """How many measurements at once this machine has CPUs for, of *parallel* that may be."""
+    return min(os.cpu_count() or 1, parallel)

@@ -1,0 +1,189 @@
+"""Writes a run folder as a study tells of itself: a listener of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from autotune.backends.base import Backend
+from autotune.errors import RunError
+from autotune.formats.scheme_export import scheme_files, scheme_text
+from autotune.recommendation.front import Recommended
+from autotune.recommendation.importance import importances
+from autotune.run_folder import tables
+from autotune.run_folder.copies import copies
+from autotune.run_folder.folder import (
+    FRONT_FILE,
+    MEASUREMENTS_FILE,
+    RUN_FILE,
+    SCHEMES_FOLDER,
+    SUMMARY_FILE,
+    TRIALS_FILE,
+    RunFolder,
+)
+from autotune.run_folder.measurements import LoggedMeasurement
+from autotune.run_folder.run_json import RunDescription, describe_start, now
+from autotune.run_folder.storage import open_storage
+from autotune.run_folder.summary import Findings, summary
+from autotune.study import study
+from autotune.study.events import (
+    BatchFinished,
+    Ended,
+    Event,
+    Failed,
+    Listener,
+    MeasurementMade,
+    Started,
+)
+from autotune.study.outcome import Outcome, RunState, count_failed
+from autotune.trial import Trial
+from autotune.workload_file.workload_file import WorkloadFile
+
+
+def run_into(
+    out: Path,
+    file: WorkloadFile,
+    backend: Backend,
+    *,
+    listeners: Sequence[Listener] = (),
+    threads: int | None = None,
+) -> Outcome:
+    """Tune, and write all that comes of it to the folder *out*.
+
+    Args:
+        out: Absent or empty.
+        file: What is tuned, and how.
+        backend: Where it is measured.
+        listeners: Hear each event after it was written.
+        threads: Measurements at a time; no result depends on it.
+
+    Raises:
+        InputError: If the workload file or the folder won't do; nothing was written then.
+        RunError: If the baseline failed or the folder can't be written; what was finished is there.
+        BackendUnavailableError: If nothing can be measured any more; what was finished is there,
+            with a front of what is known.
+    """
+    prepared = study.prepare(file, backend)
+    folder = RunFolder.create(out)
+    return study.run(
+        prepared,
+        storage=open_storage(folder),
+        listeners=(RunWriter(folder), *listeners),
+        threads=threads,
+    )
+
+
+class RunWriter:
+    """Writes what it hears. Raises `RunError` where a file can't be written.
+
+    Args:
+        folder: Empty.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._file: WorkloadFile | None = None
+        self._description: RunDescription | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write what has happened."""
+        match event:
+            case Started():
+                self._start(event)
+            case MeasurementMade():
+                self._folder.append_json(MEASUREMENTS_FILE, _logged(event).to_dict())
+            case BatchFinished(trials=trials):
+                self._write_trials(trials, {})
+            case Ended(outcome=outcome):
+                self._finish(outcome)
+            case Failed(error=error, trials=trials):
+                self._give_up(error, trials)
+
+    def _start(self, started: Started) -> None:
+        kept = copies(started.file.sources)
+        self._file = started.file
+        self._description = describe_start(started, kept.references)
+        for name, content in kept.contents.items():
+            self._folder.write(name, content)
+        self._folder.write_json(RUN_FILE, self._description.to_dict())
+
+    def _started(self) -> tuple[WorkloadFile, RunDescription]:
+        if self._file is None or self._description is None:
+            raise AssertionError("a study tells first that it started")
+        return self._file, self._description
+
+    def _write_trials(self, trials: Sequence[Trial], thrown_out: Mapping[int, str]) -> None:
+        file, _ = self._started()
+        rows = tables.trial_rows(trials, thrown_out, file.search_space, file.objectives)
+        header = tables.trial_columns(file.search_space, file.objectives)
+        self._folder.write(TRIALS_FILE, tables.to_csv(header, rows))
+
+    def _finish(self, outcome: Outcome) -> None:
+        file, run = self._started()
+        chosen = outcome.recommendation
+        self._write_trials(outcome.trials, chosen.thrown_out)
+        header = tables.front_columns(file.objectives)
+        rows = tables.front_rows(chosen.front, file.objectives)
+        self._folder.write(FRONT_FILE, tables.to_csv(header, rows))
+        missing = [note for option in chosen.front for note in self._write_schemes(file, option)]
+        findings = Findings(
+            file=file,
+            backend=run.backend,
+            machine=run.machine,
+            outcome=outcome,
+            importances=importances(outcome.trials, file.search_space, file.objectives),
+            notes=(*outcome.notes, *missing),
+        )
+        self._folder.write(SUMMARY_FILE, summary(findings))
+        self._close(outcome.state, outcome.error, outcome.trials, hypervolume=chosen.hypervolume)
+
+    def _write_schemes(self, file: WorkloadFile, option: Recommended) -> list[str]:
+        """Write a scheme in every form, and say which forms can't hold it."""
+        texts, reasons = scheme_files(option.trial.schemes, file.monitoring, file.operations)
+        for suffix, text in texts.items():
+            self._folder.write(f"{SCHEMES_FOLDER}/{option.trial.id}{suffix}", text)
+        return [
+            f"There is no {option.trial.id}{suffix}: {reason}"
+            for suffix, reason in reasons.items()
+        ]
+
+    def _give_up(self, error: BaseException, trials: tuple[Trial, ...]) -> None:
+        """Say in `run.json` that the run failed, if it does not say how it ended already."""
+        if self._description is None or self._description.state is not RunState.RUNNING:
+            return
+        try:
+            self._close(RunState.FAILED, error, trials, hypervolume=None)
+        except RunError:
+            # Most likely this is why the run failed; the first error is the one to show.
+            return
+
+    def _close(
+        self,
+        state: RunState,
+        error: BaseException | None,
+        trials: tuple[Trial, ...],
+        *,
+        hypervolume: float | None,
+    ) -> None:
+        _, run = self._started()
+        self._description = replace(
+            run,
+            state=state,
+            error=None if error is None else str(error) or type(error).__name__,
+            trials=len(trials),
+            failed=count_failed(trials),
+            hypervolume=hypervolume,
+            ended=now(),
+        )
+        self._folder.write_json(RUN_FILE, self._description.to_dict())
+
+
+def _logged(made: MeasurementMade) -> LoggedMeasurement:
+    return LoggedMeasurement(
+        role=made.role.value,
+        trial=made.trial,
+        seed=made.seed,
+        scheme=scheme_text(made.schemes) if made.schemes else None,
+        measurement=made.measurement,
+    )

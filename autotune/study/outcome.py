@@ -1,0 +1,55 @@
+"""What a study came to."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from autotune.experiment.measurement import Measurement
+from autotune.recommendation.front import Recommendation
+from autotune.trial import Trial, TrialState
+
+
+class RunState(enum.Enum):
+    """How far a run got."""
+
+    RUNNING = "running"
+    """It runs, or was killed."""
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    """Ended with Ctrl-C; what was finished counts."""
+    FAILED = "failed"
+    """It could not go on; what was finished counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a study came to.
+
+    Attributes:
+        state: Whether it got to its end.
+        error: Why it could not go on; None if it could.
+        baseline: With the study's own seed; None if the study ended before.
+        trials: In the order of their numbers.
+        published: The measured trials that the search space gave.
+        recommendation: The front, and why candidates are not on it.
+        notes: Sentences about what went wrong.
+    """
+
+    state: RunState
+    error: Exception | None = None
+    baseline: Measurement | None
+    trials: tuple[Trial, ...]
+    published: tuple[Trial, ...]
+    recommendation: Recommendation
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many trials failed."""
+        return count_failed(self.trials)
+
+
+def count_failed(trials: tuple[Trial, ...]) -> int:
+    """Count the trials that failed."""
+    return sum(trial.state is TrialState.FAILED for trial in trials)

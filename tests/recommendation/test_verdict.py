@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from autotune.objective.expression import Expression
+from autotune.objective.metrics import METRICS
+from autotune.objective.objective import Direction, Objective, Objectives, parse_constraint
+from autotune.recommendation.front import Recommendation, Recommended
+from autotune.recommendation.verdict import marks, why_empty
+from autotune.trial import Trial, TrialState
+
+
+def objective(name: str, direction: Direction, reference: float) -> Objective:
+    return Objective(
+        metric=Expression.parse(name, METRICS), name=name, direction=direction, reference=reference
+    )
+
+
+OBJECTIVES = Objectives(
+    name="custom",
+    objectives=(
+        objective("memory_saving", Direction.MAXIMIZE, 0.0),
+        objective("slowdown", Direction.MINIMIZE, 0.5),
+    ),
+    constraints=(parse_constraint("slowdown <= 5%"), parse_constraint("cpu_use <= 10%")),
+)
+MEASURED = Trial(number=0, state=TrialState.COMPLETE, seed=0, parameters={})
+FAILED = Trial(number=1, state=TrialState.FAILED, seed=0, parameters={}, reason="it got lost")
+
+
+def option(number: int, saving: float, slowdown: float) -> Recommended:
+    figures = {"memory_saving": saving, "slowdown": slowdown}
+    trial = Trial(number=number, state=TrialState.COMPLETE, seed=0, parameters={}, figures=figures)
+    return Recommended(trial=trial, figures=figures)
+
+
+def nothing(**thrown_out: str) -> Recommendation:
+    return Recommendation(
+        front=(),
+        thrown_out={int(name[1:]): reason for name, reason in thrown_out.items()},
+        confirmed={},
+        hypervolume=0.0,
+    )
+
+
+def test_the_first_of_a_front_is_best_and_the_balanced_one_the_knee() -> None:
+    front = (option(4, 0.9, 0.05), option(2, 0.8, 0.01), option(7, 0.1, 0.009))
+
+    assert marks(front, OBJECTIVES) == {4: ("best",), 2: ("knee",), 7: ()}
+
+
+def test_one_scheme_can_be_both() -> None:
+    assert marks((option(4, 0.9, 0.01),), OBJECTIVES) == {4: ("best", "knee")}
+
+
+def test_an_empty_front_has_no_marks() -> None:
+    assert marks((), OBJECTIVES) == {}
+
+
+@pytest.mark.parametrize(
+    ("trials", "recommendation", "why"),
+    [
+        ((), nothing(), "there was no trial"),
+        ((FAILED,), nothing(), "every trial failed"),
+        ((MEASURED, FAILED), nothing(t0="it is slow"), "confirmation threw out every candidate"),
+        (
+            (MEASURED, FAILED),
+            nothing(),
+            "no scheme was better than leaving DAMON off within slowdown <= 5%, cpu_use <= 10%",
+        ),
+    ],
+)
+def test_an_empty_front_has_one_reason(
+    trials: tuple[Trial, ...], recommendation: Recommendation, why: str
+) -> None:
+    assert why_empty(trials, recommendation, OBJECTIVES) == why
