@@ -19,11 +19,12 @@ def check(
 ) -> None:
     """Check workload and scheme files; say where one is wrong."""
     from autotune.lint.check_file import check_file
+    from autotune.run_folder.repeating import load_any
 
     wrong = 0
     for file in files:
         try:
-            checked = check_file(file)
+            checked = check_file(file, load_any)
         except InputError as error:
             say(str(error))
             wrong += 1

@@ -27,10 +27,11 @@ def record(
     """Run the program once, and keep what it accesses when."""
     from autotune.backends.factory import make_recording_backend
     from autotune.formats import damo_record
+    from autotune.run_folder.repeating import load_any
     from autotune.study.recording_run import default_file, load_for_recording, record_workload
     from autotune.views.recording import show_recorded
 
-    file = load_for_recording(workload_file, backend=backend, seed=seed, warn=warn)
+    file = load_for_recording(workload_file, load_any, backend=backend, seed=seed, warn=warn)
     path = out or default_file(file)
     damo_record.check_new(path)
     recording = record_workload(file, make_recording_backend(file.backend, note))

@@ -21,7 +21,8 @@ from autotune.lint.search_space import lint_search_space
 from autotune.objective.objective import load_objectives
 from autotune.space.space import load_search_space
 from autotune.study.study import prepare
-from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
+from autotune.workload_file.overrides import Overrides
+from autotune.workload_file.workload_file import Loader, WorkloadFile, load_workload_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,18 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
-def check_file(path: Path) -> Checked:
+def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
     """Check one file, whatever it is: the content tells.
+
+    Args:
+        path: The file.
+        load: Reads it if it is a workload file.
 
     Raises:
         InputError: If it is wrong; the message says where.
     """
     if path.suffix in {".yaml", ".yml"}:
-        return _check_yaml(path)
+        return _check_yaml(path, load)
     if path.suffix == ".cfg":
         warnings: list[str] = []
         pattern = masim.load(path, warn=warnings.append)
@@ -54,11 +59,11 @@ def check_file(path: Path) -> Checked:
     return _check_schemes(path)
 
 
-def _check_yaml(path: Path) -> Checked:
+def _check_yaml(path: Path, load: Loader) -> Checked:
     keys = document.load(path)
     if "workload" in keys:
         warnings: list[str] = []
-        return _check_workload(load_workload_file(path, warn=warnings.append), warnings)
+        return _check_workload(load(path, Overrides(), warn=warnings.append), warnings)
     if "schemes" in keys:
         space = load_search_space(path)
         count = len(space.parameters)

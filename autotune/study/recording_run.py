@@ -11,13 +11,14 @@ from autotune.backends.base import RecordingBackend
 from autotune.damon.recording import Recording
 from autotune.errors import InputError, RunError, TrialError
 from autotune.workload_file.overrides import Overrides
-from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
+from autotune.workload_file.workload_file import Loader, WorkloadFile, load_workload_file
 
 _REAL = ("vm", "host")
 
 
 def load_for_recording(
     path: Path,
+    load: Loader = load_workload_file,
     *,
     backend: str | None = None,
     seed: int | None = None,
@@ -27,6 +28,7 @@ def load_for_recording(
 
     Args:
         path: The file.
+        load: Reads it.
         backend: "vm" or "host"; None takes what the file names, and "vm" if that is neither.
         seed: Instead of the file's.
         warn: Called with a line about each thing that is legal but unwise.
@@ -39,7 +41,7 @@ def load_for_recording(
         backend = next((name for name in named if name in _REAL), _REAL[0])
     elif backend == "simulator":
         raise InputError("--backend simulator: it runs no programs: record with vm or host")
-    return load_workload_file(path, Overrides(backend=backend, seed=seed), warn=warn)
+    return load(path, Overrides(backend=backend, seed=seed), warn=warn)
 
 
 def _named_backends(path: Path) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from autotune import catalog, document
 from autotune.backends.settings import BACKENDS, BackendSettings, HostSettings, VmSettings
@@ -35,6 +35,16 @@ from autotune.workload_file.sections import (
     read_vm,
     read_workload,
 )
+
+
+class Loader(Protocol):
+    """Reads a workload file, wherever it is kept; `load_workload_file` is one."""
+
+    def __call__(
+        self, path: Path, overrides: Overrides, *, warn: Callable[[str], None]
+    ) -> WorkloadFile:
+        """Read it; *overrides* count before its own words, *warn* hears of what is unwise."""
+        ...
 
 
 class Source(NamedTuple):
