@@ -95,7 +95,7 @@ def candidates(
 ) -> list[Trial]:
     """Give the trials that are non-dominated by their first figures within the constraints.
 
-    Of trials with the same schemes, only the first.
+    Of trials with equal schemes, only the first.
 
     Args:
         trials: In the order of their numbers.
@@ -108,7 +108,7 @@ def candidates(
 
 
 def published(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """Give the measured ones of the first *count* trials; of those with the same schemes, the first."""
+    """Give the measured trials among the first *count*; of trials with equal schemes, the first."""
     return _measured(trials[:count])
 
 

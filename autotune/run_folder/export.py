@@ -50,7 +50,8 @@ def export_all(
     """Write schemes to files of their own; nothing is written if one of them can't be.
 
     Raises:
-        InputError: As `export`, or if the folder can't be made.
+        InputError: If the form can't hold a scheme, the process makes no sense, or the folder can't be
+            made.
         RunError: If a file can't be written.
     """
     texts = {f"{name}{SUFFIXES[form]}": export(run, name, form, pid=pid) for name in names}
@@ -67,10 +68,11 @@ def export_all(
 
 
 def export_text(run: Run, names: Sequence[str], form: Form, *, pid: int | None = None) -> str:
-    """Write schemes one after the other, each below a comment if there are several.
+    """Write schemes in a row, each below a comment if there are several.
 
     Raises:
-        InputError: As `export`; or if there are several and the form has no comments.
+        InputError: If the form can't hold a scheme, the process makes no sense, or there are several
+            schemes and the form has no comments.
     """
     if len(names) == 1:
         return export(run, names[0], form, pid=pid)

@@ -26,7 +26,7 @@ class Findings:
         backend: Where it was measured.
         machine: On which machine.
         outcome: What the study came to.
-        importances: By objective and parameter, as `autotune.recommendation.importance` gives them.
+        importances: Of each parameter, by objective (`autotune.recommendation.importance`).
         notes: Sentences about what went wrong.
     """
 

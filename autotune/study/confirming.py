@@ -17,8 +17,8 @@ from autotune.trial import Trial
 def confirmation_seeds(seed: int, count: int) -> tuple[int, ...]:
     """Give the fresh seeds for the confirmations of a run: none is *seed*, none is there twice.
 
-    With a larger *count*, the first ones stay the same. They are numbers of a child of numpy's
-    `SeedSequence` of *seed*, which have nothing to do with those of the sequence itself.
+    A larger *count* adds seeds behind those of a smaller *count*. The seeds come from a child of numpy's
+    `SeedSequence` of *seed*: they have nothing to do with the numbers of the sequence itself.
 
     >>> len({0, *confirmation_seeds(0, 3)})
     4
@@ -51,10 +51,10 @@ def confirm(
 ) -> None:
     """Measure the schemes of *trials* once with each of *seeds*, and a baseline with each.
 
-    A seed whose baseline fails counts for no trial. What was measured is kept even so.
+    A seed whose baseline fails counts for no trial. Listeners hear of its measurements even so.
 
     Args:
-        pool: Measures.
+        pool: Measures them.
         trials: In the order in which they are confirmed.
         seeds: None or more.
         into: Takes what was found.
@@ -62,7 +62,7 @@ def confirm(
 
     Raises:
         BackendUnavailableError: If nothing can be measured any more.
-        RunError: If a measurement can't be kept.
+        RunError: If a listener can't keep a measurement.
     """
     if not trials or not seeds:
         return
@@ -92,7 +92,7 @@ def _confirmation(
     pool: MeasuringPool, jobs: Sequence[Job], baselines: dict[int, Measurement]
 ) -> Confirmation:
     found, failures = [], []
-    # Every job is finished, whatever became of the others: finishing is what keeps a measurement.
+    # Every job is finished, even after one that failed: a measurement is told when its job is finished.
     for job in jobs:
         try:
             measured = pool.finish(job)

@@ -49,7 +49,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementMade:
-    """A measurement is there; equal studies tell of equal measurements in the same order.
+    """A measurement is there. Equal studies tell of equal measurements in equal order.
 
     Attributes:
         role: What it is for.
@@ -85,8 +85,8 @@ class TrialAsked:
 
     Attributes:
         number: Of the trial.
-        parameters: By name, only those that exist beside the others.
-        schemes: As the kernel will run them; empty if the parameters mean none that is possible.
+        parameters: By name. A conditional parameter that does not exist here is left out.
+        schemes: As the kernel will run them; empty if the parameters mean an impossible scheme.
     """
 
     number: int

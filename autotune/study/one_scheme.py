@@ -42,7 +42,7 @@ class SchemeMeasurement:
 
     @property
     def scheme_text(self) -> str | None:
-        """The schemes in one line, as `autotune.formats.scheme_export.scheme_text`; None without any."""
+        """The schemes in one line (`autotune.formats.scheme_export.scheme_text`); None without any."""
         return scheme_text(self.schemes) if self.schemes else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Proposal:
 
     Attributes:
         number: Of the trial.
-        parameters: By name, only those that exist beside the others.
+        parameters: By name. A conditional parameter that does not exist here is left out.
         asked: Optuna's trial.
     """
 

@@ -1,7 +1,7 @@
 """One study: a baseline, trials, confirmations, a recommendation.
 
 Which seeds: the baseline and all trials have the study's seed, so that they differ by their schemes and
-nothing else. Each confirmation has a fresh seed, and is compared with a baseline that has the same seed.
+nothing else. Each confirmation has a fresh seed, and is compared with a baseline of that seed.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ class _Run:
             self.emit(BatchFinished(trials=tuple(self.trials)))
 
     def _next_batch(self, end_s: float | None) -> int:
-        """How many trials to propose together; 0 when the budget is used up."""
+        """Count the trials to propose together; 0 when the budget is used up."""
         if end_s is not None and time.monotonic() >= end_s:
             return 0
         limit = self.file.budget.trials
@@ -219,7 +219,7 @@ class _Run:
     def _begin(
         self, pool: MeasuringPool, proposal: Proposal, baseline: Measurement
     ) -> Callable[[], Trial]:
-        """Begin to measure a proposal; what is returned waits for the trial."""
+        """Begin to measure a proposal. The function that is returned waits for the trial."""
         intervals = self.file.monitoring.intervals
         schemes: Schemes = ()
         impossible: ValueError | None = None

@@ -164,7 +164,7 @@ def show_fronts(compared: comparison.Comparison) -> None:
 def _spread(
     front: Sequence[Recommended], marked: Mapping[int, tuple[str, ...]]
 ) -> list[Recommended]:
-    """Up to `_MOST_ROWS` of a front, from one end to the other end, and all that have a mark."""
+    """Up to `_MOST_ROWS` schemes spread over a front, and all schemes that have a mark."""
     steps = max(1, _MOST_ROWS - 1)
     chosen = {round(step * (len(front) - 1) / steps) for step in range(_MOST_ROWS)}
     return [

@@ -1,4 +1,4 @@
-"""What a workload file means that says no more than what is measured."""
+"""The values of keys that a workload file leaves out."""
 
 from __future__ import annotations
 

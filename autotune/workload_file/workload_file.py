@@ -142,7 +142,7 @@ class _Places:
         return self.folder / (self.instead(role) or name)
 
     def find(self, role: str, kind: str, name: str, place: Value | None = None) -> Path:
-        """Something shipped, or a path; *kind* is that of `autotune.catalog`."""
+        """Something shipped of one *kind* (a key of `autotune.catalog.SUFFIXES`), or a path."""
         where = None if place is None else place.where
         return catalog.find(self.instead(role) or name, kind, self.folder, where=where)
 
