@@ -1,4 +1,4 @@
-"""This machine's DAMON, for one block of code: taken if nobody uses it, given back as it was found."""
+"""Holds this machine's DAMON for one block of code, if nobody uses it, and then puts all back."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from autotune.errors import BackendUnavailableError
 
 
 class ClaimedKdamond(Kdamond):
-    """A kdamond that is only turned on while nobody else uses DAMON, and written down before.
+    """A kdamond that is turned on only if nobody else uses DAMON. The journal names it before that.
 
-    Nothing is set up while it is off. So whatever is there then belongs to someone who came meanwhile.
+    While this kdamond is off, it has nothing set up in DAMON's files. So what is set up there then
+    belongs to another program.
     """
 
     def __init__(self, tree: DamonTree, journal: Journal, procfs: Path = Path("/proc")) -> None:
@@ -30,16 +31,21 @@ class ClaimedKdamond(Kdamond):
         self._change: Change | None = None
 
     def turn_on(self, setup: Setup) -> int:
-        """See `Kdamond.turn_on`. If it fails, nothing stays set up.
+        """Set DAMON up, and start it. If that fails, nothing stays set up.
+
+        Returns:
+            The thread's number.
 
         Raises:
+            KdamondEndedError: If the process to watch is gone.
+            UnsupportedSchemeError: If this kernel can't be told a part of the setup.
             BackendUnavailableError: If somebody uses DAMON; nothing is changed then.
         """
         refuse_foreign_users(self.tree.sysfs)
         self._note(Change(kind=Kind.KDAMONDS, where=str(self.tree.root)))
         try:
             thread = super().turn_on(setup)
-            # From here on, any other thread is somebody else's, also after a kill.
+            # From here on a thread with another number is another program's, also after a kill.
             self._note(Change(kind=Kind.KDAMONDS, where=str(self.tree.root), old=str(thread)))
         except BaseException:
             self.turn_off()
@@ -47,12 +53,17 @@ class ClaimedKdamond(Kdamond):
         return thread
 
     def turn_off(self) -> None:
-        """See `Kdamond.turn_off`; without `turn_on` before it does nothing."""
+        """Stop DAMON, and take back what was set up. Does nothing if `turn_on` was not called before.
+
+        Raises:
+            TakenOverError: If what runs is not ours; nothing is changed then.
+            BackendUnavailableError: If DAMON can't be stopped.
+        """
         if self._change is not None:
             try:
                 super().turn_off()
             except TakenOverError:
-                # Nothing of ours is left to be put back, and what is there must not be touched.
+                # Nothing of ours is left to put back. What is set up now is another program's.
                 self._note(None)
                 raise
             self._note(None)
@@ -60,18 +71,18 @@ class ClaimedKdamond(Kdamond):
     def _note(self, change: Change | None) -> None:
         before, self._change = self._change, change
         if change is not None:
-            self._journal.record(change)
+            self._journal.write_down(change)
         if before is not None:
             self._journal.undone(before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a claim gives.
+    """What the block may use.
 
     Attributes:
-        kdamond: To be turned on and off as often as wanted.
-        journal: For whatever else is changed inside the block.
+        kdamond: The kdamond. The block may turn it on and off as often as it wants.
+        journal: The journal. The block writes every other change down in it before it makes the change.
     """
 
     kdamond: Kdamond
@@ -87,13 +98,15 @@ def claim(
     lock_path: Path = LOCK,
     procfs: Path = Path("/proc"),
 ) -> Iterator[Claim]:
-    """Hold this machine's DAMON inside the block, however long that is.
+    """Hold this machine's DAMON inside the block.
 
-    At its end, however it comes, all is put back that the journal names. A kill leaves the journal.
+    When the block ends, also by an error, everything that the journal names is put back. If the process
+    is killed, the journal's file stays.
 
     Raises:
-        BackendUnavailableError: If there is no DAMON, somebody uses it, another run of ours goes on or
-            was killed: nothing is changed then. Or if something could not be put back.
+        BackendUnavailableError: If there is no DAMON, another program uses it, another run of ours goes
+            on, or what a killed run changed is not put back yet: nothing is changed then. Also if, at
+            the end, something could not be put back.
     """
     with locked(lock_path):
         tree.check()

@@ -1,7 +1,7 @@
-"""What was changed on this machine, on disk before it is changed, to be put back even after a kill.
+"""The list of the changes made to this machine. It is on disk first, so a kill leaves it readable.
 
-One JSON line a change; a line that says a change is undone cancels the last such. What another boot
-wrote is void: nothing of it has outlived the kernel.
+Each line is JSON and names one change. A line with "undone" cancels the last equal change before it.
+Lines of an earlier boot do not count: their changes ended with that boot's kernel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 from autotune.errors import BackendUnavailableError
 
 JOURNAL: Final = Path("/run/damos-autotune.journal")
-"""Where it is by default: only root may write there."""
+"""The default path: only root may write there."""
 
 
 class Kind(enum.Enum):
@@ -25,13 +25,13 @@ class Kind(enum.Enum):
     KDAMONDS = "kdamonds"
     """DAMON was set up; `old` is the thread's number once it is known."""
     SETTING = "setting"
-    """A file got another value; `old` is the one before."""
+    """A file got another value; `old` is the value before."""
     SWAP = "swap"
-    """Swap was turned on, on the device."""
+    """Swap was turned on for the device."""
     ZRAM = "zram"
-    """A zram device got a size; `old` is "added" if the device was made for it, else "found"."""
+    """A zram device got a size; `old` is "added" if we added the device, "found" if it was there."""
     TRACE = "trace"
-    """A tracing instance was made, a folder."""
+    """A tracing instance was made: a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Change:
     Attributes:
         kind: What was changed.
         where: The file, folder or device, as an absolute path.
-        old: What undoing needs to know.
+        old: What `kind` says; empty if undoing needs to know nothing.
     """
 
     kind: Kind
@@ -59,8 +59,8 @@ class Journal:
         self.path = path
         self._procfs = procfs
 
-    def record(self, change: Change) -> None:
-        """Say that *change* is about to be made; it is on disk when this returns."""
+    def write_down(self, change: Change) -> None:
+        """Say that *change* is about to be made. The line is on disk when this returns."""
         self._append(change, undone=False)
 
     def undone(self, change: Change) -> None:
@@ -72,7 +72,7 @@ class Journal:
     def pending(self) -> tuple[Change, ...]:
         """Give the changes of this boot that are not undone, oldest first.
 
-        A torn last line is left out: its change was not made yet.
+        A last line without its end is left out: its change was not made yet.
         """
         try:
             lines = self.path.read_bytes().split(b"\n")[:-1]
@@ -89,7 +89,7 @@ class Journal:
             if not undone:
                 pending.append(change)
             elif change in pending:
-                # The last of equal ones.
+                # Of several equal changes, the last.
                 del pending[len(pending) - 1 - pending[::-1].index(change)]
         return tuple(pending)
 
@@ -144,7 +144,7 @@ class Journal:
 
 def _append_whole(descriptor: int, line: bytes) -> None:
     content = os.read(descriptor, os.fstat(descriptor).st_size)
-    # A torn line in front of a whole one would make both unreadable.
+    # If the last line has no end, it is cut off: with the new line behind it, neither could be read.
     end = content.rfind(b"\n") + 1
     try:
         os.ftruncate(descriptor, end)

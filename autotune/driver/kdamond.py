@@ -1,7 +1,7 @@
-"""The kernel thread that monitors: turned on with a setup, asked, turned off.
+"""The kernel thread that monitors: turns it on with a setup, asks it, turns it off.
 
-Every command but ``on`` and ``off`` is handed to the thread, takes 0.1 s or more, and reports success
-whatever came of it. So the state is read after each.
+The kernel hands every command but ``on`` and ``off`` to the thread. Such a command takes 0.1 s or more,
+and reports success even if it failed. So the state is read after each command.
 
 Source: mm/damon/sysfs.c of Linux 6.12, ``damon_sysfs_handle_cmd``.
 """
@@ -22,27 +22,27 @@ from autotune.errors import AutotuneError, BackendUnavailableError, TrialError
 
 _STATE = "0/state"
 _SETTLING_S = 0.02
-"""How long a thread that gives up may need to say so."""
+"""How long a thread that gives up may need until its state shows it."""
 
 ANY_THREAD: Final = -1
-"""Stands for a thread that was turned on, but whose number is not known."""
+"""Stands for a thread that was turned on and whose number is not known."""
 
 
 class KdamondEndedError(TrialError):
-    """DAMON stopped by itself: its target ended, or it could not take a new setup."""
+    """DAMON stopped by itself: its target ended, or DAMON could not take a new setup."""
 
 
 class TakenOverError(BackendUnavailableError):
-    """Another program has set DAMON up for itself: what was ours is gone, what is theirs was left."""
+    """Another program has set DAMON up for itself. Our setup is gone; theirs was left alone."""
 
 
 class Kdamond:
     """The first and only kdamond of a tree.
 
     Attributes:
-        tree: Its files.
+        tree: DAMON's files.
 
-    Methods raise `SysfsError` where the kernel refuses what nothing better can be said about.
+    Methods raise `SysfsError` if the kernel refuses a value and no other error fits better.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Kdamond:
         """Take hold of the kdamond; nothing is read or changed yet.
 
         Args:
-            tree: Its files.
+            tree: DAMON's files.
             procfs: Where procfs is mounted.
-            thread: The thread, where it was turned on before, or `ANY_THREAD`; any other is left alone.
+            thread: The number of the thread, if it was turned on before, or `ANY_THREAD`. A thread with
+                another number is left alone.
         """
         self.tree = tree
         self._procfs = procfs
@@ -73,7 +74,7 @@ class Kdamond:
         """
         self._setup = setup
         stage(self.tree, setup)
-        # From here on a thread may run that is ours, whatever interrupts this.
+        # From here on a thread of ours may run, also if an exception interrupts the next lines.
         self._thread = ANY_THREAD
         try:
             self.tree.write(_STATE, "on")
@@ -86,13 +87,13 @@ class Kdamond:
         return pid
 
     def turn_off(self) -> None:
-        """Stop DAMON, and take back what was set up. If it is off, or was never on, that is fine.
+        """Stop DAMON, and take back what was set up. It is no error if DAMON is off, or was never on.
 
-        Waits for an action that is at work.
+        If an action is at work, this waits for its end.
 
         Raises:
             TakenOverError: If what runs is not ours; nothing is changed then.
-            BackendUnavailableError: If it can't be stopped.
+            BackendUnavailableError: If DAMON can't be stopped.
         """
         count = int(self.tree.read("nr_kdamonds"))
         if count == 0:
@@ -108,7 +109,7 @@ class Kdamond:
             if pid is not None:
                 self.tree.write(_STATE, "off")
         except SysfsError:
-            # It ended by itself in between (EPERM).
+            # EPERM: the thread ended by itself since its number was read.
             if self.is_on():
                 raise
         if self.is_on():
@@ -123,12 +124,12 @@ class Kdamond:
         return self.tree.exists(_STATE) and self.tree.read(_STATE) == "on"
 
     def pid(self) -> int | None:
-        """Give the thread's number; None if it is off."""
+        """Give the thread's number; None if DAMON is off."""
         pid = int(self.tree.read("0/pid")) if self.tree.exists("0/pid") else -1
         return pid if pid > 0 else None
 
     def cpu_time_ns(self) -> int | None:
-        """Give the CPU time that the thread has used, in nanoseconds; None once it has ended.
+        """Give the CPU time that the thread has used, in nanoseconds; None once the thread has ended.
 
         Source: Documentation/scheduler/sched-stats.rst, "/proc/<pid>/schedstat".
         """
@@ -141,10 +142,10 @@ class Kdamond:
         return int(text.split()[0])
 
     def update_stats(self) -> tuple[SchemeStats, ...]:
-        """Give what the schemes did since DAMON was turned on, in their order.
+        """Give the statistics of every scheme since DAMON was turned on, in the schemes' order.
 
         Raises:
-            KdamondEndedError: If DAMON has stopped; what it did last can't be known then.
+            KdamondEndedError: If DAMON has stopped; its last statistics can't be known then.
         """
         self._command("update_schemes_stats")
         names = {
@@ -170,7 +171,7 @@ class Kdamond:
         return self._of_schemes("quotas/effective_bytes")
 
     def tried_bytes(self) -> tuple[int, ...]:
-        """Give the size in bytes of all that each scheme tries in its next pass; waits for that.
+        """Wait for the next pass of every scheme; give the bytes that each scheme tried in it.
 
         Raises:
             KdamondEndedError: If DAMON has stopped.
@@ -184,10 +185,10 @@ class Kdamond:
         Regions, ages and statistics are kept; every timer starts anew.
 
         Raises:
-            KdamondEndedError: If DAMON is off, or does not outlive it.
-            UnsupportedSchemeError: If this kernel can't be told a part of the setup; or if all schemes
-                that run have watermarks: while those hold them back, a commit would wait for ever, and
-                its writer could not be killed.
+            KdamondEndedError: If DAMON is off, or stops while it takes the new setup.
+            UnsupportedSchemeError: If this kernel can't be told a part of the setup. Also if all schemes
+                that run have watermarks: while the watermarks hold the schemes back, a commit would wait
+                for ever, and the process that writes it could not be killed.
         """
         schemes = self._setup.schemes if self._setup else ()
         if schemes and all(scheme.watermarks for scheme in schemes):
@@ -200,7 +201,7 @@ class Kdamond:
         stage(self.tree, setup, running=True)
         self._setup = setup
         self._command("commit")
-        # The command returns when the thread has given up, which may be just before it has ended.
+        # The command returns when the thread has given up. The thread may end shortly after that.
         time.sleep(_SETTLING_S)
         if not self.is_on():
             raise self._ended()
@@ -246,7 +247,7 @@ class Kdamond:
             for item in scheme.filters
             if item.type is FilterType.MEMCG
         )
-        # The kernel says ENOMEM of a control group that it doesn't find.
+        # The kernel also says ENOMEM if it does not find a control group.
         if error.errno == errno.ENOMEM and groups:
             return TrialError(
                 f"{error.file}: no control group {', '.join(groups)}, or no memory: make it, or name "

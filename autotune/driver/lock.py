@@ -1,4 +1,4 @@
-"""A lock file: two runs that change the machine never do so at once."""
+"""A lock file: it keeps two runs from changing the machine at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LOCK: Final = Path("/run/lock/damos-autotune.lock")
 
 @contextlib.contextmanager
 def locked(path: Path = LOCK) -> Iterator[None]:
-    """Hold the lock at *path* inside the block. The kernel lets it go however the process ends.
+    """Hold the lock at *path* inside the block. If the process is killed, the kernel lets the lock go.
 
-    The file stays: removing it could take it away from who has just opened it.
+    The file stays: another process may have opened it already, and would then lock a removed file.
 
     Raises:
-        BackendUnavailableError: If another process holds it, or the file can't be made.
+        BackendUnavailableError: If another process holds the lock, or the file can't be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The machine's memory settings that a measurement needs: huge pages, and swap in compressed memory."""
+"""Sets the machine's memory up for a measurement: huge pages, and swap in compressed memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SWAP_HEADER_OFFSET = 1024
 
 @contextlib.contextmanager
 def _for_all_trials() -> Iterator[None]:
-    # What can't be set here can't be set for the next trial either.
+    # If a setting fails for this trial, it fails for every trial: so it is no error of the trial.
     try:
         yield
     except SysfsError as error:
@@ -33,10 +33,10 @@ def set_huge_pages(sysfs: Path, mode: str, journal: Journal) -> None:
     Args:
         sysfs: Where sysfs is mounted.
         mode: "always", "madvise" or "never".
-        journal: Where it is written down first, if it is another mode than now.
+        journal: The change is written down here first, if there is one.
 
     Raises:
-        BackendUnavailableError: If this kernel doesn't know the mode. One without huge pages knows
+        BackendUnavailableError: If this kernel doesn't know the mode. A kernel without huge pages knows
             "never".
     """
     file = sysfs / "kernel/mm/transparent_hugepage/enabled"
@@ -49,7 +49,7 @@ def set_huge_pages(sysfs: Path, mode: str, journal: Journal) -> None:
                 f"{file}: has no '{mode}', only: {text}: choose of these"
             )
         if (old := chosen_word(text)) != mode:
-            journal.record(Change(kind=Kind.SETTING, where=str(file), old=old))
+            journal.write_down(Change(kind=Kind.SETTING, where=str(file), old=old))
             write_value(file, mode)
 
 
@@ -57,7 +57,7 @@ def swap_header(size_bytes: int, page_bytes: int) -> bytes:
     """Give the first page of a swap area.
 
     Args:
-        size_bytes: Of the area; what is more than whole pages is left out.
+        size_bytes: Size of the area. A part of a page at its end is not used.
         page_bytes: The kernel's page size.
 
     Source: ``union swap_header``, include/linux/swap.h of Linux 6.12.
@@ -88,16 +88,16 @@ def add_zram_swap(
     Args:
         sysfs: Where sysfs is mounted.
         dev: Where the devices are.
-        size_bytes: What can be swapped out, before compression.
-        algorithm: As zram names it: "lz4".
-        journal: Where each step is written down first.
-        system: How swap is turned on.
+        size_bytes: How much can be swapped out, before compression.
+        algorithm: Compression algorithm, by zram's name for it: "lz4".
+        journal: Each step is written down here first.
+        system: Turns swap on.
 
     Returns:
         The device.
 
     Raises:
-        BackendUnavailableError: If there is no zram, or it doesn't know the algorithm.
+        BackendUnavailableError: If there is no zram, or zram doesn't know the algorithm.
     """
     with _for_all_trials():
         folder = _unused_device(sysfs, journal)
@@ -119,13 +119,13 @@ def add_zram_swap(
         raise BackendUnavailableError(
             f"{device}: can't be made swap: {error.strerror}: see that {dev} shows the machine's devices"
         ) from error
-    journal.record(Change(kind=Kind.SWAP, where=str(device)))
+    journal.write_down(Change(kind=Kind.SWAP, where=str(device)))
     system.swap_on(device)
     return device
 
 
 def _unused_device(sysfs: Path, journal: Journal) -> Path:
-    """Take a zram device that has no size yet, or have one made."""
+    """Take a zram device that has no size yet. If there is none, add a device."""
     block, control = sysfs / "block", sysfs / "class/zram-control/hot_add"
     if not control.exists():
         raise BackendUnavailableError(
@@ -139,14 +139,15 @@ def _unused_device(sysfs: Path, journal: Journal) -> Path:
     for number in numbers:
         folder = block / f"zram{number}"
         if read_value(folder / "disksize") == "0":
-            journal.record(Change(kind=Kind.ZRAM, where=str(folder), old="found"))
+            journal.write_down(Change(kind=Kind.ZRAM, where=str(folder), old="found"))
             return folder
-    # The kernel gives the lowest number that is free.
+    # The kernel gives a new device the lowest free number.
     expected = next(number for number in range(len(numbers) + 1) if number not in numbers)
     folder = block / f"zram{expected}"
-    journal.record(Change(kind=Kind.ZRAM, where=str(folder), old="added"))
+    journal.write_down(Change(kind=Kind.ZRAM, where=str(folder), old="added"))
     if (given := read_value(control)) != str(expected):
-        # Somebody else added one at the same moment: undoing would take theirs, so ours goes now.
+        # Another program added a device at that moment, and the journal names that device. Undoing would
+        # remove it. So we remove our own device now, and take the change out of the journal.
         write_value(sysfs / "class/zram-control/hot_remove", given)
         journal.undone(Change(kind=Kind.ZRAM, where=str(folder), old="added"))
         raise BackendUnavailableError(

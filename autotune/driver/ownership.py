@@ -1,7 +1,7 @@
-"""Who uses DAMON now. There is one interface a kernel and nothing in it says whose it is.
+"""Who uses DAMON now. A kernel has one DAMON interface, and the interface does not say who uses it.
 
-Only reads, and as little as will do: reading a kdamond's state takes the lock of the whole tree, and
-makes another program's command fail in that moment. So each is asked once, and not again when busy.
+This module only reads, and reads little. Reading a kdamond's state takes the lock of the whole tree, and
+a command of another program fails at that moment. So each file is read once, also if it is busy.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def _modules(sysfs: Path) -> Iterator[str]:
 
 
 def foreign_users(sysfs: Path) -> tuple[str, ...]:
-    """Say who uses DAMON, one sentence each, with the file that shows it.
+    """Say who uses DAMON: one sentence for each user, with the file that shows it.
 
-    Every kdamond counts, on or off, so ask before setting up an own one; and every module of DAMON's
-    that is on. On a kernel without DAMON there are none.
+    Every kdamond counts as a user, on or off: so ask before setting up your own. Every module of DAMON
+    that is on counts, too. On a kernel without DAMON there are no users.
 
     Raises:
-        BackendUnavailableError: If only root may know.
+        BackendUnavailableError: If only root may read the files.
     """
     return (*_kdamonds(sysfs / KDAMONDS), *_modules(sysfs))
 
@@ -55,7 +55,7 @@ def refuse_foreign_users(sysfs: Path) -> None:
     """See that nobody uses DAMON.
 
     Raises:
-        BackendUnavailableError: If somebody does; the message says who.
+        BackendUnavailableError: If somebody uses DAMON; the message says who.
     """
     if users := foreign_users(sysfs):
         raise BackendUnavailableError(

@@ -1,4 +1,4 @@
-"""Putting back what a journal says was changed, last change first."""
+"""Puts back what a journal says was changed, last change first."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autotune.errors import AutotuneError, BackendUnavailableError
 
 
 def restore(journal: Journal, tree: DamonTree, system: SystemCalls) -> tuple[str, ...]:
-    """Undo all changes that are pending. What is as it was already is no error.
+    """Undo all changes that are pending. It is no error if a change was never made.
 
     Returns:
         What was put back, one sentence a change.
 
     Raises:
-        BackendUnavailableError: If something could not be put back; all else was, and the journal
-            keeps what is left.
+        BackendUnavailableError: If some changes could not be undone. The journal keeps them; all other
+            changes were undone.
     """
     restored, failures = list[str](), list[str]()
     for change in reversed(journal.pending()):
@@ -48,7 +48,7 @@ def restore_after_kill(
     lock_path: Path = LOCK,
     procfs: Path = Path("/proc"),
 ) -> tuple[str, ...]:
-    """Put back what a run left that was killed. A run that goes on is not disturbed.
+    """Put back what a killed run changed. A run that goes on is not disturbed.
 
     Returns:
         What was put back, one sentence a change.
@@ -80,7 +80,8 @@ def _undo(change: Change, tree: DamonTree, system: SystemCalls) -> str:
 
 def _clear_kdamonds(tree: DamonTree, thread: str) -> str:
     try:
-        # Killed just before the number was written down: what runs is ours as far as can be known.
+        # Without a number the run was killed before it wrote the number down. Then the thread that runs
+        # is taken to be ours.
         Kdamond(tree, thread=int(thread or ANY_THREAD)).turn_off()
     except TakenOverError:
         return "used by another program since: left as it is"
@@ -91,7 +92,7 @@ def _swap_off(device: Path, system: SystemCalls) -> None:
     try:
         system.swap_off(device)
     except SystemCallError as error:
-        # The device is no swap, or is gone: the change was written down and not made.
+        # The device is no swap, or is gone: the change was written down, but not made.
         if error.errno not in (errno.EINVAL, errno.ENOENT):
             raise
 

@@ -11,15 +11,16 @@ from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """One kdamond's work: what it watches, how closely, and what it does about it.
+    """One kdamond's work: what it watches, how closely, and what schemes it runs.
 
     Attributes:
         monitoring: Intervals and bounds on regions.
-        targets: One or more, all of one address space; of physical memory one.
-        schemes: In the order in which they see a region; none only monitors.
+        targets: One or more targets, all in one kind of address space; exactly one for physical memory.
+        schemes: The schemes, in the order in which they see a region. Without schemes, DAMON only
+            monitors.
 
     Raises:
-        ValueError: If the targets are not like that, or the kernel can't count what a scheme says.
+        ValueError: If the targets are otherwise, or a scheme has a number that the kernel can't express.
     """
 
     monitoring: Monitoring
@@ -27,7 +28,7 @@ class Setup:
     schemes: tuple[Scheme, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that the kernel can be told all of it."""
+        """Check the targets, and that the kernel can be told every scheme."""
         spaces = {target.operations for target in self.targets}
         if len(spaces) != 1:
             raise ValueError(
@@ -40,7 +41,7 @@ class Setup:
 
     @property
     def operations(self) -> OperationsSet:
-        """The address space of all targets."""
+        """The kind of address space of all targets."""
         return self.targets[0].operations
 
     @property

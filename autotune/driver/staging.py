@@ -1,7 +1,8 @@
 """A setup as values of DAMON's files, in the order in which the kernel must be told.
 
-Writing any ``nr_*`` file deletes what is below it and makes it anew with defaults, so each is written
-once, before its children. The kernel checks values when DAMON is turned on, keywords when they come.
+Writing a file ``nr_*`` deletes the folders that it counts, and makes them anew with defaults. So each is
+written once, before the files in these folders. The kernel checks keywords when they are written, and
+values when DAMON is turned on.
 
 Source: Documentation/ABI/testing/sysfs-kernel-mm-damon of Linux 6.12.
 """
@@ -42,9 +43,11 @@ _NEWER: dict[str, tuple[str | None, str, str]] = {
     "nid": (None, "v6.16", "use another goal"),
     "path": (None, "v6.19", "use another goal"),
 }
-"""Files that a kernel may lack: the value that the lack amounts to, since when it is there, a remedy.
+"""Files that a kernel may lack. For each: the value that a kernel without the file acts by (None: no
+value), the first release with the file, and a remedy.
 
-Source: the list of features by release that the tool damo keeps. The file decides, not the version.
+Source: the list of features by release in the tool damo. Whether the file exists decides, not the
+release.
 """
 
 _KEYWORDS = {
@@ -53,7 +56,7 @@ _KEYWORDS = {
     "type": "another filter",
     "metric": "no watermarks",
 }
-"""Files that take one of the words this kernel knows, and what to use instead."""
+"""Files that take one word of a list, and what to use instead of a word that this kernel lacks."""
 
 
 class UnsupportedSchemeError(TrialError):
@@ -133,13 +136,14 @@ def _scheme(scheme: Scheme, intervals: Intervals, *, split_filters: bool) -> Ite
     for name in ("sz", "nr_accesses", "age"):
         low, high = getattr(kernel, name)
         if name == "nr_accesses":
-            # The kernel keeps 32 bits of it; above that nothing can be counted.
+            # The kernel keeps this number in 32 bits. No region has more accesses than that.
             low, high = min(low, UINT_MAX), min(high, UINT_MAX)
         yield f"access_pattern/{name}/min", low
         yield f"access_pattern/{name}/max", high
     yield "quotas/ms", kernel.quota_ms
     yield "quotas/bytes", kernel.quota_bytes
-    # The kernel makes jiffies of the lower 32 bits; what is longer than 49 days is for ever.
+    # The kernel converts only the lower 32 bits to jiffies. So an interval that needs more than 32 bits
+    # (49 days) is written as one that never ends.
     reset_ms = kernel.reset_interval_ms
     yield "quotas/reset_interval_ms", ULONG_MAX if reset_ms > UINT_MAX else reset_ms
     yield from _below("quotas", _quotas(scheme.quota))
@@ -172,15 +176,15 @@ def _schemes(setup: Setup, *, split_filters: bool) -> Iterator[_Value]:
 
 
 def staged_values(setup: Setup, *, split_filters: bool = False) -> tuple[tuple[str, str], ...]:
-    """Give every file that is written for *setup*, with its value, in order.
+    """Give the files that are written for *setup*, each with its value, in order.
 
     Args:
         setup: What DAMON is to do.
         split_filters: Whether filters go to ``core_filters`` and ``ops_filters``, as Linux 6.15 and
-            later want it, instead of all to ``filters``.
+            later want it. Otherwise all filters go to ``filters``.
 
     Returns:
-        Paths below `kdamonds`; one kdamond with one context.
+        Pairs of a path below ``kdamonds`` and a value, for one kdamond with one context.
 
     >>> from autotune.damon.monitoring import Monitoring, Target
     >>> staged_values(Setup(monitoring=Monitoring(), targets=(Target(pid=42),)))[8:10]
@@ -195,23 +199,23 @@ def staged_values(setup: Setup, *, split_filters: bool = False) -> tuple[tuple[s
 
 
 def stage(tree: DamonTree, setup: Setup, *, running: bool = False) -> None:
-    """Write *setup* to DAMON's files. The kernel does nothing about it before it is told to.
+    """Write *setup* to DAMON's files. The kernel acts on it only after the next command.
 
     Args:
         tree: The files.
         setup: What DAMON is to do.
-        running: Whether the kdamond is on: it stays, and its setup is replaced for a ``commit``.
+        running: Whether the kdamond is on. Then it goes on, and a ``commit`` must follow.
 
     Raises:
-        UnsupportedSchemeError: If this kernel can't be told a part of it.
-        BackendUnavailableError: If this kernel can't monitor that address space.
-        SysfsError: If it refuses a value.
+        UnsupportedSchemeError: If this kernel can't be told a part of the setup.
+        BackendUnavailableError: If this kernel can't monitor the setup's kind of address space.
+        SysfsError: If the kernel refuses a value.
     """
     _write_all(tree, () if running else _COUNTS)
     _check_operations(tree, setup)
     _write_all(tree, _below(CONTEXT, _context(setup)))
-    # Since v6.15 filters on regions and on pages have a folder each, and the one for both is
-    # deprecated. Which there are can be seen only now that the schemes' folders are made.
+    # Since v6.15 filters on regions are in core_filters, filters on pages in ops_filters, and the folder
+    # for both is deprecated. The kernel makes these folders only when it makes the schemes' folders.
     split_filters = tree.exists(f"{SCHEMES}/0/core_filters")
     _write_all(tree, _below(SCHEMES, _schemes(setup, split_filters=split_filters)))
 

@@ -1,4 +1,4 @@
-"""One value in one of the kernel's files: read and written whole, failures translated."""
+"""Reads and writes one value in one of the kernel's files, whole, and explains failures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _open(file: Path, flags: int, value: str | None) -> int:
     try:
         return os.open(file, flags | os.O_CLOEXEC)
     except PermissionError as error:
-        # Only here: a write that fails with EPERM is an answer of the kernel's.
+        # Only open() fails for want of root. If write() fails with EPERM, that is the kernel's answer.
         raise BackendUnavailableError(
             f"{file}: needs root: run as root, or use the vm backend"
         ) from error
@@ -46,10 +46,10 @@ def _open(file: Path, flags: int, value: str | None) -> int:
 
 
 def read_value(file: Path) -> str:
-    """Give a file's content, without the end of its line; blanks may belong to a path.
+    """Give a file's content without its last line break. Blanks are kept: they may belong to a path.
 
     Raises:
-        SysfsError: If the kernel doesn't give it.
+        SysfsError: If the kernel doesn't give the value.
         BackendUnavailableError: If only root may read it.
     """
     descriptor = _open(file, os.O_RDONLY, None)
@@ -65,10 +65,10 @@ def read_value(file: Path) -> str:
 
 
 def write_value(file: Path, value: str) -> None:
-    """Give the kernel a value, in one system call. A file that is missing is never made.
+    """Give the kernel a value, in one system call. A missing file is not made.
 
     Raises:
-        SysfsError: If the kernel doesn't take it.
+        SysfsError: If the kernel doesn't take the value.
         BackendUnavailableError: If only root may write it.
     """
     descriptor = _open(file, os.O_WRONLY | os.O_TRUNC, value)
@@ -90,7 +90,7 @@ def choices(text: str) -> tuple[str, ...]:
 
 
 def chosen_word(text: str) -> str:
-    """Give the word in brackets of a file that lists its choices; any other text as it is.
+    """Give the word in brackets, in a file that lists its choices. A text without one is given whole.
 
     >>> chosen_word("always [madvise] never"), chosen_word("60")
     ('madvise', '60')

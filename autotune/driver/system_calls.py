@@ -1,4 +1,4 @@
-"""The few system calls that Python has no function for, over the C library."""
+"""The few system calls for which Python has no function, by way of the C library."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SystemCallError(BackendUnavailableError):
     """The kernel refused a system call.
 
     Attributes:
-        errno: Its reason.
+        errno: The kernel's reason.
     """
 
     def __init__(self, where: object, what: str, number: int) -> None:
@@ -42,9 +42,9 @@ class SystemCallError(BackendUnavailableError):
 
 
 class SystemCalls(Protocol):
-    """What is asked of the kernel beside reading and writing files.
+    """The system calls that are needed beside reading and writing files.
 
-    All raise `SystemCallError` where it refuses.
+    All methods raise `SystemCallError` if the kernel refuses.
     """
 
     def swap_on(self, device: Path) -> None:
@@ -52,23 +52,26 @@ class SystemCalls(Protocol):
         ...
 
     def swap_off(self, device: Path) -> None:
-        """Bring back what is swapped to *device*, and let it go."""
+        """Bring back what is swapped to *device*, and end swapping to it."""
         ...
 
 
 class LinuxCalls:
-    """The real ones, for swap as `SystemCalls` has it, and those of a machine's first program."""
+    """Linux's system calls for swap, and those that a machine's first program needs.
+
+    All methods raise `SystemCallError` if the kernel refuses.
+    """
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def swap_on(self, device: Path) -> None:
-        """See `SystemCalls`."""
+        """Let the kernel swap to *device*, before all other swap."""
         flags = _SWAP_FLAG_PREFER | HIGHEST_SWAP_PRIORITY
         self._check(self._libc.swapon(os.fsencode(device), flags), device, "swap to it")
 
     def swap_off(self, device: Path) -> None:
-        """See `SystemCalls`."""
+        """Bring back what is swapped to *device*, and end swapping to it."""
         self._check(self._libc.swapoff(os.fsencode(device)), device, "end swapping to it")
 
     def mount(self, kind: str, target: Path, options: str = "") -> None:
@@ -77,7 +80,7 @@ class LinuxCalls:
         Args:
             kind: The file system.
             target: An existing folder.
-            options: The file system's own, comma-separated.
+            options: Options of the file system, comma-separated.
         """
         result = self._libc.mount(
             kind.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(0), options.encode()
@@ -85,11 +88,11 @@ class LinuxCalls:
         self._check(result, target, f"mount {kind} on it")
 
     def load_module(self, file: Path, parameters: str = "") -> None:
-        """Load a kernel module; one that is loaded already is fine.
+        """Load a kernel module. It is no error if the module is loaded already.
 
         Args:
             file: The module, not compressed.
-            parameters: As on the kernel's command line: ``num_devices=1``.
+            parameters: The module's parameters, separated by blanks: ``num_devices=1``.
         """
         what = "load it as a kernel module"
         try:
@@ -109,7 +112,7 @@ class LinuxCalls:
             os.close(descriptor)
 
     def power_off(self) -> None:
-        """End the machine, at once: for the first program of a virtual one, and no other."""
+        """Switch the machine off at once. Only the first program of a virtual machine may call this."""
         os.sync()
         self._check(self._libc.reboot(ctypes.c_int(_POWER_OFF)), "machine", "power off")
 

@@ -1,4 +1,4 @@
-"""Taking a tracing instance away again."""
+"""Removes a tracing instance."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from autotune.errors import BackendUnavailableError
 
 
 def remove_buffer(folder: Path) -> None:
-    """Remove a tracing instance, whatever is in its buffer; one that is gone is fine.
+    """Remove a tracing instance, with what its buffer holds. It is no error if the instance is gone.
 
     Args:
-        folder: Of the instance. The kernel removes all below it.
+        folder: The instance's folder. The kernel removes all below it.
 
     Raises:
-        BackendUnavailableError: If somebody has one of its files open.
+        BackendUnavailableError: If a process has one of the instance's files open.
     """
     try:
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""DAMON's sysfs tree: values by their path below `kdamonds`, tried again while the kernel is busy."""
+"""DAMON's sysfs tree: reads and writes its files, and tries again while the kernel is busy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autotune.driver.sysfs_file import SysfsError, read_value, write_value
 from autotune.errors import BackendUnavailableError
 
 KDAMONDS: Final = Path("kernel/mm/damon/admin/kdamonds")
-"""The tree's place below sysfs."""
+"""The tree's folder, below the folder where sysfs is mounted."""
 
 _PAUSE_S = 0.01
 
@@ -22,15 +22,16 @@ _Result = TypeVar("_Result")
 class DamonTree:
     """The files by which DAMON is set up and asked.
 
-    There is one tree a kernel, and nobody owns it: `autotune.driver.claim` sees to that. The kernel
-    takes one lock for all of it and answers EBUSY to who comes second, so that is tried again.
+    A kernel has one tree, which any program may use; `autotune.driver.claim` refuses if another program
+    does. The kernel has one lock for the whole tree, and answers EBUSY while another program holds it.
+    Then this class tries again.
 
     Attributes:
         sysfs: Where sysfs is mounted.
-        root: The folder that all paths are relative to.
+        root: The folder ``kdamonds``. All paths are relative to it.
 
-    All methods that read or write raise `SysfsError` where the kernel refuses, and
-    `BackendUnavailableError` without DAMON or without the right to use it.
+    All methods that read or write raise `SysfsError` if the kernel refuses, and
+    `BackendUnavailableError` if there is no DAMON, or this process may not use it.
     """
 
     def __init__(self, sysfs: Path = Path("/sys"), retry_s: float = 5.0) -> None:
@@ -38,7 +39,7 @@ class DamonTree:
         self._retry_s = retry_s
 
     def check(self) -> None:
-        """See that there is a tree, and that this process may use it. Changes nothing."""
+        """Check that there is a tree, and that this process may use it. Changes nothing."""
         self.read("nr_kdamonds")
 
     def exists(self, relative: str) -> bool:

@@ -46,7 +46,7 @@ class TraceBuffer:
         self._descriptors: list[int] = []
         self._pages: list[bytearray] = []
         self.layout_text = _layout_text(tracefs)
-        journal.record(self._change)
+        journal.write_down(self._change)
         try:
             self._make()
         except BaseException:

@@ -195,7 +195,7 @@ def test_after_a_kill_it_is_said_how_to_restore_although_damon_looks_used(
     machine: Machine,
 ) -> None:
     journal = Journal(machine.places.journal, machine.procfs)
-    journal.record(Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root)))
+    journal.write_down(Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root)))
     machine.set_up(on=True)
     before = machine.content()
 

@@ -126,7 +126,9 @@ class FakeMachine:
 
     def change_huge_pages(self) -> None:
         """What a run does before it is killed."""
-        self.journal.record(Change(kind=Kind.SETTING, where=str(self.huge_pages), old="always"))
+        self.journal.write_down(
+            Change(kind=Kind.SETTING, where=str(self.huge_pages), old="always")
+        )
 
     def find(self, name: str, **changed: object) -> Finding:
         here = replace(self.here, **changed)  # type: ignore[arg-type]

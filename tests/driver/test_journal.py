@@ -34,18 +34,18 @@ def test_without_a_change_there_is_no_file(journal: Journal) -> None:
 
 def test_another_process_finds_every_change_in_order(journal: Journal, procfs: Path) -> None:
     for change in (SETTING, SWAP, SETTING):
-        journal.record(change)
+        journal.write_down(change)
 
     assert Journal(journal.path, procfs).pending() == (SETTING, SWAP, SETTING)
 
 
 def test_only_its_owner_may_read_or_change_it(journal: Journal) -> None:
-    journal.record(SWAP)
+    journal.write_down(SWAP)
 
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
 
 
-def test_a_change_is_on_disk_when_record_returns(
+def test_a_change_is_on_disk_when_write_down_returns(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = list[bytes]()
@@ -57,14 +57,14 @@ def test_a_change_is_on_disk_when_record_returns(
 
     monkeypatch.setattr(os, "fsync", syncing)
 
-    journal.record(SWAP)
+    journal.write_down(SWAP)
 
     assert synced == [journal.path.read_bytes()]
 
 
 def test_what_is_undone_is_not_pending(journal: Journal) -> None:
-    journal.record(SETTING)
-    journal.record(SWAP)
+    journal.write_down(SETTING)
+    journal.write_down(SWAP)
 
     journal.undone(SETTING)
 
@@ -73,7 +73,7 @@ def test_what_is_undone_is_not_pending(journal: Journal) -> None:
 
 def test_of_equal_changes_the_last_is_undone(journal: Journal) -> None:
     for change in (SETTING, SWAP, SETTING):
-        journal.record(change)
+        journal.write_down(change)
 
     journal.undone(SETTING)
 
@@ -81,7 +81,7 @@ def test_of_equal_changes_the_last_is_undone(journal: Journal) -> None:
 
 
 def test_when_all_is_undone_the_file_is_gone(journal: Journal) -> None:
-    journal.record(SETTING)
+    journal.write_down(SETTING)
 
     journal.undone(SETTING)
 
@@ -89,11 +89,11 @@ def test_when_all_is_undone_the_file_is_gone(journal: Journal) -> None:
 
 
 def test_what_another_boot_wrote_is_void(journal: Journal, procfs: Path) -> None:
-    journal.record(SETTING)
+    journal.write_down(SETTING)
     make_procfs(procfs, boot="boot-2")
 
     assert journal.pending() == ()
-    journal.record(SWAP)
+    journal.write_down(SWAP)
     assert journal.pending() == (SWAP,)
 
 
@@ -103,21 +103,21 @@ def test_a_torn_last_line_is_left_out_and_does_not_spoil_the_next(
 ) -> None:
     folder = tmp_path_factory.mktemp("torn")
     journal = Journal(folder / "journal", make_procfs(folder / "proc"))
-    journal.record(SETTING)
+    journal.write_down(SETTING)
     whole = journal.path.stat().st_size
-    journal.record(Change(kind=Kind.SETTING, where="/sys/a/longer/path/than/that/of/swap"))
+    journal.write_down(Change(kind=Kind.SETTING, where="/sys/a/longer/path/than/that/of/swap"))
     content = journal.path.read_bytes()
 
     journal.path.write_bytes(content[: data.draw(st.integers(whole, len(content) - 1))])
 
     assert journal.pending() == (SETTING,)
-    journal.record(SWAP)
+    journal.write_down(SWAP)
     assert journal.pending() == (SETTING, SWAP)
     assert journal.path.read_bytes().endswith(b"\n")
 
 
 def test_damage_elsewhere_is_named_with_its_line(journal: Journal) -> None:
-    journal.record(SETTING)
+    journal.write_down(SETTING)
     with journal.path.open("a") as file:
         file.write('{"kind": "coffee"}\n')
 
@@ -132,7 +132,7 @@ def test_damage_elsewhere_is_named_with_its_line(journal: Journal) -> None:
 def test_a_change_that_can_not_be_written_down_is_an_error_and_leaves_no_trace(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal.record(SETTING)
+    journal.write_down(SETTING)
     before = journal.path.read_bytes()
 
     def full(descriptor: int) -> None:
@@ -142,7 +142,7 @@ def test_a_change_that_can_not_be_written_down_is_an_error_and_leaves_no_trace(
     monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(BackendUnavailableError) as error:
-        journal.record(SWAP)
+        journal.write_down(SWAP)
 
     assert str(error.value) == (
         f"{journal.path}: can't be written: No space left on device: the machine is only changed if "
@@ -157,7 +157,7 @@ def test_a_link_that_somebody_laid_there_is_not_followed(journal: Journal, tmp_p
     journal.path.symlink_to(victim)
 
     with pytest.raises(BackendUnavailableError, match="can't be written"):
-        journal.record(SWAP)
+        journal.write_down(SWAP)
 
     assert victim.read_text() == "precious"
 
@@ -166,6 +166,6 @@ def test_without_procfs_nothing_is_changed(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", tmp_path / "none")
 
     with pytest.raises(BackendUnavailableError, match=r"boot_id: can't be read: .*mount procfs"):
-        journal.record(SWAP)
+        journal.write_down(SWAP)
 
     assert not journal.path.exists()

@@ -144,8 +144,8 @@ def test_where_all_devices_are_used_one_is_added(tmp_path: Path, journal: Journa
     class Adding(Journal):
         """The kernel makes the device just after it was written down."""
 
-        def record(self, change: Change) -> None:
-            super().record(change)
+        def write_down(self, change: Change) -> None:
+            super().write_down(change)
             if change.kind is Kind.ZRAM:
                 make_device(sysfs, dev, 1, 0)
 

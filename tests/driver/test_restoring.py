@@ -58,7 +58,7 @@ def test_a_journal_that_is_not_there_changes_nothing(machine: Machine) -> None:
 def test_a_kdamond_is_turned_off_and_removed(machine: Machine, old: str) -> None:
     before = machine.kernel.content()
     change = Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root), old=old)
-    machine.journal.record(change)
+    machine.journal.write_down(change)
     Kdamond(machine.kernel).turn_on(SETUP)
 
     restored = machine.restore()
@@ -70,7 +70,7 @@ def test_a_kdamond_is_turned_off_and_removed(machine: Machine, old: str) -> None
 
 def test_a_kdamond_that_somebody_turned_on_since_is_left(machine: Machine) -> None:
     change = Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root), old="1")
-    machine.journal.record(change)
+    machine.journal.write_down(change)
     Kdamond(machine.kernel).turn_on(SETUP)
     before = machine.kernel.content()
 
@@ -83,7 +83,9 @@ def test_a_kdamond_that_somebody_turned_on_since_is_left(machine: Machine) -> No
 
 def test_settings_are_put_back_last_change_first(machine: Machine) -> None:
     for old in ("madvise", "always"):
-        machine.journal.record(Change(kind=Kind.SETTING, where=str(machine.huge_pages), old=old))
+        machine.journal.write_down(
+            Change(kind=Kind.SETTING, where=str(machine.huge_pages), old=old)
+        )
 
     restored = machine.restore()
 
@@ -96,8 +98,8 @@ def test_settings_are_put_back_last_change_first(machine: Machine) -> None:
 
 def test_swap_is_turned_off_before_its_device_is_removed(machine: Machine) -> None:
     device = Path("/dev/zram1")
-    machine.journal.record(Change(kind=Kind.ZRAM, where=str(machine.zram), old="added"))
-    machine.journal.record(Change(kind=Kind.SWAP, where=str(device)))
+    machine.journal.write_down(Change(kind=Kind.ZRAM, where=str(machine.zram), old="added"))
+    machine.journal.write_down(Change(kind=Kind.SWAP, where=str(device)))
     machine.swap.swap_on(device)
 
     restored = machine.restore()
@@ -112,7 +114,7 @@ def test_swap_is_turned_off_before_its_device_is_removed(machine: Machine) -> No
 
 
 def test_a_device_that_was_there_before_stays(machine: Machine) -> None:
-    machine.journal.record(Change(kind=Kind.ZRAM, where=str(machine.zram), old="found"))
+    machine.journal.write_down(Change(kind=Kind.ZRAM, where=str(machine.zram), old="found"))
 
     machine.restore()
 
@@ -123,7 +125,7 @@ def test_a_device_that_was_there_before_stays(machine: Machine) -> None:
 def test_a_trace_buffer_is_removed(machine: Machine, tmp_path: Path) -> None:
     folder = tmp_path / "instances/autotune-7"
     folder.mkdir(parents=True)
-    machine.journal.record(Change(kind=Kind.TRACE, where=str(folder)))
+    machine.journal.write_down(Change(kind=Kind.TRACE, where=str(folder)))
 
     restored = machine.restore()
 
@@ -135,7 +137,7 @@ def test_a_trace_buffer_that_is_in_use_is_left_and_named(machine: Machine, tmp_p
     folder = tmp_path / "instances/autotune-7"
     (folder / "held").mkdir(parents=True)
     change = Change(kind=Kind.TRACE, where=str(folder))
-    machine.journal.record(change)
+    machine.journal.write_down(change)
 
     with pytest.raises(BackendUnavailableError, match=r"can't be removed: Directory not empty: "):
         machine.restore()
@@ -144,12 +146,12 @@ def test_a_trace_buffer_that_is_in_use_is_left_and_named(machine: Machine, tmp_p
 
 
 def test_what_was_written_down_and_never_done_is_no_error(machine: Machine) -> None:
-    machine.journal.record(Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root)))
-    machine.journal.record(
+    machine.journal.write_down(Change(kind=Kind.KDAMONDS, where=str(machine.kernel.root)))
+    machine.journal.write_down(
         Change(kind=Kind.ZRAM, where=str(machine.zram.with_name("zram7")), old="added")
     )
-    machine.journal.record(Change(kind=Kind.SWAP, where="/dev/zram7"))
-    machine.journal.record(Change(kind=Kind.TRACE, where="/none/instances/autotune-7"))
+    machine.journal.write_down(Change(kind=Kind.SWAP, where="/dev/zram7"))
+    machine.journal.write_down(Change(kind=Kind.TRACE, where="/none/instances/autotune-7"))
     before = machine.kernel.content()
 
     machine.restore()
@@ -161,8 +163,8 @@ def test_what_was_written_down_and_never_done_is_no_error(machine: Machine) -> N
 def test_one_failure_does_not_keep_the_rest_from_being_put_back(machine: Machine) -> None:
     setting = Change(kind=Kind.SETTING, where=str(machine.huge_pages), old="madvise")
     swap = Change(kind=Kind.SWAP, where="/dev/zram1")
-    machine.journal.record(setting)
-    machine.journal.record(swap)
+    machine.journal.write_down(setting)
+    machine.journal.write_down(swap)
     machine.swap.refuses = errno.ENOMEM
 
     with pytest.raises(BackendUnavailableError) as error:
@@ -180,7 +182,9 @@ def test_one_failure_does_not_keep_the_rest_from_being_put_back(machine: Machine
 def test_after_a_kill_everything_is_put_back_but_not_under_a_run_that_goes_on(
     machine: Machine, tmp_path: Path
 ) -> None:
-    machine.journal.record(Change(kind=Kind.SETTING, where=str(machine.huge_pages), old="madvise"))
+    machine.journal.write_down(
+        Change(kind=Kind.SETTING, where=str(machine.huge_pages), old="madvise")
+    )
     lock, procfs = tmp_path / "lock", tmp_path / "proc"
 
     def attempt() -> tuple[str, ...]:

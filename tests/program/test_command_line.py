@@ -530,7 +530,7 @@ def test_doctor_puts_back_what_a_killed_run_changed(
     setting = tmp_path / "enabled"
     setting.write_text("never")
     change = Change(kind=Kind.SETTING, where=str(setting), old="madvise")
-    Journal(here.places.journal, here.places.procfs).record(change)
+    Journal(here.places.journal, here.places.procfs).write_down(change)
 
     looked = autotune("doctor")
     restored, again = autotune("doctor", "--restore"), autotune("doctor", "--restore")
@@ -544,7 +544,7 @@ def test_doctor_puts_back_what_a_killed_run_changed(
 
 def test_what_can_not_be_put_back_is_a_failure(autotune: Runner, here: Surroundings) -> None:
     change = Change(kind=Kind.SETTING, where="/nowhere/enabled", old="madvise")
-    Journal(here.places.journal, here.places.procfs).record(change)
+    Journal(here.places.journal, here.places.procfs).write_down(change)
 
     result = autotune("doctor", "--restore")
 
