@@ -1,7 +1,7 @@
-"""The C programs of this folder, compiled once by whatever compiler is there, and kept.
+"""Compiles each C program of this folder once, with any compiler that is installed, and keeps it.
 
-The cache is keyed by content: source, compiler, its version and its options. So a new source or a new
-compiler makes a new program, and an old one is never taken for it.
+The key of the cache is the source's content, the compiler, its version and its options. So a changed
+source or another compiler never finds an old program.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _OPTIONS: Final = {"player": _PROGRAM, "ports": _PROGRAM, "frozen_clock": _LIBRA
 
 _ZIG_OPTIONS: Final = {
     _PROGRAM: ("-target", "x86_64-linux-musl"),
-    # Loaded into a program of this machine, so the target stays this machine's C library; but others
-    # may share the cache.
+    # A program of this machine loads the library, so it must use this machine's C library. But machines
+    # with another CPU may share the cache.
     _LIBRARY: ("-mcpu=baseline",),
 }
-"""What zig needs beside: its own C library where all is linked statically."""
+"""Further options for zig. For statically linked programs it has a C library of its own."""
 
 
 def build(name: str) -> Path:
-    """Give the compiled program *name*; it is compiled if it is not in the cache.
+    """Give the compiled program *name*. If it is not in the cache, it is compiled.
 
     Args:
-        name: "player", "ports" or "frozen_clock"; the last is a library for LD_PRELOAD.
+        name: "player", "ports" or "frozen_clock", which is a library for LD_PRELOAD.
 
     Raises:
-        BackendUnavailableError: If there is no compiler, it fails, or the result can't be kept.
+        BackendUnavailableError: If there is no compiler, it fails, or the program can't be kept.
     """
     options = _OPTIONS[name]
     compiler = find_compiler()
@@ -56,7 +56,7 @@ def build(name: str) -> Path:
     if not target.is_file():
         with _keeping(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            # In a folder of its own, then moved in one step: two processes may do this at once.
+            # Compiled in a new folder, then moved in one step: two processes may do this at once.
             with tempfile.TemporaryDirectory(prefix=".", dir=folder) as own:
                 made = Path(own) / name
                 compiler.compile(source, made, options)

@@ -1,4 +1,4 @@
-"""Whatever C compiler is there: found, asked for its version, and run."""
+"""Finds an installed C compiler, asks for its version, and runs it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autotune.errors import BackendUnavailableError
 GET_COMPILER: Final = (
     "install one (Debian: apt-get install gcc libc6-dev; elsewhere: pip install ziglang)"
 )
-"""What to do where there is none."""
+"""What to do if there is no compiler."""
 
 _ANSWER_S: Final = 30.0
 
@@ -29,8 +29,8 @@ class Compiler:
     """A compiler.
 
     Attributes:
-        command: Its words.
-        version: What it says of itself.
+        command: The words of its command.
+        version: What it prints for ``--version``.
     """
 
     command: tuple[str, ...]
@@ -38,11 +38,11 @@ class Compiler:
 
     @property
     def is_zig(self) -> bool:
-        """Whether it is zig's, which brings its own C libraries."""
+        """Whether the compiler is zig, which brings its own C libraries."""
         return any(Path(word).name in {"zig", "ziglang"} for word in self.command)
 
     def compile(self, source: Path, made: Path, options: Sequence[str]) -> None:
-        """Make the program or library *made* of one file.
+        """Compile the file *source* to the program or library *made*.
 
         Raises:
             BackendUnavailableError: If that fails.
@@ -56,16 +56,16 @@ class Compiler:
 
 
 def find_compiler(environment: Mapping[str, str] = os.environ) -> Compiler | None:
-    """Give the compiler that CC names, or else the first of cc, gcc, clang and the wheel ziglang.
+    """Give the compiler that CC names; without CC, the first of cc, gcc, clang and the wheel ziglang.
 
     Args:
-        environment: CC and PATH count.
+        environment: Environment variables, of which CC and PATH are used.
 
     Returns:
-        None if CC names none and none is there.
+        The compiler; None if CC is not set and no compiler is installed.
 
     Raises:
-        BackendUnavailableError: If that compiler doesn't work.
+        BackendUnavailableError: If the compiler doesn't work.
     """
     chosen = environment.get("CC", "").strip()
     if chosen:
@@ -127,7 +127,7 @@ def _run(
 
 
 def _reason(messages: str) -> str:
-    """Give the last line that says more than that something failed."""
+    """Give the last line that says why the compiler failed."""
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     telling = [
         line

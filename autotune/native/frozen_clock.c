@@ -1,20 +1,20 @@
 /* Makes an emulator repeatable: a library to be preloaded into QEMU with LD_PRELOAD.
  *
- * - gettimeofday always gives the same time. QEMU resizes its soft TLB by the host's gettimeofday, and what
- *   that TLB holds decides which Accessed bits are set again: with a running clock the host's load leaks into
- *   what the guest's kernel sees. The other clocks stay real, and where AUTOTUNE_REALTIME is set, so does
- *   this one.
- * - ppoll, on the main thread, waits a little before it tells of a ready descriptor. When the guest's CPU
- *   has stopped and the main loop has not noticed yet, QEMU takes the machine for idle and jumps its virtual
- *   clock to the next timer, or doesn't. After the wait it has always jumped. Only where AUTOTUNE_SETTLE is
- *   set: a machine that is read from a pipe would wait for every piece of it.
- * - The process ends with the one that started it. AUTOTUNE_PARENT is the process id of that one: if it has
- *   ended already, so does this process. (The kernel means the thread that started it: start it from
- *   one that stays.)
+ * - gettimeofday always gives one fixed time. QEMU resizes its soft TLB by the host's gettimeofday, and the
+ *   content of that TLB decides which Accessed bits are set again. With a running clock the host's load would
+ *   change what the guest's kernel sees. All other clocks stay real. If AUTOTUNE_REALTIME is set,
+ *   gettimeofday stays real, too.
+ * - ppoll, on the main thread, waits a little before it returns with a ready descriptor. When the guest's CPU
+ *   has stopped and the main loop has not noticed yet, QEMU may take the machine for idle and jump its
+ *   virtual clock to the next timer, or may not. After the wait QEMU has always jumped. ppoll waits only if
+ *   AUTOTUNE_SETTLE is set: a machine that is read from a pipe would wait for every piece of it.
+ * - This process ends with its parent, the process that started it. AUTOTUNE_PARENT is the parent's process
+ *   id: if the parent has ended already, this process ends at once. (For the kernel the parent is the thread
+ *   that started this process: start it from a thread that stays.)
  *
- * Programs that QEMU starts in turn are left alone: LD_PRELOAD and these variables are not passed on.
+ * Programs that QEMU starts are left alone: they get neither LD_PRELOAD nor these variables.
  */
-#undef _FORTIFY_SOURCE /* its inline functions have the names of those defined here */
+#undef _FORTIFY_SOURCE /* it defines inline functions with the names of the functions below */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,7 +30,7 @@
 #define FROZEN_S 1704067200 /* 2024-01-01 00:00:00 UTC; any time would do */
 #define WAIT_NS 30000000
 
-/* Not those of <sys/time.h>: its declaration of gettimeofday differs between C libraries. */
+/* In place of <sys/time.h>, whose declaration of gettimeofday differs between C libraries. */
 struct frozen_timeval {
 	long seconds;
 	long microseconds;
@@ -51,7 +51,7 @@ __attribute__((constructor)) static void start(void)
 	real_ppoll = (ppoll_function *)dlsym(RTLD_NEXT, "ppoll");
 	real_checked_ppoll = (checked_ppoll_function *)dlsym(RTLD_NEXT, "__ppoll_chk");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* After prctl: a parent that ended before it sends no signal. */
+	/* Checked after prctl: a parent that ended before prctl causes no signal. */
 	if (parent && getppid() != (pid_t)atol(parent))
 		_exit(1);
 	settles = getenv("AUTOTUNE_SETTLE") != NULL;
@@ -94,7 +94,7 @@ int ppoll(struct pollfd *files, nfds_t count, const struct timespec *timeout, co
 	return wait_if_ready(real_ppoll(files, count, timeout, mask));
 }
 
-/* What ppoll is called where the caller was compiled with _FORTIFY_SOURCE. */
+/* A caller that was compiled with _FORTIFY_SOURCE calls this instead of ppoll. */
 int __ppoll_chk(struct pollfd *files, nfds_t count, const struct timespec *timeout,
 		const sigset_t *mask, size_t files_bytes)
 {

@@ -1,25 +1,25 @@
-/* Plays a memory access pattern for real: the accesses that masim makes of one of its configurations.
+/* Plays a memory access pattern: makes the accesses that masim makes for a configuration.
  *
  * Standard input, one line each, numbers in decimal:
  *
- *     pattern REGIONS PHASES ACCESSES        how many of these lines follow, over all phases
- *     region BYTES FILE                      FILE is the rest of the line; - for none
- *     phase MICROSECONDS ACCESSES            how many of the following lines belong to it
+ *     pattern REGIONS PHASES ACCESSES        how many lines of each kind follow, over all phases
+ *     region BYTES FILE                      FILE is the rest of the line; - for no file
+ *     phase MICROSECONDS ACCESSES            how many of the following access lines belong to this phase
  *     access REGION RANDOM STRIDE WEIGHT MODE
- *     go SEED                                once "ready" is printed; SEED decides the order of batches
+ *     go SEED                                after "ready" is printed; SEED decides the order of batches
  *
  * The regions come first, then each phase with its accesses. REGION counts from 0, RANDOM is 0 or 1, STRIDE
- * is in bytes and ignored where RANDOM is 1, MODE is ro, wo or rw.
+ * is in bytes and ignored if RANDOM is 1, MODE is ro, wo or rw.
  *
  * Standard output: "ready" when every page of every region was written once; "phase INDEX ACCESSES
  * MICROSECONDS" at the end of each phase; "done" at the end. Then it waits for another line, or the end of the
- * input, before it exits: to take its memory apart is no part of the pattern.
+ * input, before it exits: giving its memory back is no part of the pattern.
  *
- * Exit status: 0 done, or input ended where "go" was due; 1 output can't be written; 2 malformed input; 3 a
- * data file can't be read; 4 no memory.
+ * Exit status: 0 done, or the input ended before "go"; 1 output can't be written; 2 malformed input; 3 a data
+ * file can't be read; 4 no memory.
  *
- * No memory comes from malloc, so that the process looks alike with every C library: the program with its
- * table of random numbers lies low, the regions lie high, one below the other.
+ * The program does not use malloc, so that its addresses are alike with every C library: the program with its
+ * table of random numbers is at low addresses; the regions are at high addresses, each below the one before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,11 +37,11 @@
 #define BATCH_ACCESSES 131072
 #define TABLE_NUMBERS 1000000
 
-/* glibc's malloc maps large blocks like this: a header of 16 bytes, all rounded up to pages. */
+/* Regions lie as in a large block of glibc's malloc: behind a header of 16 bytes, rounded up to pages. */
 #define HEADER_BYTES 16
 #define PAGE_BYTES 4096
 
-#define MOST_BYTES (UINT64_MAX >> 1) /* of a region, of a stride; so that sums don't overflow */
+#define MOST_BYTES (UINT64_MAX >> 1) /* of a region or a stride, so that sums don't overflow */
 #define MOST_LINES (1u << 20)
 #define MOST_WEIGHT UINT32_MAX
 #define MOST_MICROSECONDS (UINT64_MAX / 1000)
@@ -92,7 +92,7 @@ __attribute__((noreturn)) static void malformed(const char *what)
 	fail(MALFORMED, "line %" PRIu64 ": %s", line_number, what);
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014): one addition and one mix per number, any seed is good. */
+/* splitmix64 (Steele, Lea, Flood 2014): one addition and one mix per number; every seed is good. */
 static uint64_t next_random(uint64_t *state)
 {
 	uint64_t mixed = *state += UINT64_C(0x9e3779b97f4a7c15);
@@ -118,7 +118,7 @@ static void say_now(void)
 
 /* ---- reading ---- */
 
-/* Reads a line, without its end; gives 0 at the end of the input. */
+/* Reads a line, without its line break; gives 0 at the end of the input. */
 static int read_line(void)
 {
 	size_t length;
@@ -186,7 +186,7 @@ static void *map(uint64_t size_bytes)
 	return mapped;
 }
 
-/* Fills a region with what is in a file, again and again. */
+/* Fills a region with a file's content, repeated until the region is full. */
 static void fill(unsigned char *bytes, uint64_t size_bytes, const char *path)
 {
 	uint64_t length = 0;
@@ -225,7 +225,7 @@ static void read_region(struct region *region)
 	mapped_bytes = (region->size_bytes + HEADER_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 	mapped = map(mapped_bytes);
 	region->bytes = mapped + HEADER_BYTES;
-	/* Not zeros: zram keeps a page of one repeated word apart, and it would cost nothing. */
+	/* A page is not all zeros: a page of one repeated word takes no memory in zram. */
 	if (strcmp(path, "-")) {
 		mapped[0] = 1;
 		fill(mapped + HEADER_BYTES, region->size_bytes, path);
@@ -301,7 +301,7 @@ INLINE void jump(const struct access *access, enum mode mode)
 	walked = index;
 }
 
-/* One loop for each kind of access: a choice within the loop would be paid for with each access. */
+/* One loop for each kind of access: a choice within the loop would cost time with each access. */
 static void play_batch(struct access *access)
 {
 	switch (access->mode) {
@@ -397,7 +397,7 @@ int main(void)
 	}
 	puts("done");
 	say_now();
-	/* At once: whoever waits for the end does not want to wait for memory to be given back. */
+	/* Exits without clean-up: giving the memory back would take time. */
 	read_line();
 	_exit(0);
 }

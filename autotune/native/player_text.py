@@ -13,11 +13,11 @@ READY: Final = "ready"
 """The line that the player prints when every page of every region was written once."""
 
 DONE: Final = "done"
-"""The line that it prints when it has played all; it stays until its input ends or goes on."""
+"""The line that the player prints when it has played all. It then waits for input or its end."""
 
 
 def player_input(pattern: Pattern) -> str:
-    r"""Describe a pattern to the player. It then loads it, says READY, and waits for `go_line`.
+    r"""Give the player's input for a pattern. The player then prints READY, and waits for `go_line`.
 
     Raises:
         ValueError: If the name of a data file has a line break.
@@ -46,7 +46,7 @@ def player_input(pattern: Pattern) -> str:
 
 
 def go_line(seed: int) -> str:
-    r"""Tell the player to begin; *seed*, 0 to 2^64 - 1, decides the order of its batches.
+    r"""Give the line that starts the player; *seed*, 0 to 2^64 - 1, decides the order of its batches.
 
     >>> go_line(3)
     'go 3\n'
@@ -58,7 +58,7 @@ def accesses_done(output: str) -> int:
     r"""Count the accesses of all phases in what the player printed.
 
     Raises:
-        ValueError: If it did not play to the end.
+        ValueError: If the player did not play to the end.
 
     >>> accesses_done("ready\nphase 0 262144 1004\nphase 1 131072 1001\ndone\n")
     393216

@@ -1,6 +1,6 @@
-/* Talks to the emulator through its I/O ports, from within the virtual machine; needs root there.
+/* Talks to the emulator through I/O ports, from within the virtual machine; needs root there.
  *
- *     ports stop    stops the machine at an instruction of its own; exits once the machine goes on
+ *     ports stop    stops the machine, always at one instruction; exits once the machine goes on
  *     ports send    sends standard input to the debug console
  *
  * Exit status: 0 done, 1 not done, with a message on standard error.
@@ -13,7 +13,7 @@
 
 #define PANIC_PORT 0x505 /* -device pvpanic; QEMU, docs/specs/pvpanic: bit 0, the guest has panicked */
 #define PANICKED 1
-#define DEBUG_PORT 0xe9 /* -device isa-debugcon: each byte written goes to its character device */
+#define DEBUG_PORT 0xe9 /* -device isa-debugcon: QEMU passes each byte on to a character device */
 
 static int failed(const char *what)
 {
@@ -44,7 +44,7 @@ static int send_input(void)
 			continue;
 		if (got < 0)
 			return failed("can't read standard input");
-		/* One instruction for many bytes: a loop of outb costs the emulator much more. */
+		/* One instruction sends many bytes: a loop of outb costs the emulator much more. */
 		__asm__ volatile("cld; rep outsb"
 				 : "+S"(from), "+c"(count)
 				 : "d"((unsigned short)DEBUG_PORT)

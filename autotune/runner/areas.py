@@ -1,4 +1,4 @@
-"""What a process has mapped over time, from looking at it now and then."""
+"""What a process has mapped over time, found by looking at its mappings again and again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autotune.runner.procfs import Procfs
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An area that is there still."""
+    """An area that is still mapped."""
 
     start: int
     end: int
@@ -20,7 +20,7 @@ class _Open:
     shared: tuple[Span, ...]
 
     def cut(self, span: Span) -> _Open:
-        """The part of it within *span*, which lies in it."""
+        """Give the part of the area within *span*, which lies in the area."""
         resident, shared = (tuple(common(pages, [span])) for pages in (self.resident, self.shared))
         return _Open(*span, self.from_us, resident, shared)
 
@@ -39,7 +39,7 @@ class Areas:
     """The areas of one process.
 
     Args:
-        procfs: Knows what it has mapped.
+        procfs: Where the mappings are read.
         pid: The process.
     """
 
@@ -53,8 +53,8 @@ class Areas:
     def look(self, time_us: int) -> None:
         """See what is mapped now.
 
-        What is new is asked for its resident pages; what has gone ends now. A process that has ended is
-        taken to have what it had.
+        The resident pages of a new area are read. An area that is gone ends now. If the process has
+        ended, its last areas are kept.
         """
         mapped = self._procfs.mappings(self._pid)
         if mapped == self._last or not mapped:
@@ -75,6 +75,6 @@ class Areas:
         self._open = sorted(kept, key=lambda area: area.start)
 
     def until(self, time_us: int) -> tuple[MappedArea, ...]:
-        """Give all areas, in the order of addresses; those that are there still end now."""
+        """Give all areas, in the order of addresses. Areas that are still mapped end at *time_us*."""
         areas = [*self._closed, *(area.close(time_us) for area in self._open)]
         return tuple(sorted(areas, key=lambda area: (area.start, area.from_us)))

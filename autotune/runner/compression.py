@@ -1,4 +1,4 @@
-"""How well a program's memory compresses: it is paged out, all of it, and the swap is asked."""
+"""How well a program's memory compresses: pages all of it out, and reads what the swap takes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from autotune.runner.procfs import PAGE_BYTES, Procfs
 from autotune.runner.system_memory import SystemMemory
 
 _PROCESS_MADVISE = 440
-"""Number of the system call, the same on all 64-bit machines."""
+"""Number of the system call, equal on all 64-bit machines."""
 _PAGEOUT = 21
 """MADV_PAGEOUT. Source: include/uapi/asm-generic/mman-common.h of Linux 6.12."""
 _LEAST_BYTES, _MOST_BYTES = 1 << 20, 1 << 30
-"""Of a chunk: with less the pool's own rounding shows; the kernel takes less than 2 GiB in one call."""
+"""Size of a chunk. In smaller chunks the pool's rounding shows; one call takes less than 2 GiB."""
 _MOST_CHUNKS = 1000
 
 
@@ -36,8 +36,8 @@ class Chunk(NamedTuple):
     Attributes:
         start: First address.
         end: Address behind the last.
-        stored_bytes: What went out.
-        pool_bytes: What that takes, compressed.
+        stored_bytes: Size of what went out, before compression.
+        pool_bytes: Size of what went out, compressed.
     """
 
     start: int
@@ -47,10 +47,10 @@ class Chunk(NamedTuple):
 
 
 def page_out(pid: int, procfs: Procfs, system: SystemMemory) -> tuple[Chunk, ...]:
-    """Page a process out, chunk by chunk; give those of which something went out.
+    """Page a process out, chunk by chunk; give the chunks of which something went out.
 
-    The process is stopped meanwhile, so that it neither fetches anything back nor ends, and is slow for
-    a while after that: this disturbs what is measured. It takes root. What has ended gives nothing.
+    The process is stopped meanwhile, so that it neither fetches anything back nor ends. It is slow for a
+    while after that: this disturbs what is measured. Needs root. An ended process gives no chunks.
     """
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
@@ -74,7 +74,7 @@ def _page_out_all(pidfd: int, mappings: list[Span], system: SystemMemory) -> Ite
 
 
 def chunks_of(mappings: list[Span]) -> Iterator[Span]:
-    """Cut mappings into what is paged out at a time: some thousand pieces or fewer, of whole pages.
+    """Cut mappings into the pieces that are paged out one by one: about 1000 or fewer, of whole pages.
 
     >>> list(chunks_of([(0, 4096), (1 << 20, 5 << 19)]))
     [(0, 4096), (1048576, 2097152), (2097152, 2621440)]
@@ -88,7 +88,7 @@ def chunks_of(mappings: list[Span]) -> Iterator[Span]:
 
 
 def _page_out(pidfd: int, start: int, size_bytes: int) -> None:
-    # The kernel refuses areas of devices, and what is locked: those stay.
+    # The kernel refuses areas of devices and locked areas. They stay.
     vector = _Vector(start, size_bytes)
     ctypes.CDLL(None, use_errno=True).syscall(
         ctypes.c_long(_PROCESS_MADVISE),
@@ -101,10 +101,14 @@ def _page_out(pidfd: int, start: int, size_bytes: int) -> None:
 
 
 def compressed_fraction(chunks: tuple[Chunk, ...], snapshots: Iterable[Snapshot]) -> float | None:
-    """Give what a byte takes in compressed swap, of memory that schemes would page out.
+    """Give the compressed size of memory that schemes would page out, as a fraction of its size.
 
-    Chunks, in order of address, count by how much of them was idle in the *snapshots*; where none was,
-    all count alike.
+    The weight of a chunk is the share of it that was idle in the *snapshots*. If no chunk was ever idle,
+    all chunks have equal weight.
+
+    Args:
+        chunks: What paging out gave, in order of address.
+        snapshots: What DAMON found.
 
     Returns:
         None if nothing went out.

@@ -1,4 +1,4 @@
-"""What goes wrong with a workload, apart from what goes wrong with us."""
+"""Errors that are the workload's fault."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 from autotune.errors import TrialError
 
 KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
-"""Exit statuses of what SIGKILL ended: a program, and a shell whose last command it was."""
+"""Exit statuses of a program that SIGKILL ended, and of a shell whose last command it ended."""
 
 
 class WorkloadError(TrialError):
@@ -29,7 +29,7 @@ def ending(status: int) -> str:
     """Say in words how a process ended.
 
     Args:
-        status: As `subprocess.Popen.returncode`: negative for a signal.
+        status: The exit status, or the negative number of the signal that ended the process.
 
     >>> ending(3), ending(-9)
     ('exit status 3', 'signal 9 (SIGKILL)')

@@ -1,4 +1,4 @@
-"""Who runs a workload, and in what environment."""
+"""The user who runs a workload, and the environment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Identity:
     """A user and an environment.
 
     Attributes:
-        environment: Of the workload's processes.
-        uid: None keeps the user of this process, as do the others.
-        gid: The user's group.
-        groups: The user's other groups.
+        environment: Environment variables of the workload's processes.
+        uid: The user; None keeps the user of this process.
+        gid: The user's group; None keeps the group of this process.
+        groups: The user's further groups; None keeps those of this process.
     """
 
     environment: Mapping[str, str]
@@ -26,11 +26,11 @@ class Identity:
 
 
 def invoking_user(environment: Mapping[str, str], euid: int) -> Identity:
-    """Give the user who invoked this program: behind ``sudo``, the one who typed it.
+    """Give the user who invoked this program. Under ``sudo`` that is the user who typed ``sudo``.
 
     Args:
-        environment: Of this process.
-        euid: Of this process.
+        environment: Environment variables of this process.
+        euid: Effective user of this process.
 
     >>> invoking_user({"HOME": "/home/me"}, euid=1000).uid is None
     True

@@ -1,4 +1,4 @@
-"""The measured part: begun, sampled on a fixed grid, ended; and what came of it as a measurement."""
+"""Runs the measured part of a workload, samples it on a fixed time grid, and gives a measurement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from autotune.units import format_duration
 
 @dataclass(slots=True)
 class _Samples:
-    """The samples so far, a list a field of `Series`."""
+    """The samples so far: one list for each field of `Series`."""
 
     time_s: list[float] = field(default_factory=list)
     rss: list[int] = field(default_factory=list)
@@ -51,9 +51,10 @@ class Measuring:
         processes: Its processes.
         system: The system's memory.
         free_before_bytes: MemFree before the workload was started.
-        kdamond: The driver; None can only measure a baseline.
-        on_sample: Called with the time of each sample, in seconds of the measured part.
-        recorder: Records the run beside; DAMON watches only the process that it chooses.
+        kdamond: The driver; with None only a baseline can be measured.
+        on_sample: Called with the time of each sample, in seconds since the measured part began.
+        recorder: Makes a recording during the run. Then DAMON watches only the process that the recorder
+            chooses.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Measuring:
         self._samples = _Samples()
 
     def measure(self, experiment: Experiment, seed: int) -> Measurement:
-        """Measure.
+        """Run the measured part to its end, and give what was measured.
 
         Raises:
             TrialError: If the workload fails, does not end in time, or the kernel refuses a scheme.
@@ -95,7 +96,7 @@ class Measuring:
 
     def _ended_before(self) -> WorkloadError:
         measured = self._running.measured
-        # One that is about to end has no memory any more, and no status yet.
+        # A process that is about to end may have no memory any more, and no status yet.
         how = f", with {measured.how_it_ended()}" if measured.has_ended() else ""
         return WorkloadError(
             f"'{measured.title}' ended before it could be measured{how}: let it run longer, or mend "
@@ -127,7 +128,7 @@ class Measuring:
         running.begin(seed)
         self._wait(experiment, monitor, began_s)
         runtime_s = time.monotonic() - began_s
-        # Nothing is reaped yet: what has ended still shows its figures, and DAMON still has its target.
+        # No process is reaped yet: an ended process still shows its figures, and DAMON keeps its target.
         used = procfs.usage(self._processes.measured())
         after = self._system.counters()
         check_end(running, self._processes, after.oom_kills - before.oom_kills)
@@ -173,7 +174,7 @@ class Measuring:
             if monitor is not None and not monitor.is_on and now_s >= start_s:
                 monitor.turn_on()
             if now_s >= number * period_s:
-                number = int(now_s / period_s)  # what was missed is missed
+                number = int(now_s / period_s)  # skips samples whose time has passed
                 self._sample(number * period_s, monitor)
                 number += 1
             if now_s >= timeout_s:

@@ -1,8 +1,9 @@
-"""DAMON over a workload: turned on, polled while it lives, read for the last time, turned off.
+"""DAMON over a workload: turns it on, polls it, reads it for the last time, turns it off.
 
-Behind the user's schemes stand two of our own that only count (action `stat`): one the regions with at
-least one access, one all of them. Their sums tell the mean working set of every aggregation since the
-last poll, which no other file does; they change no region's age and are charged to nobody.
+Behind the user's schemes stand two schemes of our own that only count (action `stat`): the first counts
+regions with at least one access, the second all regions. Their sums give the mean working set of all
+aggregations since the last poll; no file of the kernel gives it. They change no region's age, and use
+no scheme's quota.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from autotune.experiment.experiment import Experiment
 from autotune.runner.procfs import Procfs
 
 POLL_S = 1.0
-"""Between two polls of the statistics."""
+"""Time between two polls of the statistics."""
 
 _PROBES = 2
 
 
 def probes(monitoring: Monitoring, schemes: tuple[Scheme, ...]) -> tuple[Scheme, Scheme]:
-    """Give the two schemes that only count: accessed regions, and all.
+    """Give the two schemes that only count: accessed regions, and all regions.
 
-    Where every one of *schemes* has watermarks, so have these: without, DAMON would go on
-    monitoring while all the others are inactive.
+    If each of *schemes* has watermarks, the two schemes get the watermarks of the first of *schemes*.
+    Without watermarks DAMON would go on monitoring while all of *schemes* are inactive.
     """
     once = 1 / monitoring.intervals.samples
     watermarks = [scheme.watermarks for scheme in schemes]
@@ -45,10 +46,11 @@ class Polled:
     """What DAMON counted since it was turned on.
 
     Attributes:
-        stats: Of the user's schemes, summed.
+        stats: Statistics of the user's schemes, summed.
         accessed_bytes: Sizes of accessed regions, summed over aggregations.
         all_bytes: Sizes of all regions, summed over aggregations.
-        wss_bytes: Mean working set since the poll before; None if no aggregation ended.
+        wss_bytes: Mean working set since the poll before. If no aggregation ended since then, the value
+            of the poll before; None if no aggregation has ended at all.
     """
 
     stats: SchemeStats
@@ -74,7 +76,7 @@ class Monitor:
         kdamond: The driver.
         experiment: Its monitoring and schemes are used.
         pids: The processes to watch.
-        procfs: Knows them.
+        procfs: Where the processes' files are read.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class Monitor:
 
         Raises:
             TrialError: If the kernel refuses.
-            BackendUnavailableError: If its thread can't be seen from here.
+            BackendUnavailableError: If DAMON's thread can't be seen from here.
         """
         self._monitored_bytes()
         thread = self._kdamond.turn_on(self._setup)
@@ -122,15 +124,15 @@ class Monitor:
 
     @property
     def is_on(self) -> bool:
-        """Whether it was turned on."""
+        """Whether DAMON was turned on."""
         return self._is_on
 
     def sample(self) -> int | None:
-        """Note the kdamond's CPU time; give the working set as last polled.
+        """Read the kdamond's CPU time; give the working set of the last poll.
 
         Raises:
             TrialError: If polling failed.
-            BackendUnavailableError: If it can't be done here any more.
+            BackendUnavailableError: If DAMON can't be polled here any more.
         """
         if self._failure is not None:
             raise self._failure
@@ -143,7 +145,7 @@ class Monitor:
             try:
                 self._poll()
             except KdamondEndedError:
-                return  # with its target: whoever waits for that sees it too
+                return  # the workload has ended, too: the sampling loop sees that
             except AutotuneError as error:
                 self._failure = error
                 return
@@ -168,13 +170,13 @@ class Monitor:
         )
 
     def _monitored_bytes(self) -> int:
-        # DAMON goes on with what it last knew of a process that has ended.
+        # If a process has ended, DAMON goes on with the ranges that it last knew of the process.
         for pid in self._pids:
             self._sizes[pid] = self._procfs.monitored_bytes((pid,)) or self._sizes.get(pid, 0)
         return sum(self._sizes.values())
 
     def finish(self) -> None:
-        """Read everything for the last time, while what is watched is there still; turn DAMON off.
+        """Poll for the last time, and turn DAMON off. The watched processes must not be reaped yet.
 
         Raises:
             TrialError: If DAMON had ended before.
@@ -186,9 +188,9 @@ class Monitor:
         self._kdamond.turn_off()
 
     def drop(self) -> None:
-        """Turn DAMON off; whatever it has counted since the last poll is lost. After `finish` it is off.
+        """Turn DAMON off. What it has counted since the last poll is lost. After `finish` it is off.
 
-        Polling ends first: what is asked later might be asked of somebody else's kdamond.
+        Polling ends first: a later poll might ask another program's kdamond.
         """
         self._stop_polling()
         self._kdamond.turn_off()
@@ -200,15 +202,15 @@ class Monitor:
 
     @property
     def stats(self) -> SchemeStats:
-        """Of the user's schemes, as last polled."""
+        """Statistics of the user's schemes at the last poll, summed."""
         return self._polled.stats
 
     @property
     def cpu_s(self) -> float:
-        """CPU time of the kdamond."""
+        """CPU time of the kdamond, in seconds."""
         return self._cpu_ns / 1e9
 
     @property
     def wss_mean_bytes(self) -> float | None:
-        """Mean working set over all aggregations; None if none ended."""
+        """Mean working set over all aggregations; None if no aggregation ended."""
         return self._weighed_bytes / self._aggregations if self._aggregations else None

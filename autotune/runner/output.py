@@ -1,4 +1,4 @@
-"""What a program prints: read as it comes, searched line by line, and only its end kept."""
+"""What a program prints: reads it as it comes, searches each line, and keeps only the last lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 _CHUNK_BYTES = 1 << 16
 _LONGEST_LINE = 1 << 14
-"""Bytes of a line that are searched; what is longer is cut there."""
+"""Bytes of a line that are searched. A longer line is cut there."""
 _TAIL_LINES = 20
 _LONGEST_QUOTE = 300
 
@@ -19,8 +19,8 @@ class Output:
     """Reads the read end of a pipe in a thread of its own, until every writer has closed it.
 
     Args:
-        descriptor: Is closed at the end.
-        on_line: Called, in that thread, with each line.
+        descriptor: The read end. It is closed at the end.
+        on_line: Called with each line, in the thread that reads.
     """
 
     def __init__(self, descriptor: int, on_line: Callable[[str], None]) -> None:
@@ -49,21 +49,21 @@ class Output:
         self._on_line(text)
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until all is read, but no longer than *timeout_s*."""
+        """Wait until all is read, but no longer than *timeout_s* seconds."""
         self._thread.join(timeout_s)
 
     def last_line(self) -> str:
-        """The last line that was not empty, shortened; empty if there was none."""
+        """Give the last line that was not empty, shortened. Gives "" if there was no such line."""
         last = self._tail[-1].strip() if self._tail else ""
         last = "".join(letter if letter.isprintable() else " " for letter in last)
         return last if len(last) <= _LONGEST_QUOTE else last[:_LONGEST_QUOTE] + "..."
 
 
 class LastMatch:
-    """Keeps the group of the last line that a regular expression matched, as a number.
+    """Keeps what the group of a regular expression matched in the last line that matched.
 
     Args:
-        pattern: Has one group.
+        pattern: The regular expression, with one group.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -71,15 +71,15 @@ class LastMatch:
         self._text: str | None = None
 
     def __call__(self, line: str) -> None:
-        """Look at a line."""
+        """Search a line."""
         if match := self._pattern.search(line):
             self._text = match[1]
 
     def number(self) -> float | None:
-        """The number; None if nothing matched.
+        """Give what the group matched, as a number; None if no line matched.
 
         Raises:
-            ValueError: If what matched is no number.
+            ValueError: If what the group matched is no number.
 
         >>> last = LastMatch(r"done: ([0-9.,]+)")
         >>> last("done: 5"), last("done: 1,250.5 requests"), last.number()

@@ -1,7 +1,7 @@
-"""Processes of a workload: begun, watched, ended with all that they began.
+"""The processes of a workload: starts them, watches them, ends them with all their descendants.
 
-What detaches itself from its parent is handed to this process, which makes itself the reaper of its
-descendants, so that nothing of a workload outlives it.
+This process makes itself the reaper of its descendants: the kernel gives it every process that detaches
+itself from its parent. So no process of a workload outlives this process.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from autotune.runner.procfs import Procfs
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE_S = 2.0
-"""Between asking to end and ending by force."""
+"""Time between asking processes to end and killing them."""
 _POLL_S = 0.01
 _LONGEST_TITLE = 60
 
 
 def adopt_orphans() -> None:
-    """Make this process the one that inherits orphans among its descendants."""
+    """Make this process the parent of every descendant whose own parent has ended."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -36,7 +36,7 @@ def _ignore(line: str) -> None:
 
 
 def _title(command: Sequence[str] | str) -> str:
-    """Give a command's name for messages: a program, or the beginning of what the shell is told."""
+    """Give a command's name for messages: the program, or the beginning of the shell's command."""
     if not isinstance(command, str):
         return command[0]
     line = " ".join(command.split())
@@ -44,16 +44,16 @@ def _title(command: Sequence[str] | str) -> str:
 
 
 class Started:
-    """A program that was begun, with its output.
+    """A program that was started, with its output.
 
     Args:
-        command: Argument list; a text is for the shell.
-        identity: Who runs it.
-        folder: Where.
-        on_line: Called, in another thread, with each line that it prints.
+        command: A list of arguments, or a text for the shell.
+        identity: The user who runs the program, and its environment.
+        folder: The folder in which the program runs.
+        on_line: Called, in another thread, with each line that the program prints.
 
     Raises:
-        WorkloadError: If it can't be started.
+        WorkloadError: If the program can't be started.
     """
 
     def __init__(
@@ -96,25 +96,25 @@ class Started:
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
         self.status: int | None = None
-        """How it ended, once `has_ended` has seen it; negative for a signal."""
+        """The exit status, or the negative number of a signal; None until `has_ended` gives True."""
 
     def tell(self, text: str) -> None:
-        """Write to its standard input."""
+        """Write to the program's standard input."""
         if self._process.stdin is not None:
             with contextlib.suppress(
                 BrokenPipeError
-            ):  # then it has ended, which is seen elsewhere
+            ):  # then the program has ended; `has_ended` shows that
                 self._process.stdin.write(text.encode())
                 self._process.stdin.flush()
 
     def close_input(self) -> None:
-        """Let it read no more."""
+        """Close the program's standard input."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
 
     def has_ended(self) -> bool:
-        """Whether it has ended. It stays a zombie, with its figures, until `reap`."""
+        """Say whether the program has ended. It stays a zombie, with its figures, until `reap`."""
         if self.status is None:
             found = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if found is not None:
@@ -123,13 +123,13 @@ class Started:
         return self.status is not None
 
     def how_it_ended(self) -> str:
-        """Say how it ended, with the last that it printed."""
+        """Say how the program ended, and the last line that it printed."""
         self.output.wait(0.5)
         last = self.output.last_line()
         return f"{ending(self.status or 0)}{f': {last}' if last else ''}"
 
     def reap(self) -> None:
-        """Let the kernel forget it; it has ended."""
+        """Let the kernel forget the program, which has ended."""
         self._process.wait()
         self.close_input()
         self.output.wait(0.5)
@@ -137,12 +137,12 @@ class Started:
 
 
 class Processes:
-    """All processes of one workload; a context manager that leaves none of them.
+    """All processes of one workload; a context manager that ends all of them.
 
     Args:
-        procfs: Knows what runs.
-        identity: Who runs the workload.
-        folder: Where.
+        procfs: Where the processes' files are read.
+        identity: The user who runs the workload, and its environment.
+        folder: The folder in which the workload runs.
     """
 
     def __init__(self, procfs: Procfs, identity: Identity, folder: str) -> None:
@@ -165,12 +165,12 @@ class Processes:
         """Start a program.
 
         Args:
-            command: As `Started`.
-            on_line: The same.
-            aside: It is no part of what is measured, such as a load generator.
+            command: A list of arguments, or a text for the shell.
+            on_line: Called, in another thread, with each line that the program prints.
+            aside: Whether the program is left out of what is measured, as a load generator is.
 
         Raises:
-            WorkloadError: If it can't be started.
+            WorkloadError: If the program can't be started.
         """
         started = Started(command, self._identity, self._folder, on_line)
         self._started.append(started)
@@ -183,7 +183,7 @@ class Processes:
         self._descriptors.append(descriptor)
 
     def measured(self) -> tuple[int, ...]:
-        """The processes that are measured: what was started and not set aside, and all it began."""
+        """Give the processes that are measured: programs not started aside, and their descendants."""
         aside = set(self.procfs.tree(*(started.pid for started in self._aside)))
         return tuple(pid for pid in self._all() if pid not in aside)
 
@@ -192,7 +192,7 @@ class Processes:
         return self.procfs.tree(*mine)
 
     def left_behind(self, started: Started) -> tuple[int, ...]:
-        """What an ended program has left running."""
+        """Give the processes that an ended program has left running."""
         aside = {other.pid for other in self._started if other is not started}
         return tuple(
             pid
@@ -201,7 +201,7 @@ class Processes:
         )
 
     def end_one(self, started: Started) -> None:
-        """End a program by force, with what it began."""
+        """Kill a program and its descendants."""
         for pid in reversed(self.procfs.tree(started.pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -211,11 +211,11 @@ class Processes:
         started.reap()
 
     def kill(self) -> None:
-        """End everything by force, without waiting; may be called from another thread."""
+        """Kill all processes, without waiting. May be called from another thread."""
         self._signal(signal.SIGKILL)
 
     def end(self) -> None:
-        """End everything: ask first, then by force."""
+        """End all processes: ask them to end, and kill what is left after 2 s."""
         if self._alive():
             self._signal(signal.SIGTERM)
             deadline = time.monotonic() + _GRACE_S
@@ -234,12 +234,12 @@ class Processes:
         self._aside.clear()
 
     def _alive(self) -> tuple[int, ...]:
-        # One whose first thread has ended shows no memory, but its other threads may go on.
+        # A process whose first thread has ended shows no memory, but its other threads may go on.
         going_on = {started.pid for started in self._started if not started.has_ended()}
         return tuple(pid for pid in self._all() if pid in going_on or self.procfs.has_memory(pid))
 
     def _signal(self, number: signal.Signals) -> None:
-        # Children first: a shell that is asked to end would else leave them to us.
+        # Children first: if a shell ends before its children, we inherit the children.
         for pid in reversed(self._alive()):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
@@ -251,9 +251,9 @@ class Processes:
                     os.waitpid(pid, 0)
 
     def __enter__(self) -> Processes:
-        """Be its own context."""
+        """Give this object."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End everything."""
+        """End all processes."""
         self.end()

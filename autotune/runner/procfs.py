@@ -1,6 +1,6 @@
 """What the kernel says of processes: their trees, memory, CPU time and faults.
 
-A process that ends while it is read counts as one without memory, time or children.
+A process that ends while its files are read counts as a process without memory, time or children.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Memory:
     """Memory of processes, in bytes.
 
     Attributes:
-        rss_bytes: Resident.
-        swap_bytes: Swapped out.
+        rss_bytes: Resident memory.
+        swap_bytes: Swapped-out memory.
     """
 
     rss_bytes: int
@@ -72,7 +72,7 @@ class Procfs:
             os.close(descriptor)
 
     def children(self, pid: int) -> tuple[int, ...]:
-        """The processes that *pid* has begun and not outlived."""
+        """Give the children of *pid*, alive or not reaped yet."""
         try:
             threads = sorted(os.listdir(f"{self._root}/{pid}/task"), key=int)  # noqa: PTH208  # numbers
         except OSError:
@@ -81,7 +81,7 @@ class Procfs:
         return tuple(int(child) for text in found for child in text.split())
 
     def tree(self, *roots: int) -> tuple[int, ...]:
-        """The processes *roots* and all that they began, parents before children."""
+        """Give the processes *roots* and all their descendants, parents before children."""
         found: dict[int, None] = {}
         waiting = list(roots)
         while waiting:
@@ -92,7 +92,7 @@ class Procfs:
         return tuple(found)
 
     def memory(self, pids: tuple[int, ...]) -> Memory:
-        """Memory of processes, summed; what they share counts once for each."""
+        """Sum the memory of processes. Memory that processes share counts once for each of them."""
         rss = swap = 0
         for pid in pids:
             for line in (self.read(f"{pid}/status") or b"").splitlines():
@@ -104,10 +104,10 @@ class Procfs:
         return Memory(rss_bytes=rss << 10, swap_bytes=swap << 10)
 
     def usage(self, pids: tuple[int, ...]) -> Usage:
-        """What processes used, and what those of their children did that they have seen end.
+        """Sum what processes used, and what those of their children used that they have reaped.
 
-        CPU time of a process comes from its CPU clock, in nanoseconds and of all its threads, alive or
-        not; that of ended children in clock ticks.
+        The CPU time of a process comes from its CPU clock, in nanoseconds, and covers all its threads,
+        alive or ended. The CPU time of reaped children is counted in clock ticks.
         """
         cpu_s, faults = 0.0, 0
         for pid in pids:
@@ -119,11 +119,11 @@ class Procfs:
         return Usage(cpu_s=cpu_s, major_faults=faults)
 
     def has_memory(self, pid: int) -> bool:
-        """Whether a process has an address space: it is no zombie and no kernel thread."""
+        """Say whether a process has an address space: a zombie and a kernel thread have none."""
         return b"VmSize:" in (self.read(f"{pid}/status") or b"")
 
     def idle_s(self) -> float:
-        """How long CPUs had nothing to do, all of them together.
+        """Give the idle time of all CPUs since the system began, summed.
 
         Source: Documentation/filesystems/proc.rst, "/proc/stat": idle and iowait, in clock ticks.
         """
@@ -131,43 +131,45 @@ class Procfs:
         return sum(map(int, fields[4:6])) / _TICKS_PER_S
 
     def oom_kills(self) -> int:
-        """Processes that the kernel has killed for want of memory since it began."""
+        """Give how many processes the kernel has killed for want of memory since it began."""
         for line in (self.read("vmstat") or b"").splitlines():
             if line.startswith(b"oom_kill "):
                 return int(line.split()[1])
         return 0
 
     def name(self, pid: int) -> str:
-        """Name of a process; empty if it has ended."""
+        """Give the name of a process; "" if the process has ended."""
         return (self.read(f"{pid}/comm") or b"").decode(errors="replace").strip()
 
     def monitored_bytes(self, pids: tuple[int, ...]) -> int:
-        """Size of the ranges that DAMON watches in the address spaces of processes, in bytes.
+        """Give the size of the ranges that DAMON watches in the address spaces of processes, in bytes.
 
-        Source: ``__damon_va_three_regions``, mm/damon/vaddr.c: all from the first mapping to the last,
-        without the two largest gaps; nothing where there are not two gaps.
+        DAMON watches all from the first mapping to the last, without the two largest gaps. It watches
+        nothing in an address space with fewer than two gaps.
+
+        Source: ``__damon_va_three_regions``, mm/damon/vaddr.c.
         """
         return sum(_without_two_gaps(self.mappings(pid)) for pid in pids)
 
     def mappings(self, pid: int) -> list[Span]:
-        """The areas that a process has mapped, in order of address; none once it has ended."""
+        """Give the areas that a process has mapped, in order of address; none if it has ended."""
         lines = (self.read(f"{pid}/maps") or b"").splitlines()
         ends = (line.split(b" ", 1)[0].split(b"-") for line in lines if b"[vsyscall]" not in line)
         return [(int(start, 16), int(end, 16)) for start, end in ends]
 
     def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        """What of a process's addresses is in memory, as few spans of whole pages."""
+        """Give the pages from *start* to *end* that are in memory, neighbours joined to spans."""
         return self._pages(pid, start, end, _IS_PRESENT)
 
     def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        """What of that is mapped elsewhere too, as few spans of whole pages."""
+        """Give the pages in memory that are also mapped elsewhere, neighbours joined to spans."""
         return self._pages(pid, start, end, _IS_SHARED)
 
     def _pages(self, pid: int, start: int, end: int, wanted: bytes) -> tuple[Span, ...]:
-        """Spans of the pages whose highest byte *wanted* translates to 1.
+        """Give the spans of the pages whose entry has a highest byte that *wanted* translates to 1.
 
-        Source: Documentation/admin-guide/mm/pagemap.rst: 64 bits a page; bit 63 says that it is
-        present, bit 56 that it is mapped only once.
+        Source: Documentation/admin-guide/mm/pagemap.rst: an entry of 64 bits for each page; bit 63 says
+        that the page is present, bit 56 that the page is mapped only once.
         """
         found: list[Span] = []
         try:
@@ -184,14 +186,14 @@ class Procfs:
                     ((page + run.start()) * PAGE_BYTES, (page + run.end()) * PAGE_BYTES)
                     for run in _ONES.finditer(present)
                 )
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             return ()
         finally:
             os.close(descriptor)
         return tuple(merged(found))
 
     def _stat(self, pid: int) -> list[bytes] | None:
-        """The fields of `stat` behind the name: the state is number 0."""
+        """Give the fields of the file ``stat`` behind the name: the state is number 0."""
         text = self.read(f"{pid}/stat")
         return None if text is None else text[text.rindex(b")") + 1 :].split()
 

@@ -17,11 +17,11 @@ _LISTEN = b"0A"
 
 
 def be_silent(time_s: float) -> None:
-    """Tell nobody how long something takes."""
+    """Ignore how long something takes."""
 
 
 def listens(procfs: Procfs, port: int) -> bool:
-    """Whether something listens on a TCP port, of any local address."""
+    """Say whether a process listens on a TCP port, at any local address."""
     for name in ("net/tcp", "net/tcp6"):
         for line in (procfs.read(name) or b"").splitlines()[1:]:
             fields = line.split()
@@ -31,7 +31,7 @@ def listens(procfs: Procfs, port: int) -> bool:
 
 
 def describe(ready: Ready) -> str:
-    """Say what was waited for."""
+    """Say in words which criterion was not met."""
     if ready.line is not None:
         return f"no line matched '{ready.line}'"
     if ready.port is not None:
@@ -42,10 +42,10 @@ def describe(ready: Ready) -> str:
 
 
 def check_before(ready: Ready, procfs: Procfs) -> None:
-    """See that a criterion is not met before the program runs.
+    """Check that a criterion is not met before the program runs.
 
     Raises:
-        WorkloadError: If another program has its port.
+        WorkloadError: If another program listens on the criterion's port.
     """
     if ready.port is not None and listens(procfs, ready.port):
         raise WorkloadError(
@@ -65,11 +65,11 @@ def wait_until_ready(
 
     Args:
         ready: The criterion.
-        program: What is waited for.
-        processes: The program is one of them; starts the command that the criterion may be.
-        line_seen: Whether the line was printed that the criterion may be.
-        timeout_us: Not longer than this.
-        on_wait: Called now and then with the time that was waited, in seconds.
+        program: The program.
+        processes: The processes of the workload. If the criterion is a command, it is started there.
+        line_seen: Says whether the criterion's line was printed, if the criterion is a line.
+        timeout_us: How long to wait at most.
+        on_wait: Called again and again with the time waited so far, in seconds.
 
     Raises:
         WorkloadError: If the program ends first, or the time is over.

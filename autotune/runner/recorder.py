@@ -1,4 +1,4 @@
-"""What is recorded of a workload while it is measured, and what comes of it afterwards."""
+"""Records a workload's access pattern while the workload is measured, and makes a recording of it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from autotune.runner.trace_pages import read_layout, read_snapshots
 from autotune.runner.tracing import TraceBuffer
 
 LOOK_S = 1.0
-"""Between two looks at the trace buffer and at what is mapped."""
+"""Time between two looks at the trace buffer and at what is mapped."""
 
 
 def check_recordable(experiment: Experiment) -> Intervals:
-    """See whether an experiment is one that can be recorded; give its intervals.
+    """Check that an experiment can be recorded; give its monitoring intervals.
 
     Raises:
-        ValueError: If DAMON is off in it, does something, or watches no process.
+        ValueError: If the experiment does not use DAMON, has schemes, or does not watch processes.
     """
     if experiment.monitoring is None or experiment.schemes:
         raise ValueError("what is recorded is monitored, and nothing else is done to it")
@@ -43,17 +43,17 @@ def check_recordable(experiment: Experiment) -> Intervals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRecording:
-    """A recording as it was taken: the trace is read where there is time for it.
+    """A recording as it was taken. Its trace is not read yet: that takes time.
 
     Attributes:
-        layout: The event's file ``format``.
-        pages: For each CPU its pages of the trace buffer.
+        layout: Content of the trace event's file ``format``.
+        pages: The pages of the trace buffer, one item for each CPU.
         begin_ns: When the measured part began, by the trace's clock.
-        duration_us: As `Recording`, as are the others.
-        held_up_us: The same.
-        areas: The same.
-        cpu_us: The same.
-        work_done: The same.
+        duration_us: How long the measured part took.
+        held_up_us: How long the process waited for the kdamond and for this program.
+        areas: What the process had mapped, in the order of addresses.
+        cpu_us: CPU time of the workload in the measured part.
+        work_done: Work done in the workload's own unit; None for a workload of fixed work.
         paged_out: What paging the process out added to the swap.
     """
 
@@ -71,7 +71,7 @@ class RawRecording:
         """Give plain JSON values."""
         return {
             "layout": self.layout,
-            # Fast rather than small: the guest that does it is slow.
+            # Level 1 compresses fast: this may run in the guest, which is slow.
             "pages": [base64.b64encode(zlib.compress(one, 1)).decode() for one in self.pages],
             "begin_ns": self.begin_ns,
             "duration_us": self.duration_us,
@@ -90,7 +90,7 @@ class RawRecording:
         """Read what `to_dict` gave.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: If *values* is something else.
         """
         try:
             pages = tuple(zlib.decompress(base64.b64decode(one)) for one in values["pages"])
@@ -111,11 +111,11 @@ class RawRecording:
             raise ValueError(f"not a recording: {error}") from error
 
     def recording(self, experiment: Experiment) -> Recording:
-        """Read the trace; *experiment* is what was recorded.
+        """Read the trace, and give the recording; *experiment* is what was recorded.
 
         Raises:
-            TrialError: If a part of it was lost, or no aggregation ended.
-            BackendUnavailableError: If the kernel writes it in an unknown way.
+            TrialError: If a part of the trace was lost, or no aggregation ended.
+            BackendUnavailableError: If the kernel writes the trace in an unknown layout.
         """
         intervals = check_recordable(experiment)
         layout = read_layout(self.layout)
@@ -149,11 +149,12 @@ class Recorder:
     """Records one process of a workload while it is measured.
 
     Args:
-        trace: Takes what DAMON finds from now on.
-        procfs: Knows the processes.
-        paged_out_to: The system whose swap the process is paged out to, to see how well it compresses;
-            None leaves it alone.
-        paged_out_at_us: When that is, in the measured part; None means behind it.
+        trace: The trace buffer, which takes what DAMON finds from now on.
+        procfs: Where the processes' files are read.
+        paged_out_to: The process is paged out to this system's swap, to see how well its memory
+            compresses. With None the process is not paged out.
+        paged_out_at_us: When the process is paged out, counted from the beginning of the measured part;
+            None means after its end.
     """
 
     def __init__(
@@ -183,12 +184,12 @@ class Recorder:
         return pid
 
     def begin(self, begin_s: float) -> None:
-        """Hear that the measured part begins, and when, as `time.monotonic` shows it."""
+        """Note that the measured part begins at *begin_s*, a time of `time.monotonic`."""
         self._begin_ns = round(begin_s * 1e9)
         self._idle_s, self._own_cpu_s = self._procfs.idle_s(), time.process_time()
 
     def sample(self, time_s: float) -> None:
-        """Look again, if it is time for that; *time_s* is that of the measured part."""
+        """Look again if it is time to; *time_s* counts from the beginning of the measured part."""
         if time_s >= self._next_s:
             self._next_s = time_s + LOOK_S
             self._look(time_s)
@@ -206,22 +207,23 @@ class Recorder:
             self._areas.look(round(time_s * 1e6))
 
     def finish(self) -> None:
-        """Read the rest of the trace; DAMON is off."""
+        """Read the rest of the trace. DAMON must be off."""
         self._idle_s = self._procfs.idle_s() - self._idle_s
         self._own_cpu_s = time.process_time() - self._own_cpu_s
         self._trace.drain()
 
     def _held_up_us(self, measured: Measurement) -> int:
-        """How long the workload waited for the kdamond and for this process.
+        """Give how long the workload waited for the kdamond and for this process.
 
-        What they did while a CPU was idle, or could have done then, held nobody up.
+        That is their CPU time less the idle time of all CPUs, but at most the time in which the workload
+        did not run: while a CPU is idle, they hold nobody up.
         """
         others_s = measured.kdamond_cpu * measured.runtime_s + self._own_cpu_s
         most_s = measured.runtime_s - measured.workload_cpu_s
         return int(1e6 * max(0.0, min(others_s - self._idle_s, most_s)))
 
     def taken(self, measured: Measurement) -> RawRecording:
-        """Give what was recorded, with *measured* in the same run."""
+        """Give what was recorded; *measured* is the measurement of this run."""
         duration_us = int(measured.runtime_s * 1e6)
         areas = () if self._areas is None else self._areas.until(duration_us)
         if not self._paged_out:

@@ -20,7 +20,7 @@ from autotune.runner.readiness import be_silent, check_before, wait_until_ready
 
 
 class RunningWorkload(Protocol):
-    """What was started, ready to be measured."""
+    """A workload that was started and is ready to be measured."""
 
     @property
     def measured(self) -> Started:
@@ -29,7 +29,7 @@ class RunningWorkload(Protocol):
 
     @property
     def last(self) -> Started:
-        """The program that the measured part lasts for; known once that has begun."""
+        """The program whose end ends the measured part; known once the measured part has begun."""
         ...
 
     @property
@@ -38,7 +38,7 @@ class RunningWorkload(Protocol):
         ...
 
     def has_ended(self) -> bool:
-        """Whether the measured part has ended, well or not."""
+        """Say whether the measured part has ended, by success or by failure."""
         ...
 
     def begin(self, seed: int) -> None:
@@ -46,16 +46,16 @@ class RunningWorkload(Protocol):
         ...
 
     def work_done(self) -> float | None:
-        """What was done, in the workload's own unit; None for a workload of fixed work.
+        """Give the work done, in the workload's own unit; None for a workload of fixed work.
 
         Raises:
-            WorkloadError: If it should have said so and did not.
+            WorkloadError: If the workload did not print its work as it should.
         """
         ...
 
 
 class _Line:
-    """Remembers whether a line was seen that a regular expression matches somewhere."""
+    """Remembers whether a regular expression matched somewhere in a line."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)
@@ -81,17 +81,17 @@ def _to_all(*listeners: Callable[[str], None]) -> Callable[[str], None]:
 
 
 class RunningPattern:
-    """A pattern in its player, every region mapped and written once.
+    """A pattern in its player, which has mapped every region and written each page once.
 
     Args:
-        pattern: What is played.
+        pattern: The pattern to play.
         player: The compiled player.
-        processes: Start it.
-        timeout_us: Of its preparation.
-        on_wait: Called now and then with the time that was waited, in seconds.
+        processes: The processes of the workload; the player becomes one of them.
+        timeout_us: How long the preparation may take.
+        on_wait: Called again and again with the time waited so far, in seconds.
 
     Raises:
-        WorkloadError: If it can't be started or does not become ready.
+        WorkloadError: If the player can't be started or does not become ready.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class RunningPattern:
     ) -> None:
         ready = f"^{READY}$"
         line, self._done = _Line(ready), _Line(f"^{DONE}$")
-        self._lines: list[str] = []  # a few for each phase
+        self._lines: list[str] = []  # the player prints few lines for each phase
         self._waker = os.eventfd(0, os.EFD_CLOEXEC)
         processes.close_at_end(self._waker)
         listeners = _to_all(line, self._lines.append, self._done, self._wake)
@@ -120,11 +120,11 @@ class RunningPattern:
 
     @property
     def wakers(self) -> tuple[int, ...]:
-        """It says when it has played all, and may crash."""
+        """The file that shows the player's line "done", and the file that shows the player's end."""
         return (self._waker, self.measured.pidfd)
 
     def has_ended(self) -> bool:
-        """Whether all is played; the player is still there then, with its memory."""
+        """Say whether all is played, or the player has crashed. After playing all, the player stays."""
         return self._done.seen() or self.measured.has_ended()
 
     def _wake(self, _line: str) -> None:
@@ -132,14 +132,14 @@ class RunningPattern:
             os.eventfd_write(self._waker, 1)
 
     def begin(self, seed: int) -> None:
-        """Let it play."""
+        """Tell the player to play."""
         self.measured.tell(go_line(seed))
 
     def work_done(self) -> float:
-        """Accesses.
+        """Give the number of accesses.
 
         Raises:
-            WorkloadError: If the player did not say how many.
+            WorkloadError: If the player did not print it.
         """
         if not self._done.seen():
             self.measured.output.wait(_OUTPUT_S)
@@ -152,20 +152,20 @@ class RunningPattern:
 
 
 _OUTPUT_S = 2.0
-"""How long the last lines of a program that has ended may take to be read."""
+"""How long reading the last lines of an ended program may take."""
 
 
 class RunningProgram:
     """A program that has warmed up, and its client, which begins with the measured part.
 
     Args:
-        program: What runs.
-        processes: Start it.
-        timeout_us: Of its warm-up.
-        on_wait: Called now and then with the time that was waited, in seconds.
+        program: The program and its client.
+        processes: The processes of the workload; the program and the client become two of them.
+        timeout_us: How long the warm-up may take.
+        on_wait: Called again and again with the time waited so far, in seconds.
 
     Raises:
-        WorkloadError: If it can't be started or does not become ready.
+        WorkloadError: If the program can't be started or does not become ready.
     """
 
     def __init__(
@@ -193,20 +193,20 @@ class RunningProgram:
 
     @property
     def last(self) -> Started:
-        """The client, else the program."""
+        """The client if there is one, otherwise the program."""
         return self._client or self.measured
 
     @property
     def wakers(self) -> tuple[int, ...]:
-        """The ends of the two."""
+        """The files that show the ends of the program and of its client."""
         return tuple({self.measured.pidfd, self.last.pidfd})
 
     def has_ended(self) -> bool:
-        """Whether either has ended."""
+        """Say whether the program or its client has ended."""
         return self.last.has_ended() or self.measured.has_ended()
 
     def begin(self, seed: int) -> None:  # noqa: ARG002  # a program has its own seeds
-        """Begin the client; a program without one just goes on.
+        """Start the client. A program without a client just goes on.
 
         Raises:
             WorkloadError: If the client can't be started.
@@ -220,10 +220,10 @@ class RunningProgram:
             self._client.close_input()
 
     def work_done(self) -> float | None:
-        """What `work` found in the output.
+        """Give the number that the expression `work` found in the output; None without an expression.
 
         Raises:
-            WorkloadError: If it matched nothing, or no number.
+            WorkloadError: If the expression matched nothing, or no number.
         """
         if self._work is None:
             return None
@@ -243,10 +243,10 @@ class RunningProgram:
 
 
 def runnable(workload: Pattern | Program | Recording) -> Pattern | Program:
-    """Give a workload that can be run, as it is.
+    """Give back a workload that can be run.
 
     Raises:
-        InputError: If it is a recording.
+        InputError: If the workload is a recording.
     """
     if isinstance(workload, Recording):
         raise InputError("workload: only the simulator plays recordings: use backend: simulator")
@@ -264,14 +264,14 @@ def start_workload(
     """Start a workload and wait until it is ready.
 
     Args:
-        workload: What runs.
-        processes: Start it, and end it whatever happens.
+        workload: The workload.
+        processes: The processes of the workload. They also end it, if this fails.
         player: The compiled player; a pattern needs it.
-        timeout_us: Of its warm-up.
-        on_wait: Called now and then with the time that was waited, in seconds.
+        timeout_us: How long the warm-up may take.
+        on_wait: Called again and again with the time waited so far, in seconds.
 
     Raises:
-        WorkloadError: If it can't be started or does not become ready.
+        WorkloadError: If the workload can't be started or does not become ready.
     """
     if isinstance(workload, Program):
         return RunningProgram(workload, processes, timeout_us, on_wait)
@@ -281,15 +281,15 @@ def start_workload(
 
 
 def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) -> None:
-    """See whether the measured part ended as it should.
+    """Check that the measured part ended as it should.
 
     Args:
-        running: What has ended.
-        processes: Of the workload.
-        oom_kills: Processes that the kernel killed for want of memory meanwhile.
+        running: The workload, whose measured part has ended.
+        processes: The processes of the workload.
+        oom_kills: How many processes the kernel killed for want of memory in the measured part.
 
     Raises:
-        WorkloadError: If something crashed, was killed, or detached itself.
+        WorkloadError: If a program failed, was killed, or left a process running.
     """
     measured, last = running.measured, running.last
     dead = measured if measured.has_ended() else last

@@ -1,4 +1,4 @@
-"""What the kernel says of the whole system's memory: free memory, swap, its pool, stalls."""
+"""What the kernel says of the whole system's memory: free memory, swap, the swap's pool, stalls."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class SystemCounters:
     """Counts since the system began.
 
     Attributes:
-        swap_in_bytes: Read from swap.
-        swap_out_bytes: Written to swap.
-        pressure_some_s: Time in which some task waited for memory; 0.0 where the kernel doesn't say.
-        oom_kills: Processes that were killed for want of memory.
+        swap_in_bytes: Bytes read from swap.
+        swap_out_bytes: Bytes written to swap.
+        pressure_some_s: Time in which some task waited for memory; 0.0 if the kernel doesn't say.
+        oom_kills: How many processes were killed for want of memory.
     """
 
     swap_in_bytes: int
@@ -33,19 +33,22 @@ class SystemMemory:
         self._zrams = _zrams(sysfs)
 
     def free_bytes(self) -> int:
-        """Memory that nothing uses, not even as a cache."""
+        """Give the memory that nothing uses, not even as a cache."""
         return self._of_meminfo(b"MemFree:")
 
     def pool_bytes(self) -> int:
-        """Memory that holds what was swapped out: of all zram devices, and of zswap."""
+        """Give the memory in which all zram devices and zswap hold what was swapped out."""
         return self._of_zrams(2) + self._of_meminfo(b"Zswap:")
 
     def stored_bytes(self) -> int:
-        """What all zram devices hold, as it was before compression."""
+        """Give the size, before compression, of what all zram devices hold."""
         return self._of_zrams(0)
 
     def _of_zrams(self, column: int) -> int:
-        """Source of the columns: Documentation/admin-guide/blockdev/zram.rst, "mm_stat"."""
+        """Sum a column of the devices' figures.
+
+        Source of the columns: Documentation/admin-guide/blockdev/zram.rst, "mm_stat".
+        """
         total = 0
         for file in self._zrams:
             try:
@@ -55,11 +58,11 @@ class SystemMemory:
         return total
 
     def swap_total_bytes(self) -> int:
-        """Room for swapped pages, used or not."""
+        """Give the size of all swap, used or not."""
         return self._of_meminfo(b"SwapTotal:")
 
     def available_bytes(self) -> int:
-        """Memory that can be had without swapping."""
+        """Give the memory that new programs can have without swapping."""
         return self._of_meminfo(b"MemAvailable:")
 
     def counters(self) -> SystemCounters:

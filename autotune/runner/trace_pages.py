@@ -1,4 +1,4 @@
-"""Pages of the kernel's trace buffer, as it keeps them, made snapshots of regions.
+"""Reads snapshots of regions from the raw pages of the kernel's trace buffer.
 
 Source: include/linux/ring_buffer.h, kernel/trace/ring_buffer.c and include/trace/events/damon.h of
 Linux 6.12, for 64-bit kernels.
@@ -18,17 +18,18 @@ from autotune.damon.recording import RecordedRegion, Snapshot
 from autotune.errors import BackendUnavailableError, TrialError
 
 PAGE_HEAD_BYTES = 16
-"""Of a page: the time of its first event in nanoseconds, then the length of what follows, and flags."""
+"""A page's head: the time of its first event in nanoseconds, the length of what follows, and flags."""
 
 _PAGE_HEAD = struct.Struct("=QQ")
 _WORD = struct.Struct("=I")
 _LENGTH_MASK = (1 << 20) - 1
 _LOST = 1 << 31
 _PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31
-"""Kinds of entries that are no events; below are lengths in words, and 0 is a length that follows."""
+"""Kinds of entries that are no events. A kind of 1 to 28 is an event of so many words; an entry of kind
+0 is an event whose length follows."""
 _DELTA_BITS = 27
 _STAMP_BITS = 59
-"""Bits of an absolute time that an entry has room for; those above are the page's."""
+"""Bits of an absolute time that an entry holds. The bits above come from the page's head."""
 
 _FIELD = re.compile(r"field:[^;]*?(\w+);\s*offset:(\d+);\s*size:(\d+);")
 _ID = re.compile(r"^ID: (\d+)$", re.MULTILINE)
@@ -38,12 +39,12 @@ _NEEDED = ("common_type", "target_id", "nr_regions", "start", "end", "nr_accesse
 
 @dataclass(frozen=True, slots=True)
 class EventLayout:
-    """How the event damon_aggregated lies in the buffer.
+    """The layout of the event damon_aggregated in the buffer.
 
     Attributes:
-        number: The event's.
-        fields: Reads common_type, target_id, nr_regions, start, end, nr_accesses, and age if there.
-        has_age: Whether the kernel tells ages.
+        number: The event's number.
+        fields: Reads common_type, target_id, nr_regions, start, end, nr_accesses, and age if `has_age`.
+        has_age: Whether the kernel writes ages.
     """
 
     number: int
@@ -55,7 +56,7 @@ def read_layout(text: str) -> EventLayout:
     """Read the event's file ``format``.
 
     Raises:
-        BackendUnavailableError: If it is not what such a file looks like.
+        BackendUnavailableError: If the text has another form.
     """
     found = {name: (int(offset), size) for name, offset, size in _FIELD.findall(text)}
     number = _ID.search(text)
@@ -89,11 +90,11 @@ class _Event(NamedTuple):
 def read_snapshots(
     layout: EventLayout, buffers: tuple[bytes, ...], *, begin_ns: int
 ) -> Iterator[Snapshot]:
-    """Read the snapshots of the one target.
+    """Read the snapshots of the only target.
 
     Args:
-        layout: Of the event.
-        buffers: For each CPU its pages, one behind the other, each cut off where its content ends.
+        layout: Layout of the event.
+        buffers: For each CPU its pages, one behind the other, each cut off at the end of its content.
         begin_ns: When the measured part began, by the buffer's clock.
 
     Raises:
@@ -101,7 +102,7 @@ def read_snapshots(
     """
     waiting: list[_Event] = []
     for event in merge(*(_events(layout, pages) for pages in buffers)):
-        # What was cut off by a beginning or an end of the recording is left out.
+        # A snapshot that the beginning or the end of the recording has cut is left out.
         if waiting and (
             event.regions != waiting[0].regions or event.region.start < waiting[-1].region.end
         ):

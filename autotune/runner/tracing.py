@@ -1,4 +1,4 @@
-"""The kernel's record of every region after every aggregation: a trace buffer of its own, and read.
+"""The kernel's trace of every region after every aggregation: takes it in a buffer of its own.
 
 The buffer is a tracing instance: other users of tracing neither see it nor lose anything by it.
 """
@@ -20,9 +20,9 @@ TRACEFS = Path("/sys/kernel/tracing")
 
 _EVENT = "events/damon/damon_aggregated"
 _CLOCK = "mono"
-"""Also what `time.monotonic` shows."""
+"""The clock that `time.monotonic` also shows."""
 _BUFFER_KIB = 2048
-"""Of each CPU: some 37,000 regions, all that a second has at 5 ms an aggregation and 180 regions."""
+"""Buffer of each CPU: about 37,000 regions, enough for 1 s of aggregations of 5 ms and 180 regions."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LENGTH = struct.Struct("=8xI")
 _LENGTH_MASK = (1 << 20) - 1
@@ -33,10 +33,10 @@ class TraceBuffer:
 
     Args:
         tracefs: Where tracefs is mounted.
-        journal: Where it is written down first.
+        journal: The buffer is written down here first.
 
     Raises:
-        BackendUnavailableError: If there is no such event, or no buffer can be made.
+        BackendUnavailableError: If the kernel has no such event, or no buffer can be made.
     """
 
     def __init__(self, tracefs: Path, journal: Journal) -> None:
@@ -77,21 +77,21 @@ class TraceBuffer:
             ) from error
 
     def drain(self) -> None:
-        """Read what has come since the last time."""
+        """Read what has come since the last call."""
         for descriptor, taken in zip(self._descriptors, self._pages, strict=True):
             while page := _read_page(descriptor):
                 (length,) = _LENGTH.unpack_from(page)
                 taken.extend(page[: PAGE_HEAD_BYTES + (length & _LENGTH_MASK)])
 
     def pages(self) -> tuple[bytes, ...]:
-        """All that was read, as `autotune.runner.trace_pages.read_snapshots` takes it."""
+        """Give all that was read: one item for each CPU, its pages one behind the other."""
         return tuple(bytes(pages) for pages in self._pages)
 
     def remove(self) -> None:
-        """Take the buffer away, with all that was not read.
+        """Remove the buffer, with all that was not read.
 
         Raises:
-            BackendUnavailableError: If that fails.
+            BackendUnavailableError: If the buffer can't be removed.
         """
         for descriptor in self._descriptors:
             os.close(descriptor)
@@ -100,11 +100,11 @@ class TraceBuffer:
         self._journal.undone(self._change)
 
     def __enter__(self) -> TraceBuffer:
-        """Be its own context."""
+        """Give this object."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Remove it."""
+        """Remove the buffer."""
         self.remove()
 
 
