@@ -1,1 +1,1 @@
-"""Schemes and patterns as others write them. One module a format; text in, domain types out."""
+"""The file formats of other tools, for schemes, patterns and recordings. Each has its own module."""

@@ -1,10 +1,10 @@
 """Schemes as the command line that starts them: ``damo start TARGET ...``.
 
-Damo gives the n-th use of an option to the n-th scheme, wherever it stands. So an option that one scheme
-needs is written for all of them, and options that repeat within a scheme are counted by
+Damo gives the n-th use of an option to the n-th scheme, wherever the option stands. So an option that a
+scheme needs is written for every scheme. How often an option repeats within a scheme is written as
 ``--damos_nr_filters`` and ``--damos_nr_quota_goals``.
 
-Source: damo 3.4.3; these options are read by damo 2.6.4 and later.
+Source: damo 3.4.3. Damo 2.6.4 and later read these options.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _target(target: Target) -> list[str]:
     else:
         words.append(str(target.pid) if target.pid else PLACEHOLDER)
     if target.regions:
-        # Damo takes a process with regions for `fvaddr`, and one without for `vaddr`.
+        # Damo takes a process with regions for `fvaddr`, and a process without regions for `vaddr`.
         regions = " ".join(f"{start}-{end}" for start, end in target.regions)
         words += ["--regions", shlex.quote(regions)]
     return words
@@ -127,7 +127,7 @@ def _for_all(
     used: Callable[[Scheme], bool],
     written: Callable[[Scheme], list[str]],
 ) -> list[list[str]]:
-    """Write an option for all schemes if one of them uses it, else for none."""
+    """Write an option for all schemes if a scheme uses it, otherwise for none."""
     anywhere = any(map(used, schemes))
     return [written(scheme) if anywhere else [] for scheme in schemes]
 
@@ -139,7 +139,8 @@ def _numbers(option: str, counts: Sequence[int]) -> list[str]:
 def command_line(schemes: Iterable[Scheme], monitoring: Monitoring, target: Target) -> str:
     """Write one shell command. A process that is filled in later (0) is written as ``"$PID"``.
 
-    As with damo's JSON, damo truncates: give what `autotune.damon.kernel_units.on_grid` gives.
+    Damo rounds towards 0 what lies between two samples or aggregation intervals: give schemes as
+    `autotune.damon.kernel_units.on_grid` gives them.
 
     Raises:
         ValueError: If a scheme has more than one filter (damo 3.4.3 refuses a second

@@ -1,8 +1,8 @@
-"""The notations of damo: what its readers take for a size, a time, a rate, a share.
+"""The notations of damo: how it writes a size, a time, a rate, a share.
 
-Values are text, or plain numbers where they come from JSON. ``min`` and ``max`` stand for no bound.
-A number without a unit is in the unit that the field's own name gives. What is beyond the kernel's
-64 bits is no bound either, since that is how older files spell ``max``.
+Values are text, or, in JSON, also plain numbers. ``min`` and ``max`` mean that there is no bound. A
+number without a unit is in the unit of its field. A number that does not fit in the kernel's 64 bits
+also means that there is no bound: older files write ``max`` so.
 
 Source: damo 3.4.3, read and tried.
 """
@@ -26,7 +26,7 @@ SIZE = "write bytes, or a number and one of K, M, G, T, as in 64M"
 TIME = "write a number and one of ns, us, ms, s, m, h, d, as in 100ms"
 
 _LARGEST = Decimal(10**30)
-"""Beyond every number that means something, and small enough to compute with."""
+"""Larger than every number that means something, and small enough to compute with."""
 
 _NUMBER = r"(?:[0-9][0-9,]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2}(?![0-9A-Za-z]))?"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*([A-Za-z%]*)\s*")
@@ -56,7 +56,7 @@ def _quantity(value: object, units: Mapping[str, Decimal], kind: str, remedy: st
     elif isinstance(value, str):
         parts = list(_QUANTITY.finditer(text := value.strip()))
         whole = "".join(part[0] for part in parts) == text
-        # Only times are written in several parts, each with its unit: "1 m 30 s".
+        # Only a time may have several parts, each with its unit: "1 m 30 s".
         several = len(parts) > 1 and "ns" in units and all(part[2] for part in parts)
         if whole and (several or len(parts) == 1) and all(part[2] in units for part in parts):
             numbers = [Decimal(part[1].replace(",", "")) for part in parts]
@@ -67,7 +67,7 @@ def _quantity(value: object, units: Mapping[str, Decimal], kind: str, remedy: st
 
 
 def _bound(value: object, read: Callable[[], Decimal]) -> Decimal | None:
-    """Read ``min`` as 0, ``max`` and what the kernel can't hold as None."""
+    """Read ``min`` as 0, and ``max`` or a number that the kernel can't hold as None."""
     if value in ("min", "max"):
         return Decimal(0) if value == "min" else None
     number = read()
@@ -185,10 +185,10 @@ def boolean(value: object) -> bool:
 
 
 def limited(number: int | float) -> int:
-    """Give *number* where the field has to have one.
+    """Give *number* for a field that must have a limit.
 
     Raises:
-        ValueError: If it is `UNLIMITED`.
+        ValueError: If *number* is `UNLIMITED`.
     """
     if isinstance(number, float):
         raise ValueError("'max' is for upper bounds and reset intervals: write a number")
@@ -213,7 +213,7 @@ def to_quota(
     weights: Weights,
     goals: tuple[QuotaGoal, ...] = (),
 ) -> Quota | None:
-    """Make a quota; 0 and `UNLIMITED` are no limit, and without limit and goal there is none."""
+    """Make a quota; 0 and `UNLIMITED` are no limit. Give None if there is neither limit nor goal."""
     time = int(time_us) if 0 < time_us < UNLIMITED else None
     size = int(size_bytes) if 0 < size_bytes < UNLIMITED else None
     if time is None and size is None and not goals:
@@ -258,10 +258,11 @@ def time_text(time_us: int | float, *, space: str = "") -> str:
 
 
 def rate_text(fraction: float, *, space: str = "") -> str:
-    """Write an access rate in percent, with a number for no bound.
+    """Write an access rate in percent; no bound is 200 %.
 
-    Damo turns ``max`` into a number whose lower 32 bits, all that the kernel keeps, are 0 for some
-    intervals; and kernels before 6.7 may count one access more than there are samples.
+    Not ``max``: for some intervals damo turns ``max`` into a number whose lower 32 bits are 0, and the
+    kernel keeps only these bits. Not 100 %: kernels before 6.7 may count one access more than there are
+    samples.
 
     >>> rate_text(0.05), rate_text(UNLIMITED, space=" ")
     ('5%', '200 %')
@@ -270,7 +271,7 @@ def rate_text(fraction: float, *, space: str = "") -> str:
 
 
 def permille_number(fraction: float) -> int | str:
-    """Write a share as a whole number of permille, or in percent where it isn't one.
+    """Write a share as a whole number of permille, or, if it is no whole number, in percent.
 
     >>> permille_number(0.4), permille_number(0.0005)
     (400, '0.05 %')

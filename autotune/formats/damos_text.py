@@ -1,9 +1,9 @@
-"""The one-line text format of schemes (``.damos``): one scheme a line, fields between blanks.
+"""The one-line text format of schemes (``.damos``): one scheme on each line, fields between blanks.
 
-The number of fields alone says what they are. With 9, 12 and 17 the size quota comes first and there is
-no time quota; with 18 the time quota comes before it. Comments and empty lines have lines of their own.
+The number of fields alone says what each field is. A line of 9, 12 or 17 fields has a size quota and no
+time quota. In a line of 18 fields the time quota is before the size quota. A comment has its own line.
 
-damo itself took this format until April 2023; it is how talks and papers write schemes.
+damo read this format until April 2023; talks and papers write schemes in it.
 
 Source: scheme files of damo 1.0 to 1.7.
 """
@@ -35,7 +35,7 @@ HEADER = (
     "# [, quota time size interval, weights size rate age, "
     "watermarks metric interval high mid low]",
 )
-"""The comment above what `dumps` writes."""
+"""The comment above the schemes that `dumps` writes."""
 
 _PATTERN = (
     "size.min",
@@ -64,7 +64,7 @@ LAYOUTS: Mapping[int, tuple[str, ...]] = MappingProxyType(
         18: (*_PATTERN, "quota.time", *_QUOTA, *_WEIGHTS, *_WATERMARKS),
     }
 )
-"""The fields of a line, by their number."""
+"""The names of a line's fields, by how many there are."""
 
 
 def _action(word: str) -> Action:
@@ -156,11 +156,11 @@ def loads(text: str, source: Path | str) -> tuple[Scheme, ...]:
     """Read schemes from one-line text.
 
     Args:
-        text: The whole file.
-        source: Its name, for messages.
+        text: Content of the file.
+        source: Name of the file, for messages.
 
     Raises:
-        InputError: At the first line that is no scheme.
+        InputError: If a line is no scheme; the message names the first such line.
 
     >>> prcl, = loads("4K max 0 0 10s max pageout", "prcl.damos")
     >>> prcl.pattern.size_bytes, prcl.pattern.access_rate.max, prcl.pattern.age_us
@@ -235,10 +235,10 @@ def _marks(watermarks: Watermarks | None) -> list[str]:
 
 
 def line(scheme: Scheme) -> str:
-    """Write one scheme, with 7 fields if it has neither quota nor watermarks, else with 18.
+    """Write one scheme: 7 fields if it has neither quota nor watermarks, otherwise 18.
 
     Raises:
-        ValueError: If it has something that the format has no field for; the message names it.
+        ValueError: If the scheme has something for which the format has no field; the message names it.
 
     >>> line(Scheme(action=Action.PAGEOUT, pattern=AccessPattern(age_us=Range(10_000_000))))
     'min max min max 10s max pageout'
@@ -254,6 +254,6 @@ def dumps(schemes: Iterable[Scheme]) -> str:
     """Write schemes as a file, below a comment that names the fields.
 
     Raises:
-        ValueError: As `line`.
+        ValueError: If a scheme has something for which the format has no field; the message names it.
     """
     return "".join(f"{row}\n" for row in (*HEADER, *(line(scheme) for scheme in schemes)))

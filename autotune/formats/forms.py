@@ -6,7 +6,7 @@ import enum
 
 
 class Form(enum.Enum):
-    """What a scheme is written as."""
+    """A form in which a scheme can be written."""
 
     DAMOS = "damos"
     """One-line text."""

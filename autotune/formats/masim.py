@@ -6,10 +6,10 @@
     regions = lines of  NAME, BYTES [, FILE or none]
     phase   = a line with its name, a line with its milliseconds, lines of accesses
     access  = REGION, RANDOM, STRIDE, PROBABILITY [, ro or wo or rw]
-    comment = a line that begins with #; it vanishes, and is not an empty line
+    comment = a line that begins with #; it is left out, and does not count as an empty line
 
-Names are not trimmed. What masim would read as something else than it looks like (4K as 4 bytes) is an
-error here; what it refuses although it is plain (a blank in an empty line) is a warning.
+Blanks are part of a name. If masim would misread a text (4K as 4 bytes), the text is an error here. If
+masim would refuse a text whose meaning is clear (a blank in an empty line), the text causes a warning.
 
 Source: masim.c of masim, github.com/damonitor/masim.
 """
@@ -30,7 +30,7 @@ from autotune.units import parse_duration, parse_size
 Warn = Callable[[str], None]
 
 INT_MAX: Final = 2**31 - 1
-"""The largest number that masim reads correctly, sizes apart: a C int."""
+"""The largest number, sizes excepted, that masim reads correctly: a C int."""
 SIZE_MAX: Final = 2**63 - 1
 """The largest size that masim reads correctly, in bytes."""
 NAME_BYTES: Final = 255
@@ -41,22 +41,26 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 def _ignore(message: str) -> None:
-    """Where warnings go if nobody asks for them."""
+    """Ignore a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line that counts, and its place in the file."""
+    """A line that is no comment, and its place in the file."""
 
     text: str
     where: Where
 
 
 def load(path: Path, warn: Warn = _ignore) -> Pattern:
-    """Read a configuration file; as `loads`.
+    """Read a configuration file.
+
+    Args:
+        path: The file.
+        warn: Called with a message of one line for each thing that masim would refuse or lose.
 
     Raises:
-        InputError: If the file can't be read, or as `loads`.
+        InputError: If the file can't be read, masim would not take it, or masim would misread it.
     """
     try:
         text = path.read_bytes().decode()
@@ -73,12 +77,12 @@ def loads(text: str, source: Path | str, warn: Warn = _ignore) -> Pattern:
     r"""Read a configuration.
 
     Args:
-        text: What the file holds.
-        source: The file, for messages.
+        text: Content of the file.
+        source: Name of the file, for messages.
         warn: Called with a message of one line for each thing that masim would refuse or lose.
 
     Raises:
-        InputError: If it is not what masim takes, or masim would take it for something else.
+        InputError: If masim would not take the text, or would misread it.
 
     >>> pattern = loads("a, 4096\n\nonly phase\n1000\na, 1, 64, 80, ro\n", "my.cfg")
     >>> pattern.regions
@@ -105,10 +109,10 @@ def loads(text: str, source: Path | str, warn: Warn = _ignore) -> Pattern:
 
 
 def _lines(text: str, source: Path | str, warn: Warn) -> list[_Line]:
-    """Split *text*; comments are left out, and blanks in lines that hold nothing else.
+    """Split *text* into lines, without comments. A line of nothing but blanks becomes empty.
 
     Raises:
-        InputError: If lines end, or the file begins, as on another system.
+        InputError: If the text has another system's line ends or byte order mark.
     """
     if text.startswith("\ufeff"):
         raise InputError("byte order mark: save the file as UTF-8 without one", Where(source, 1))
@@ -132,7 +136,7 @@ def _lines(text: str, source: Path | str, warn: Warn) -> list[_Line]:
 
 
 def _paragraphs(lines: list[_Line], source: Path | str) -> list[list[_Line]]:
-    """Split *lines* at the empty ones; no paragraph is empty.
+    """Split *lines* at empty lines. No paragraph is empty.
 
     Raises:
         InputError: If an empty line separates nothing, or there is no region.
@@ -155,7 +159,7 @@ def _paragraphs(lines: list[_Line], source: Path | str) -> list[list[_Line]]:
 
 
 def _fields(line: _Line, least: int, what: str) -> list[str]:
-    """Split *line* into *least* fields or one more."""
+    """Split *line* into *least* fields, or one field more."""
     fields = line.text.split(",")
     if not least <= len(fields) <= least + 1:
         plural = "" if len(fields) == 1 else "s"
@@ -179,14 +183,14 @@ def _number(
     largest: int = INT_MAX,
     parse: Callable[[str], int] | None = None,
 ) -> int:
-    """Read one number, where C's atoi would read the same.
+    """Read a number that C's atoi would read correctly.
 
     Args:
-        text: The field.
-        name: What messages call it.
-        where: Its place.
-        largest: What still fits.
-        parse: Reads it if it has a unit, to say what it should be.
+        text: Text of the field.
+        name: Name of the field in messages.
+        where: Place of the field.
+        largest: Largest number that is allowed.
+        parse: Reads a number with a unit, so that the message can say what to write instead.
     """
     text = text.strip(_BLANKS)
     if not _WHOLE.fullmatch(text):
@@ -249,7 +253,7 @@ def _data_file(text: str) -> str | None:
 def _phase(
     lines: list[_Line], indices: Mapping[str, int], warn: Warn, *, ends_file: bool
 ) -> Phase:
-    """Read a phase's paragraph; *ends_file* says that none follows."""
+    """Read a phase's paragraph; *ends_file* says that it is the last paragraph."""
     name, *others = lines
     if len(lines) < 3:
         missing = "accesses" if others else "milliseconds and accesses"
@@ -301,11 +305,11 @@ def _mode(text: str, line: _Line, warn: Warn) -> AccessMode:
 
 
 def dumps(pattern: Pattern) -> str:
-    r"""Write *pattern*; `loads` gives it back.
+    r"""Write *pattern*; `loads` reads it back.
 
     Raises:
-        ValueError: If masim's format can't say it: a duration with parts of a millisecond, a number
-            that is too large, a name with a separator in it.
+        ValueError: If masim's format can't hold the pattern: it has a duration with parts of a
+            millisecond, a number that is too large, or a name with a separator in it.
 
     >>> print(dumps(loads("a, 64, none\n\n#\nidle\n10\na, 7, 1, 0\n", "my.cfg")), end="")
     a, 64

@@ -1,4 +1,4 @@
-"""Schemes in each form in which they are applied."""
+"""Writes schemes in every form in which they can be applied."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SUFFIXES: Mapping[Form, str] = MappingProxyType(
         Form.MODULE: ".params",
     }
 )
-"""How the names of files of each form end."""
+"""The suffix of files of each form."""
 
 KEPT_FORMS = (Form.DAMOS, Form.SCHEMES, Form.KDAMONDS)
-"""The forms that a run folder has of each recommended scheme."""
+"""The forms in which a run folder has each recommended scheme."""
 
 
 def write_schemes(
@@ -32,7 +32,7 @@ def write_schemes(
     """Write schemes, as the kernel runs them, in one form.
 
     Raises:
-        ValueError: If the form can't hold them; the message says why.
+        ValueError: If the form can't hold the schemes; the message says why.
     """
     if form is Form.DAMOS:
         return damos_text.dumps(schemes)
@@ -51,12 +51,13 @@ def scheme_files(
     """Write schemes in every form that a run folder has.
 
     Args:
-        schemes: As the kernel runs them.
+        schemes: The schemes, as the kernel runs them.
         monitoring: DAMON's attributes.
-        operations: The address space; a process is filled in later.
+        operations: The address space. The process is filled in later.
 
     Returns:
-        The text by the file's suffix, and why there is none by the suffixes of the others.
+        The text of each form that can hold the schemes, by suffix; and for each other form the reason
+        why it can't, by suffix.
     """
     target = Target(operations=operations, pid=None if operations is OperationsSet.PADDR else 0)
     texts: dict[str, str] = {}
@@ -72,7 +73,7 @@ def scheme_files(
 def scheme_text(schemes: Iterable[Scheme]) -> str:
     """Write schemes in one line, separated by "; ".
 
-    Where the one-line format has no field for something, it is damo's JSON, in one line too.
+    If the one-line format has no field for something, they are written as damo's JSON, also in one line.
     """
     schemes = tuple(schemes)
     try:

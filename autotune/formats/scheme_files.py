@@ -1,4 +1,4 @@
-"""Scheme files of any format: damo's JSON, one-line text, a module's parameters."""
+"""Reads scheme files of every format: damo's JSON, one-line text, a module's parameters."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class SchemeFile:
     """What a scheme file says.
 
     Attributes:
-        schemes: At least one, in their order.
-        monitoring: None if its format has no place for it.
-        target: What is monitored; None if its format has no place for it.
-        of_module: Whether it has the parameters of a kernel module, which fixes the rest of a scheme.
+        schemes: One or more schemes, in the file's order.
+        monitoring: DAMON's attributes; None if the file's format has no place for them.
+        target: What is monitored; None if the file's format has no place for it.
+        of_module: Whether the file has parameters of a kernel module, which fixes all other fields.
     """
 
     schemes: tuple[Scheme, ...]
@@ -65,10 +65,10 @@ def _parse(text: str, path: Path) -> SchemeFile:
 
 
 def load_scheme_file(path: Path) -> SchemeFile:
-    """Read a scheme file, whatever its format; the content tells, not the suffix.
+    """Read a scheme file of any format. Its content tells the format, not its suffix.
 
     Raises:
-        InputError: If it can't be read, is no scheme file, or has no scheme in it.
+        InputError: If the file can't be read, is no scheme file, or has no scheme in it.
     """
     file = _parse(_read(path), path)
     if not file.schemes:
@@ -79,22 +79,22 @@ def load_scheme_file(path: Path) -> SchemeFile:
 
 
 def load_schemes(path: Path) -> tuple[Scheme, ...]:
-    """Read the schemes alone.
+    """Read the schemes of a scheme file of any format.
 
     Raises:
-        InputError: As `load_scheme_file`.
+        InputError: If the file can't be read, is no scheme file, or has no scheme in it.
     """
     return load_scheme_file(path).schemes
 
 
 def resolve(name_or_path: str, relative_to: Path) -> Path:
-    """Find the file that a reference scheme's name, or a path, stands for.
+    """Find the file of a reference scheme's name, or of a path.
 
     Args:
-        name_or_path: As the user wrote it.
+        name_or_path: The name or path, as the user wrote it.
         relative_to: The folder that a path is relative to.
 
     Raises:
-        InputError: If there is neither.
+        InputError: If there is neither such a reference scheme nor such a file.
     """
     return catalog.find(name_or_path, "reference_schemes", relative_to)

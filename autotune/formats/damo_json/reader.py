@@ -1,14 +1,13 @@
 """Reading damo's JSON: the full form ``{"kdamonds": [...]}`` and the list of schemes ``[...]``.
 
-Everything that damo 3.4.3 reads is read, as far as `autotune.damon.damos` and
-`autotune.damon.monitoring` have a word for it. What they have none for (weighted destinations,
-attribute probes, interval goals, ...) is refused by name, unless its value turns it off. Damo ignores
-keys that it doesn't know; here they are errors, since most of them are slips of the pen. Ignored are
-the ones that damo and published files carry without meaning anything by them: ``comments`` and
-``name`` anywhere, the results ``stats``, ``tried_regions``, ``tried_bytes`` and
-``effective_sz_bytes``, and of a kdamond ``state``, ``pid`` and ``refresh_ms`` (how often results are
-refreshed). One kdamond with one context and at most one target
-can be held.
+This module reads all that damo 3.4.3 reads, if `autotune.damon.damos` or `autotune.damon.monitoring` has
+a field for it. It refuses the other features of damo (weighted destinations, attribute probes, interval
+goals, ...) by name, unless a feature's value turns it off. Damo ignores unknown keys; here they are
+errors, since most of them are typing errors. A few keys, which damo and published files have although
+they mean nothing, are ignored: ``comments`` and ``name`` anywhere; the results ``stats``,
+``tried_regions``, ``tried_bytes`` and ``effective_sz_bytes``; and of a kdamond ``state``, ``pid`` and
+``refresh_ms`` (how often results are refreshed). A file may have one kdamond, with one context and at
+most one target.
 
 `autotune.formats.damo_json.writer` writes the same forms.
 """
@@ -61,9 +60,9 @@ class Parsed:
     """What a file says.
 
     Attributes:
-        schemes: In their order.
-        monitoring: None if the form has no place for it.
-        target: None if the form has no place for it.
+        schemes: The schemes, in the file's order.
+        monitoring: DAMON's attributes; None if the form has no place for them.
+        target: What is monitored; None if the form has no place for it.
     """
 
     schemes: tuple[Scheme, ...]
@@ -141,15 +140,15 @@ def _kdamonds(node: Node) -> Parsed:
 
 
 def loads(text: str, source: Path | str) -> Parsed:
-    """Read either form.
+    """Read the full form or the list of schemes.
 
     Args:
-        text: The whole file.
-        source: Its name, for messages.
+        text: Content of the file.
+        source: Name of the file, for messages.
 
     Raises:
-        InputError: If it is not JSON (with line and column), or not what the forms allow (with the
-            path to the value).
+        InputError: If the text is not JSON (with line and column), or a value is not what the forms
+            allow (with the path to the value).
 
     >>> parsed = loads('[{"action": "hugepage"}]', "thp.json")
     >>> parsed.schemes[0].action, parsed.monitoring
@@ -157,7 +156,7 @@ def loads(text: str, source: Path | str) -> Parsed:
     """
     top = tree.parse(text, source)
     if isinstance(top.value, list):
-        # This form has no intervals: counts are meant in those that damo takes for granted.
+        # This form has no intervals: its counts are in damo's default intervals.
         schemes = Node(top.value, "schemes", source).items()
         return Parsed(schemes=tuple(scheme(node, Intervals()) for node in schemes))
     return _kdamonds(top.members(required=("kdamonds",), ignored=NOTES)["kdamonds"])

@@ -1,4 +1,4 @@
-"""Reading one scheme of damo's JSON; `autotune.formats.damo_json.reader` reads the forms around it."""
+"""Reads one scheme of damo's JSON. `autotune.formats.damo_json.reader` reads what is around schemes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from autotune.formats import damo_notation as notation
 from autotune.formats.damo_json.tree import Node, given, one_of
 
 NOTES = frozenset({"comments", "name"})
-"""Keys that mean nothing, anywhere."""
+"""Keys that mean nothing, wherever they stand."""
 
 _RESULTS = frozenset({"stats", "tried_regions", "tried_bytes", "effective_sz_bytes"})
 _PROPORTIONS = frozenset(metric for metric in GoalMetric if metric.value.endswith("_bp"))
 
 
 def is_one_of(*values: object) -> Callable[[object], bool]:
-    """Make a test for being one of *values*, type included."""
+    """Make a function that says whether a value is one of *values*, and of the same type."""
     return lambda value: any(value == other and type(value) is type(other) for other in values)
 
 
@@ -58,7 +58,7 @@ def _counted(
     reader: Callable[[object], int | float],
     scale: Callable[[int], int | float],
 ) -> tuple[int | float, int | float]:
-    """Read bounds that are either in the unit of *reader*, or both counts such as ``3 samples``."""
+    """Read two bounds: both in the unit of *reader*, or both counts such as ``3 samples``."""
     ends = node.members(required=("min", "max"), ignored=NOTES)
     low, high = ends["min"], ends["max"]
     counted = [
@@ -216,7 +216,7 @@ def _filter(node: Node) -> Filter:
         ignored=NOTES,
         inert={"probe_hits_wsum_range": NOTHING},
     )
-    # Damo writes the fields of all types, empty where they are another type's.
+    # Damo writes the fields of all types, and leaves the fields of other types empty.
     own = {key: item for key, item in found.items() if item.value not in (None, "")}
     filter_type = found["filter_type"].read(one_of(FilterType, "filter"))
     matching = found["matching"].read(notation.boolean)
@@ -240,7 +240,7 @@ def _filter(node: Node) -> Filter:
 
 
 def scheme(node: Node, intervals: Intervals) -> Scheme:
-    """Read a scheme; *intervals* say what its counts of samples and aggregations mean."""
+    """Read a scheme; its counts of samples and aggregations are in *intervals*."""
     found = node.members(
         optional=(
             "action",

@@ -1,4 +1,4 @@
-"""JSON with the path to every value, so that a message can say which one is wrong."""
+"""JSON with the path to every value, so that a message can say which value is wrong."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ Member = TypeVar("Member", bound=Enum)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value, and the way to it from the top, as in ``schemes[0].access_pattern``."""
+    """A value, and the path to it, such as ``schemes[0].access_pattern``."""
 
     value: object
     path: str
     source: Path | str
 
     def error(self, message: str) -> InputError:
-        """Say that something is wrong here."""
+        """Make an error that names the path to this value."""
         return InputError(f"{self.path}: {message}" if self.path else message, Where(self.source))
 
     def read(self, reader: Callable[[object], T]) -> T:
-        """Give what *reader* makes of the value; its ValueError becomes an InputError."""
+        """Read the value with *reader*; a ValueError of *reader* becomes an InputError."""
         try:
             return reader(self.value)
         except ValueError as error:
             raise self.error(str(error)) from error
 
     def build(self, constructor: Callable[[], T]) -> T:
-        """Give what *constructor* makes; its ValueError becomes an InputError of this place."""
+        """Give what *constructor* makes; a ValueError becomes an InputError with this value's path."""
         return self.read(lambda _: constructor())
 
     def items(self) -> list[Node]:
-        """The members of a list.
+        """Give the members of a list.
 
         Raises:
-            InputError: If it is not one.
+            InputError: If the value is no list.
         """
         if not isinstance(self.value, list):
             raise self.error("must be a list, in [ ]")
@@ -60,17 +60,17 @@ class Node:
         ignored: Collection[str] = (),
         inert: Mapping[str, Callable[[object], bool]] | None = None,
     ) -> dict[str, Node]:
-        """The members of an object, by key.
+        """Give the members of an object, by key.
 
         Args:
             required: Keys that must be there.
             optional: Keys that may be there.
-            ignored: Keys that may be there and are left out of the result.
-            inert: Keys of features that are not supported, which may be there as long as their value
-                does nothing; left out of the result.
+            ignored: Keys that may be there. They are left out of the result.
+            inert: Keys of features that are not supported, each with a function that says whether a
+                value turns the feature off. Then the key may be there, and is left out of the result.
 
         Raises:
-            InputError: If it is no object, or one with other keys.
+            InputError: If the value is no object, or a key is missing or unknown.
         """
         if not isinstance(self.value, dict):
             raise self.error("must be an object, in { }")
@@ -99,7 +99,7 @@ def given(members: Mapping[str, Node], key: str, reader: Callable[[object], T]) 
 
 
 def one_of(enum: type[Member], noun: str) -> Callable[[object], Member]:
-    """Make a reader of the values of *enum*; *noun* is what messages call one."""
+    """Make a reader of the values of *enum*; messages call a value a *noun*."""
     by_value = {member.value: member for member in enum}
 
     def read(value: object) -> Member:
@@ -124,10 +124,10 @@ def _no_constant(name: str) -> object:
 
 
 def parse(text: str, source: Path | str) -> Node:
-    """Read JSON; numbers with a point are `Decimal`.
+    """Read JSON. Numbers with a point become `Decimal`.
 
     Raises:
-        InputError: If it is not JSON, with line and column; or if a key stands twice.
+        InputError: If the text is not JSON (with line and column), or an object has a key twice.
     """
     try:
         value = json.loads(

@@ -1,12 +1,13 @@
-"""Writing damo's JSON, in a spelling that damo 2.0.0 to 3.4.3 all read.
+"""Writes damo's JSON so that each damo from 2.0.0 to 3.4.3 reads it.
 
-Bytes and the intervals in microseconds are whole numbers, ages and quota times text with a unit, access
-rates percent. Intervals and bounds on regions are always there, since damo before 3.0.6 needs them;
-quotas and watermarks are always there too, with 0 for no limit and ``none``. What is rare (filters,
-goals, apply interval, target node) is there only if it is used.
+Sizes are whole numbers of bytes, intervals whole numbers of microseconds; ages and quota times are text
+with a unit; access rates are in percent. Intervals and bounds on regions are always written, since damo
+before 3.0.6 needs them. Quotas and watermarks are always written, too: 0 is no limit, and ``none`` is no
+watermarks. Filters, goals, apply interval and target node are written only if they are used.
 
-Schemes are written as they are. Damo rounds towards 0 what is between two samples or aggregation
-intervals: give what `autotune.damon.kernel_units.on_grid` gives, and it stages exactly the same numbers.
+Schemes are written as they are given. Damo rounds towards 0 what lies between two samples or aggregation
+intervals. So give schemes as `autotune.damon.kernel_units.on_grid` gives them: then damo writes exactly
+their numbers to the kernel.
 """
 
 from __future__ import annotations
@@ -128,11 +129,11 @@ def _text(value: object) -> str:
 
 
 def _check_ages(schemes: Iterable[Scheme], intervals: Intervals) -> None:
-    """Check that damo's ``max`` of an age is one.
+    """Check that damo turns the ``max`` of an age into an age that is long enough.
 
     Damo divides 2^64 - 1 by the aggregation interval, in floating point, and the kernel keeps the lower
-    32 bits of that. For whole milliseconds two weeks or more remain; after a division by a power of
-    two, nothing does.
+    32 bits of the result. If the interval is whole milliseconds, these 32 bits mean two weeks or more.
+    If it is a power of two, they are 0.
     """
     unit = intervals.aggregation_us
     oldest_us = (int(ULONG_MAX / unit) & UINT_MAX) * unit
@@ -146,17 +147,17 @@ def _check_ages(schemes: Iterable[Scheme], intervals: Intervals) -> None:
 
 
 def dumps_schemes(schemes: Iterable[Scheme]) -> str:
-    """Write the list form, for ``damo start TARGET --schemes FILE``; it knows no target."""
+    """Write the list of schemes, for ``damo start TARGET --schemes FILE``. It has no target."""
     return _text([_scheme(scheme) for scheme in schemes])
 
 
 def dumps_kdamonds(schemes: Iterable[Scheme], monitoring: Monitoring, target: Target) -> str:
     """Write the full form, for ``damo start FILE``.
 
-    A process that is filled in later (0) is written ``"pid": "0"``.
+    A process that is filled in later (0) is written as ``"pid": "0"``.
 
     Raises:
-        ValueError: If damo would turn an unlimited age into next to nothing, which it does for a few
+        ValueError: If damo would turn an unlimited age into a very short age, as it does for a few
             aggregation intervals.
     """
     schemes, intervals = tuple(schemes), monitoring.intervals

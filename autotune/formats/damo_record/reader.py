@@ -1,9 +1,9 @@
-"""Recordings from files: those of `autotune record`, and those of `damo record`.
+"""Reads recordings from files of `autotune record` and of `damo record`.
 
-Damo writes numbers as text, with commas, or with units; old kernels and old versions of it left out
-intervals and ages. What is left out is inferred where it can be.
+Damo writes numbers as text, with commas, or with units. With old kernels and old versions of damo,
+intervals and ages are missing. Missing intervals are inferred, if they can be.
 
-Source: damo 3.4.3, read and tried, and files of it.
+Source: damo 3.4.3, read and tried, and files that it wrote.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from autotune.formats.damo_record.writer import OWN_KEY
 T = TypeVar("T")
 
 _MOST_BYTES = 4 << 30
-"""Of the JSON: a file that unpacks to more is no recording."""
+"""Largest size of the JSON: a file that unpacks to more is no recording."""
 _PERF = b"PERFILE2"
 _USUAL_SAMPLES = 20
-"""Of an aggregation, unless a file says otherwise: damo's own default."""
+"""Samples in an aggregation, unless a file says otherwise: damo's default."""
 _CONVERT = "write it with damo record --output_type json_compressed"
 _FILLER = frozenset({0, "0", "0 B"})
-"""Start and end of the only region of a snapshot that damo adds, so that the one before has an end."""
+"""Start and end of the only region of a snapshot that damo adds to give the snapshot before an end."""
 
 
 def load(path: Path) -> Recording:
     """Read a file.
 
     Raises:
-        InputError: If it can't be read, is no recording, or a damaged one.
+        InputError: If the file can't be read, is no recording, or is damaged.
     """
     try:
         content = path.read_bytes()
@@ -53,10 +53,10 @@ def parse(content: bytes, source: Path) -> Recording:
 
     Args:
         content: Compressed JSON, or JSON.
-        source: The file, for messages; without its suffixes it names what does not name itself.
+        source: The file, for messages. A recording without a name gets the file's name without suffixes.
 
     Raises:
-        InputError: As `load`.
+        InputError: If the content is no recording, or is damaged.
     """
     try:
         return _recording(_records(_text(content)), source.name.split(".")[0] or source.name)
@@ -102,7 +102,7 @@ def _recording(records: list[Any], name: str) -> Recording:
     filled = [one for one in read if one.snapshots]
     if not filled:
         raise ValueError("holds no snapshot: record for longer")
-    # Of several targets: the one that was accessed most.
+    # If there are several targets, the target with the most accesses is taken.
     record = max(filled, key=_Record.accessed_bytes) if len(filled) > 1 else filled[0]
     return _within(f"[{read.index(record)}]", record.recording, name)
 
@@ -115,13 +115,13 @@ class _PlacedError(ValueError):
         self.place, self.what = place, what
 
     def within(self, outer: str) -> _PlacedError:
-        """The same, said from further outside."""
+        """Give this error with *outer* in front of its place."""
         separator = "" if self.place.startswith("[") else "."
         return _PlacedError(f"{outer}{separator}{self.place}", self.what)
 
 
 def _within(place: str, make: Callable[..., T], *arguments: Any) -> T:
-    """Give what *make* makes; an error of it gets *place* in front."""
+    """Give what *make* makes; an error gets *place* in front of its place."""
     try:
         return make(*arguments)
     except _PlacedError as error:
@@ -133,7 +133,7 @@ def _within(place: str, make: Callable[..., T], *arguments: Any) -> T:
 
 
 def _whole(value: Any) -> int:
-    """Read a number of anything: a JSON number, or digits with commas."""
+    """Read a whole number: a JSON number, or digits with commas."""
     if type(value) is int:
         return value
     if isinstance(value, str) and (digits := value.replace(",", "")).isdecimal():
@@ -142,7 +142,7 @@ def _whole(value: Any) -> int:
 
 
 def _size(value: Any) -> int:
-    # Most are plain, and there may be millions.
+    # There may be millions of sizes, and most are plain numbers: so these are read first.
     if type(value) is int:
         return value
     if isinstance(value, str) and (digits := value.replace(",", "")).isdecimal():
@@ -166,7 +166,7 @@ def _percent(value: Any) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _RawRegion:
-    """A region before it is known what a count means."""
+    """A region whose count may be a percentage of samples not known yet."""
 
     start: int
     end: int
@@ -193,7 +193,7 @@ class _RawRegion:
         )
 
     def counted(self, intervals: Intervals) -> RecordedRegion:
-        """Count in *intervals*; kernels before 6.7 may count one sample more than there are."""
+        """Count in samples of *intervals*, at most all: kernels before 6.7 may count one more."""
         most = intervals.samples
         samples, age = self.samples, self.age
         if samples is None:
@@ -211,7 +211,7 @@ class _RawSnapshot:
 
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> _RawSnapshot | None:
-        """Read one; None for what damo adds so that a single one has an end."""
+        """Read a snapshot; give None for the snapshot that damo adds to give a single one an end."""
         regions = value["regions"]
         if not isinstance(regions, list):
             raise _PlacedError("regions", "must be a list, in [ ]")
@@ -228,7 +228,7 @@ class _RawSnapshot:
 
 
 class _Record:
-    """One record of a file, as it stands there."""
+    """One of damo's records, as it stands in the file."""
 
     def __init__(self, value: Mapping[str, Any]) -> None:
         snapshots = value["snapshots"]
@@ -253,7 +253,7 @@ class _Record:
         )
 
     def recording(self, name: str) -> Recording:
-        """Make it a recording; *name* is for one that has none."""
+        """Make a recording of the record; *name* is the name if the record has none."""
         intervals = self._intervals or _inferred(self.snapshots)
         if self._own is not None:
             snapshots = tuple(self._counted(intervals, 0))
@@ -293,10 +293,10 @@ def _intervals(value: Mapping[str, Any]) -> Intervals:
 def _inferred(snapshots: list[_RawSnapshot]) -> Intervals:
     """Infer the intervals from how long aggregations took, and from the largest count.
 
-    An aggregation takes somewhat longer than it should, so that its length is rounded to two digits.
+    An aggregation takes a little longer than its interval. So its length is rounded to two digits.
     """
     lengths_us = [(one.end_ns - one.start_ns) // 1000 for one in snapshots]
-    # The start of the first one is invented.
+    # Damo invents the start of the first snapshot.
     length_us = int(statistics.median(lengths_us[1:] or lengths_us))
     most = max(
         (region.samples for one in snapshots for region in one.regions if region.samples),
@@ -314,7 +314,7 @@ def _inferred(snapshots: list[_RawSnapshot]) -> Intervals:
 
 
 def _seen_areas(snapshots: tuple[Snapshot, ...], duration_us: int) -> tuple[MappedArea, ...]:
-    """Take for mapped and resident what was monitored, from when it was first seen to the last time."""
+    """Take what was monitored for mapped and resident, from its first snapshot to its last."""
     spans = merged(region[:2] for snapshot in snapshots for region in snapshot.regions)
     seen: list[tuple[int, int] | None] = [None] * len(spans)
     begin_us = 0

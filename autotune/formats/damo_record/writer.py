@@ -1,7 +1,7 @@
-"""Recordings as files that damo reads too: compressed JSON, with one key that damo skips.
+"""Writes recordings as files that damo can read, too: compressed JSON, with one key that damo skips.
 
-Of what damo has a place for, all is in its place. What was mapped, how long the measured part was and
-what it used stands under `OWN_KEY` in the one record.
+What damo knows is where damo looks for it. What was mapped, how long the measured part was and what it
+used is under `OWN_KEY`, in the file's only record.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autotune.damon.recording import Recording, Snapshot
 from autotune.errors import InputError, RunError, Where
 
 OWN_KEY: Final = "autotune"
-"""What damo has no place for."""
+"""The key of what damo does not know."""
 
 _LEVEL = 6
 
@@ -26,10 +26,11 @@ _LEVEL = 6
 def write(recording: Recording) -> bytes:
     """Give the content of a file. Equal recordings give equal bytes.
 
-    Times in it are nanoseconds since the measured part began, all other numbers as damo counts them.
+    Times of snapshots are nanoseconds since the measured part began; all other numbers are in damo's
+    units.
 
-    Source: damo 3.4.3, read and tried. Its reader tells compressed JSON from other forms by its first
-    bytes, and takes no JSON that is not compressed.
+    Source: damo 3.4.3, read and tried. Its reader knows compressed JSON by the first bytes, and does not
+    read JSON that is not compressed.
     """
     intervals = recording.intervals
     record = {
@@ -92,10 +93,10 @@ def _regions(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def check_new(path: Path) -> None:
-    """See whether a recording can be written to *path*.
+    """Check that a recording can be written to *path*.
 
     Raises:
-        InputError: If there is something already, or no folder to write to.
+        InputError: If *path* exists already, or its folder does not.
     """
     if path.exists() or path.is_symlink():
         raise InputError("is there already: name another file with --out", Where(path))
@@ -108,10 +109,10 @@ def check_new(path: Path) -> None:
 
 
 def save(recording: Recording, path: Path) -> None:
-    """Write a recording to a file that is not there yet, whole or not at all.
+    """Write a recording to a new file, whole or not at all.
 
     Raises:
-        InputError: As `check_new`.
+        InputError: If *path* exists already, or its folder does not.
         RunError: If the disk is full or fails.
     """
     check_new(path)

@@ -1,4 +1,4 @@
-"""Reading the parameters of DAMON_RECLAIM and DAMON_LRU_SORT; what they are.
+"""Reads the parameters of DAMON_RECLAIM and DAMON_LRU_SORT, and has the tables of them.
 
 `autotune.formats.module_parameters.writer` writes them.
 
@@ -54,7 +54,7 @@ RECLAIM: Mapping[str, int] = MappingProxyType(
         "skip_anon": 0,
     }
 )
-"""DAMON_RECLAIM's parameters and their defaults; times without unit in the name are microseconds."""
+"""DAMON_RECLAIM's parameters and their defaults. Times are microseconds unless the name has a unit."""
 
 LRU_SORT: Mapping[str, int] = MappingProxyType(
     {
@@ -69,14 +69,14 @@ LRU_SORT: Mapping[str, int] = MappingProxyType(
 """DAMON_LRU_SORT's parameters and their defaults."""
 
 FEEDBACK_TARGET = 10_000
-"""The target that DAMON_RECLAIM's feedback is measured against."""
+"""The target value of DAMON_RECLAIM's feedback."""
 
 SWITCHES = frozenset({"skip_anon"})
 """Parameters that are Y or N."""
 
 _COMMANDS = frozenset({"enabled", "commit_inputs"})
 SKIP_ANON = Filter(type=FilterType.ANON)
-"""What the parameter of that name adds."""
+"""The filter that the parameter of that name adds."""
 
 OLDEST_FIRST = Weights(age=1)
 """The weights of DAMON_RECLAIM's scheme."""
@@ -90,8 +90,9 @@ class Settings:
     """What a module's parameters mean.
 
     Attributes:
-        schemes: One of DAMON_RECLAIM, or the hot and the cold one of DAMON_LRU_SORT.
-        monitoring: How it monitors physical memory. Its update interval means nothing there.
+        schemes: DAMON_RECLAIM's only scheme, or DAMON_LRU_SORT's scheme for hot memory and then its
+            scheme for cold memory.
+        monitoring: How the module monitors physical memory. The update interval means nothing there.
     """
 
     schemes: tuple[Scheme, ...]
@@ -211,11 +212,11 @@ def _read_lru_sort(values: Mapping[str, int]) -> tuple[Scheme, ...]:
 
 
 def loads(text: str, source: Path | str) -> Settings:
-    """Read the parameters of one module; the ones that are missing have its defaults.
+    """Read the parameters of one module. A missing parameter has the module's default.
 
     Raises:
-        InputError: At the first line that is no parameter; or if values don't fit together, or it is
-            not clear which module is meant.
+        InputError: If a line is no parameter, if values don't fit together, or if it is not clear which
+            module is meant.
     """
     values = _parse(text, source)
     module = LRU_SORT if {"hot_thres_access_freq", "cold_min_age"} & values.keys() else RECLAIM

@@ -1,12 +1,13 @@
-"""Schemes as parameters of the kernel's own DAMON modules, ``name=value`` lines below a comment.
+"""Writes schemes as parameters of the kernel's DAMON modules: ``name=value`` lines below a comment.
 
-DAMON_RECLAIM is one `pageout` scheme, DAMON_LRU_SORT one of `lru_prio` and one of `lru_deprio`. Both
-monitor physical memory, and most of their schemes is fixed: what can be chosen is in the tables of
-`autotune.formats.module_parameters.reader`, and everything else has to be as the module has it. Their
-watermarks can't be turned off, but 1000, 1000 and 0 permille never hold anything back: that is how no
-watermarks are written, and what reads as none.
+DAMON_RECLAIM runs a `pageout` scheme; DAMON_LRU_SORT runs a `lru_prio` and a `lru_deprio` scheme.
+Both modules monitor physical memory. Most fields of their schemes are fixed:
+`autotune.formats.module_parameters.reader` has the tables of the fields that can be chosen; all other
+fields must be as the module has them. A module's watermarks can't be turned off, but 1000, 1000 and 0
+permille never hold a scheme back. So these numbers stand for a scheme without watermarks.
 
-As with damo's JSON, the kernel truncates: give what `autotune.damon.kernel_units.on_grid` gives.
+The kernel rounds towards 0 what lies between two samples or aggregation intervals: give schemes as
+`autotune.damon.kernel_units.on_grid` gives them.
 
 Source: mm/damon/reclaim.c and mm/damon/lru_sort.c of Linux 6.12.
 """
@@ -99,7 +100,7 @@ def _milliseconds(name: str, time_us: int | float) -> int:
 
 def _permille(name: str, fraction: float) -> int:
     permille = round(fraction * 1000)
-    # What `on_grid` gives may be a float beside the fraction that is meant.
+    # `on_grid` may give a float that lies close beside the fraction that is meant.
     if abs(fraction * 1000 - permille) > _SNAP:
         raise ValueError(f"{name} is {format_share(fraction)}: a module takes whole permille")
     return permille
@@ -202,7 +203,7 @@ def _lru_sort(hot: Scheme, cold: Scheme) -> dict[str, int]:
         _check_weights(quota.weights, HOTTEST_FIRST, module)
         if quota.size_bytes is not None or quota.goals:
             raise ValueError(f"quota: {module} takes a time quota only")
-        # The module gives each of its schemes half of the time.
+        # The module gives half of the time to each of its two schemes.
         values["quota_ms"] = 2 * _milliseconds("quota.time_us", quota.time_us or 0)
         values["quota_reset_interval_ms"] = _milliseconds(
             "quota.reset_interval_us", quota.reset_interval_us
@@ -211,10 +212,10 @@ def _lru_sort(hot: Scheme, cold: Scheme) -> dict[str, int]:
 
 
 def dumps(schemes: Iterable[Scheme], monitoring: Monitoring) -> str:
-    """Write the parameters of the module that does what *schemes* say.
+    """Write the parameters of the module that runs such schemes.
 
     Raises:
-        ValueError: If no module does; the message names the field that has to change.
+        ValueError: If no module runs them; the message names the field that has to change.
     """
     ordered = sorted(schemes, key=lambda scheme: scheme.action is not Action.LRU_PRIO)
     actions = [scheme.action for scheme in ordered]
