@@ -1,1 +1,1 @@
-"""What is sought: metrics, expressions of them, objectives, and the arithmetic of fronts."""
+"""Metrics, expressions of them, objectives, constraints, and the arithmetic of fronts."""

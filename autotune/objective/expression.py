@@ -1,7 +1,7 @@
 """Arithmetic over named figures, as users write it in objectives and constraints.
 
-Numbers (also `5%`), names, ``+ - * / ( )``, unary minus, `min`, `max` and `abs`; nothing else, and
-nothing of it is ever given to Python to run.
+An expression has numbers (also `5%`), names, ``+ - * / ( )``, unary minus, `min`, `max` and `abs`, and
+nothing else. Python never runs a part of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autotune.errors import nearest
 from autotune.units import parse_share
 
 MAX_LENGTH = 200
-"""Longest expression, in characters; keeps the recursion over it shallow."""
+"""Longest expression, in characters. The limit keeps the recursion over it shallow."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:\s*%)?(?![\w.]))"
@@ -41,11 +41,11 @@ _SYNTAX = "use numbers, names, + - * / ( ), min(), max() and abs()"
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression; two of the same tokens are equal, however they are spaced.
+    """A checked expression. Two expressions that differ only in blanks are equal.
 
     Attributes:
-        text: As it was written.
-        names: The figures that it needs.
+        text: The expression as it was written.
+        names: The figures that the expression needs.
     """
 
     text: str = field(compare=False)
@@ -58,7 +58,7 @@ class Expression:
         """Read an expression over the names *known*.
 
         Raises:
-            ValueError: If it is anything but arithmetic, or a name is unknown.
+            ValueError: If the text is not such arithmetic, or a name is unknown.
 
         >>> Expression.parse("memory_saving - 2 * max(slowdown, 5%)", ["memory_saving", "slowdown"])
         Expression(text='memory_saving - 2 * max(slowdown, 5%)')
@@ -104,7 +104,7 @@ class Expression:
 
 
 def _tokens(text: str, known: Collection[str]) -> tuple[str, ...]:
-    """Cut *text* into what Python's parser may see; `5%` becomes `0.05`."""
+    """Cut *text* into tokens that Python's parser may see; `5%` becomes `0.05`."""
     tokens = []
     position = 0
     while position < len(text):
@@ -137,7 +137,7 @@ def _number(token: str, text: str) -> float:
 
 
 def _check(node: ast.expr, text: str) -> set[str]:
-    """Refuse every node that is not on the list, and give the names below *node*."""
+    """Refuse every node that is not on the list of allowed nodes; give the names below *node*."""
     match node:
         case ast.Constant(value=float()):
             return set()

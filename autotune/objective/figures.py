@@ -1,7 +1,7 @@
-"""Figures of a trial by name: metrics, the record's own numbers, and what the objectives make of them.
+"""Figures of a trial by name: metrics, numbers of the measurement, and the objectives' expressions.
 
-An expression that is an objective or a constraint is a figure like any other: evaluated for each
-measurement, then averaged over several.
+The expression of an objective or a constraint is a figure, too: it is evaluated for each measurement,
+and then averaged over several measurements.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def figures(
 
 
 def mean(several: Sequence[Figures]) -> dict[str, float]:
-    """Average each figure that all of *several* have; never outside its smallest and largest value.
+    """Average each figure that all of *several* have. A mean is never outside the averaged values.
 
     >>> mean([{"slowdown": 0.25, "x": 1.0}, {"slowdown": 0.75}])
     {'slowdown': 0.5}
@@ -65,7 +65,7 @@ def minimised(values: Figures, objectives: Objectives) -> tuple[float, ...]:
 
 
 def violation(values: Figures, constraint: Constraint) -> float:
-    """Say by how much a bound is broken; 0 or less where it is kept."""
+    """Say by how much a bound is broken; 0 or less if the bound is kept."""
     difference = values[constraint.name] - constraint.bound
     return difference if constraint.upper else -difference
 
@@ -79,9 +79,9 @@ def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
     """Write a figure for people: metrics as percentages.
 
     Args:
-        name: Of the figure.
+        name: Name of the figure.
         value: The figure.
-        digits: Significant ones; None is two decimals of a percentage, for columns.
+        digits: Number of significant digits; None gives percentages two decimals, for columns.
 
     >>> format_figure("slowdown", 0.0123456), format_figure("slowdown", 0.0123456, digits=4)
     ('1.23%', '1.235%')

@@ -1,7 +1,7 @@
-"""What a measurement means beside its baseline: one formula a metric.
+"""Metrics: formulas that compare a measurement with its baseline.
 
-A baseline is the same workload on the same backend and machine with the same seed, with DAMON off.
-Fractions throughout: 0.05 is 5 %.
+The baseline of a measurement has its workload, backend, machine and seed, but DAMON is off. All metrics
+are fractions: 0.05 is 5 %.
 
 Source of the formulas: docs/measurement.md.
 """
@@ -23,11 +23,11 @@ RECORD_FIELDS: tuple[str, ...] = tuple(
     for field in dataclasses.fields(Measurement)
     if field.name not in {"scheme_stats", "series", "fingerprint"}
 )
-"""The numbers of a measurement itself, which an expression may name beside the metrics."""
+"""The fields of a measurement that an expression may name, beside the metrics."""
 
 
 def _ratio(name: str, measured: float, baseline: float) -> float:
-    """Divide, unless the baseline makes the quotient meaningless.
+    """Divide *measured* by *baseline*.
 
     Raises:
         ValueError: If *baseline* is 0 or negative.
@@ -37,30 +37,30 @@ def _ratio(name: str, measured: float, baseline: float) -> float:
     return measured / baseline
 
 
-def _per_work(name: str, record: Measurement, other: Measurement) -> float:
-    """The field *name* for one unit of work; the field itself for a workload of fixed work.
+def _per_work(name: str, measured: Measurement, other: Measurement) -> float:
+    """Give the field *name* per unit of work; for a workload of fixed work, give the field itself.
 
     Raises:
-        ValueError: If nothing was done, or only one of the two records counts its work.
+        ValueError: If no work was done, or only one of the two measurements counts its work.
     """
-    value: float = getattr(record, name)
-    if record.work_done is None and other.work_done is None:
+    value: float = getattr(measured, name)
+    if measured.work_done is None and other.work_done is None:
         return value
-    if record.work_done is None or other.work_done is None:
+    if measured.work_done is None or other.work_done is None:
         raise ValueError("only one of measurement and baseline has work_done: they don't compare")
-    if record.work_done <= 0:
-        raise ValueError(f"work_done is {record.work_done:g}: there is no time per unit of work")
-    return value / record.work_done
+    if measured.work_done <= 0:
+        raise ValueError(f"work_done is {measured.work_done:g}: there is no time per unit of work")
+    return value / measured.work_done
 
 
 def memory_saving(measured: Measurement, baseline: Measurement) -> float:
-    """Memory that the workload no longer holds, net of the memory that holds what was swapped out.
+    """Give the saving of memory that the workload holds, memory for its swapped-out pages included.
 
     Returns:
-        A fraction of the baseline's; below 0 where more is held.
+        A fraction of the baseline's memory; below 0 if the workload holds more than the baseline.
 
     Raises:
-        ValueError: If the baseline held nothing.
+        ValueError: If the baseline held no memory.
 
     >>> from autotune.testing import measurement
     >>> baseline = measurement(rss_mean_bytes=1000.0, swap_pool_mean_bytes=0.0)
@@ -75,13 +75,13 @@ def memory_saving(measured: Measurement, baseline: Measurement) -> float:
 
 
 def rss_saving(measured: Measurement, baseline: Measurement) -> float:
-    """Resident memory that is gone, whatever holds it now.
+    """Give the saving of resident memory. Memory for swapped-out pages does not count.
 
     Returns:
-        A fraction of the baseline's; below 0 where more is resident.
+        A fraction of the baseline's resident memory; below 0 if more is resident.
 
     Raises:
-        ValueError: If nothing was resident in the baseline.
+        ValueError: If no memory was resident in the baseline.
 
     >>> from autotune.testing import measurement
     >>> rss_saving(measurement(rss_mean_bytes=500.0), measurement(rss_mean_bytes=1000.0))
@@ -91,10 +91,10 @@ def rss_saving(measured: Measurement, baseline: Measurement) -> float:
 
 
 def system_memory_saving(measured: Measurement, baseline: Measurement) -> float:
-    """Memory that the whole system no longer uses: the figure for physical-address schemes.
+    """Give the saving of memory that the whole system uses, for schemes on physical addresses.
 
     Returns:
-        A fraction of the baseline's; below 0 where more is used.
+        A fraction of the baseline's memory use; below 0 if the system uses more.
 
     Raises:
         ValueError: If the baseline used no memory.
@@ -110,13 +110,14 @@ def system_memory_saving(measured: Measurement, baseline: Measurement) -> float:
 
 
 def own_cpu_slowdown(measured: Measurement, baseline: Measurement) -> float:
-    """CPU time more that the workload needs for the same work, faults included, the kdamond's not.
+    """Give how much more CPU time the workload needs for its work, with faults, without the kdamond.
 
     Returns:
-        A fraction of the baseline's; below 0 where it needs less.
+        A fraction of the baseline's CPU time; below 0 if the workload needs less.
 
     Raises:
-        ValueError: If the baseline has no CPU time, or the work done is missing on one side or 0.
+        ValueError: If the baseline has no CPU time, or if the work done is 0, or missing in only one of
+            the two measurements.
 
     >>> from autotune.testing import measurement
     >>> own_cpu_slowdown(measurement(workload_cpu_s=12.0), measurement(workload_cpu_s=8.0))
@@ -133,13 +134,14 @@ def own_cpu_slowdown(measured: Measurement, baseline: Measurement) -> float:
 
 
 def wall_slowdown(measured: Measurement, baseline: Measurement) -> float:
-    """Time more that the same work takes; where there is one CPU, the kdamond's share included.
+    """Give how much more time the work takes. On one CPU this includes the time of the kdamond.
 
     Returns:
-        A fraction of the baseline's; below 0 where it is faster.
+        A fraction of the baseline's time; below 0 if the work takes less.
 
     Raises:
-        ValueError: If the baseline took no time, or the work done is missing on one side or 0.
+        ValueError: If the baseline took no time, or if the work done is 0, or missing in only one of the
+            two measurements.
 
     >>> from autotune.testing import measurement
     >>> wall_slowdown(measurement(runtime_s=12.0), measurement(runtime_s=8.0))
@@ -159,10 +161,10 @@ def wall_slowdown(measured: Measurement, baseline: Measurement) -> float:
 
 
 def cpu_use(measured: Measurement, baseline: Measurement) -> float:  # noqa: ARG001 - one signature
-    """CPU time of the kdamond.
+    """Give the CPU time of the kdamond.
 
     Returns:
-        A fraction of the one CPU that it ran on.
+        A fraction of one CPU.
 
     >>> from autotune.testing import measurement
     >>> cpu_use(measurement(kdamond_cpu=0.02), measurement())
@@ -176,10 +178,10 @@ class Metric:
     """A formula over a measurement and its baseline.
 
     Attributes:
-        name: As in files and columns.
+        name: The name in files and columns.
         direction: Which way is better: "maximize" or "minimize".
-        function: The formula; None for `slowdown`, for which the backend chooses one of two.
-        summary: For people, one line.
+        function: The formula; None for `slowdown`, for which the backend chooses one of two formulas.
+        summary: One line for people.
     """
 
     name: str
@@ -246,9 +248,9 @@ def compute(
     """Give every metric, in the order of `METRICS`.
 
     Args:
-        measured: With DAMON on, or any other run.
-        baseline: With DAMON off.
-        slowdown: Which formula is `slowdown` on this backend.
+        measured: The measurement.
+        baseline: Its baseline, with DAMON off.
+        slowdown: The formula for `slowdown` on this backend.
 
     Raises:
         ValueError: If a metric can't be computed; the message says what was not measurable.
@@ -270,6 +272,6 @@ def compute(
 
 
 def values(measured: Measurement, metrics: Mapping[str, float]) -> dict[str, float]:
-    """Give all that an expression may name: *metrics*, and the measured fields of the record."""
+    """Give all that an expression may name: *metrics*, and fields of the measurement."""
     fields = ((name, getattr(measured, name)) for name in RECORD_FIELDS)
     return {**metrics, **{name: float(value) for name, value in fields if value is not None}}

@@ -1,4 +1,4 @@
-"""What a study is after: metrics and their directions, and bounds that a recommendation keeps."""
+"""Objectives (metrics with a direction) and constraints, which a recommendation keeps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autotune.objective.metrics import METRICS, RECORD_FIELDS
 from autotune.units import format_share, parse_share
 
 KNOWN_NAMES: tuple[str, ...] = (*METRICS, *RECORD_FIELDS)
-"""What an expression in an objective or a constraint may name."""
+"""The names that an expression of an objective or a constraint may use."""
 
 _COMPARISON = re.compile(r"(?P<metric>[^<>=]*)(?P<sign>[<>=]+)(?P<bound>[^<>=]*)")
 _NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
@@ -29,7 +29,7 @@ class Direction(enum.Enum):
     MINIMIZE = "minimize"
 
     def minimised(self, value: float) -> float:
-        """Turn *value* into one of which less is better."""
+        """Give *value* as a number of which less is better: with `MAXIMIZE`, its negative."""
         return value if self is Direction.MINIMIZE else 0.0 - value
 
 
@@ -38,10 +38,10 @@ class Objective:
     """A metric and a direction.
 
     Attributes:
-        metric: A metric, or arithmetic over several.
-        name: Names it in tables; that of the metric unless the user gave another.
+        metric: A metric, or an expression over several metrics.
+        name: Name in tables: the metric's text, unless the user gave a name.
         direction: Which way is better.
-        reference: The hypervolume counts from this value of the metric.
+        reference: Value of the metric from which the hypervolume counts.
     """
 
     metric: Expression
@@ -52,12 +52,12 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
-    """A bound on a metric. What breaks it is measured and reported, not recommended.
+    """A bound on a metric. A trial that breaks it is measured and reported, but not recommended.
 
     Attributes:
-        metric: A metric, or arithmetic over several.
+        metric: A metric, or an expression over several metrics.
         upper: Whether `bound` is the most (True) or the least (False) that is allowed.
-        bound: In the metric's own unit.
+        bound: The bound, in the metric's unit.
     """
 
     metric: Expression
@@ -70,7 +70,7 @@ class Constraint:
         return str(self.metric)
 
     def __str__(self) -> str:
-        """As it is written in a file.
+        """Give the constraint as it is written in a file.
 
         >>> print(parse_constraint("slowdown<=0.05"), parse_constraint("major_faults >= 10"))
         slowdown <= 5% major_faults >= 10
@@ -85,9 +85,9 @@ class Objectives:
     """Objectives and constraints of a study.
 
     Attributes:
-        name: Of the file that they came from.
-        objectives: At least one; names are unique.
-        constraints: At most one upper and one lower bound a metric.
+        name: Name of the file that they came from.
+        objectives: One or more objectives, with unique names.
+        constraints: Constraints: at most one upper and one lower bound for each metric.
 
     Raises:
         ValueError: If there is no objective, or a name or bound is there twice.
@@ -98,7 +98,7 @@ class Objectives:
     constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that nothing is missing and nothing twice."""
+        """Check that there is an objective, and that no name or bound is there twice."""
         if not self.objectives:
             raise ValueError("there is no objective: give at least one")
         seen = set()
@@ -114,15 +114,15 @@ class Objectives:
 
     @property
     def reference(self) -> tuple[float, ...]:
-        """The hypervolume's reference point, as `Direction.minimised` gives values."""
+        """The hypervolume's reference point: one coordinate for each objective, less is better."""
         return tuple(o.direction.minimised(o.reference) for o in self.objectives)
 
     @property
     def limit(self) -> tuple[float, ...]:
-        """Where each objective is worth nothing any more, as `Direction.minimised` gives values.
+        """The value at which each objective is worth nothing any more; less is better.
 
-        That is the bound of a constraint on the objective's own metric, or the reference if there is
-        none or it is the stricter one.
+        This is the bound of a constraint on the objective's metric. Without such a constraint, or if the
+        reference is stricter, this is the reference.
         """
         return tuple(self._limit(objective) for objective in self.objectives)
 
@@ -137,7 +137,7 @@ class Objectives:
         return min([direction.minimised(objective.reference), *bounds])
 
     def with_constraints(self, extra: Sequence[Constraint]) -> Objectives:
-        """Add constraints; one on the same metric, in whichever direction, gives way to them."""
+        """Add constraints. They replace all constraints on their metrics, upper and lower bounds."""
         metrics = {constraint.metric for constraint in extra}
         kept = tuple(c for c in self.constraints if c.metric not in metrics)
         return replace(self, constraints=(*kept, *extra))
@@ -151,7 +151,7 @@ def _parse_metric(text: str, known: Collection[str]) -> Expression:
 
 
 def _parse_number(text: str) -> float:
-    """Read a plain number or a percentage, of either sign."""
+    """Read a plain number or a percentage; it may be negative."""
     text = text.strip()
     if text.endswith("%"):
         magnitude = parse_share(text.removeprefix("-"))
@@ -165,11 +165,11 @@ def parse_constraint(text: str, known: Collection[str] = KNOWN_NAMES) -> Constra
     """Read a bound: ``METRIC <= VALUE`` or ``METRIC >= VALUE``.
 
     Args:
-        text: As in a file.
-        known: What the metric may name.
+        text: The bound's text.
+        known: The names that the metric may use.
 
     Raises:
-        ValueError: If it is anything else, or a name is unknown.
+        ValueError: If the text is no such bound, or a name is unknown.
 
     >>> parse_constraint("slowdwn <= 5%")
     Traceback (most recent call last):
@@ -196,7 +196,7 @@ def read_constraints(value: Value) -> tuple[Constraint, ...]:
     """Read a list of constraints.
 
     Raises:
-        InputError: If one can't be read, or repeats another.
+        InputError: If a constraint can't be read, or a bound is there twice.
     """
     constraints: list[Constraint] = []
     for item in value.items():
@@ -238,11 +238,11 @@ def read_objectives(
 
     Args:
         value: The list.
-        name: Names the whole.
-        constraints: Those that belong to it.
+        name: Name of the objectives and constraints together.
+        constraints: The constraints.
 
     Raises:
-        InputError: If one can't be read, there is none, or two have one name.
+        InputError: If an objective can't be read, there is none, or two have one name.
     """
     objectives = document.list_of(_read_objective)(value)
     with value.blamed():

@@ -1,4 +1,4 @@
-"""Sets of points of which less is better in every coordinate: fronts, and figures for comparing them."""
+"""Fronts of points, and figures that compare fronts. In every coordinate of a point, less is better."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pareto_front(points: ArrayLike) -> NDArray[np.bool_]:
         points: Values to minimise, shape ``(n, m)``, finite.
 
     Returns:
-        A mask of shape ``(n,)``. Equal points are either all on the front or all off it.
+        A mask of shape ``(n,)``. Equal points are all on the front, or all off it.
 
     Raises:
         ValueError: If the points have another shape, or a value is not finite.
@@ -58,14 +58,15 @@ def pareto_front(points: ArrayLike) -> NDArray[np.bool_]:
 
 
 def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
-    """Volume of what the points dominate within a reference point: more is better.
+    """Give the volume that the points dominate, up to a reference point: more is better.
 
-    Exact for any number of coordinates: slices along the last one (Zitzler 2001, "HSO").
+    The volume is exact for any number of coordinates: it is summed over slices along the last coordinate
+    (Zitzler 2001, "HSO").
 
     Args:
-        points: Values to minimise, shape ``(n, m)``, finite. What lies at or beyond the reference in any
+        points: Values to minimise, shape ``(n, m)``, finite. A point at or beyond the reference in any
             coordinate contributes nothing.
-        reference: Shape ``(m,)``.
+        reference: The reference point, shape ``(m,)``.
 
     Raises:
         ValueError: If the shapes don't fit, or a value is not finite.
@@ -86,7 +87,7 @@ def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
 
 
 def _volume(points: Points, corner: Points) -> float:
-    """The volume of points that all lie below *corner*."""
+    """Give the volume that points dominate up to *corner*; they all lie below it."""
     if not len(points):
         return 0.0
     if points.shape[1] == 1:
@@ -103,20 +104,21 @@ def _volume(points: Points, corner: Points) -> float:
 
 
 def knee(points: ArrayLike, limit: ArrayLike | None = None) -> int:
-    """Give the index of the balanced point: the one nearest to the best of everything at once.
+    """Give the index of the knee: the point nearest to the ideal point.
 
-    Each coordinate is scaled to [0, 1] between the ideal point (its smallest value) and *limit*, which
-    is where it is worth nothing any more. The knee is the point with the smallest distance to the ideal
-    point; of equals the first. A coordinate that is the same everywhere doesn't count. (The largest
-    coordinate alone would take any price in the others for the last bit of the first.)
+    The ideal point has the smallest value of every coordinate. Each coordinate is scaled to [0, 1]
+    between the ideal point and *limit*, at which the coordinate is worth nothing any more. The distance
+    is Euclidean. If several points are nearest, the knee is the first of them. A coordinate with one
+    value for all points doesn't count. (By the largest coordinate alone, a tiny gain in one coordinate
+    could cost any loss in another coordinate.)
 
     Args:
         points: A front: values to minimise, shape ``(n, m)``, n at least 1.
-        limit: Shape ``(m,)``. By default, and in coordinates in which it is not above the ideal point,
-            the nadir point (the largest values of the front).
+        limit: The limit, shape ``(m,)``. By default it is the nadir point (the largest values of the
+            front). A coordinate of *limit* that is not above the ideal point is also taken from there.
 
     Raises:
-        ValueError: If there is no point, the shape is another, or a value is not finite.
+        ValueError: If there is no point, a shape is wrong, or a value is not finite.
 
     Source: the compromise solution of Yu, "A class of solutions for group decision problems", 1973, by
     the Euclidean norm.
@@ -150,14 +152,14 @@ def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Points, Points]:
 
 
 def coverage(a: ArrayLike, b: ArrayLike) -> float:
-    """Share of the points of *b* that some point of *a* equals or dominates.
+    """Give the share of the points of *b* that some point of *a* equals or dominates.
 
     Args:
         a: Values to minimise, shape ``(n, m)``, n at least 1.
-        b: The same for the other set.
+        b: Values to minimise, shape ``(k, m)``, k at least 1.
 
     Returns:
-        From 0 to 1. ``coverage(b, a)`` is a figure of its own.
+        A share from 0 to 1. It does not follow from ``coverage(b, a)``.
 
     Raises:
         ValueError: If a set is empty, or the shapes don't fit.
@@ -174,14 +176,14 @@ def coverage(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def epsilon(a: ArrayLike, b: ArrayLike) -> float:
-    """Give the least by which all of *a* must be lowered so that it equals or dominates all of *b*.
+    """Give how much each value of *a* must fall so that each point of *b* is equalled or dominated.
 
     Args:
         a: Values to minimise, shape ``(n, m)``, n at least 1.
-        b: The same for the other set.
+        b: Values to minimise, shape ``(k, m)``, k at least 1.
 
     Returns:
-        In the unit of the coordinates; below 0 where *a* is better by that much already.
+        The smallest such number, in the unit of the coordinates; below 0 if *a* is better by so much.
 
     Raises:
         ValueError: If a set is empty, or the shapes don't fit.

@@ -1,4 +1,4 @@
-"""Samplers by name: what proposes the next parameters. Each is an `optuna.samplers.BaseSampler`."""
+"""Samplers by name. A sampler proposes the next parameters; it is an `optuna.samplers.BaseSampler`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class _Task:
     """What a sampler is made for.
 
     Attributes:
-        seed: From 0 to 2^32 - 1.
-        space: What is tuned.
-        n_trials: The budget; None if only time limits it.
-        n_objectives: At least 1.
+        seed: Seed, from 0 to 2^32 - 1.
+        space: The search space.
+        n_trials: Number of trials; None if only time limits it.
+        n_objectives: Number of objectives, at least 1.
     """
 
     seed: int
@@ -38,15 +38,15 @@ class _Task:
 
     @property
     def population(self) -> int:
-        """Size of a generation, so that a small budget has several."""
+        """Size of a generation. It is small for few trials, so that there are several generations."""
         return min(max((self.n_trials or ASSUMED_TRIALS) // 5, 8), 50)
 
 
 def _tpe(task: _Task) -> BaseSampler:
     conditional = any(parameter.when for parameter in task.space.parameters)
     startup = min(10, max((task.n_trials or ASSUMED_TRIALS) // 4, 4))
-    # Where parameters exist only under a condition, only `group` models them jointly; elsewhere
-    # Optuna's default, which for several objectives is to model each by itself.
+    # If a parameter has a condition, only `group` models the parameters jointly. Without conditions
+    # Optuna's default is kept, which models each parameter by itself if there are several objectives.
     return optuna.samplers.TPESampler(
         seed=task.seed,
         n_startup_trials=startup,
@@ -104,11 +104,11 @@ _MAKERS: Mapping[str, Callable[[_Task], BaseSampler]] = MappingProxyType(
 _PACKAGES: Mapping[str, str] = MappingProxyType({"cmaes": "cmaes", "gp": "torch"})
 
 NAMES: tuple[str, ...] = tuple(_MAKERS)
-"""All names, whether the packages for them are there or not."""
+"""The names of all samplers, also of samplers whose packages are not installed."""
 
 
 def missing_package(name: str) -> str | None:
-    """The package that the sampler *name* needs and that is not installed, if there is one."""
+    """Give the package that the sampler *name* needs and that is not installed, if there is one."""
     package = _PACKAGES.get(name)
     return package if package and importlib.util.find_spec(package) is None else None
 
@@ -116,17 +116,17 @@ def missing_package(name: str) -> str | None:
 def make_sampler(
     name: str, *, seed: int, space: SearchSpace, n_trials: int | None, n_objectives: int
 ) -> BaseSampler:
-    """Make a sampler; the same arguments make one that proposes the same.
+    """Make a sampler. Samplers made with equal arguments make equal proposals.
 
     Args:
         name: One of `NAMES`.
-        seed: From 0 to 2^32 - 1.
-        space: What is tuned.
-        n_trials: How many trials there will be; None if only time limits them.
-        n_objectives: How many values it will be told for each.
+        seed: Seed, from 0 to 2^32 - 1.
+        space: The search space.
+        n_trials: Number of trials; None if only time limits it.
+        n_objectives: Number of objectives, at least 1.
 
     Raises:
-        InputError: If there is no such sampler, or it can't do this.
+        InputError: If there is no such sampler, or it can't work with these arguments.
     """
     if name not in _MAKERS:
         raise InputError(f"no sampler '{name}': {nearest(name, NAMES)}")
@@ -134,6 +134,6 @@ def make_sampler(
         raise InputError(f"sampler {name} needs the package {package}: pip install {package}")
     task = _Task(seed=seed, space=space, n_trials=n_trials, n_objectives=n_objectives)
     with warnings.catch_warnings():
-        # Optuna has called NSGA-III, QMC and TPE's `group` experimental for years.
+        # For years Optuna has called NSGA-III, QMC and TPE's `group` experimental.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return _MAKERS[name](task)

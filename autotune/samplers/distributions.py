@@ -1,4 +1,4 @@
-"""A search space as Optuna's distributions, for samplers that know all parameters beforehand."""
+"""A search space as Optuna's distributions, for samplers that need all parameters beforehand."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from autotune.space.parameters import Parameter
 from autotune.space.space import SearchSpace
 
 
-class _Recorder:
-    """Answers like a trial, and keeps what was asked for."""
+class _DistributionCatcher:
+    """Answers like a trial, and keeps the distribution that was asked for."""
 
     def __init__(self) -> None:
         self.distribution: BaseDistribution | None = None
@@ -36,19 +36,19 @@ class _Recorder:
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:
-    """The distribution that a trial is asked for when it proposes a value of *parameter*."""
-    recorder = _Recorder()
-    parameter.suggest(recorder)
-    if recorder.distribution is None:
+    """Give the distribution that a trial is asked for when it proposes a value of *parameter*."""
+    catcher = _DistributionCatcher()
+    parameter.suggest(catcher)
+    if catcher.distribution is None:
         raise AssertionError(f"parameter '{parameter.name}' asks for nothing")
-    return recorder.distribution
+    return catcher.distribution
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """The distribution of every parameter of *space*, by name, conditions aside."""
+    """Give the distribution of every parameter of *space*, by name. Conditions are ignored."""
     return {parameter.name: distribution(parameter) for parameter in space.parameters}
 
 
 def is_given(trial: FrozenTrial) -> bool:
-    """Whether the parameters of *trial* were given to the study instead of proposed by a sampler."""
+    """Say whether the parameters of *trial* were given to the study, not proposed by a sampler."""
     return "fixed_params" in trial.system_attrs

@@ -1,4 +1,4 @@
-"""Grid search: a fixed set of points that is spread evenly over the search space."""
+"""Grid search: a fixed set of points, spread evenly over the search space."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _MOST_POINTS = 100_000
 
 
 def levels(parameter: Numeric, count: int) -> list[int | float]:
-    """Values from end to end, evenly spread on the parameter's scale; fewer where it has fewer.
+    """Give values from end to end of the parameter, evenly spread on its scale.
 
     Args:
         parameter: The parameter.
-        count: 2 or more.
+        count: How many values to give, 2 or more. A parameter with fewer values gives fewer.
 
     >>> levels(Numeric(name="x", field="quota.weights.age", low=1, high=100, log=True), 3)
     [1, 10, 100]
     """
     spread = np.geomspace if parameter.log else np.linspace
     values = [float(value) for value in spread(parameter.low, parameter.high, count)]
-    # The ends as they are: computed, they can lie a rounding error outside.
+    # The ends are not computed: a computed end can lie outside the range, by a rounding error.
     values[0], values[-1] = parameter.low, parameter.high
     if FIELDS[parameter.field].quantity.whole:
         return sorted({round(value) for value in values})
@@ -41,9 +41,9 @@ def levels(parameter: Numeric, count: int) -> list[int | float]:
 
 
 def points(space: SearchSpace, count: int) -> Iterator[dict[str, Value]]:
-    """Every combination of choices and of *count* levels, each once, in the order of the parameters.
+    """Give every combination of choices and of *count* levels once, in the order of the parameters.
 
-    Parameters that don't exist beside the others are not in it.
+    A combination has only the parameters whose conditions hold in it.
     """
     values = {p.name: _values(p, count) for p in space.parameters}
     return _combinations(space.parameters, values, {})
@@ -75,7 +75,7 @@ def _new_points(space: SearchSpace, count: int) -> Iterator[dict[str, Value]]:
 
 
 def _coarsest(space: SearchSpace, needed: int) -> list[dict[str, Value]]:
-    """The points of the grid with the fewest levels that has enough of them."""
+    """Give the points of the grid with the fewest levels that has at least *needed* points."""
     for count in range(2, max(needed, 2) + 1):
         enough = list(itertools.islice(_new_points(space, count), needed))
         if len(enough) == needed:
@@ -84,15 +84,15 @@ def _coarsest(space: SearchSpace, needed: int) -> list[dict[str, Value]]:
 
 
 class GridSampler(BaseSampler):
-    """Proposes the points of a grid in random order, each once.
+    """Proposes the points of a grid in random order, each point once.
 
-    Optuna's own takes every combination of parameters for a point of its own, conditions aside, and
-    can't be used outside `Study.optimize`.
+    Optuna's grid sampler ignores conditions: it takes every combination of all parameters for another
+    point. It also can't be used outside `Study.optimize`.
 
     Args:
-        space: What is tuned; its initial sets are tried anyway and are left out.
-        seed: Of the order.
-        n_trials: The numeric parameters get as many levels as it takes for these trials.
+        space: The search space. Its initial sets are tried anyway, so the sampler leaves them out.
+        seed: Seed of the order.
+        n_trials: Number of trials. The numeric parameters get as many levels as these trials need.
 
     Raises:
         InputError: If there are fewer points than trials, or far too many for a grid.
@@ -120,7 +120,7 @@ class GridSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """The parameters of the next point; none for a trial whose parameters were given."""
+        """Give the parameters of the next point; none for a trial whose parameters were given."""
         return {name: self._distributions[name] for name in self._point(study, trial)}
 
     def sample_relative(
@@ -129,7 +129,7 @@ class GridSampler(BaseSampler):
         trial: FrozenTrial,
         search_space: dict[str, BaseDistribution],  # noqa: ARG002 - Optuna's signature
     ) -> dict[str, Any]:
-        """The next point."""
+        """Give the next point."""
         return self._point(study, trial)
 
     def sample_independent(
@@ -139,7 +139,7 @@ class GridSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """A random value, for a parameter that a given set leaves open."""
+        """Give a random value for a parameter that a given set leaves open."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def _point(self, study: Study, trial: FrozenTrial) -> dict[str, Value]:

@@ -12,14 +12,15 @@ from autotune.space.space import SearchSpace
 
 
 class SobolSampler(QMCSampler):
-    """Optuna's, from the first proposal on, and for conditional parameters too.
+    """Optuna's QMC sampler, from the first proposal on, and for conditional parameters, too.
 
-    Optuna learns the parameters from the first trial that has ended, and draws the others at random.
-    Here each has a coordinate of its own, which is not used where the parameter doesn't exist.
+    Optuna's sampler learns the parameters from the first trial that has ended, and draws all parameters
+    that this trial lacks at random. Here each parameter has its own coordinate, which is not used if the
+    parameter doesn't exist.
 
     Args:
-        space: What is tuned.
-        seed: Of the scrambling.
+        space: The search space.
+        seed: Seed of the scrambling.
     """
 
     def __init__(self, space: SearchSpace, *, seed: int) -> None:
@@ -31,5 +32,5 @@ class SobolSampler(QMCSampler):
         study: Study,  # noqa: ARG002 - Optuna's signature
         trial: FrozenTrial,
     ) -> dict[str, BaseDistribution]:
-        """All parameters; none for a trial whose parameters were given."""
+        """Give all parameters; none for a trial whose parameters were given."""
         return {} if is_given(trial) else dict(self._distributions)

@@ -1,1 +1,1 @@
-"""What a study may choose: fields of schemes, parameters, conditions, and schemes of a choice."""
+"""Search spaces: fields of schemes, parameters, conditions, and the schemes that follow from values."""

@@ -28,7 +28,7 @@ from autotune.units import (
 )
 
 Value: TypeAlias = int | float | str
-"""Of a parameter: microseconds, bytes, a fraction, a count, or the word of a switch."""
+"""Value of a parameter: microseconds, bytes, a fraction, a count, or the word of a switch."""
 
 _WINDOW_US = 1_000_000
 _WATERMARKS_INTERVAL_US = 5_000_000
@@ -45,11 +45,11 @@ class Quantity:
     """A kind of number.
 
     Attributes:
-        suffix: What the name of a column of such numbers ends with.
-        whole: Whether it is always a whole number.
-        parse: Reads it with its unit; raises ValueError.
-        format: Writes it so that `parse` reads the same number.
-        example: How it is written.
+        suffix: Suffix of the names of columns of such numbers.
+        whole: Whether such a number is always whole.
+        parse: Reads a number with its unit; raises ValueError.
+        format: Writes a number so that `parse` reads it back.
+        example: A number as it is written.
     """
 
     suffix: str
@@ -82,10 +82,10 @@ class SchemeField:
     """One field.
 
     Attributes:
-        quantity: What kind of number it holds.
+        quantity: Kind of number.
         least: Smallest value that makes sense.
-        most: Largest one.
-        open_ended: Whether it may also be `max`, no limit.
+        most: Largest value that makes sense.
+        open_ended: Whether the value may also be `max`, which means no limit.
     """
 
     quantity: Quantity
@@ -97,7 +97,7 @@ class SchemeField:
         """Read a value with its unit.
 
         Raises:
-            ValueError: If it is none, or outside the bounds.
+            ValueError: If the text is no such value, or the value is outside the bounds.
 
         >>> FIELDS["pattern.min_age"].parse("100ms")
         100000
@@ -130,7 +130,7 @@ FIELDS: Mapping[str, SchemeField] = MappingProxyType(
         "pattern.max_access_rate": SchemeField(quantity=SHARE, most=1, open_ended=True),
         "pattern.min_age": SchemeField(quantity=DURATION),
         "pattern.max_age": SchemeField(quantity=DURATION, open_ended=True),
-        # Below these two the kernel would count 0, which it reads as no limit.
+        # Less than these quotas would be 0 in the kernel's units, which means no limit.
         "quota.time": SchemeField(quantity=DURATION, least=1_000),
         "quota.size": SchemeField(quantity=SIZE, least=4_096),
         "quota.reset_interval": SchemeField(quantity=DURATION),
@@ -182,14 +182,15 @@ def _watermarks(values: Mapping[str, int | float]) -> Watermarks | None:
 
 
 def build_scheme(action: Action, values: Mapping[str, int | float]) -> Scheme:
-    """Make a scheme of the fields that are given; the others are open or absent.
+    """Make a scheme of the fields that are given. A range without given bounds has no bounds.
 
-    There is a quota if `quota.time` or `quota.size` is given, with a window of 1 s by default, and
-    watermarks if any of theirs is, looked at every 5 s by default.
+    The scheme has a quota if `quota.time` or `quota.size` is given. The quota's reset interval is 1 s by
+    default. The scheme has watermarks if a field of the watermarks is given. Their interval is 5 s by
+    default.
 
     Args:
-        action: What is done.
-        values: By the names of `FIELDS`, in microseconds, bytes, fractions and counts.
+        action: Action of the scheme.
+        values: Values by the names of `FIELDS`, in microseconds, bytes, fractions and counts.
 
     Raises:
         ValueError: If the fields don't fit together; the message names one.

@@ -1,4 +1,4 @@
-"""A user's changes to a search space that exists: other ranges, fewer parameters, or more."""
+"""A user's changes to a search space: other ranges, fewer parameters, or more parameters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Conditional = TypeVar("Conditional", bound=Numeric | Choices | Fixed)
 def override(templates: Sequence[SchemeTemplate], value: Value) -> tuple[SchemeTemplate, ...]:
     """Change the parameters that *value*, a mapping, names.
 
-    A mapping below a name gives the keys of the parameter that change, and makes a parameter of what
-    is none; a plain value fixes it.
+    A mapping below a name gives the keys of the parameter that change. If the name is a field that is no
+    parameter, the mapping makes it a parameter. A plain value below a name fixes the field.
 
     Raises:
-        InputError: If a name is unknown, or what is left of a scheme makes no sense.
+        InputError: If a name is unknown, or a scheme makes no sense after the changes.
     """
     by_name = {template.name: template for template in templates}
     keys = value.mapping()
@@ -71,7 +71,7 @@ def _vary(template: SchemeTemplate, field: str, value: Value, prefix: str) -> Sc
 def _check_dependents(
     template: SchemeTemplate, old: Choices, new: Parameter, value: Value
 ) -> None:
-    """See that what depends on the choices of *old* still can."""
+    """Check that every condition on *old* can still be met with the choices of *new*."""
     conditions = [c for item in (*template.parameters, *template.fixed) for c in item.when]
     if isinstance(new, Numeric):
         if any(condition.name == old.name for condition in conditions):
@@ -103,11 +103,11 @@ def _fix(template: SchemeTemplate, field: str, value: Value) -> SchemeTemplate:
 
 
 def _settled(template: SchemeTemplate, decided: Mapping[str, ParameterValue]) -> SchemeTemplate:
-    """Drop conditions that are decided, and what can no longer exist.
+    """Drop conditions that always hold, and fields whose conditions can't hold any more.
 
     Args:
-        template: With conditions on parameters that may have lost choices, or gone.
-        decided: The values of those that are gone because they were fixed.
+        template: A template. Its conditions may be on parameters that have lost choices, or are gone.
+        decided: The values of the parameters that are gone because they were fixed.
     """
     alive: dict[str, Parameter] = {}
     for parameter in template.parameters:
@@ -121,7 +121,7 @@ def _if_possible(
     alive: Mapping[str, Parameter],
     decided: Mapping[str, ParameterValue],
 ) -> Iterable[Conditional]:
-    """Give *item* with the conditions that are still open, or nothing if it can't exist."""
+    """Give *item* with the conditions that are not decided yet, or nothing if *item* can't exist."""
     conditions = []
     for condition in item.when:
         other = alive.get(condition.name)

@@ -14,7 +14,7 @@ _QUOTA_LIMITS = frozenset({"quota.time", "quota.size"})
 
 
 class Suggester(Protocol):
-    """Whoever proposes values: a trial of Optuna, or something that answers alike."""
+    """An object that proposes values, as a trial of Optuna does."""
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         """Propose a whole number from *low* to *high*, both included."""
@@ -31,18 +31,18 @@ class Suggester(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """That another parameter has one of these values.
+    """A condition: another parameter has one of certain values.
 
     Attributes:
-        name: The other parameter, as it is called in the search space.
-        values: Those that meet the condition.
+        name: Name of that parameter in the search space.
+        values: The values of that parameter that meet the condition.
     """
 
     name: str
     values: tuple[Value, ...]
 
     def holds(self, values: Mapping[str, Value]) -> bool:
-        """Say whether it is met; where the other parameter doesn't exist, it is not."""
+        """Say whether *values* meet the condition. They don't if they lack the parameter `name`."""
         return self.name in values and values[self.name] in self.values
 
 
@@ -51,9 +51,9 @@ class _Named:
     """What all parameters have.
 
     Attributes:
-        name: Unique in the search space.
-        field: A name of `autotune.space.fields.FIELDS`; for a switch, its own.
-        when: All of these must hold for the parameter to exist.
+        name: Name, unique in the search space.
+        field: A name of `autotune.space.fields.FIELDS`; for a switch, the switch's own name.
+        when: Conditions. The parameter exists only if all of them hold.
     """
 
     name: str
@@ -66,11 +66,11 @@ class _Named:
         return self.name + (FIELDS[self.field].quantity.suffix if self.field in FIELDS else "")
 
     def active(self, values: Mapping[str, Value]) -> bool:
-        """Say whether the parameter exists beside these values of the ones before it."""
+        """Say whether the parameter exists, given *values* of the parameters before it."""
         return all(condition.holds(values) for condition in self.when)
 
     def format(self, value: Value) -> str:
-        """Write one of its values, with the unit."""
+        """Write a value of the parameter, with its unit."""
         return str(value) if isinstance(value, str) else FIELDS[self.field].format(value)
 
 
@@ -80,11 +80,11 @@ class Numeric(_Named):
 
     Attributes:
         low: Smallest value.
-        high: Largest one, included.
+        high: Largest value.
         log: Whether equal ratios count as equal distances.
 
     Raises:
-        ValueError: If there is nothing between the ends, or the scale can't start at `low`.
+        ValueError: If `high` is not above `low`, or a logarithmic scale can't start at `low`.
     """
 
     low: int | float
@@ -115,7 +115,7 @@ class Numeric(_Named):
 
     @property
     def range(self) -> str:
-        """The ends, for people."""
+        """The ends as text, for people."""
         return f"{self.format(self.low)} to {self.format(self.high)}"
 
     @property
@@ -129,10 +129,10 @@ class Choices(_Named):
     """One of several values.
 
     Attributes:
-        choices: Two or more.
+        choices: Two or more values.
 
     Raises:
-        ValueError: If there are fewer, or one is there twice.
+        ValueError: If there are fewer than two choices, or a choice is there twice.
     """
 
     choices: tuple[Value, ...]
@@ -156,7 +156,7 @@ class Choices(_Named):
 
     @property
     def range(self) -> str:
-        """The choices, for people."""
+        """The choices as text, for people."""
         return ", ".join(self.format(choice) for choice in self.choices)
 
     @property
@@ -174,8 +174,8 @@ class Fixed:
 
     Attributes:
         field: A name of `autotune.space.fields.FIELDS`.
-        value: In microseconds, bytes, a fraction or a count.
-        when: All of these must hold for the field to be set.
+        value: The value, in microseconds or bytes, or as a fraction or count.
+        when: Conditions. The field is set only if all of them hold.
     """
 
     field: str
@@ -183,20 +183,20 @@ class Fixed:
     when: tuple[Condition, ...] = ()
 
     def active(self, values: Mapping[str, Value]) -> bool:
-        """Say whether the field is set beside these values of the parameters."""
+        """Say whether the field is set, given *values* of the parameters."""
         return all(condition.holds(values) for condition in self.when)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemeTemplate:
-    """A scheme some of whose fields are left to parameters.
+    """A scheme with parameters in place of some of its fields.
 
     Attributes:
-        name: Unique in the search space.
-        action: What is done.
-        fixed: What is the same in all schemes.
-        parameters: In the order in which they are chosen.
-        where: The place of the action in the user's file.
+        name: Name, unique in the search space.
+        action: Action of the scheme.
+        fixed: Fields with a fixed value.
+        parameters: Parameters, in the order in which values are chosen.
+        where: Place of the action in the user's file.
     """
 
     name: str
@@ -206,10 +206,10 @@ class SchemeTemplate:
     where: Where | None = field(default=None, compare=False)
 
     def check(self) -> None:
-        """See whether any scheme at all can come of it.
+        """Check that the template can give a scheme.
 
         Raises:
-            ValueError: If not, or if part of a quota is set that limits nothing.
+            ValueError: If it can't, or if part of a quota is set that limits nothing.
         """
         fields = {item.field for item in (*self.fixed, *self.parameters)}
         for name in sorted(fields):
@@ -223,7 +223,7 @@ class SchemeTemplate:
         """Make the scheme for values of the parameters, by name.
 
         Raises:
-            ValueError: If they don't fit together; the message names a field.
+            ValueError: If the values don't fit together; the message names a field.
         """
         fields = {fixed.field: fixed.value for fixed in self.fixed if fixed.active(values)}
         for parameter in self.parameters:
@@ -234,10 +234,10 @@ class SchemeTemplate:
         return build_scheme(self.action, fields)
 
     def widest(self) -> Scheme:
-        """The scheme with which the parameters select the most memory, conditions aside.
+        """Give the scheme that selects the most memory, if conditions are ignored.
 
         Raises:
-            ValueError: If not even that one is possible.
+            ValueError: If not even this scheme is possible.
         """
         values = {fixed.field: fixed.value for fixed in self.fixed}
         for parameter in self.parameters:

@@ -16,7 +16,7 @@ from autotune.space.parameters import Choices, Condition, Fixed, Numeric, Parame
 
 
 def read_field(field: str, *, open_ended: bool = True) -> Reader[int | float]:
-    """Read values of a field, with their unit; without *open_ended*, `max` is none of them."""
+    """Make a reader of a field's values, with their unit; without *open_ended* it refuses `max`."""
 
     def parse(text: str) -> int | float:
         number = FIELDS[field].parse(text)
@@ -33,7 +33,7 @@ def _word(value: Value) -> str:
 
 
 def read_choice(field: str) -> Reader[ParameterValue]:
-    """Read one choice of a field, or of a switch."""
+    """Make a reader of a choice of a field, or of a switch."""
     if field in FIELDS:
         return read_field(field, open_ended=False)
     return _word
@@ -44,10 +44,11 @@ class ParameterReader:
     """Reads one parameter.
 
     Attributes:
-        prefix: Before the field in the parameter's name.
+        prefix: What is before the field in the parameter's name.
         field: A field of a scheme, or the name of a switch.
-        earlier: The parameters of the same scheme that come before, by field.
-        base: What is overridden, if anything: keys that are not given keep its values.
+        earlier: Parameters of this scheme that come before this parameter, by field.
+        base: The parameter or fixed field that is overridden, if there is one: a key that is not given
+            keeps its value.
     """
 
     prefix: str
@@ -56,10 +57,10 @@ class ParameterReader:
     base: Parameter | None = None
 
     def __call__(self, value: Value) -> Parameter:
-        """Read it.
+        """Read the parameter.
 
         Raises:
-            InputError: If something is wrong with it.
+            InputError: If something in *value* is wrong.
         """
         keys = value.mapping()
         name = self.prefix + self.field
@@ -104,7 +105,7 @@ class ParameterReader:
 
 
 def _values_of(other: Choices) -> Reader[tuple[ParameterValue, ...]]:
-    """Read one or several of the choices of another parameter."""
+    """Make a reader of one or several of the choices of *other*."""
 
     def read_one(value: Value) -> ParameterValue:
         choice = read_choice(other.field)(value)
@@ -127,7 +128,7 @@ def scheme_name(value: Value) -> str:
     """Read the name of a scheme.
 
     Raises:
-        InputError: If it could not stand before a dot in a parameter's name.
+        InputError: If the name could not stand before a dot in a parameter's name.
     """
     name = document.text(value)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
@@ -140,10 +141,11 @@ def read_template(value: Value, *, several: bool) -> SchemeTemplate:
 
     Args:
         value: The mapping.
-        several: Whether the search space has others, so that parameters need the scheme's name.
+        several: Whether the search space has several schemes. Then a parameter's name begins with the
+            scheme's name.
 
     Raises:
-        InputError: If something is wrong with it.
+        InputError: If something in *value* is wrong.
     """
     keys = value.mapping()
     where = keys.where("action")

@@ -1,4 +1,4 @@
-"""Search spaces: what a study may choose, and the schemes that come of a choice."""
+"""Search spaces: the parameters that a study may choose, and the schemes that follow from values."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from autotune.space.parameters import Parameter, SchemeTemplate, Suggester
 from autotune.space.reading import read_choice, read_template
 
 ParameterSet = Mapping[str, ParameterValue]
-"""A value for every parameter that exists beside the others, by name."""
+"""The values of all parameters that exist given these values, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One parameter, for people.
+    """A parameter, described for people.
 
     Attributes:
-        parameter: Its name.
-        range: Its ends or choices, with units.
+        parameter: The parameter's name.
+        range: The parameter's ends or choices, with units.
         scale: "log", "linear" or "choices".
-        condition: When it exists; empty for always.
+        condition: When the parameter exists; empty if it always exists.
     """
 
     parameter: str
@@ -41,17 +41,17 @@ class Description:
 class SearchSpace:
     """The parameters of one or more schemes, which are tuned together.
 
-    With one scheme a parameter is called as its field, `pattern.min_age`; with several the scheme's
-    name comes before, `hugepage.pattern.min_age`.
+    In a space with one scheme, a parameter has its field's name: `pattern.min_age`. In a space with
+    several schemes, the scheme's name comes before it: `hugepage.pattern.min_age`.
 
     Attributes:
-        name: Of the file that it came from.
-        templates: At least one.
+        name: Name of the file that the space came from.
+        templates: One or more templates of schemes.
         initial: Parameter sets to try first.
 
     Raises:
         ValueError: If there is no scheme or no parameter, a name is used twice, or an initial set is
-            none of this space.
+            not in this space.
     """
 
     name: str
@@ -73,11 +73,11 @@ class SearchSpace:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """All parameters, in the order in which they are chosen."""
+        """All parameters, in the order in which values are chosen."""
         return tuple(p for template in self.templates for p in template.parameters)
 
     def suggest(self, trial: Suggester) -> dict[str, ParameterValue]:
-        """Let *trial* propose a value for every parameter that exists beside those before it."""
+        """Let *trial* propose values: for each parameter that exists, given the values before it."""
         values: dict[str, ParameterValue] = {}
         for parameter in self.parameters:
             if parameter.active(values):
@@ -85,10 +85,10 @@ class SearchSpace:
         return values
 
     def check(self, values: ParameterSet) -> None:
-        """See that *values* is a parameter set of this space.
+        """Check that *values* is a parameter set of this space.
 
         Raises:
-            ValueError: If a parameter is missing, unknown, out of its range or shouldn't exist.
+            ValueError: If a parameter is missing, unknown or out of its range, or should not exist.
         """
         self._check_names(values)
         for parameter in self.parameters:
@@ -129,7 +129,7 @@ class SearchSpace:
         return tuple(schemes)
 
     def column(self, name: str) -> str:
-        """The name of a parameter's column: with the unit, where its values have one.
+        """Give the name of a parameter's column, with the unit if its values have a unit.
 
         Raises:
             KeyError: If there is no such parameter.
@@ -149,7 +149,7 @@ class SearchSpace:
         return [Description(p.name, p.range, p.scale, self._condition(p)) for p in self.parameters]
 
     def _condition(self, parameter: Parameter) -> str:
-        """When *parameter* exists, for people; empty for always."""
+        """Say for people when *parameter* exists; empty if it always exists."""
         return " and ".join(
             f"{condition.name} is "
             + " or ".join(self.format(condition.name, value) for value in condition.values)
@@ -157,9 +157,9 @@ class SearchSpace:
         )
 
     def overridden(self, value: Value) -> SearchSpace:
-        """Change the parameters that *value*, a mapping, names; see `override`.
+        """Change the parameters that *value*, a mapping, names, as a workload file can.
 
-        Initial sets that are none of the new space are left out.
+        Initial sets that are not in the new space are left out.
 
         Raises:
             InputError: If a name or a value makes no sense, or no parameter is left.
@@ -172,7 +172,7 @@ class SearchSpace:
 
 
 def _fixed_values(space: SearchSpace) -> dict[str, ParameterValue]:
-    """What is fixed without conditions, called as a parameter would be."""
+    """Give the values of fields that are fixed without conditions, by the name of such a parameter."""
     several = len(space.templates) > 1
     return {
         f"{template.name}.{item.field}" if several else item.field: item.value
@@ -185,7 +185,7 @@ def _fixed_values(space: SearchSpace) -> dict[str, ParameterValue]:
 def _carried_over(
     values: ParameterSet, old: SearchSpace, new: SearchSpace
 ) -> Sequence[ParameterSet]:
-    """Give the set of *new* that means the same as *values* of *old*, or nothing."""
+    """Give the parameter set of *new* that has the meaning of *values* in *old*, or nothing."""
     everything = {**_fixed_values(old), **values}
     known = {parameter.name for parameter in new.parameters}
     fixed = _fixed_values(new)
