@@ -1,7 +1,7 @@
-"""The files that come with the program, by name.
+"""The files that are shipped with the program, by name.
 
-Machine profiles and reference schemes are here. Search spaces and objectives stand beside the package
-`autotune` in a checkout, and inside it in a wheel.
+Machine profiles and reference schemes are in this package. In a checkout, search spaces and objectives
+are beside the package `autotune`; in a wheel they are inside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
         "reference_schemes": ".damos",
     }
 )
-"""The kinds of shipped files, and how the names of each end."""
+"""The kinds of shipped files, and the suffix of each kind."""
 
 _NOUNS: Mapping[str, str] = MappingProxyType(
     {
@@ -33,16 +33,16 @@ _NOUNS: Mapping[str, str] = MappingProxyType(
 )
 _CATALOG = Path(__file__).resolve().parent
 _PLACES = (_CATALOG, _CATALOG.parent, _CATALOG.parents[1])
-"""Where kinds have their folders: here, in the package of a wheel, beside the package of a checkout."""
+"""Where the folders of kinds are: in this package, in a wheel's `autotune`, or beside a checkout's."""
 
 
 def shipped(kind: str) -> Path:
-    """The folder of the shipped files of one kind (a key of `SUFFIXES`)."""
+    """Give the folder of the shipped files of one kind (a key of `SUFFIXES`)."""
     return next(place / kind for place in _PLACES if (place / kind).is_dir())
 
 
 def names(kind: str) -> list[str]:
-    """The shipped names of one kind, sorted.
+    """Give the names of the shipped files of one kind, sorted.
 
     >>> names("objectives")
     ['memory', 'rss', 'system']
@@ -51,7 +51,7 @@ def names(kind: str) -> list[str]:
 
 
 def is_file(path: Path) -> bool:
-    r"""Say whether *path* names a file, whatever else is in the way.
+    r"""Say whether *path* names a file. A path that the system refuses names no file.
 
     >>> is_file(Path("x" * 10_000)), is_file(Path("a\0b"))
     (False, False)
@@ -63,18 +63,18 @@ def is_file(path: Path) -> bool:
 
 
 def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None) -> Path:
-    """Find what *name* names: something shipped, else a file.
+    """Find the shipped file or the user's file that *name* names.
 
-    A name with a slash or a dot is always a file; `./prcl` is one even though `prcl` is shipped.
+    A name with a slash or a dot is always a user's file: `prcl` is shipped, but `./prcl` is not.
 
     Args:
-        name: A shipped name or a path.
+        name: A shipped file's name, or a path.
         kind: A key of `SUFFIXES`.
         relative_to: The folder that a path is relative to.
         where: The place of the name, for the message.
 
     Raises:
-        InputError: If it names nothing.
+        InputError: If the name names no file.
     """
     if name in (known := names(kind)):
         return shipped(kind) / f"{name}{SUFFIXES[kind]}"
@@ -86,12 +86,12 @@ def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None)
 
 
 def files(kind: str) -> list[Path]:
-    """The shipped files of one kind, sorted by name."""
+    """Give the shipped files of one kind, sorted by name."""
     return [shipped(kind) / f"{name}{SUFFIXES[kind]}" for name in names(kind)]
 
 
 def summary(path: Path) -> str:
-    """What a shipped file says of itself: the comment that it begins with.
+    """Give the comment with which a shipped file begins, as its summary.
 
     >>> summary(files("objectives")[0])
     'Hold less memory while the workload stays within 5 % of its baseline.'

@@ -1,7 +1,8 @@
-"""DAMON-based operation schemes: which regions, what to do with them, and how much of it.
+"""DAMON-based operation schemes: which regions they select, what they do to them, and how much.
 
-Physical units throughout: bytes, microseconds, and for the access rate a fraction. The kernel's counts
-(samples, aggregation intervals) are in `autotune.damon.kernel_units`, text is in `autotune.formats`.
+All values are in physical units: bytes, microseconds, and a fraction for the access rate.
+`autotune.damon.kernel_units` has the kernel's counts (samples, aggregation intervals), and
+`autotune.formats` reads and writes text.
 
 Source: Documentation/mm/damon/design.rst of Linux 6.12.
 """
@@ -16,7 +17,7 @@ from typing import Final, Generic, TypeVar
 from autotune.damon.monitoring import OperationsSet
 
 UNLIMITED: Final = math.inf
-"""No upper bound: a value of its own, above every number."""
+"""No upper bound: a value above every number."""
 
 Number = TypeVar("Number", int, float)
 
@@ -55,7 +56,7 @@ EFFECTIVE_ACTIONS: Final = {
         {Action.PAGEOUT, Action.LRU_PRIO, Action.LRU_DEPRIO, Action.STAT} | MIGRATIONS
     ),
 }
-"""The actions that do something in an address space. The others are tried, charged, and do nothing.
+"""The actions that work in each kind of address space. Any other action is charged, and does nothing.
 
 Source: mm/damon/vaddr.c and mm/damon/paddr.c, ``damon_va_apply_scheme`` and ``damon_pa_apply_scheme``.
 """
@@ -87,7 +88,7 @@ class AccessPattern:
         age_us: For how long the region has kept its size and access rate, in microseconds.
 
     Raises:
-        ValueError: If a range is empty or its bounds are not what the field takes.
+        ValueError: If a range is empty, or a bound is not allowed.
 
     Source: "Target Access Pattern", Documentation/mm/damon/design.rst.
     """
@@ -154,19 +155,19 @@ _MEMCG_METRICS = frozenset(m for m in GoalMetric if m.value.startswith("node_mem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaGoal:
-    """A value that the kernel steers the quota towards.
+    """A goal: the kernel changes the quota so that a metric reaches a value.
 
     Attributes:
-        metric: What is looked at.
-        target_value: Where it should be, in the metric's own unit (microseconds of stall per reset
-            interval, basis points, or the user's).
-        current_value: Where it is; only read for `USER_INPUT`.
-        nid: The memory node, for the metrics of a node.
-        memcg_path: The control group, for the metrics of one.
+        metric: The metric.
+        target_value: The value to reach, in the metric's unit (microseconds of stall per reset interval,
+            basis points, or a unit of the user).
+        current_value: The metric's value now. It is only read for `USER_INPUT`.
+        nid: The memory node, for metrics of a node.
+        memcg_path: The control group, for metrics of a control group.
 
     Raises:
-        ValueError: If a value is missing, negative, or not of this metric. A target of 0 is dropped by
-            the kernel without a word, so it is refused here.
+        ValueError: If a value is missing or negative, or this metric has no such value. A target of 0 is
+            refused, too, since the kernel ignores such a goal silently.
     """
 
     metric: GoalMetric
@@ -196,10 +197,10 @@ class Quota:
     Attributes:
         time_us: CPU time for the action, in microseconds; None is no limit.
         size_bytes: Memory tried, in bytes; None is no limit.
-        reset_interval_us: Length of a charge window. 0 makes every pass of the scheme a window;
-            `UNLIMITED` never starts the second one, so that the limits never apply.
-        weights: What goes first when not all fits.
-        goals: Values that the kernel steers the quota by.
+        reset_interval_us: Length of a charge window. With 0 every pass of the scheme is a window. With
+            `UNLIMITED` the second window never starts, so that the limits never apply.
+        weights: Which regions go first if the quota is too small for all.
+        goals: Goals by which the kernel changes the quota.
 
     Raises:
         ValueError: If nothing is limited, or a limit is not positive.
@@ -226,10 +227,11 @@ class Quota:
 class Watermarks:
     """When a scheme is active, by the share of memory that is free.
 
-    Active once free memory falls below `mid`; inactive above `high` and below `low`.
+    The scheme becomes active when free memory falls below `mid`. It becomes inactive when free memory
+    rises above `high` or falls below `low`.
 
     Attributes:
-        interval_us: How often the share is looked at while inactive, in microseconds.
+        interval_us: Time between two looks at the share while the scheme is inactive, in microseconds.
         high: Fraction of memory, 0 to 1.
         mid: Fraction of memory, 0 to 1.
         low: Fraction of memory, 0 to 1.
@@ -271,19 +273,19 @@ _REGION_FILTERS = frozenset({FilterType.ADDR, FilterType.TARGET})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Memory that a scheme leaves alone, or with `allow` takes, although its pattern matches.
+    """Memory that a scheme leaves alone although its pattern matches; with `allow`, memory that it takes.
 
     Attributes:
-        type: What is looked at.
-        matching: Whether memory of the type is meant (True) or all other memory (False).
-        allow: Whether that memory is let through (Linux 6.14 and later) instead of kept back.
+        type: What the filter looks at.
+        matching: Whether the filter is for memory of the type (True) or for all other memory (False).
+        allow: Whether the filter lets this memory through (True; Linux 6.14 and later) or keeps it back.
         memcg_path: The control group below the root of the hierarchy, for `MEMCG`.
         address_range: Half-open range in bytes, for `ADDR`.
         size_range: Smallest and largest size in bytes, for `HUGEPAGE_SIZE`.
         target_index: Number of the target, for `TARGET`.
 
     Raises:
-        ValueError: If the type's own field is missing, or another type's is given.
+        ValueError: If the type's field is missing, or a field of another type is given.
     """
 
     type: FilterType
@@ -295,7 +297,7 @@ class Filter:
     target_index: int | None = None
 
     def __post_init__(self) -> None:
-        """Check that the type has its own field, and only that."""
+        """Check that the type's field is given, and no field of another type."""
         fields = {
             FilterType.MEMCG: "memcg_path",
             FilterType.ADDR: "address_range",
@@ -318,19 +320,19 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """One DAMOS scheme. It does not know which address space it will be used on.
+    """One DAMOS scheme. The scheme does not say in which kind of address space it is used.
 
     Attributes:
-        action: What is done.
-        pattern: To which regions.
-        quota: How much at a time; None is no limit.
-        watermarks: Under which shares of free memory; None is always.
-        filters: What is spared; the order counts.
-        apply_interval_us: How often the scheme is applied; 0 is every aggregation interval.
-        target_nid: The memory node to migrate to.
+        action: What the scheme does.
+        pattern: Which regions it selects.
+        quota: How much it does at a time; None is no limit.
+        watermarks: With how much free memory it is active; None is always.
+        filters: Which memory it leaves alone; their order matters.
+        apply_interval_us: Time between two passes; 0 is the aggregation interval.
+        target_nid: The memory node to which a migration moves pages.
 
     Raises:
-        ValueError: If a migration has no node, or another action has one.
+        ValueError: If a migration has no node, or another action has a node.
     """
 
     action: Action
@@ -351,10 +353,10 @@ class Scheme:
 
 
 def check_meeting(scheme: Scheme, operations: OperationsSet) -> None:
-    """Check that *scheme* can do something in an address space.
+    """Check that *scheme* can do something in a kind of address space.
 
     Raises:
-        ValueError: If the action does nothing there, or a filter is not looked at there.
+        ValueError: If the action does nothing there, or a filter is ignored there.
 
     >>> check_meeting(Scheme(action=Action.LRU_PRIO), OperationsSet.VADDR)
     Traceback (most recent call last):
@@ -378,13 +380,14 @@ def check_meeting(scheme: Scheme, operations: OperationsSet) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemeStats:
-    """What came of a scheme, since it was turned on.
+    """What a scheme did since it was turned on.
 
     Attributes:
         tried_regions: How many times the action was tried on a region.
-        tried_bytes: Their sizes, summed.
-        applied_regions: How many times it worked on at least a part.
-        applied_bytes: As the kernel counts: the whole region under `vaddr`, pages under `paddr`.
+        tried_bytes: Sizes of these regions, summed.
+        applied_regions: How many times the action worked on a region, or on a part of it.
+        applied_bytes: Sizes of what the action worked on, summed. The kernel counts whole regions under
+            `vaddr`, and pages under `paddr`.
         quota_exceeds: How many charge windows ended with the quota used up.
     """
 

@@ -1,4 +1,4 @@
-"""A recording on a grid: how often which memory was accessed when."""
+"""A recording as a grid of access rates, with rows of memory and columns of time."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_STRETCHES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatRow:
-    """Some memory, over time.
+    """A row of the grid: some memory, over time.
 
     Attributes:
         spans: The memory, in order of addresses.
-        after_gap: Whether a wide gap lies between it and the row before.
-        rates: One for each column: the mean share of samples that found it accessed, from 0 to 1; None
-            where it was not monitored.
+        after_gap: Whether a wide gap lies between this row and the row before.
+        rates: For each column, the mean share of samples that found the memory accessed, from 0 to 1;
+            None if the memory was not monitored then.
     """
 
     spans: tuple[Span, ...]
@@ -35,9 +35,9 @@ class Heat:
     """The grid.
 
     Attributes:
-        edges_us: Where columns begin, and where the last one ends.
-        rows: In order of addresses.
-        left_out_bytes: Memory of small stretches that has no row.
+        edges_us: Times at which columns begin, and the time at which the last column ends.
+        rows: The rows, in order of addresses.
+        left_out_bytes: Size of the memory without a row: small stretches.
     """
 
     edges_us: tuple[int, ...]
@@ -62,16 +62,16 @@ class Heat:
 
 
 def heat(recording: Recording, *, columns: int, rows: int) -> Heat:
-    """Put a recording on a grid. Addresses that were neither resident nor accessed have no place in it.
+    """Put a recording on a grid. Addresses that were neither resident nor accessed are left out.
 
-    Columns are equally long. Memory stands in as many stretches as have wide gaps between them, wider
-    than all memory that is shown; the rows of a stretch have equally much of it. Of many stretches the
-    largest have rows.
+    All columns have one length. A gap is wide if it is wider than all memory that is shown. Wide gaps
+    divide the memory into stretches. A stretch has rows of equal size. If there are too many stretches,
+    only the largest have rows.
 
     Args:
-        recording: What is shown.
-        columns: At most so many; with fewer snapshots there are as many as those.
-        rows: About so many.
+        recording: The recording.
+        columns: Largest number of columns. There are never more columns than snapshots.
+        rows: About how many rows there are.
     """
     columns = max(1, min(columns, len(recording.snapshots)))
     edges_us = tuple(recording.duration_us * edge // columns for edge in range(columns + 1))
@@ -106,7 +106,7 @@ def _size(spans: Sequence[Span]) -> int:
 
 
 def _used(recording: Recording) -> list[Span]:
-    """What of the mapped memory was monitored, and resident when first seen or accessed later."""
+    """Give the mapped memory that was monitored, and was resident when first seen or accessed later."""
     mapped = merged((area.start, area.end) for area in recording.areas)
     monitored = merged(region[:2] for one in recording.snapshots for region in one.regions)
     accessed = merged(
@@ -129,7 +129,7 @@ def _stretches(spans: Sequence[Span]) -> list[list[Span]]:
 
 
 def _cut(spans: Sequence[Span], pieces: int) -> Iterator[list[Span]]:
-    """Cut *spans* into pieces of about one size, at most *pieces*, where pages end."""
+    """Cut *spans* at ends of pages, into at most *pieces* pieces of about equal size."""
     each = math.ceil(_size(spans) / pieces / PAGE_BYTES) * PAGE_BYTES
     piece: list[Span] = []
     room = each
@@ -150,7 +150,10 @@ def _cut(spans: Sequence[Span], pieces: int) -> Iterator[list[Span]]:
 def _sums(
     recording: Recording, pieces: Sequence[Sequence[Span]], edges_us: Sequence[int]
 ) -> list[tuple[list[float], list[float]]]:
-    """For each piece and column: rates weighed by bytes and microseconds, and the sum of the weights."""
+    """Give for each piece and column the sum of weighted rates, and the sum of the weights.
+
+    A weight is bytes times microseconds.
+    """
     columns = len(edges_us) - 1
     sums = [([0.0] * columns, [0.0] * columns) for _ in pieces]
     flat = [(*span, row) for row, piece in enumerate(pieces) for span in piece]
@@ -172,7 +175,7 @@ def _sums(
 def _by_row(
     snapshot: Snapshot, flat: Sequence[tuple[int, int, int]], rows: int
 ) -> dict[int, tuple[int, int]]:
-    """Accesses times bytes, and bytes, of the monitored part of each row."""
+    """Give for each row, of its monitored part, the sum of accesses times bytes, and its bytes."""
     found = [(0, 0)] * rows
     at = 0
     for start, end, accesses, _ in snapshot.regions:

@@ -1,9 +1,9 @@
-"""Schemes in the kernel's units, and the rounding between.
+"""Rounds schemes to the kernel's units.
 
 The kernel counts accesses in samples, ages in aggregation intervals, quotas in milliseconds and
-watermarks in permille. Bounds round inwards, so that a scheme is never widened; where nothing is left
-between two bounds, that is an error. `on_grid` gives the scheme that the kernel will really run, in
-physical units: the one to export, to print and to compare.
+watermarks in permille. Bounds are rounded inwards, so that a scheme never selects more. If nothing is
+left between two bounds, that is an error. `on_grid` gives the scheme that the kernel will really run, in
+physical units: export, print and compare this scheme.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ULONG_MAX = 2**64 - 1
 UINT_MAX = 2**32 - 1
 
 _SNAP = 1e-9
-"""How far from a whole number a count may be and still be meant as it: fractions such as 1/3 have no
-exact spelling. A billionth of a sample widens nothing."""
+"""A count that is nearer than this to a whole number means the whole number: fractions such as 1/3 have
+no exact spelling. A billionth of a sample does not make a scheme select more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +32,10 @@ class KernelScheme:
         sz: Bounds on the size, in bytes, whole pages.
         nr_accesses: Bounds on the count, in samples an aggregation interval.
         age: Bounds on the age, in aggregation intervals.
-        quota_ms: Time quota in milliseconds; 0 is none.
-        quota_bytes: Size quota, whole pages; 0 is none.
-        reset_interval_ms: Length of a charge window.
-        watermarks: Interval in microseconds, then high, mid and low in permille; None is none.
+        quota_ms: Time quota in milliseconds; 0 is no time quota.
+        quota_bytes: Size quota in bytes, whole pages; 0 is no size quota.
+        reset_interval_ms: Length of a charge window, in milliseconds.
+        watermarks: Interval in microseconds, then high, mid and low in permille; None if there are none.
     """
 
     sz: tuple[int, int]
@@ -94,8 +94,8 @@ def _nr_accesses(bounds: Range[float], intervals: Intervals) -> tuple[int, int]:
     low = _up(bounds.min * samples)
     high = samples if bounds.max == UNLIMITED else _down(bounds.max * samples)
     if high >= samples:
-        # All that can be counted is no limit, and that is twice as much; damo, which is told 200 %,
-        # rounds only after doubling.
+        # No limit is written as twice the number of samples. Damo is told 200 %, and rounds only after
+        # doubling: so this doubles before it rounds.
         high = 2 * intervals.aggregation_us // intervals.sampling_us
     if low > high:
         raise ValueError(
@@ -163,12 +163,12 @@ def to_kernel(scheme: Scheme, intervals: Intervals) -> KernelScheme:
 
 
 def _rate(count: int, samples: int) -> float:
-    """The fraction of *count* samples, such that a reader who truncates gets *count* back.
+    """Give the fraction of *count* samples, such that damo gets *count* back.
 
-    Damo computes ``int(percent * samples / 100)`` in floating point, which loses a sample for some
-    exact fractions (5 of 19); and text with a percent sign it divides by 100 first, to multiply it
-    again, which loses others (29 of 100). The next float that survives both differs by less than
-    `_SNAP`.
+    Damo computes ``int(percent * samples / 100)`` in floating point, and loses a sample for some exact
+    fractions (5 of 19). It divides text with a percent sign by 100 and multiplies it again, and loses a
+    sample for further fractions (29 of 100). So this gives the next float that survives both ways. It
+    differs from the exact fraction by less than `_SNAP`.
     """
     rate = count / samples
     while _as_damo_counts(rate, samples) < count:
@@ -184,11 +184,11 @@ def _as_damo_counts(rate: float, samples: int) -> int:
 def on_grid(scheme: Scheme, intervals: Intervals) -> Scheme:
     """Give the scheme that the kernel will really run, in physical units.
 
-    It is never wider than *scheme*, and reading it with truncation (as damo does) gives the kernel the
-    same numbers as `to_kernel`. Applying it twice changes nothing.
+    The scheme never selects more than *scheme*. A reader that truncates, as damo does, gets from it the
+    numbers that `to_kernel` gives. A scheme that is on the grid already is not changed.
 
     Raises:
-        ValueError: As `to_kernel`.
+        ValueError: If nothing is left between two bounds, or a limit would round to "no limit".
     """
     kernel = to_kernel(scheme, intervals)
     pattern, unit, samples = scheme.pattern, intervals.aggregation_us, intervals.samples

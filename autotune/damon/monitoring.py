@@ -9,17 +9,17 @@ import enum
 from dataclasses import dataclass, field
 
 LONGEST_INTERVAL_US = 86_400_000_000
-"""A day: what is longer is a slip of the pen."""
+"""A day. A longer interval is a typing error."""
 
 MIN_REGIONS = 3
 """The smallest lower bound on the number of regions that DAMON accepts."""
 
 
 class OperationsSet(enum.Enum):
-    """Which address space is monitored."""
+    """The kind of address space that is monitored."""
 
     VADDR = "vaddr"
-    """Virtual addresses of a process; what it maps is followed."""
+    """Virtual addresses of a process; DAMON follows what the process maps."""
     FVADDR = "fvaddr"
     """Fixed ranges of a process's virtual addresses."""
     PADDR = "paddr"
@@ -31,9 +31,10 @@ class Intervals:
     """How often DAMON samples, aggregates, and looks for newly mapped memory.
 
     Attributes:
-        sampling_us: Between two checks of a region, in microseconds.
-        aggregation_us: Between two results; a region's count of accesses covers one of these.
-        update_us: Between two looks at the target's mappings.
+        sampling_us: Time between two checks of a region, in microseconds.
+        aggregation_us: Time between two results, in microseconds. A region's count of accesses covers
+            this time.
+        update_us: Time between two looks at the target's mappings, in microseconds.
 
     Raises:
         ValueError: If an interval is not positive or above a day, or sampling is longer than
@@ -69,10 +70,10 @@ class Intervals:
 class Monitoring:
     """The monitoring attributes of a DAMON context.
 
-    The defaults are the ones of the published evaluations: 5 ms, 100 ms, 1 s, 10 to 1000 regions.
+    The published evaluations use the defaults: 5 ms, 100 ms, 1 s, 10 to 1000 regions.
 
     Raises:
-        ValueError: If the bounds on regions are not what the kernel takes.
+        ValueError: If the kernel doesn't take the bounds on regions.
     """
 
     intervals: Intervals = field(default_factory=Intervals)
@@ -96,12 +97,12 @@ class Target:
     """What is monitored: a process, or ranges of addresses.
 
     Attributes:
-        operations: The address space.
-        pid: The process, for virtual addresses; 0 where it is filled in later.
+        operations: The kind of address space.
+        pid: The process, for virtual addresses; 0 if the process is filled in later.
         regions: Half-open ranges ``(start, end)`` in bytes, for `fvaddr` and `paddr`.
 
     Raises:
-        ValueError: If a physical address space is given a process, or a range is empty.
+        ValueError: If there is a process for physical addresses, or a range is empty.
     """
 
     operations: OperationsSet = OperationsSet.VADDR

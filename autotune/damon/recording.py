@@ -14,13 +14,13 @@ from autotune.damon.spans import Span
 
 
 class RecordedRegion(NamedTuple):
-    """A region in one aggregation; a recording has hundreds of thousands.
+    """A region in one aggregation. A recording has hundreds of thousands of them.
 
     Attributes:
-        start: Its first byte.
-        end: Behind its last byte.
-        accesses: Samples of the aggregation that found it accessed.
-        age: Aggregations for which its accesses stayed about the same; None where the kernel or the file
+        start: First address.
+        end: Address behind the last.
+        accesses: How many samples of the aggregation found the region accessed.
+        age: For how many aggregations its accesses stayed about equal; None if the kernel or the file
             did not say.
     """
 
@@ -35,11 +35,11 @@ class Snapshot:
     """All regions at the end of one aggregation.
 
     Attributes:
-        end_us: When that was.
-        regions: In the order of their addresses, not overlapping.
+        end_us: The end of the aggregation.
+        regions: The regions, in the order of addresses, without overlaps.
 
     Raises:
-        ValueError: If they are not like that.
+        ValueError: If regions are empty, out of order or overlap, or a count is below 0.
     """
 
     end_us: int
@@ -60,18 +60,19 @@ class Snapshot:
 class MappedArea:
     """Addresses that the program had mapped for a while.
 
-    An area that grows is followed by another one for what it grew by.
+    If an area grows, the new part is an area of its own.
 
     Attributes:
-        start: Its first byte.
-        end: Behind its last byte.
-        from_us: When it was first seen; 0 if it was there when the measured part began.
-        until_us: When it was gone, or the measured part ended.
-        resident: What of it was in memory when it was first seen, in the order of addresses.
-        shared: What of that was mapped elsewhere too, which no page-out of this program takes.
+        start: First address.
+        end: Address behind the last.
+        from_us: When the area was first seen; 0 if it was there when the measured part began.
+        until_us: When the area was gone, or the measured part ended.
+        resident: Parts that were in memory when the area was first seen, in the order of addresses.
+        shared: Resident parts that were also mapped elsewhere, in the order of addresses. Paging this
+            program out does not take them.
 
     Raises:
-        ValueError: If it is empty, ends before it begins, or something outside of it is resident.
+        ValueError: If the area is empty or ends before it begins, or a part lies outside of the area.
     """
 
     start: int
@@ -103,20 +104,21 @@ class Recording:
     """The access pattern of a program over one run.
 
     Attributes:
-        name: For people.
-        intervals: How it was monitored.
+        name: Name for people.
+        intervals: DAMON's intervals.
         duration_us: Length of the measured part.
-        held_up_us: How much of that the workload waited for a CPU that monitoring and measuring had, and
-            would not have taken without them.
-        snapshots: One or more, in the order of time.
-        areas: What was mapped. No two overlap in both address and time.
-        cpu_us: CPU time of the workload in the measured part; None where it was not measured.
-        work_done: As `autotune.experiment.measurement.Measurement`.
-        compressed_fraction: What a byte of this program takes in compressed swap, a fraction of a byte;
-            None where it was not measured.
+        held_up_us: How long the workload waited, in the measured part, for a CPU that monitoring and
+            measuring used. Without them it would not have waited.
+        snapshots: One or more snapshots, in the order of time.
+        areas: What was mapped. No two areas overlap in both address and time.
+        cpu_us: CPU time of the workload in the measured part; None if it was not measured.
+        work_done: What a workload of fixed duration got done, in its own unit; None for fixed work.
+        compressed_fraction: Size of this program's memory in compressed swap, as a fraction of its size
+            before compression; None if it was not measured.
 
     Raises:
-        ValueError: If times run backwards or beyond the end, or a count is above what can be counted.
+        ValueError: If times run backwards or beyond the end, or a count is above the samples of an
+            aggregation.
     """
 
     name: str
@@ -160,7 +162,7 @@ class Recording:
 
     @property
     def max_accesses(self) -> int:
-        """Samples in an aggregation: the most that `RecordedRegion.accesses` can be."""
+        """Samples in an aggregation: the largest count of accesses of a region."""
         return self.intervals.samples
 
 

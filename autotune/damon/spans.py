@@ -1,4 +1,4 @@
-"""Ranges of addresses: their union, what two sets have in common, what one has beyond another."""
+"""Ranges of addresses: their union, what two sets have in common, and the difference of two sets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
-"""Addresses from the first up to, not including, the second."""
+"""The addresses from the first number up to, but without, the second number."""
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """Give the union of *spans*, which may overlap and stand in any order, as few spans in order.
+    """Give the union of *spans* as ordered spans with gaps between; *spans* may overlap, in any order.
 
     >>> merged([(8, 9), (0, 4), (2, 6), (6, 7)])
     [(0, 7), (8, 9)]
@@ -26,7 +26,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def common(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Give what lies in both; each argument is in order, without overlaps, as is the result.
+    """Give what lies in both sets. Arguments and result are in order, without overlaps.
 
     >>> common([(0, 4), (6, 9)], [(2, 7)])
     [(2, 4), (6, 7)]
@@ -46,7 +46,7 @@ def common(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
 
 
 def without(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Give what of *spans* lies in none of *others*; both are in order, without overlaps.
+    """Give the parts of *spans* that lie in none of *others*; both are in order, without overlaps.
 
     >>> without([(0, 4), (6, 9)], [(2, 7)])
     [(0, 2), (7, 9)]

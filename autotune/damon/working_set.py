@@ -1,4 +1,4 @@
-"""How large the working set of a recording was, over its time."""
+"""The size of a recording's working set over time."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from autotune.damon.recording import Recording, working_set
 PERCENTILES: Mapping[str, int] = MappingProxyType(
     {"min": 0, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "max": 100}
 )
-"""Names and percents."""
+"""The percentiles that are shown: each name with its percent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingSetSizes:
-    """The sizes.
+    """The sizes of a working set, one for each aggregation.
 
     Attributes:
         time_s: End of each aggregation.
-        sizes_bytes: Bytes in regions that were accessed in it.
+        sizes_bytes: Bytes in regions that were accessed in each aggregation.
     """
 
     time_s: tuple[float, ...]
@@ -29,12 +29,12 @@ class WorkingSetSizes:
 
     @property
     def mean_bytes(self) -> float:
-        """Each aggregation counts the same."""
+        """The mean size; each aggregation has equal weight."""
         return sum(self.sizes_bytes) / len(self.sizes_bytes)
 
     @property
     def percentiles_bytes(self) -> dict[str, int]:
-        """By their names in `PERCENTILES`."""
+        """The percentiles of the sizes, by their names in `PERCENTILES`."""
         return {name: percentile(self.sizes_bytes, share) for name, share in PERCENTILES.items()}
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class WorkingSetSizes:
 
 
 def working_set_sizes(recording: Recording) -> WorkingSetSizes:
-    """Look at every aggregation of a recording."""
+    """Give the size of the working set in every aggregation of a recording."""
     return WorkingSetSizes(
         time_s=tuple(one.end_us / 1e6 for one in recording.snapshots),
         sizes_bytes=tuple(working_set(one) for one in recording.snapshots),
@@ -55,11 +55,11 @@ def working_set_sizes(recording: Recording) -> WorkingSetSizes:
 
 
 def percentile(values: Sequence[int], percent: int) -> int:
-    """Give the smallest of *values* that at least *percent* of them do not exceed.
+    """Give the smallest of *values* such that at least *percent* % of *values* are not larger.
 
     Args:
-        values: One or more.
-        percent: From 0 to 100.
+        values: One or more numbers.
+        percent: A number from 0 to 100.
 
     >>> [percentile([40, 10, 30, 20], percent) for percent in (0, 25, 26, 50, 100)]
     [10, 10, 20, 20, 40]

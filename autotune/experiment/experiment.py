@@ -13,20 +13,21 @@ from autotune.experiment.program import Program
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """One run of a workload, all that decides its outcome except backend and seed.
+    """One run of a workload: all that decides its outcome, except the backend and the seed.
 
     Attributes:
         workload: What runs.
-        monitoring: DAMON's attributes; None leaves DAMON off, which is a baseline.
-        schemes: Applied while monitoring; none only monitors.
-        operations: The address space that is monitored.
-        start_after_us: DAMON is turned on this long after the measured part begins.
-        timeout_us: The run is given up after this much time of its own clock; so is the wait until the
-            workload is ready.
-        sampling_period_us: Between two samples of memory use.
+        monitoring: DAMON's attributes. None leaves DAMON off: then the run is a baseline.
+        schemes: Schemes that are applied. Without schemes, DAMON only monitors.
+        operations: The kind of address space that is monitored.
+        start_after_us: Time from the beginning of the measured part until DAMON is turned on.
+        timeout_us: Time, by the run's clock, after which the run is given up. The wait until the
+            workload is ready is given up after as much time.
+        sampling_period_us: Time between two samples of memory use.
 
     Raises:
-        ValueError: If there are schemes without monitoring, or one that does nothing here.
+        ValueError: If there are schemes without monitoring, or a scheme does nothing in this kind of
+            address space.
     """
 
     workload: Pattern | Program | Recording
@@ -38,7 +39,7 @@ class Experiment:
     sampling_period_us: int = 100_000
 
     def __post_init__(self) -> None:
-        """Check that schemes and target meet."""
+        """Check that the schemes can do something."""
         if self.schemes and self.monitoring is None:
             raise ValueError("schemes need monitoring: a baseline has none")
         for scheme in self.schemes:

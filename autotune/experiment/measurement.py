@@ -1,4 +1,4 @@
-"""What one run showed: raw figures and the samples behind them. Metrics are formulas over two of these.
+"""What one run showed: raw figures, and the samples that they were computed from.
 
 A field that was not measured is None, never 0.
 """
@@ -15,12 +15,12 @@ from autotune.damon.damos import SchemeStats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The samples behind the means, one entry a sample; all of one length.
+    """The samples from which means are computed. Each field has one entry for each sample.
 
     Attributes:
-        time_s: Since the measured part began, in seconds.
+        time_s: Time since the measured part began, in seconds.
         rss_bytes: Resident set of the target's process tree.
-        swap_bytes: What of it is swapped out, as it was before compression.
+        swap_bytes: Swapped-out memory of the target's process tree, before compression.
         pool_bytes: Memory that holds what was swapped out.
         used_bytes: MemFree before the workload was started minus MemFree.
         wss_bytes: Bytes in regions with at least one access in the last aggregation; None without
@@ -49,20 +49,20 @@ class Measurement:
         runtime_s: Time of the measured part, in seconds of the backend's own clock.
         work_done: What a workload of fixed duration got done, in its own unit; None for fixed work.
         rss_mean_bytes: Time-weighted mean of the resident set.
-        rss_peak_bytes: Its maximum.
+        rss_peak_bytes: Maximum of the resident set.
         swap_pool_mean_bytes: Mean of the memory that holds what was swapped out.
         system_used_mean_bytes: Mean of the whole system's memory use since before the workload.
         kdamond_cpu: CPU time of the kdamond over `runtime_s`, a fraction of one CPU.
         workload_cpu_s: CPU time of the target's process tree, faults included, in seconds.
         major_faults: Faults that brought a page back from swap.
-        swap_in_bytes: Read from swap.
-        swap_out_bytes: Written to swap.
+        swap_in_bytes: Bytes read from swap.
+        swap_out_bytes: Bytes written to swap.
         memory_pressure_some_s: Growth of PSI memory "some", in seconds.
-        scheme_stats: What came of the schemes, summed over them; None without monitoring.
+        scheme_stats: Statistics of the schemes, summed over all schemes; None without monitoring.
         wss_mean_bytes: Mean working set size; None without monitoring.
-        series: The samples behind the means.
-        fingerprint: A hash of all that the figures are a function of, where they are one: equal
-            fingerprints mean equal figures. None on a machine that runs in real time.
+        series: The samples from which the means are computed.
+        fingerprint: A hash of all that decides the figures: equal fingerprints mean equal figures. None
+            on a machine that runs in real time, where this is not known.
 
     Source of the definitions: docs/measurement.md.
     """
@@ -134,9 +134,10 @@ def _check_numbers(values: Mapping[str, Any]) -> None:
 def time_weighted_mean(
     time_s: tuple[float, ...], samples: tuple[float, ...], end_s: float
 ) -> float:
-    """Mean of *samples*, each weighed by the time until the next one, the last until *end_s*.
+    """Give the mean of *samples*. A sample's weight is the time until the next sample, or until *end_s*.
 
-    The mean of equal samples is exactly that sample: what a scheme did not move shows no saving.
+    The mean of equal samples is exactly their value: so memory that a scheme did not change shows no
+    saving, not even by rounding.
 
     >>> time_weighted_mean((0.0, 1.0, 3.0), (10, 20, 30), 4.0)
     20.0

@@ -1,6 +1,6 @@
 """Memory access patterns, as masim's configurations describe them.
 
-A pattern has regions of memory and phases of time; in each phase some of the regions are accessed, by
+A pattern has regions of memory and phases of time. In each phase some of the regions are accessed, in
 sequential sweeps or at random.
 """
 
@@ -18,7 +18,7 @@ sequential patterns."""
 
 
 class AccessMode(enum.Enum):
-    """What an access does with its byte."""
+    """Whether an access reads its byte, writes it, or both."""
 
     READ = "ro"
     WRITE = "wo"
@@ -30,9 +30,9 @@ class PatternRegion:
     """A piece of memory that the pattern accesses.
 
     Attributes:
-        name: Unique in its pattern.
-        size_bytes: 1 or more.
-        data_file: What it is filled with, or None for untouched memory.
+        name: Name, unique in the pattern.
+        size_bytes: Size, 1 or more.
+        data_file: The file that fills the region; None for untouched memory.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Access:
 
     Attributes:
         region: Index of the region in its pattern.
-        random: At random offsets (True) or in sweeps (False).
+        random: Whether accesses are at random offsets (True) or in sweeps (False).
         stride_bytes: Distance between two accesses of a sweep; at least 1 unless `random`.
-        weight: Relative chance that a batch of accesses goes here; 0 or more.
+        weight: Relative chance that a batch of accesses goes to this region; 0 or more.
         mode: Read, write or both.
     """
 
@@ -78,9 +78,9 @@ class Phase:
     """A stretch of time with one mix of accesses.
 
     Attributes:
-        name: For people.
-        duration_us: How long it lasts, in microseconds.
-        accesses: At least one. With all weights 0 the phase idles.
+        name: Name for people.
+        duration_us: How long the phase lasts, in microseconds.
+        accesses: One or more accesses. If all weights are 0, the phase idles.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Phase:
     accesses: tuple[Access, ...]
 
     def __post_init__(self) -> None:
-        """Check that there is something to do and time for it."""
+        """Check that there is an access, and that the duration is not negative."""
         if self.duration_us < 0:
             raise ValueError(f"phase '{self.name}': duration must be 0 or more")
         if not self.accesses:

@@ -1,6 +1,6 @@
-"""Domain objects as plain JSON values and back, by their types: how they travel into a guest.
+"""Makes plain JSON values of domain objects, and reads them back by type, to send objects to a guest.
 
-Equal objects give equal text. A number without limit is written as null where the type allows a float.
+Equal objects give equal text. A number without limit is written as "unlimited".
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 _KIND = "kind"
-"""The key that says which of several classes a value has."""
+"""The key that names a value's class."""
 
 
 def to_plain(value: object) -> Any:
     """Give JSON values for frozen dataclasses of numbers, texts, enumerations, and tuples of these.
 
     Raises:
-        TypeError: If there is something else in it.
+        TypeError: If *value* has a part of another type.
 
     >>> from autotune.damon.damos import Range
     >>> to_plain(Range(1))
@@ -46,7 +46,7 @@ def to_plain(value: object) -> Any:
 
 
 def from_plain(kind: type[T], value: Any) -> T:
-    """Make what `to_plain` was given; the class checks itself.
+    """Make the object that `to_plain` was given. The object's class checks its values.
 
     Raises:
         ValueError: If *value* is no plain form of *kind*.
@@ -69,7 +69,7 @@ def dumps(value: object) -> str:
 
 @functools.cache
 def _reader(hint: Any) -> Callable[[Any], Any]:
-    """Make the reader of one type: once, since looking at types is slow."""
+    """Make the reader of a type. It is made once, since looking at types is slow."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal or isinstance(hint, TypeVar):
         return _number_or_text
@@ -92,7 +92,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
 
 
 def _text(value: Any) -> Any:
-    """Take a text as it is: one that says "unlimited" is no number here."""
+    """Take a text as it is: the text "unlimited" is no number here."""
     return value
 
 
@@ -101,7 +101,7 @@ def _number_or_text(value: Any) -> Any:
 
 
 def _union(hints: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Read one of several types: classes are told apart by their names, others by JSON's kinds."""
+    """Make a reader of several types: it knows classes by name, and other types by JSON's kinds."""
     kinds = {hint: typing.get_origin(hint) or hint for hint in hints if hint is not type(None)}
     classes = {
         kind.__name__: _reader(hint)

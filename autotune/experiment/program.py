@@ -19,16 +19,16 @@ def _check_regex(name: str, pattern: str, groups: int | None = None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """How to see that a program has warmed up; exactly one of the attributes is given.
+    """The criterion by which a program has warmed up. Exactly one of the attributes is given.
 
     Attributes:
-        delay_us: This long after it was started.
-        line: When its output has a line that this regular expression matches somewhere.
-        port: When something listens on this TCP port.
-        command: When this command succeeds.
+        delay_us: The program is ready this long after it was started.
+        line: It is ready when this regular expression matches somewhere in a line of its output.
+        port: It is ready when a process listens on this TCP port.
+        command: It is ready when this command succeeds.
 
     Raises:
-        ValueError: If none or several are given, or the one that is makes no sense.
+        ValueError: If no attribute or several are given, or the given attribute makes no sense.
     """
 
     delay_us: int | None = None
@@ -49,17 +49,17 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program and, where it serves, its client.
+    """A program and, if the program is a server, its client.
 
     Attributes:
-        command: Argument list; a single string for the shell.
-        client: Argument list of a load generator: its end ends the measured part.
-        ready: When warm-up is over.
-        work: Regular expression with one group, over the output of the client or else the program: the
-            work done. The last match counts.
-        folder: Where the commands start, absolute.
-        files: What they open besides programs and their libraries, files or whole folders, absolute; a
-            micro-VM gets copies.
+        command: A list of arguments, or a text for the shell.
+        client: The arguments of a load generator. The measured part ends when the load generator ends.
+        ready: The criterion by which the warm-up is over.
+        work: Regular expression whose only group matches the work done. It is searched in the output of
+            the client, or without a client in the output of the program. The last match counts.
+        folder: The folder in which the commands start; an absolute path.
+        files: Files or whole folders that the commands open, besides programs and their libraries;
+            absolute paths. A micro-VM gets copies.
 
     Raises:
         ValueError: If a command is empty, `work` has not one group, or a path is not absolute.
