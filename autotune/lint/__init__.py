@@ -1,7 +1,7 @@
-"""What is legal in schemes and monitoring, and does not do what it seems to: warnings with remedies.
+"""Warns of schemes and monitoring that are legal, but don't do what they seem to; with remedies.
 
-Each warning is about something that Linux 6.12 is known to do. `docs/lint.md` has them all, with the
-kernel's behaviour behind each.
+Each warning follows from what Linux 6.12 does. `docs/lint.md` has all warnings, each with the kernel's
+behaviour that causes it.
 
 Source: mm/damon/core.c, vaddr.c, paddr.c and reclaim.c of Linux 6.12.
 """
@@ -40,7 +40,7 @@ _RULES: tuple[Callable[[Case], Found], ...] = (
     apply_interval,
     watermarks,
 )
-"""What is looked at in each scheme, in the order of the warnings."""
+"""The rules for each scheme, in the order of their warnings."""
 
 
 def lint(
@@ -54,15 +54,16 @@ def lint(
     Args:
         schemes: All schemes of the context, in their order.
         monitoring: DAMON's attributes.
-        operations: The address space.
-        known: Of the workload; None is nothing.
+        operations: The kind of address space.
+        known: What is known of the workload; None if nothing is known.
 
     Returns:
-        What is about the monitoring, then what is about single schemes, then how they stand in each
-        other's way.
+        Warnings about the monitoring, then about single schemes, then about schemes that take memory
+        from each other.
 
     Raises:
-        ValueError: As `autotune.damon.kernel_units.to_kernel`: such schemes are wrong, not unwise.
+        ValueError: If the kernel can't express a scheme: if nothing is left between two bounds, or a
+            limit would round to "no limit".
 
     >>> from autotune.testing import prcl
     >>> [found.code.value for found in lint([prcl()], Monitoring(), OperationsSet.VADDR)]

@@ -1,4 +1,4 @@
-"""Warnings about an action and filters: what they do depends on where they are used."""
+"""Warnings about an action and filters. What they do depends on the kind of address space."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from autotune.lint.warning import Code, Found
 from autotune.units import format_duration
 
 OF_HUGE_PAGES = frozenset({Action.HUGEPAGE, Action.NOHUGEPAGE})
-"""The actions that set whether memory may have huge pages."""
+"""The actions that decide whether memory may have huge pages."""
 
 
 def meeting(case: Case) -> Found:
-    """Warn of an action and filters that don't do in this address space what they seem to."""
+    """Warn of an action and filters that do not work in this kind of address space as they seem to."""
     scheme, operations = case.scheme, case.operations
-    # `check_meeting` stops at the first thing, and it has the words.
+    # `check_meeting` has the texts, but stops at the first problem: so each part is checked alone.
     for code, part in (
         (Code.ACTION_INERT, replace(scheme, filters=())),
         *(
@@ -44,12 +44,12 @@ def meeting(case: Case) -> Found:
 
 
 def _lets_young_through(item: Filter) -> bool:
-    # Any filter on young pages stands in for the one that spares them.
+    # Any filter on young pages that has this effect will do.
     return item.type is FilterType.YOUNG and item.matching is item.allow
 
 
 def huge_pages(case: Case) -> Found:
-    """Warn of an action that the setting of transparent huge pages leaves nothing to."""
+    """Warn of an action that does nothing under the machine's setting of transparent huge pages."""
     action, setting = case.scheme.action, case.known.huge_pages
     if setting == "never" and action in OF_HUGE_PAGES:
         yield (

@@ -8,7 +8,7 @@ from autotune.units import format_duration, format_share
 
 
 def apply_interval(case: Case) -> Found:
-    """Warn of passes that come at other times than was asked for, or too early."""
+    """Warn of passes that come at other times than the scheme asks for, or too early."""
     asked_us, intervals = case.scheme.apply_interval_us, case.monitoring.intervals
     if asked_us and asked_us != case.apply_us:
         yield (
@@ -27,7 +27,7 @@ def apply_interval(case: Case) -> Found:
 
 
 def watermarks(case: Case) -> Found:
-    """Warn of watermarks that are rounded, or between which free memory never is."""
+    """Warn of watermarks that are rounded, and of watermarks between which free memory never lies."""
     asked, grid, kernel = case.scheme.watermarks, case.grid.watermarks, case.kernel.watermarks
     if asked is None or grid is None or kernel is None:
         return

@@ -1,4 +1,4 @@
-"""Is a file right? Says what it is, or where it is wrong."""
+"""Checks a file: says what it is, or where it is wrong."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from autotune.workload_file.workload_file import Loader, WorkloadFile, load_work
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file that is right.
+    """A file without errors.
 
     Attributes:
-        summary: What it is, one line.
-        warnings: What is legal but unwise, or what this version lacks; each begins with its place.
+        summary: What the file is, in one line.
+        warnings: What is legal but unwise, and what this version lacks; each begins with its place.
     """
 
     summary: str
@@ -39,14 +39,14 @@ class Checked:
 
 
 def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
-    """Check one file, whatever it is: the content tells.
+    """Check a file of any kind. Its content tells the kind.
 
     Args:
         path: The file.
         load: Reads it if it is a workload file.
 
     Raises:
-        InputError: If it is wrong; the message says where.
+        InputError: If the file is wrong; the message says where.
     """
     if path.suffix in {".yaml", ".yml"}:
         return _check_yaml(path, load)

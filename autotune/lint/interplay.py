@@ -1,4 +1,4 @@
-"""Warnings about schemes that stand in each other's way."""
+"""Warnings about schemes that take memory before another scheme can."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _meets(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _keeps_young(actor: Case, other: Case) -> bool:
-    """Whether memory that *actor* takes never becomes old enough for *other*.
+    """Say whether memory that *actor* takes never becomes old enough for *other*.
 
-    Every action but stat sets the age to 0, whatever came of it. A scheme that is held back now and
-    then, by a quota, watermarks or addresses, leaves memory that grows old.
+    Every action but `stat` sets a region's age to 0, even if the action failed. If a quota, watermarks
+    or a filter on regions hold *actor* back, some memory still becomes old enough.
     """
     scheme = actor.scheme
     if scheme.action is Action.STAT or actor.limited is not None:
@@ -31,14 +31,14 @@ def _keeps_young(actor: Case, other: Case) -> bool:
         return False
     if actor.region_filters and actor.region_filters != other.region_filters:
         return False
-    # In one pass the schemes take turns on each region, in their order.
+    # In each pass all schemes look at a region, in their order, before they look at the next region.
     last_age = other.kernel.age[0] - (0 if actor.number < other.number else 1)
     ages = min(actor.kernel.age[1], last_age) - max(actor.kernel.age[0], 1) + 1
     return ages >= -(-actor.apply_us // actor.aggregation_us)
 
 
 def collisions(cases: Sequence[Case]) -> Iterator[LintWarning]:
-    """Warn of schemes whose memory others take before it is old enough for them.
+    """Warn of a scheme if another scheme takes its memory before the memory is old enough for it.
 
     Args:
         cases: All schemes of a context, in their order.

@@ -13,17 +13,17 @@ from autotune.lint.warning import Code, Found
 from autotune.units import format_duration, format_size
 
 _BLIND_BYTES = 1 << 32
-"""Offsets of samples are drawn from 32 bits. Source: ``damon_rand``, include/linux/damon.h."""
+"""The kernel draws a sample's offset from 32 bits. Source: ``damon_rand``, include/linux/damon.h."""
 
 _KERNEL_UPDATE_US = 60_000_000
-"""The kernel's default: whoever has it probably didn't choose it."""
+"""The kernel's default: a user with this value probably didn't choose it."""
 
 
 def region_share_bytes(size_bytes: int, monitoring: Monitoring) -> int:
-    """The size up to which regions are merged: memory over min_regions, in whole pages, at least one.
+    """Give the size up to which regions are merged: memory over min_regions, in whole pages, at least 1.
 
     Args:
-        size_bytes: Memory that is monitored.
+        size_bytes: Size of the memory that is monitored.
         monitoring: DAMON's attributes.
     """
     return max(PAGE_BYTES, size_bytes // monitoring.min_regions // PAGE_BYTES * PAGE_BYTES)
@@ -37,8 +37,8 @@ def attributes(
     Args:
         schemes: All schemes of the context.
         monitoring: DAMON's attributes.
-        operations: The address space.
-        known: Of the workload.
+        operations: The kind of address space.
+        known: What is known of the workload.
     """
     intervals = monitoring.intervals
     lasts_us = intervals.samples * intervals.sampling_us

@@ -1,4 +1,4 @@
-"""Warnings about what came with later versions of Linux than 6.12."""
+"""Warnings about features that came after Linux 6.12."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GOALS_SINCE = {
 
 
 def requirements(case: Case) -> Found:
-    """Warn of what Linux 6.12 doesn't have yet."""
+    """Warn of features that Linux 6.12 doesn't have."""
     needs = [
         (f"filter {item.type.value}", since)
         for item in case.scheme.filters

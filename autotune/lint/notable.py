@@ -1,4 +1,4 @@
-"""The proposals of a search space that are worth a look: round numbers and the ends of ranges."""
+"""The proposals of a search space that lint looks at: round numbers and the ends of ranges."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from autotune.space.parameters import Numeric, Parameter
 from autotune.space.space import ParameterSet, SearchSpace
 
 MOST_PROPOSALS = 1_000
-"""Proposals of a search space that are looked at."""
+"""How many proposals of a search space are looked at."""
 
 _STRIDE = 7_919
-"""A prime larger than any number of values of a parameter: in these steps all combinations come up."""
+"""A prime above the number of values of any parameter. So steps of this size reach all combinations."""
 
 
 def notable_proposals(space: SearchSpace, intervals: Intervals) -> Iterator[ParameterSet]:
-    """Combine notable values of the parameters: all ways, or as many as are looked at.
+    """Combine notable values of the parameters in all ways, up to the number that is looked at.
 
     Args:
-        space: What is tuned. Some of its proposals may be impossible schemes.
-        intervals: What the kernel counts rates and ages in.
+        space: The search space. Some of its proposals may be impossible schemes.
+        intervals: The intervals in which the kernel counts rates and ages.
     """
     options = {p.name: _notable(p, intervals) for p in space.parameters}
     total = math.prod(map(len, options.values()))
@@ -38,7 +38,7 @@ def notable_proposals(space: SearchSpace, intervals: Intervals) -> Iterator[Para
 
 
 def _notable(parameter: Parameter, intervals: Intervals) -> Sequence[Value]:
-    """Choices, or the ends of a range and the roundest numbers next to them."""
+    """Give the choices, or the ends of a range and the roundest numbers next to the ends."""
     if not isinstance(parameter, Numeric):
         return parameter.choices
     low, high = parameter.low, parameter.high
@@ -51,7 +51,7 @@ def _notable(parameter: Parameter, intervals: Intervals) -> Sequence[Value]:
 
 
 def _steps(parameter: Numeric, intervals: Intervals) -> tuple[int | float, ...]:
-    """What the kernel counts a field in."""
+    """Give the units in which the kernel counts a field."""
     quantity = FIELDS[parameter.field].quantity
     if quantity is DURATION:
         return (1_000, intervals.sampling_us, intervals.aggregation_us, 1_000_000)

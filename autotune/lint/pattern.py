@@ -14,7 +14,7 @@ _FOR_HOT = frozenset({Action.HUGEPAGE, Action.LRU_PRIO, Action.MIGRATE_HOT})
 
 
 def sizes(case: Case) -> Found:
-    """Warn of sizes that match less than they seem to."""
+    """Warn of sizes that match fewer regions than they seem to."""
     asked, grid = case.scheme.pattern.size_bytes, case.grid.pattern.size_bytes
     if case.kernel.sz[1] == 0:
         yield (
@@ -31,7 +31,7 @@ def sizes(case: Case) -> Found:
                 f"are: write {format_size(int(taken))}, which is the same",
             )
     size_bytes, monitoring = case.known.size_bytes, case.monitoring
-    # Initial regions may be nearly twice as large; afterwards none is merged beyond the share.
+    # Initial regions may be nearly twice as large as the share. Later no region is merged beyond it.
     if (
         size_bytes is not None
         and case.operations is OperationsSet.VADDR
@@ -46,7 +46,7 @@ def sizes(case: Case) -> Found:
 
 
 def rates(case: Case) -> Found:
-    """Warn of access rates off the grid, and of ones that don't suit the action."""
+    """Warn of access rates off the grid, and of access rates that don't suit the action."""
     asked, samples = case.scheme.pattern.access_rate, case.monitoring.intervals.samples
     low, high = case.counts
     if abs(low / samples - asked.min) > SNAP:
@@ -88,7 +88,7 @@ def _percent(count: int, samples: int) -> str:
 
 
 def ages(case: Case) -> Found:
-    """Warn of ages off the grid, and of a range that matches next to nothing."""
+    """Warn of ages off the grid, and of a range that matches almost nothing."""
     asked, grid = case.scheme.pattern.age_us, case.grid.pattern.age_us
     unit = format_duration(case.monitoring.intervals.aggregation_us)
     for name, wanted, taken in (("min", asked.min, grid.min), ("max", asked.max, grid.max)):

@@ -1,4 +1,4 @@
-"""Warnings about which regions go first where a quota is too small for all."""
+"""Warnings about which regions go first if a quota is too small for all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _COLDEST_FIRST = {
     OperationsSet.FVADDR: frozenset({Action.PAGEOUT}),
     OperationsSet.PADDR: EFFECTIVE_ACTIONS[OperationsSet.PADDR] - {Action.STAT},
 }
-"""The actions that a quota orders; all regions are alike to the others.
+"""The actions for which a quota orders regions. For any other action all regions are alike.
 
 Source: ``damon_va_scheme_score`` and ``damon_pa_scheme_score``.
 """
 
 
 def priorities(case: Case) -> Found:
-    """Warn of weights that do nothing, and of regions that all come out alike."""
+    """Warn of weights that do nothing, and of matching regions that all get one score."""
     if (quota := case.limited) is None:
         return
     weights, action = quota.weights, case.scheme.action
@@ -49,8 +49,8 @@ def priorities(case: Case) -> Found:
 
 
 def _tells_apart(case: Case, quota: Quota) -> bool:
-    """Whether two regions that match can have different scores."""
-    # Scores between the ends of both ranges lie between those of the ends.
+    """Say whether two regions that match can have different scores."""
+    # It is enough to compare the ends of both ranges: all other scores lie between their scores.
     samples = case.monitoring.intervals.samples
     ages = [age * case.monitoring.intervals.aggregation_us // 1_000_000 for age in case.kernel.age]
     weights = quota.weights
@@ -62,7 +62,7 @@ def _tells_apart(case: Case, quota: Quota) -> bool:
 
 
 def _heat(rate: int, seconds: int, rate_weight: int, age_weight: int) -> int:
-    """Score of a region, 0 to 99, of which cold and hot orders are mirror images.
+    """Give the score of a region, 0 to 99: high if hot. The order for cold memory is its mirror image.
 
     Source: ``damon_hot_score``, mm/damon/ops-common.c of Linux 6.12.
     """

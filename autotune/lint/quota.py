@@ -1,4 +1,4 @@
-"""Warnings about a quota: how much it allows, in which time, and what it is steered by."""
+"""Warnings about a quota: its limits, its charge windows, and its goals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from autotune.lint.warning import Code, Found
 from autotune.units import format_duration, format_size
 
 _LASTING = frozenset({Action.PAGEOUT, Action.HUGEPAGE, Action.NOHUGEPAGE}) | MIGRATIONS
-"""What these did at once is still done when the quota comes; places in lists go on changing."""
+"""Actions whose effect lasts: without a quota at first, they have done all before the quota applies. The
+places of pages in lists, which other actions change, go on changing."""
 
 
 def limits(case: Case) -> Found:
@@ -76,10 +77,10 @@ def windows(case: Case) -> Found:
 
 
 def _first_window_decides(case: Case, quota: Quota, window_us: int) -> bool:
-    """Whether the quota comes too late: what is limited has happened in the first window."""
+    """Say whether the quota comes too late: the action is done on all memory in the first window."""
     if case.scheme.action not in _LASTING:
         return False
-    # The window begins with the first pass, and its last pass is one window after the start. No
+    # The first window begins with the first pass, and its last pass comes one window after the start. No
     # region is older than the monitoring.
     if case.kernel.age[0] * case.aggregation_us > window_us:
         return False
@@ -91,7 +92,7 @@ def _first_window_decides(case: Case, quota: Quota, window_us: int) -> bool:
 
 
 def goals(case: Case) -> Found:
-    """Warn of goals whose value nobody changes."""
+    """Warn of goals whose current value never changes by itself."""
     quota = case.limited
     given = quota.goals if quota is not None else ()
     if given and all(goal.metric is GoalMetric.USER_INPUT for goal in given):

@@ -1,4 +1,4 @@
-"""Warnings about a scheme file: its schemes where they are used, as far as the file says."""
+"""Warnings about a scheme file: its schemes, and its monitoring and target if the file has them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ RECLAIM_INERT: Final = LintWarning(
     text="DAMON_RECLAIM of Linux 6.12 throws its scheme away and does nothing: on that kernel, apply "
     "the scheme itself with damo",
 )
-"""For parameters of DAMON_RECLAIM.
+"""The warning about every file with parameters of DAMON_RECLAIM.
 
 Source: ``damon_reclaim_apply_parameters``, mm/damon/reclaim.c of Linux 6.12.
 """
 
 _NO_REMEDY = frozenset({Code.QUOTA_NO_PRIORITY})
-"""What nobody can change in a module's parameters: its weights are its own."""
+"""Warnings that are left out for a module's parameters: the user can't change a module's weights."""
 
 
 def lint_scheme_file(file: SchemeFile) -> tuple[LintWarning, ...]:
     """Say what Linux 6.12 will not do as a file seems to ask.
 
-    What the file leaves open is taken for the usual attributes, and for the address space in which all
-    of its schemes do something.
+    If the file has no monitoring, the default attributes are assumed. If it has no target, the kind of
+    address space is assumed in which all of its schemes do something.
 
     Raises:
-        ValueError: As `autotune.lint.lint`.
+        ValueError: If the kernel can't express a scheme: if nothing is left between two bounds, or a
+            limit would round to "no limit".
     """
     found = lint(
         file.schemes,
@@ -51,7 +52,7 @@ def lint_scheme_file(file: SchemeFile) -> tuple[LintWarning, ...]:
 
 
 def _size_bytes(target: Target | None) -> int | None:
-    # The first update replaces ranges of virtual addresses.
+    # Under vaddr the first update of the mappings replaces the ranges: so they don't tell the size.
     if target is None or target.operations is OperationsSet.VADDR:
         return None
     return sum(end - start for start, end in target.regions) or None

@@ -1,4 +1,4 @@
-"""Warnings about a search space: what every proposal of it has."""
+"""Warnings about a search space: warnings that every proposal of it causes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from autotune.workload_file.workload_file import WorkloadFile
 
 
 def lint_search_space(file: WorkloadFile) -> tuple[LintWarning, ...]:
-    """Warn of what every proposal of a workload's search space has.
+    """Give the warnings that every proposal of a workload's search space causes.
 
-    What is about quotas counts if every proposal in which the scheme has a quota has it.
+    A warning about quotas is given if every proposal that has a quota causes it.
     """
     texts: dict[tuple[int | None, Code], list[str]] = {}
     limited: dict[int | None, int] = {}
     proposals = 0
     known = _known(file)
     for values in notable_proposals(file.search_space, file.monitoring.intervals):
-        with contextlib.suppress(ValueError):  # a proposal that will fail; others won't
+        with contextlib.suppress(ValueError):  # a proposal whose schemes are impossible
             schemes = file.search_space.schemes(values)
             found = lint(schemes, file.monitoring, file.operations, known)
             proposals += 1

@@ -1,4 +1,4 @@
-"""What `autotune.lint` says: warnings, and what each of them is about."""
+"""The warnings of `autotune.lint`, and the codes of what they are about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 
 class Code(enum.Enum):
-    """What a warning is about; the values are stable. Those of ``quota-`` need a quota."""
+    """What a warning is about. The values are stable. ``quota-`` begins codes about a scheme's quota."""
 
     ACTION_INERT = "action-inert"
     AGE_UNALIGNED = "age-unaligned"
@@ -50,11 +50,11 @@ class Code(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintWarning:
-    """Something unwise.
+    """A warning.
 
     Attributes:
-        code: What it is about.
-        scheme: Which scheme, counted from 1; None if it is about none of them in particular.
+        code: What the warning is about.
+        scheme: The scheme's number, counted from 1; None if the warning is not about a single scheme.
         text: One line, "what: remedy".
     """
 
@@ -63,7 +63,7 @@ class LintWarning:
     text: str
 
     def at(self, place: object) -> str:
-        """Write it with its place in front.
+        """Write the warning with its place in front.
 
         >>> LintWarning(code=Code.AGE_ZERO, scheme=2, text="what: remedy").at("my.damos")
         'my.damos: scheme 2: what: remedy'
@@ -72,4 +72,4 @@ class LintWarning:
 
 
 Found: TypeAlias = Iterator[tuple[Code, str]]
-"""What a rule finds about one scheme, or about the monitoring: the code and the text."""
+"""What a rule finds about a scheme, or about the monitoring: pairs of a code and a text."""
