@@ -1,4 +1,4 @@
-"""The seam between the tuner and everything that can run a workload."""
+"""What the tuner asks of a backend, which runs workloads."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class BackendOf(Protocol[Result]):
 
     @property
     def name(self) -> str:
-        """The backend's name, as in a workload file."""
+        """The backend's name in a workload file."""
         ...
 
     @property
     def machine(self) -> str:
-        """The machine that is measured or simulated; figures of different machines don't compare."""
+        """The machine that is measured or simulated. Figures of different machines don't compare."""
         ...
 
     @property
     def slowdown_metric(self) -> Literal["own_cpu_slowdown", "wall_slowdown"]:
-        """What the workload loses here where the kdamond has a CPU to itself.
+        """The metric that shows how much slower the workload is if the kdamond has a CPU to itself.
 
         On a backend with one CPU the kdamond's work delays the workload. It does not do so on any
         machine worth tuning. So only the workload's own CPU time counts on a backend with one CPU.
@@ -40,11 +40,11 @@ class BackendOf(Protocol[Result]):
         ...
 
     def check(self, experiment: Experiment) -> None:
-        """See whether experiments like this one can be run here, without running any.
+        """Check that experiments like *experiment* can be run here. Runs nothing.
 
         Raises:
-            InputError: If this backend does not do what the experiment asks for.
-            BackendUnavailableError: With the remedy, if `run` can't work here.
+            InputError: If this backend can't do what the experiment asks for.
+            BackendUnavailableError: If `run` can't work here; the message has the remedy.
         """
         ...
 
@@ -52,15 +52,15 @@ class BackendOf(Protocol[Result]):
         """Run the experiment, and leave the system as it was found.
 
         Raises:
-            TrialError: If this experiment can't be measured; another may be.
+            TrialError: If this experiment can't be measured; another experiment may work.
             BackendUnavailableError: If no experiment can be measured here any more.
         """
         ...
 
     def stop(self) -> None:
-        """End what runs, and run no more; a run that is ended so raises one of its errors.
+        """End all runs, and start no more. A run that is ended so raises one of its errors.
 
-        May be called from any thread, also where nothing runs.
+        May be called from any thread, also if nothing runs.
         """
         ...
 
@@ -86,12 +86,12 @@ class RecordingBackend(Backend, Protocol):
         """Run the workload once under monitoring, and leave the system as it was found.
 
         Args:
-            experiment: Monitored, without schemes.
+            experiment: An experiment with monitoring and without schemes.
             seed: Decides everything random in the run.
 
         Raises:
-            ValueError: If DAMON is off in the experiment, or it has schemes.
-            TrialError: If it can't be recorded.
+            ValueError: If DAMON is off in the experiment, or the experiment has schemes.
+            TrialError: If this experiment can't be recorded.
             BackendUnavailableError: If nothing can be recorded here.
         """
         ...

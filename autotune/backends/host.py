@@ -1,6 +1,6 @@
 """This machine as a backend: its own DAMON, over a workload that runs here.
 
-It takes root, for DAMON; the workload runs as the user who asked.
+DAMON needs root. The workload runs as the user who invoked this program.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from autotune.runner.tracing import TRACEFS, TraceBuffer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a machine keeps what is read and changed.
+    """The paths of a machine that are read and changed.
 
     Attributes:
         sysfs: Where sysfs is mounted.
         procfs: Where procfs is mounted.
         dev: The folder of devices.
         tracefs: Where tracefs is mounted.
-        journal: Where changes are written down before they are made.
-        lock: Keeps two runs apart.
+        journal: The file in which changes are written down before they are made.
+        lock: The file that keeps two runs from changing the machine at once.
     """
 
     sysfs: Path = Path("/sys")
@@ -65,11 +65,12 @@ class Host:
     """This machine.
 
     Attributes:
-        settings: What is changed while it measures.
-        places: Where.
-        environment: Of this process; says who asked, and is the workload's.
-        system: How swap is turned on.
-        player: The compiled player; None compiles it.
+        settings: The settings that are changed while the machine measures.
+        places: The paths of the machine.
+        environment: Environment variables of this process. They say who invoked this program, and the
+            workload gets them.
+        system: Turns swap on and off.
+        player: The compiled player; with None it is compiled.
     """
 
     settings: HostSettings = field(default_factory=HostSettings)
@@ -88,14 +89,14 @@ class Host:
 
     @property
     def machine(self) -> str:
-        """The kernel, and how many CPUs there are."""
+        """The kernel and the number of CPUs."""
         return f"linux-{platform.release()}-{os.cpu_count()}cpus"
 
     def check(self, experiment: Experiment) -> None:
-        """See whether this machine's DAMON can be used, without changing anything.
+        """Check that this machine's DAMON can be used. Changes nothing.
 
         Raises:
-            BackendUnavailableError: With the remedy, if it can't.
+            BackendUnavailableError: If it can't be used; the message has the remedy.
         """
         if os.geteuid() != 0:
             raise BackendUnavailableError(
@@ -104,7 +105,7 @@ class Host:
         tree = DamonTree(self.places.sysfs)
         tree.check()
         if Journal(self.places.journal, self.places.procfs).pending():
-            # First, since what a killed run of ours left looks like another program's.
+            # Checked first: DAMON as a killed run of ours left it looks like another program's.
             raise BackendUnavailableError(
                 f"{self.places.journal}: a run goes on, or was killed: wait for it, or put back what it "
                 "changed: run: autotune doctor --restore"
@@ -131,12 +132,12 @@ class Host:
             return make_measuring(None).measure(experiment, seed)
 
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
-        """Run the workload once, here, recorded, and put back all that was changed.
+        """Run the workload once, here, make a recording, and put back all that was changed.
 
         Raises:
-            ValueError: If DAMON is off in the experiment, or it has schemes.
-            TrialError: As `run`.
-            BackendUnavailableError: The same.
+            ValueError: If DAMON is off in the experiment, or the experiment has schemes.
+            TrialError: If the workload fails, or a part of the recording is lost.
+            BackendUnavailableError: If DAMON can't be used here; nothing is changed then.
         """
         check_recordable(experiment)
         procfs = Procfs(self.places.procfs)
@@ -165,7 +166,7 @@ class Host:
     def _warmed_up(
         self, experiment: Experiment, claimed: Claim
     ) -> Iterator[Callable[[Recorder | None], Measuring]]:
-        """Change the machine's settings and have the workload ready; give what makes the measuring."""
+        """Change the machine's settings, start the workload, and give the maker of a `Measuring`."""
         places, workload = self.places, runnable(experiment.workload)
         procfs = Procfs(places.procfs)
         player = self._player() if isinstance(workload, Pattern) else None

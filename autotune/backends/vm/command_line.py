@@ -1,7 +1,6 @@
-"""The command line of the emulator: what the micro-VM is, part by part.
+"""The command line of the emulator, which makes the micro-VM of its parts.
 
-Each part of the deterministic mode is there for a reason that was seen by comparing runs:
-docs/micro-vm.md tells them.
+Each part of the deterministic mode has a reason that was found by comparing runs: see docs/micro-vm.md.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ MACHINE = "pc-i440fx-7.2"
 OLDEST_QEMU = (7, 2)
 
 _DATE = "2024-01-01T00:00:00"
-"""When every machine begins."""
+"""The time at which the clock of every machine begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +23,14 @@ class MachineParts:
     """What a machine is made of.
 
     Attributes:
-        kernel: Its kernel, an image.
-        initrd: Its root file system, an archive.
-        init: What the kernel runs first, with its arguments.
-        environment: Of that.
-        memory_bytes: Whole MiB.
+        kernel: The kernel's image.
+        initrd: The root file system, an archive.
+        init: The program that the kernel runs first, with its arguments.
+        environment: Environment variables of that program.
+        memory_bytes: Size of the memory, whole MiB.
         mips: Speed of the virtual CPU, one of `SPEEDS_MIPS`.
-        cpus: More than 1 only in realtime.
-        realtime: Runs on KVM in real time instead of counted instructions.
+        cpus: Number of CPUs; more than 1 only with `realtime`.
+        realtime: Whether the machine runs on KVM in real time. Otherwise its clock counts instructions.
     """
 
     kernel: Path
@@ -46,12 +45,12 @@ class MachineParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptors:
-    """What the emulator inherits, as numbers of open files.
+    """The open files that the emulator inherits, by number.
 
     Attributes:
-        console: Takes what the kernel and the runner say.
-        results: Takes what comes out of the guest's debug port.
-        orders: Holds the orders, `autotune.backends.vm.orders.ORDERS_BYTES` long.
+        console: Takes what the kernel and the runner print.
+        results: Takes what the guest writes to its debug port.
+        orders: Holds the orders, `autotune.backends.vm.orders.ORDERS_BYTES` bytes.
         qmp: A connected socket.
     """
 
@@ -62,7 +61,7 @@ class Descriptors:
 
 
 def kernel_command_line(parts: MachineParts) -> str:
-    """Give the kernel's parameters; what stands behind ``--`` goes to the first program."""
+    """Give the kernel's parameters. The kernel gives what is behind ``--`` to the first program."""
     words = ["console=ttyS0", "quiet", "panic=-1", "cryptomgr.notests=1"]
     if not parts.realtime:
         words += ["nokaslr", "norandmaps", "random.trust_cpu=off", "pti=on"]
@@ -76,9 +75,9 @@ def command_line(
     """Give the emulator's arguments.
 
     Args:
-        parts: The machine.
-        descriptors: What it inherits.
-        incoming: Where a saved state comes from, as QEMU's ``-incoming`` takes it; None boots.
+        parts: What the machine is made of.
+        descriptors: The open files that the emulator inherits.
+        incoming: Where the saved state comes from, in the form of QEMU's ``-incoming``; None boots.
     """
     machine = (
         ["-accel", "kvm", "-cpu", "host", "-smp", f"{parts.cpus}", "-rtc", "base=utc,clock=host"]

@@ -1,8 +1,8 @@
 """Writes archives that a kernel unpacks into its first root: equal entries give equal bytes.
 
-The format is "newc", the one that Linux reads. Archives are whole numbers of 4-byte words, so several
-may be put one after another: the kernel unpacks them in turn, and what comes later replaces what was
-there.
+The format is "newc", which Linux reads. An archive is a whole number of 4-byte words, so that archives
+may follow each other: the kernel unpacks them in turn, and a later entry replaces an earlier entry with
+its path.
 
 Source: Documentation/driver-api/early-userspace/buffer-format.rst.
 """
@@ -26,14 +26,14 @@ _MAX_BYTES = 2**32 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Something in an archive; the functions of this module make them.
+    """A file, folder, link or device in an archive. The functions of this module make entries.
 
     Attributes:
-        path: Where it goes, absolute, without links on the way.
+        path: Path in the archive, absolute, without links on the way.
         mode: Type and permissions, as `os.stat` gives them.
-        content: A file's bytes, or the file of this machine to take them from; a link's target.
+        content: A file's bytes, or the file of this machine that has them; a link's target.
         device: Major and minor number of a character device.
-        owner: Number of the user and of the group that it belongs to.
+        owner: Number of the user and of the group to which the entry belongs.
 
     Raises:
         ValueError: If the path is not absolute, or has `..` in it.
@@ -73,27 +73,27 @@ class Entry:
 
 
 def file(path: str, content: bytes | Path, permissions: int = 0o644) -> Entry:
-    """Make an ordinary file."""
+    """Make the entry of an ordinary file."""
     return Entry(path=path, mode=stat.S_IFREG | permissions, content=content)
 
 
 def folder(path: str, permissions: int = 0o755) -> Entry:
-    """Make a folder; needed only for an empty one, or for other permissions than 0755."""
+    """Make the entry of a folder. Only empty folders and permissions other than 0755 need an entry."""
     return Entry(path=path, mode=stat.S_IFDIR | permissions)
 
 
 def link(path: str, target: str) -> Entry:
-    """Make a symbolic link."""
+    """Make the entry of a symbolic link."""
     return Entry(path=path, mode=stat.S_IFLNK | 0o777, content=os.fsencode(target))
 
 
 def character_device(path: str, major: int, minor: int, permissions: int = 0o600) -> Entry:
-    """Make a character device."""
+    """Make the entry of a character device."""
     return Entry(path=path, mode=stat.S_IFCHR | permissions, device=(major, minor))
 
 
 def _complete(entries: Iterable[Entry]) -> list[Entry]:
-    """Add the folders above each entry, and order all so that each follows those above it."""
+    """Add the folders above each entry, and order all entries: a folder comes before its content."""
     found: dict[str, Entry] = {}
     for entry in entries:
         first = found.setdefault(entry.path, entry)
@@ -123,12 +123,12 @@ def _write_member(into: BinaryIO, name: str, entry: Entry, number: int) -> None:
 
 
 def write_archive(entries: Iterable[Entry], into: BinaryIO) -> None:
-    """Write an archive of *entries*, with the folders above them, in an order of its own.
+    """Write an archive of *entries* and the folders above them. The order of *entries* does not matter.
 
     Raises:
         InputError: If a file of this machine can't be read.
-        ValueError: If two different entries have one path (of two folders the first is taken), or one
-            lies in another that is no folder.
+        ValueError: If two different entries have one path (of two folders the first is taken), or an
+            entry lies in an entry that is no folder.
     """
     for number, entry in enumerate(_complete(entries), start=1):
         _write_member(into, entry.path[1:], entry, number)
@@ -139,8 +139,8 @@ def archive(entries: Iterable[Entry]) -> bytes:
     """Give the archive that `write_archive` writes.
 
     Raises:
-        InputError: As `write_archive`.
-        ValueError: As `write_archive`.
+        InputError: If a file of this machine can't be read.
+        ValueError: If two different entries have one path, or an entry lies in one that is no folder.
 
     >>> archive([])[:6], len(archive([]))
     (b'070701', 124)

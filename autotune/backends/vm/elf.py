@@ -1,7 +1,7 @@
-"""Which shared libraries a compiled program needs, as its own dynamic loader finds them.
+"""Finds the shared libraries that a compiled program needs, by asking the program's dynamic loader.
 
-The loader is asked, and not imitated: it alone knows its folders, its cache, and what `$ORIGIN` means.
-It maps the program to answer, and runs nothing of it.
+Only the loader knows its folders, its cache, and what `$ORIGIN` means. To answer, the loader maps the
+program, but runs nothing of it.
 
 Source: elf(5); ld.so(8), `--list`.
 """
@@ -26,12 +26,12 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _KIND, _MACHINE, _FIRST_SEGMENT, _SEGMENT_SIZE, _SEGMENTS = 1, 2, 5, 9, 10
 _SECTION_FIELDS = (6, 12, 13)
-"""Where the sections are, how many, and which has their names: for linkers and debuggers only."""
+"""Where a header has place and number of the sections, which only linkers and debuggers use."""
 
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 
 _ANY_CPU = ("--glibc-hwcaps-mask", "none")
-"""Ask for libraries that any CPU can run: the guest's is another than this one. Since glibc 2.33."""
+"""Asks for libraries that any CPU can run, since the guest has another CPU. Since glibc 2.33."""
 
 _FOUND = re.compile(r"^\s*(?:\S+ => )?(/.*) \(0x[0-9a-f]+\)$")
 _MISSING = re.compile(r"^\s*(\S+) => not found$")
@@ -43,8 +43,8 @@ class Elf:
     """What the headers of a compiled file say.
 
     Attributes:
-        loader: The dynamic loader that it asks for; None for a library or a static program.
-        dynamic: Whether it can need shared libraries.
+        loader: The dynamic loader that the file names; None for a library or a static program.
+        dynamic: Whether the file can need shared libraries.
     """
 
     loader: Path | None
@@ -56,8 +56,10 @@ class Libraries:
     """Shared libraries that something needs.
 
     Attributes:
-        files: Where the loader opens them, itself included, in the order in which it loads them.
-        by_cache: Whether it would find others, or not all, without its cache, /etc/ld.so.cache.
+        files: The paths at which the loader opens them, in the order in which it loads them; the loader
+            is among them.
+        by_cache: Whether the loader would find other files, or not all, without its cache,
+            /etc/ld.so.cache.
     """
 
     files: tuple[Path, ...]
@@ -65,7 +67,7 @@ class Libraries:
 
 
 def is_elf(start: bytes) -> bool:
-    """Tell by the first bytes of a file whether it is compiled."""
+    """Say whether a file is compiled, by its first bytes."""
     return start.startswith(_MAGIC)
 
 
@@ -73,7 +75,7 @@ def read_elf(path: Path) -> Elf:
     """Read the headers of a compiled program or library.
 
     Raises:
-        InputError: If it can't be read, or is not for a 64-bit x86 Linux.
+        InputError: If the file can't be read, or is not for a 64-bit x86 Linux.
     """
     content = _read(path)
     loader, dynamic = None, False
@@ -85,10 +87,10 @@ def read_elf(path: Path) -> Elf:
 
 
 def loaded_part(path: Path) -> bytes:
-    """Give a compiled file without what is never loaded: symbols, and what debuggers want.
+    """Give a compiled file without what is never loaded: symbols, and data for debuggers.
 
     Raises:
-        InputError: As `read_elf`.
+        InputError: If the file can't be read, or is not for a 64-bit x86 Linux.
     """
     content = _read(path)
     segments = _segments(path, content)
@@ -111,7 +113,7 @@ def _read(path: Path) -> bytes:
 
 
 def _segments(path: Path, content: bytes) -> list[tuple[int, int, int]]:
-    """Give kind, offset and length in the file of each segment, after a look at the header."""
+    """Check the header; give the kind of each segment, and its offset and length in the file."""
     if content[4:6] != bytes((_CLASS_64, _LITTLE_ENDIAN)):
         raise InputError("is no 64-bit program: a micro-VM runs x86-64 only", Where(path))
     try:
@@ -129,9 +131,9 @@ def _segments(path: Path, content: bytes) -> list[tuple[int, int, int]]:
 
 
 def libraries(path: Path, loader: Path) -> Libraries:
-    """Find every shared library that *path* needs, and that those need.
+    """Find every shared library that *path* needs, and every library that these libraries need.
 
-    What a program opens by itself while it runs (`dlopen`) can't be known.
+    A library that a program opens by itself while it runs (`dlopen`) can't be known.
 
     Args:
         path: A dynamic program or a library.
@@ -156,10 +158,10 @@ def libraries(path: Path, loader: Path) -> Libraries:
 def _listed(
     path: Path, loader: Path, options: tuple[str, ...]
 ) -> tuple[tuple[Path, ...] | None, str]:
-    """Ask the loader; without an answer, the second value is what it says."""
+    """Ask the loader for files. If it gives no answer, the second value is its error message."""
     command = (str(loader), *options, "--list", str(path))
     try:
-        # No variable of this process, LD_PRELOAD say, is to change what is found.
+        # No variable of this process, such as LD_PRELOAD, may change what is found.
         answer = subprocess.run(  # noqa: S603  # the program's own loader
             command,
             env={},

@@ -1,7 +1,7 @@
-"""One emulator process: begun, watched, ended. It leaves neither file nor socket, whatever ends it.
+"""Starts an emulator process, watches it, and ends it. It never leaves a file or a socket.
 
-All that goes in and out are open files without a name, which end with the processes that hold them; and
-the emulator itself is killed by the kernel when this process ends (see native/frozen_clock.c).
+The emulator reads and writes open files without a name, which end with the processes that hold them. The
+kernel kills the emulator when this process ends (see native/frozen_clock.c).
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from autotune.runner.recorder import RawRecording
 T = TypeVar("T")
 
 SILENCE_S = 180.0
-"""A machine that says nothing for so long hangs; it is to say something every few virtual seconds."""
+"""A machine that prints nothing for so long hangs: it should print every few virtual seconds."""
 
 _GREETING_S = 30.0
 _POLL_S = 0.5
 _SAVING_POLL_S = 0.01
 _CONSOLE_LINES = 3
 _PANIC = "Kernel panic"
-"""Behind it stands a trace of calls, which says less."""
+"""A trace of calls follows this line. It says less."""
 _UNREADABLE = "load of migration failed"
-"""What QEMU says of a state that it can't read."""
+"""What QEMU prints if it can't read a state."""
 _LONGEST_QUOTE = 300
 _PARENT, _SETTLE, _REALTIME = "AUTOTUNE_PARENT", "AUTOTUNE_SETTLE", "AUTOTUNE_REALTIME"
-"""What native/frozen_clock.c reads: who started it, whether this machine is to be saved, and whether its
-clock goes on."""
+"""Variables that native/frozen_clock.c reads: the process that started it, whether the machine will be
+saved, and whether the clock goes on."""
 
 
 def _damaged(said: str) -> BackendUnavailableError:
@@ -56,14 +56,14 @@ class Emulator:
     """A machine that stands before its first instruction; a context manager that leaves no process.
 
     Args:
-        parts: What it is made of.
-        orders: What the guest reads after a fork.
+        parts: What the machine is made of.
+        orders: The orders that the guest reads after a fork.
         frozen_clock: The library to preload.
-        state: A file with the saved state to go on from; None boots.
-        is_saved: Whether the booted machine will be saved: then it stops in one way only, and is slower.
+        state: The file of the saved state from which the machine goes on; None boots.
+        is_saved: Whether the booted machine will be saved. Then it is slower, but stops in only one way.
 
     Raises:
-        BackendUnavailableError: If the emulator can't be started, or there is no state.
+        BackendUnavailableError: If the emulator can't be started, or the file has no state.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Emulator:
         *,
         is_saved: bool = False,
     ) -> None:
-        # The emulator would wait for more, and for ever.
+        # With an empty file the emulator would wait for more for ever.
         if state is not None and not (state.is_file() and state.stat().st_size):
             raise BackendUnavailableError(
                 f"{state}: the saved machine is gone: try again, and it is made anew"
@@ -93,7 +93,7 @@ class Emulator:
         incoming = None if state is None else f"exec:cat {shlex.quote(str(state))}"
         environment = {**os.environ, _PARENT: str(os.getpid())}
         inherited_numbers = [self._console, self._results, self._orders, theirs.fileno()]
-        # By number: the loader splits names at blanks and colons.
+        # Named by its number: the loader splits paths at blanks and colons.
         library = os.open(frozen_clock, os.O_RDONLY | os.O_CLOEXEC)
         inherited_numbers.append(library)
         environment["LD_PRELOAD"] = f"/proc/self/fd/{library}"
@@ -109,7 +109,7 @@ class Emulator:
                 stderr=self._errors,
                 pass_fds=inherited_numbers,
                 env=environment,
-                start_new_session=True,  # a Ctrl-C on the terminal is not for it
+                start_new_session=True,  # a Ctrl-C on the terminal must not end it
             )
         except FileNotFoundError as error:
             self._close()
@@ -126,26 +126,26 @@ class Emulator:
         self._said_s = time.monotonic()
 
     def begin(self) -> None:
-        """Wait until the emulator stands ready.
+        """Wait until the emulator is ready.
 
         Raises:
-            BackendUnavailableError: If it does not.
+            BackendUnavailableError: If the emulator does not become ready.
         """
         try:
             self.qmp.greet(_GREETING_S)
         except (QmpClosedError, QmpError) as error:
             said = self._error_text() or str(error)
-            if _UNREADABLE in said:  # it has ended before it could be greeted
+            if _UNREADABLE in said:  # the emulator ended before it could be greeted
                 raise _damaged(said) from error
             raise BackendUnavailableError(
                 f"the emulator did not start: {said}: see 'autotune doctor'"
             ) from error
 
     def wait_for_state(self) -> None:
-        """Wait until the saved state is there.
+        """Wait until the emulator has loaded the saved state.
 
         Raises:
-            BackendUnavailableError: If it can't be read.
+            BackendUnavailableError: If the state can't be read.
         """
         try:
             self.qmp.wait_for_status("inmigrate", _GREETING_S)
@@ -156,14 +156,14 @@ class Emulator:
         """Let the machine run until it stops itself or ends.
 
         Args:
-            timeout_s: At most so long, in real time.
-            silence_s: Without a word on its console at most so long, in real time.
+            timeout_s: How long this may take at most, in real time.
+            silence_s: How long the machine may print nothing on its console, in real time.
 
         Returns:
-            Whether it stopped itself; else the emulator has ended.
+            True if the machine stopped itself; False if the emulator has ended.
 
         Raises:
-            TrialError: If it hangs, or takes too long.
+            TrialError: If the machine hangs, or takes too long.
         """
         deadline_s = time.monotonic() + timeout_s
         try:
@@ -199,7 +199,7 @@ class Emulator:
         """Write the state of the stopped machine to a file.
 
         Raises:
-            BackendUnavailableError: If that fails.
+            BackendUnavailableError: If the state can't be written.
         """
         try:
             self.qmp.execute("migrate", uri=f"exec:cat > {shlex.quote(str(state))}")
@@ -213,16 +213,21 @@ class Emulator:
             ) from error
 
     def answer(self) -> Measurement:
-        """Give what the guest measured; the machine has stopped, or the emulator has ended.
+        """Give what the guest measured. The machine must have stopped, or the emulator ended.
 
         Raises:
-            TrialError: If the guest says that the trial failed, or nothing that can be read.
-            BackendUnavailableError: If it says that nothing can be measured.
+            TrialError: If the guest says that the trial failed, or says nothing that can be read.
+            BackendUnavailableError: If the guest says that nothing can be measured.
         """
         return self._answer(decode_answer)
 
     def recording(self) -> RawRecording:
-        """Give what the guest recorded; raises the same as `answer`."""
+        """Give what the guest recorded. The machine must have stopped, or the emulator ended.
+
+        Raises:
+            TrialError: If the guest says that the trial failed, or says nothing that can be read.
+            BackendUnavailableError: If the guest says that nothing can be recorded.
+        """
         return self._answer(decode_recording)
 
     def _answer(self, decode: Callable[[bytes], T]) -> T:
@@ -238,12 +243,12 @@ class Emulator:
             ) from error
 
     def console_text(self) -> str:
-        """All that the kernel and the runner said."""
+        """Give all that the kernel and the runner printed."""
         size = os.fstat(self._console).st_size
         return os.pread(self._console, size, 0).decode(errors="replace")
 
     def console_end(self) -> str:
-        """The last lines of the console, or what the kernel died of, as a part of a message."""
+        """Give, for a message, the kernel's last error, or the last lines of the console."""
         lines = [line.strip() for line in self.console_text().splitlines() if line.strip()]
         error = self._error_text()
         panic = next((line for line in lines if _PANIC in line), None)
@@ -262,7 +267,7 @@ class Emulator:
         return lines[-1] if lines else ""
 
     def end(self) -> None:
-        """End the emulator, if it has not ended; may be called from another thread."""
+        """End the emulator, if it has not ended. May be called from another thread."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
@@ -272,11 +277,11 @@ class Emulator:
             os.close(number)
 
     def __enter__(self) -> Emulator:
-        """Be its own context."""
+        """Give this object."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Leave no process and no open file."""
+        """End the emulator, and close all open files."""
         self.end()
         self._process.wait()
         self._close()

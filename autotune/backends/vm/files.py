@@ -1,8 +1,9 @@
-"""What a program needs of this machine's files to run in an empty root: each at its own path.
+"""Finds the files of this machine that a program needs in an empty root. Their paths stay.
 
-Found are its loader, its shared libraries, and for a script its interpreter. What a program opens by
-itself can't be known: libraries opened with `dlopen`, the modules of a Python or Perl, data. A user
-lists those as `workload.files`, files or whole folders; libraries that these need are found again.
+This module finds the program's loader, its shared libraries, and, for a script, its interpreter. What a
+program opens by itself can't be known: libraries opened with `dlopen`, modules of Python or Perl, data.
+A user lists these as `workload.files`, which are files or whole folders. This module also finds the
+libraries that the listed files need.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from autotune.experiment.program import Program
 SHELL = "/bin/sh"
 _USUAL_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _LOADER = Path("/lib64/ld-linux-x86-64.so.2")
-"""The loader of a library, which names none: that of the platform. Source: the x86-64 psABI."""
+"""The platform's loader, for a library, which names no loader. Source: the x86-64 psABI."""
 
 _LOADER_CACHE = Path("/etc/ld.so.cache")
 _OPENED_BY_LIBC = ("libgcc_s.so.1", "libnss_files.so.2")
-"""glibc opens these by itself: to end a thread, and before version 2.34 to look up a user."""
+"""Libraries that glibc opens by itself: to end a thread, and, before version 2.34, to look up a user."""
 
 _SCRIPT_LINE_BYTES = 256
-"""What Linux reads of a script's first line. Source: BINPRM_BUF_SIZE."""
+"""How many bytes of a script's first line Linux reads. Source: BINPRM_BUF_SIZE."""
 
 _MAX_LINKS = 40
 """Source: path_resolution(7)."""
@@ -51,7 +52,7 @@ SKELETON: tuple[Entry, ...] = (
     cpio.file("/etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n"),
     cpio.file("/etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files\n"),
 )
-"""What every root has: the mount points, and users and names enough for a program that asks."""
+"""What every root has: mount points, and the users and names that programs look up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class ProgramFiles:
     """The files of a program, of its client and of its other commands.
 
     Attributes:
-        entries: One for each path.
+        entries: The entries for an archive, one for each path.
         search_path: The value of PATH with which the programs are found by name.
     """
 
@@ -68,13 +69,13 @@ class ProgramFiles:
 
 
 def find_program(name: str, folder: str = "/") -> Path:
-    """Find a program as the shell would: on PATH, or if its name has a slash, relative to *folder*.
+    """Find a program as the shell would: on PATH, or, if its name has a slash, relative to *folder*.
 
     Returns:
-        An absolute path; links in it are kept.
+        An absolute path. Links in it are kept.
 
     Raises:
-        InputError: If there is none, or it may not be run.
+        InputError: If there is no such program, or it may not be run.
     """
     place = str(Path(folder, name)) if "/" in name else name
     found = shutil.which(place)
@@ -86,16 +87,16 @@ def find_program(name: str, folder: str = "/") -> Path:
 
 
 def entries_at(path: Path) -> list[Entry]:
-    """Make the entries of one file or folder of this machine, and of the links on the way to it.
+    """Make the entries of a file or folder of this machine, and of the links on the way to it.
 
-    What is in the folder is left out. All of it belongs to the guest's user: what the invoking user may
-    read here, that user may read there.
+    A folder's content is left out. All entries belong to the guest's user: so the guest's user may read
+    there what the invoking user may read here.
 
     Args:
-        path: Absolute.
+        path: An absolute path.
 
     Raises:
-        InputError: If there is nothing, or something that is neither.
+        InputError: If there is no file or folder at *path*.
     """
     entries, there = [], Path("/")
     waiting = list(path.parts[1:])
@@ -146,7 +147,7 @@ def _start(path: Path) -> bytes:
 
 
 class _Collection:
-    """Entries that grow with everything that is put in."""
+    """A growing collection of entries."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
@@ -156,7 +157,7 @@ class _Collection:
         self.entries |= {entry.path: entry for entry in entries_at(path)}
 
     def add_program(self, path: Path) -> None:
-        """Add a program, and what it needs."""
+        """Add a program, and the files that it needs."""
         if path in self.programs:
             return
         self.programs.add(path)
@@ -173,7 +174,7 @@ class _Collection:
             )
 
     def add_libraries(self, path: Path, loader: Path | None) -> None:
-        """Add the shared libraries of a program or a library; without a loader there are none."""
+        """Add the shared libraries of a program or a library; none if there is no loader."""
         if loader is None:
             return
         needed = elf.libraries(path, loader)
@@ -187,14 +188,14 @@ class _Collection:
             self.add(_LOADER_CACHE)
 
     def add_listed(self, path: Path) -> None:
-        """Add what a user lists: a file, or a folder with all that is in it."""
+        """Add a file that a user lists, or a folder with its whole content."""
         self.add(path)
         if not path.is_dir():
             self._add_needed_by_listed(path)
             return
         for inner in _inside(path):
             if inner.is_symlink() and not inner.is_file():
-                # A folder elsewhere may hold anything, the whole machine even.
+                # The content of a linked folder is left out: it may be the whole machine.
                 alone = cpio.link(str(inner), str(inner.readlink()))
                 self.entries[alone.path] = replace(alone, owner=USER_ID)
             else:
@@ -209,11 +210,11 @@ class _Collection:
             if found.dynamic and _LOADER.exists():
                 self.add_libraries(path, found.loader or _LOADER)
         except InputError:
-            return  # a program for another machine, say: then it is data
+            return  # it may be a program for another machine: then it is data
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """Go through the files, folders and links in the folder that *folder* names, in order."""
+    """Give files, folders and links in *folder* at every depth; *folder* may be a link to a folder."""
 
     def fail(error: OSError) -> None:
         raise InputError(
@@ -230,7 +231,7 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _interpreters(path: Path, start: bytes) -> list[Path]:
-    """Find the programs that a script's first line names: two if the first is `env`."""
+    """Find the program that a script's first line names, and, if it is `env`, the program behind it."""
     line = start[2:].partition(b"\n")[0].decode(errors="surrogateescape").strip()
     first, _, rest = line.partition(" ")
     try:
@@ -256,12 +257,12 @@ def files_for(program: Program, listed: Iterable[Path] = ()) -> ProgramFiles:
     """Find every file that a program's commands need, and the folder where they start.
 
     Args:
-        program: Its command, its client and the command that tells that it is ready are looked at. In
-            a command for the shell, each word that names a program is taken for one.
-        listed: What the user lists besides, absolute: files and whole folders.
+        program: The program. Its command, its client and the command of its criterion `ready` are looked
+            at. In a text for the shell, each word that names a program is taken for that program.
+        listed: Further files and whole folders that the user lists, absolute paths.
 
     Raises:
-        InputError: If a program is missing, is for another machine, or needs what is missing; if a file
+        InputError: If a program is missing, is for another machine, or needs a missing file; or a file
             can't be read.
     """
     collection = _Collection()
@@ -269,7 +270,7 @@ def files_for(program: Program, listed: Iterable[Path] = ()) -> ProgramFiles:
         if isinstance(command, str):
             collection.add_program(Path(SHELL))
             for word in _shell_words(command):
-                # A word may name no program, and one that does may be meant as data.
+                # A word may name no program, or may be meant as data.
                 with contextlib.suppress(InputError):
                     collection.add_program(find_program(word, program.folder))
         elif command is not None:
@@ -290,10 +291,10 @@ def _search_path(programs: Collection[Path]) -> list[str]:
 
 
 def library_entries(path: Path, loader: Path | None) -> tuple[Entry, ...]:
-    """Make the entries of the shared libraries that a program or a library needs, and their loader's.
+    """Make the entries of the shared libraries that a program or a library needs, and of their loader.
 
     Raises:
-        InputError: If one is missing.
+        InputError: If a library is missing.
     """
     collection = _Collection()
     collection.add_libraries(path, loader)

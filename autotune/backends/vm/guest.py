@@ -1,7 +1,7 @@
 """The first program of a micro-VM: prepares the machine and the workload, is forked, measures, answers.
 
-It runs twice as far as its machine is concerned: once up to the fork, which stops the machine for good,
-and then in every fork from there on, with the orders of one measurement.
+It runs once up to the fork, where the machine is stopped and saved. From there on it runs in every fork,
+with the orders of one measurement.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ _ENVIRONMENT = {
 _ADD_ENTROPY = 0x40085203
 """RNDADDENTROPY. Source: include/uapi/linux/random.h."""
 _RESEED = 0x5207
-"""RNDRESEEDCRNG, as Linux 6.12 counts it."""
+"""RNDRESEEDCRNG. Source: include/uapi/linux/random.h of Linux 6.12."""
 _GET_INTERFACE_FLAGS, _SET_INTERFACE_FLAGS = 0x8913, 0x8914
 _INTERFACE_UP = 1
 _FIRST_ENTROPY = bytes(range(64))
-"""Before the fork, the same for every machine: nothing may wait for real randomness."""
+"""Entropy before the fork, equal for every machine: nothing may wait for real randomness."""
 _HEARTBEAT_S = 5.0
-"""Between two signs of life on the console, in virtual time: a machine without them hangs."""
+"""Time between two signs of life on the console, in virtual time. Without them a machine hangs."""
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         answer: Measurement | RawRecording | Exception = _live(calls)
     except AutotuneError as error:
         answer = error
-    except Exception as error:  # noqa: BLE001  # whatever it is, the host must hear of it
+    except Exception as error:  # noqa: BLE001  # the host must hear of every error
         traceback.print_exc()
         answer = BackendUnavailableError(f"the micro-VM's runner failed: {error!r}")
     _send(encode_answer(answer))
@@ -149,8 +149,8 @@ def _prepare(plan: Plan, calls: LinuxCalls, journal: Journal) -> None:
 
 
 def _fork() -> Orders:
-    """Stop the machine; what returns is a fork of it, with the orders of one measurement."""
-    # Once before, so that all code and files it takes are there already.
+    """Stop the machine. This function returns in each fork of it, with the orders of one measurement."""
+    # Read once before the fork, so that the code and files for that are in memory already.
     decode_orders(Path(ORDERS_PATH).read_bytes())
     print(READY, flush=True)  # noqa: T201  # to the console, for the host
     subprocess.run([PORTS_FILE, "stop"], check=True)  # noqa: S603  # our own program
@@ -160,7 +160,7 @@ def _fork() -> Orders:
 
 
 def _seed_generator(entropy: bytes) -> None:
-    """Make the kernel's random numbers follow from *entropy*; writing alone does not reseed."""
+    """Make the kernel's random numbers follow from *entropy*. Writing it alone does not reseed them."""
     descriptor = os.open("/dev/urandom", os.O_WRONLY)
     try:
         head = struct.pack("ii", 8 * len(entropy), len(entropy))
@@ -171,13 +171,13 @@ def _seed_generator(entropy: bytes) -> None:
 
 
 class Heartbeat:
-    """Says on the console now and then how far the warm-up is, or the measured part."""
+    """Prints on the console, again and again, how far the warm-up or the measured part is."""
 
     def __init__(self) -> None:
         self._next_s = 0.0
 
     def __call__(self, time_s: float) -> None:
-        """Hear how much of it is over."""
+        """Print *time_s*, the time that is over, if the last print is long enough ago."""
         if time_s >= self._next_s:
             print(f"autotune: {time_s:.0f} s", flush=True)  # noqa: T201  # to the console
             self._next_s = time_s + _HEARTBEAT_S

@@ -1,6 +1,6 @@
-"""The archive that a micro-VM boots from: a Python with the runner, the small programs, the workload.
+"""The archive from which a micro-VM boots: a Python with the runner, the C programs, the workload.
 
-Equal parts give equal bytes. The archive is kept under its own content's hash.
+Equal parts give equal bytes. The archive is kept under the hash of its content.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from autotune.native.building import build
 GUEST_MODULE = "autotune.backends.vm.guest"
 
 _MOST_BYTES = 1 << 30
-"""All images together; each change of a workload or of this program makes one more."""
+"""Size of all images together. Each change of a workload or of this program makes one more image."""
 
 
 def workload_files(workload: Pattern | Program) -> ProgramFiles:
     """Give the files that a workload needs.
 
     Raises:
-        InputError: If one is missing or can't be read.
+        InputError: If a file is missing or can't be read.
     """
     if isinstance(workload, Program):
         return files_for(workload, [Path(file) for file in workload.files])
@@ -45,7 +45,7 @@ def workload_files(workload: Pattern | Program) -> ProgramFiles:
 def image_entries(
     python: GuestPython, kernel: KernelFiles, plan: Plan, workload: ProgramFiles
 ) -> tuple[Entry, ...]:
-    """Give all that is in the image of a workload.
+    """Give all entries of a workload's image.
 
     Raises:
         InputError: If a file of the workload can't be read.
@@ -73,9 +73,9 @@ def keep_image(
     """Write the archive into *folder*; give its path and the hash of its content.
 
     Args:
-        entries: What is in it.
-        folder: Made when it is needed.
-        most_bytes: What the images there may take together; those made before go first.
+        entries: The entries of the archive.
+        folder: The folder of all images. It is made if it is missing.
+        most_bytes: Size that the images there may have together. The oldest images are removed first.
 
     Raises:
         InputError: If a file can't be read.

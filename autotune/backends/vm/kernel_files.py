@@ -1,4 +1,4 @@
-"""The kernel that a micro-VM boots: which one, whether it can do what is needed, and its modules."""
+"""Finds the kernel that a micro-VM boots, checks what it can do, and finds its modules."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from autotune.errors import BackendUnavailableError, InputError, Where
 
 KERNELS_FOLDER = "kernels"
 CURRENT_FILE = "current"
-"""In the folder of the kept kernels: the name of the one that is used."""
+"""A file in the folder of kept kernels: it has the name of the kernel that is used."""
 
 IMAGE_FILE, CONFIG_FILE, MODULES_FOLDER = "vmlinuz", "config", "modules"
-"""A kept kernel's files."""
+"""The names of a kept kernel's files."""
 
 _SYSTEM_MODULES = Path("/lib/modules")
 
@@ -29,7 +29,7 @@ _BUILT_IN_OPTIONS = (
     "SERIAL_8250_CONSOLE",
     "SWAP",
 )
-"""Options that must be =y: what DAMON is driven with, and what a guest boots with."""
+"""Options that must be =y, to drive DAMON and to boot a guest."""
 
 # Source: Documentation/arch/x86/boot.rst.
 _BOOT_FLAG = (0x1FE, b"\x55\xaa")
@@ -47,9 +47,9 @@ class KernelFiles:
 
     Attributes:
         image: A bzImage.
-        modules: In the order in which to load them; they may be compressed, see `read_module`.
-        config: What it was configured with; None if that is unknown.
-        version: As `uname -r` says it.
+        modules: Files of modules, in the order in which to load them. They may be compressed.
+        config: The kernel's configuration, a file; None if it is unknown.
+        version: The kernel's version, as `uname -r` prints it.
     """
 
     image: Path
@@ -59,16 +59,16 @@ class KernelFiles:
 
 
 def find_kernel(settings: VmSettings, cache: Path) -> KernelFiles:
-    """Find the kernel that the user names, or else the one that was set up.
+    """Find the kernel that the user names, or, if the user names no kernel, the kernel that was set up.
 
     Args:
-        settings: `kernel` and `modules` are looked at. Without `modules`, those that are installed for
-            that kernel are taken.
-        cache: This program's folder for what can be had again.
+        settings: `kernel` and `modules` are used. Without `modules`, the modules that are installed for
+            the kernel are taken.
+        cache: This program's folder for files that can be made again.
 
     Raises:
-        InputError: If the named file is no kernel for this, or its modules are missing.
-        BackendUnavailableError: If there is no kernel, or it lacks DAMON or zram.
+        InputError: If the named file is no kernel for a micro-VM, or its modules are missing.
+        BackendUnavailableError: If there is no kernel, or the kernel lacks DAMON or zram.
     """
     if settings.kernel is not None:
         return kernel_at(settings.kernel, settings.modules)
@@ -87,18 +87,18 @@ def find_kernel(settings: VmSettings, cache: Path) -> KernelFiles:
 
 
 def kernel_at(image: Path, modules: Path | None = None) -> KernelFiles:
-    """Look at a kernel: what it is, what it can do, and which modules it needs.
+    """Give a kernel's version, configuration and modules, and check that it has what is needed.
 
-    The configuration is looked for beside the image, as `config-VERSION` or `config`. Where there is
-    none, what is missing shows when the guest boots.
+    The configuration is looked for beside the image, as `config-VERSION` or `config`. If there is no
+    configuration, a missing option only shows when the guest boots.
 
     Args:
         image: A bzImage.
-        modules: A folder; without it, those that are installed for that kernel are taken.
+        modules: Folder of modules. Without it, the modules that are installed for the kernel are taken.
 
     Raises:
-        InputError: If the file is no kernel for this, or its modules are missing.
-        BackendUnavailableError: If it lacks DAMON or zram.
+        InputError: If the file is no kernel for a micro-VM, or its modules are missing.
+        BackendUnavailableError: If the kernel lacks DAMON or zram.
     """
     version = kernel_version(image)
     beside = (image.parent / f"config-{version}", image.parent / CONFIG_FILE)
@@ -121,14 +121,14 @@ def kernel_at(image: Path, modules: Path | None = None) -> KernelFiles:
 
 
 def kernel_version(image: Path) -> str:
-    """Read from an image which kernel it is.
+    """Read a kernel's version from its image.
 
     Raises:
-        InputError: If it can't be read, or is no image of a 64-bit Linux for x86.
+        InputError: If the image can't be read, or is no image of a 64-bit Linux for x86.
     """
     try:
         with image.open("rb") as stream:
-            head = stream.read(0x10000)  # the set-up part, which has the version, is not longer
+            head = stream.read(0x10000)  # the set-up part has the version, and is not longer
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}: name another", Where(image)) from error
     for offset, expected in (_BOOT_FLAG, _MAGIC):
@@ -145,14 +145,14 @@ def kernel_version(image: Path) -> str:
 
 
 def check_options(options: dict[str, str], image: Path) -> None:
-    """See that a kernel was configured with what the micro-VM needs.
+    """Check that a kernel was configured with the options that the micro-VM needs.
 
     Args:
-        options: "y" or "m" by name, without `CONFIG_`.
-        image: Is named in the message.
+        options: "y" or "m" for each option, by name without `CONFIG_`.
+        image: The kernel's image, for the message.
 
     Raises:
-        BackendUnavailableError: If something is missing; the message names it.
+        BackendUnavailableError: If an option is missing; the message names it.
     """
     missing = [f"{name}=y" for name in _BUILT_IN_OPTIONS if options.get(name) != "y"]
     missing += [f"{name}=m" for name in REQUIRED.values() if options.get(name) not in {"y", "m"}]

@@ -1,8 +1,8 @@
-"""The kernel modules that a guest loads: found in a folder, decompressed, each after what it needs.
+"""Finds the kernel modules that a guest loads, decompresses them, and orders them by what they need.
 
-The guest has no modprobe, and not every kernel can decompress a module: so it gets plain files, in the
-order in which to load them. Debian's packages have no `modules.dep` (the installation makes it); what a
-module needs is read from the module itself.
+The guest has no modprobe, and not every kernel can decompress a module. So the guest gets plain files,
+in the order in which to load them. Debian's packages have no `modules.dep` (the installation makes it).
+So what a module needs is read from the module itself.
 
 Source: modinfo(8), the fields `depends` and `vermagic`.
 """
@@ -23,10 +23,10 @@ REQUIRED = {"zram": "ZRAM", "qemu_fw_cfg": "FW_CFG_SYSFS"}
 """Modules without which no guest works, and the options that build them."""
 
 _COMPRESSORS = ("lz4", "lz4hc", "zstd", "lzo", "lzo_rle")
-"""Loaded where they are present, and not built in.
+"""Modules that are loaded if they are present and not built in.
 
-Since "zram: introduce custom comp backends API" (in v6.12), zram brings its algorithms. Before that it
-takes the kernel's, and asks modprobe, which the guest lacks, for one that isn't loaded.
+Since "zram: introduce custom comp backends API" (in v6.12), zram has its own algorithms. An earlier zram
+uses the kernel's algorithms, and asks modprobe, which the guest lacks, to load an algorithm.
 """
 
 _SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
@@ -69,28 +69,28 @@ def read_module(path: Path) -> bytes:
     """Give a module's bytes, decompressed.
 
     Raises:
-        InputError: If it can't be read, or is damaged.
-        BackendUnavailableError: If the program that decompresses it is missing.
+        InputError: If the module can't be read, or is damaged.
+        BackendUnavailableError: If the program that decompresses the module is missing.
     """
     try:
         return _DECOMPRESSORS[path.suffix](path.read_bytes())
-    except OSError as error:  # gzip's complaint too, which has no text of the system
+    except OSError as error:  # gzip's errors, too, which have no strerror
         raise InputError(f"can't be read: {error.strerror or error}", Where(path)) from error
     except (EOFError, lzma.LZMAError, zlib.error, subprocess.SubprocessError) as error:
         raise InputError(f"is no whole module: {error}: unpack it again", Where(path)) from error
 
 
 def find_modules(folder: Path, version: str, built_in: Collection[str]) -> tuple[Path, ...]:
-    """Find what a guest loads, each module after those that it needs.
+    """Find the modules that a guest loads, each module after the modules that it needs.
 
     Args:
-        folder: The kernel's modules, or a folder above with one folder for each version.
-        version: Of the kernel, as `uname -r` says it.
-        built_in: Names of modules that the kernel has inside.
+        folder: The folder of the kernel's modules, or a folder that has such a folder for each version.
+        version: The kernel's version, as `uname -r` prints it.
+        built_in: Names of modules that are built into the kernel.
 
     Raises:
-        InputError: If one is missing, or is for another kernel.
-        BackendUnavailableError: If the program that decompresses them is missing.
+        InputError: If a module is missing, or is for another kernel.
+        BackendUnavailableError: If the program that decompresses the modules is missing.
     """
     if (folder / version).is_dir():
         folder = folder / version
@@ -124,7 +124,7 @@ def find_modules(folder: Path, version: str, built_in: Collection[str]) -> tuple
 
 
 def built_in_modules(folder: Path) -> frozenset[str]:
-    """Name the modules that a kernel has inside; none where `modules.builtin` is missing."""
+    """Give the names of the modules that are built into a kernel; none without `modules.builtin`."""
     try:
         lines = (folder / "modules.builtin").read_text().splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""Gets a stock kernel without root, from the distribution's own packages, and keeps what is needed.
+"""Gets a stock kernel from the distribution's packages, without root, and keeps what is needed.
 
-Nothing is installed, and the machine's package lists stay as they are: where there are none, or old
-ones, lists are fetched into a folder of our own, from the sources that the machine is set up with.
+Nothing is installed, and the machine's package lists stay as they are. If they are missing or old, this
+module fetches new lists into a folder of its own, from the machine's sources.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from autotune.backends.vm.kernel_modules import module_name, read_module
 from autotune.errors import BackendUnavailableError, RunError
 
 PACKAGES = ("linux-image-6.12-cloud-amd64", "linux-image-cloud-amd64")
-"""Packages that depend on the kernel of the day, in the order of preference."""
+"""Packages that depend on the newest kernel, in the order of preference."""
 
 OLDEST = (6, 12)
-"""The oldest kernel that is taken: the one that everything was tried with."""
+"""The oldest kernel that is taken: everything was tried with it."""
 
 _OTHER = "give another kernel with --kernel FILE --modules DIR"
 _TIMEOUT_S = 900
 
 
 def fetch_kernel(into: Path, note: Callable[[str], None]) -> KernelFiles:
-    """Download a kernel's package, and keep it in the cache as the one that is used.
+    """Download a kernel's package, and keep the kernel in the cache as the kernel that is used.
 
     Args:
-        into: This program's folder for what can be had again.
-        note: Hears of what takes long.
+        into: This program's folder for files that can be made again.
+        note: Called with a text before each step that takes long.
 
     Raises:
-        BackendUnavailableError: If this machine has no apt, or no package with such a kernel can be had.
-        RunError: If it can't be written.
+        BackendUnavailableError: If this machine has no apt, or there is no package with such a kernel.
+        RunError: If the kernel can't be written.
     """
     for program in ("apt-get", "apt-cache", "dpkg-deb"):
         if shutil.which(program) is None:
@@ -66,18 +66,18 @@ def fetch_kernel(into: Path, note: Callable[[str], None]) -> KernelFiles:
 
 
 def keep_kernel(kernel: KernelFiles, into: Path) -> KernelFiles:
-    """Keep a kernel, its configuration and its modules, decompressed, as the one that is used.
+    """Keep a kernel, its configuration and its modules, decompressed, as the kernel that is used.
 
     Args:
-        kernel: Where it is now.
-        into: This program's folder for what can be had again.
+        kernel: The kernel's files.
+        into: This program's folder for files that can be made again.
 
     Returns:
-        Where it is kept.
+        The kept files.
 
     Raises:
         InputError: If a file can't be read.
-        RunError: If it can't be written.
+        RunError: If a file can't be written.
     """
     kernels = into / KERNELS_FOLDER
     with _writing(into), _temporary(kernels) as folder:
@@ -92,11 +92,11 @@ def keep_kernel(kernel: KernelFiles, into: Path) -> KernelFiles:
         for name, data in sorted(content.items()):
             (made / name).write_bytes(data)
             digest.update(f"{name} {len(data)}\n".encode() + data)
-        # The name tells the contents: what is there under it already is the same, if it is whole.
+        # The name follows from the contents: a whole folder with this name has these contents.
         kept = kernels / f"{kernel.version}-{digest.hexdigest()[:12]}"
         if not all(_has_size(kept / name, len(data)) for name, data in content.items()):
             shutil.rmtree(kept, ignore_errors=True)
-            # Another process may have been faster, with the same.
+            # Another process may have kept this kernel at the same moment.
             with contextlib.suppress(FileExistsError):
                 made.rename(kept)
         (folder / CURRENT_FILE).write_text(f"{kept.name}\n")
@@ -109,7 +109,7 @@ def _has_size(path: Path, size_bytes: int) -> bool:
 
 
 def _module_folders(unpacked: Path) -> Iterator[Path]:
-    # Since Debian 13 they lie below /usr.
+    # Since Debian 13 modules lie below /usr.
     yield from unpacked.glob("lib/modules/*")
     yield from unpacked.glob("usr/lib/modules/*")
 
@@ -127,18 +127,18 @@ def _writing(into: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _temporary(above: Path) -> Iterator[Path]:
-    """Make a folder where what is finished can be renamed from, and remove the rest."""
+    """Make a folder from which finished files can be renamed; remove the rest at the end."""
     above.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=above) as folder:
         yield Path(folder)
 
 
 def _download(folder: Path, note: Callable[[str], None]) -> Path:
-    """Download the package, by the machine's lists or else by new ones."""
+    """Download the package by the machine's lists, or, if that fails, by new lists."""
     try:
         return _download_by_lists((), folder, note)
     except BackendUnavailableError:
-        # There are no lists, as in a bare container, or they name packages that are gone.
+        # There are no lists, as in a bare container, or the lists name packages that are gone.
         note("fetching the package lists into a folder of our own")
     private = _private_lists(folder)
     _run(("apt-get", *private, "update"), folder)
@@ -152,9 +152,9 @@ def _private_lists(folder: Path) -> tuple[str, ...]:
     return (
         *("-o", f"Dir::State={state}", "-o", f"Dir::State::lists={state}/lists"),
         *("-o", f"Dir::Cache={cache}", "-o", f"Dir::Cache::archives={cache}/archives"),
-        # These are the machine's still: what is installed, and whose keys are trusted.
+        # Taken from the machine: the list of installed packages, and the trusted keys.
         *("-o", "Dir::State::status=/var/lib/dpkg/status"),
-        # As root apt would fetch as another user, who may not write here.
+        # If run as root, apt would fetch as another user, who may not write here.
         *("-o", "APT::Sandbox::User=root"),
     )
 
@@ -172,7 +172,7 @@ def _download_by_lists(
 
 
 def _newest_package(options: tuple[str, ...], folder: Path) -> str:
-    """Name the package with the kernel that one of `PACKAGES` depends on."""
+    """Give the name of the package with the kernel on which a package of `PACKAGES` depends."""
     for name in PACKAGES:
         command = ("apt-cache", *options, "show", "--no-all-versions", name)
         with contextlib.suppress(BackendUnavailableError):
@@ -185,7 +185,7 @@ def _newest_package(options: tuple[str, ...], folder: Path) -> str:
 
 
 def depended_on(description: str) -> str | None:
-    """Read from a package's description which kernel it depends on; None if it is too old.
+    """Read from a package's description on which kernel it depends; None if the kernel is too old.
 
     >>> depended_on("Depends: linux-image-6.12.117+deb12-cloud-amd64 (= 6.12.117-1~deb12u1)")
     'linux-image-6.12.117+deb12-cloud-amd64'

@@ -1,4 +1,4 @@
-"""What a machine is told after it was forked, and what it answers: as bytes of known length."""
+"""What a machine is told after it was forked, and what it answers, as bytes whose length is known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autotune.experiment.program import Program
 from autotune.runner.recorder import RawRecording
 
 ORDERS_BYTES = 4096
-"""Length of the orders, whatever is in them: the machine that was saved had as many."""
+"""Length of all orders. It must be the length of the orders that the saved machine had."""
 
 _LENGTH_BYTES = 4
 _MAGIC = b"autotune"
@@ -27,20 +27,20 @@ _MAGIC = b"autotune"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """One measurement to make: an experiment without its workload, which the machine has running.
+    """One measurement to make: an experiment without its workload, which runs in the machine already.
 
     Attributes:
-        monitoring: As `Experiment`, as are the others.
-        schemes: The same.
-        operations: The same.
-        start_after_us: The same.
-        timeout_us: The same.
-        sampling_period_us: The same.
+        monitoring: DAMON's attributes. None leaves DAMON off.
+        schemes: Schemes that are applied. Without schemes, DAMON only monitors.
+        operations: The kind of address space that is monitored.
+        start_after_us: Time from the beginning of the measured part until DAMON is turned on.
+        timeout_us: Time after which the run is given up.
+        sampling_period_us: Time between two samples of memory use.
         seed: Decides what the workload leaves to chance.
-        entropy: For the kernel's generator, hexadecimal; follows from the seed.
-        record: Whether the run is recorded.
-        paged_out_at_us: When a recorded workload is paged out, to see how well its memory compresses;
-            None means at the end, where a program that ended by itself has none.
+        entropy: Bytes for the kernel's random numbers, hexadecimal; they follow from the seed.
+        record: Whether to make a recording of the run.
+        paged_out_at_us: When a recorded workload is paged out, to see how well its memory compresses.
+            None means after the measured part, when a program that ended by itself has no memory.
     """
 
     monitoring: Monitoring | None
@@ -55,7 +55,7 @@ class Orders:
     paged_out_at_us: int | None = None
 
     def experiment(self, workload: Pattern | Program) -> Experiment:
-        """Give the experiment that is ordered, with what runs already."""
+        """Give the ordered experiment; *workload* runs already."""
         return Experiment(
             workload=workload,
             monitoring=self.monitoring,
@@ -70,7 +70,7 @@ class Orders:
 def make_orders(
     experiment: Experiment, seed: int, *, record: bool = False, paged_out_at_us: int | None = None
 ) -> Orders:
-    """Give the orders to measure *experiment* with *seed*, or to record it."""
+    """Give the orders to measure *experiment* with *seed*, or to make a recording of it."""
     return Orders(
         monitoring=experiment.monitoring,
         schemes=experiment.schemes,
@@ -95,14 +95,14 @@ FIRST_ORDERS = Orders(
     seed=0,
     entropy="",
 )
-"""What a machine is booted with, and reads without following it: it is the same for all machines."""
+"""Orders with which every machine is booted. The machine reads them, but does not follow them."""
 
 
 def encode_orders(orders: Orders) -> bytes:
     """Give the orders as `ORDERS_BYTES` bytes.
 
     Raises:
-        TrialError: If they don't fit.
+        TrialError: If the orders don't fit.
     """
     packed = zlib.compress(plain_json.dumps(orders).encode(), 9)
     if len(packed) + _LENGTH_BYTES > ORDERS_BYTES:
@@ -122,7 +122,7 @@ def decode_orders(whole: bytes) -> Orders:
 
 
 def encode_answer(answer: Measurement | RawRecording | Exception) -> bytes:
-    """Give an answer as bytes that say where they end."""
+    """Give an answer as bytes that say their length."""
     if isinstance(answer, Measurement):
         values: dict[str, object] = {"measurement": answer.to_dict()}
     elif isinstance(answer, RawRecording):
@@ -138,15 +138,21 @@ def decode_answer(whole: bytes) -> Measurement:
     """Read what `encode_answer` gave for a measurement.
 
     Raises:
-        TrialError: If that is an error of the trial.
-        BackendUnavailableError: If it is one of the machine.
-        ValueError: If it is no answer, or only a part of one.
+        TrialError: If the answer is an error of the trial.
+        BackendUnavailableError: If the answer is an error of the machine.
+        ValueError: If the bytes are no answer, or only a part of an answer.
     """
     return Measurement.from_dict(_decode(whole)["measurement"])
 
 
 def decode_recording(whole: bytes) -> RawRecording:
-    """Read what `encode_answer` gave for a recording; raises the same as `decode_answer`."""
+    """Read what `encode_answer` gave for a recording.
+
+    Raises:
+        TrialError: If the answer is an error of the trial.
+        BackendUnavailableError: If the answer is an error of the machine.
+        ValueError: If the bytes are no answer, or only a part of an answer.
+    """
     return RawRecording.from_dict(_decode(whole)["recording"])
 
 

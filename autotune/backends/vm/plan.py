@@ -1,4 +1,4 @@
-"""What a machine does before it is forked: part of its image, and so the same for all its forks."""
+"""What a machine does before it is forked. The plan is a part of the image, so all forks share it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MODULES_FOLDER = "/autotune/modules"
 PLAYER_FILE = "/autotune/player"
 PORTS_FILE = "/autotune/ports"
 READY = "autotune: ready"
-"""What the guest says on its console when it can be forked."""
+"""The line that the guest prints on its console when it can be forked."""
 
 ORDERS_PATH = "/sys/firmware/qemu_fw_cfg/by_name/opt/orders/raw"
 USER_ID = 1000
-"""Who runs the workload in the guest; some programs refuse to be run by root."""
+"""The user who runs the workload in the guest: not root, since some programs refuse root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +25,13 @@ class Plan:
     """How a machine is prepared.
 
     Attributes:
-        workload: What is started and warmed up.
-        timeout_us: Of the warm-up.
+        workload: The workload that is started and warmed up.
+        timeout_us: How long the warm-up may take.
         modules: Kernel modules to load, names in `MODULES_FOLDER`, in this order.
         swap_bytes: Size of the zram device.
-        compression: Its algorithm.
-        huge_pages: Transparent huge pages.
-        search_path: Where the workload's programs are found, as PATH says it; empty for a pattern.
+        compression: Compression algorithm of the zram device.
+        huge_pages: Setting of transparent huge pages.
+        search_path: Value of PATH with which the workload's programs are found; empty for a pattern.
     """
 
     workload: Pattern | Program

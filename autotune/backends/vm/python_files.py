@@ -1,11 +1,11 @@
-"""A Python for the guest: this machine's own, cut down to the modules that are asked for.
+"""A Python for the guest: this machine's Python, cut down to the modules that are needed.
 
-The interpreter, its libraries and its extension modules stand in the image where they stand here, since
-they find each other by their paths. Modules are compiled beforehand: a guest that compiled them at each
-boot would spend its instructions on that. This package's modules lie in the folder of the standard
-library, so that nothing has to say where they are.
+The interpreter, its libraries and its extension modules keep their paths in the image, since they find
+each other by path. Modules are compiled beforehand, so that the guest does not spend its
+instructions on that. This package's modules are in the standard library's folder, where Python finds them
+by itself.
 
-Equal modules give equal bytes, in whichever process they are compiled.
+Equal modules give equal bytes, whatever process compiles them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from autotune.backends.vm.files import entries_at, library_entries
 from autotune.errors import BackendUnavailableError
 
 ENVIRONMENT = {"PYTHONHASHSEED": "0"}
-"""The variables that the guest's Python is started with: the order of sets is to be no accident."""
+"""The environment variables of the guest's Python. They fix the order of sets."""
 
 _OPTIONS = ("-s", "-P", "-S", "-B", "-X", "utf8")
-"""No user's folder, no current folder, no `site`, write no bytecode, and text is UTF-8."""
+"""Options for: no user's folder, no current folder, no `site`, no writing of bytecode, text in UTF-8."""
 
 _ALWAYS = ("encodings.ascii", "encodings.latin_1", "encodings.utf_8", "runpy", "traceback")
-"""What Python itself imports: for text, for `-m`, and when something fails."""
+"""Modules that Python itself imports: for text, for `-m`, and after an error."""
 
 _LIST_FILES = """
 import importlib, json, sys
@@ -46,11 +46,11 @@ print(json.dumps([sys.modules["os"].__file__, sorted(files - {None})]))
 
 _PACKAGE = Path(autotune.__file__).resolve().parent
 
-# The flag says: named after its source's hash, never to be checked. So there is no time stamp in it.
+# The flag says that the bytecode has its source's hash, and is never checked. So it has no time stamp.
 _UNCHECKED = (1).to_bytes(4, "little") + bytes(8)
 
 _WITHOUT_REFERENCES = 2
-"""The format of `marshal` that tells nothing about which objects happened to be shared or interned."""
+"""A format of `marshal` whose bytes do not depend on which objects are shared or interned by chance."""
 
 _TIMEOUT_S = 120
 
@@ -60,8 +60,8 @@ class GuestPython:
     """A Python in an image.
 
     Attributes:
-        entries: Its files.
-        command: How to start it; add `-m` and a module, with `ENVIRONMENT` as its variables.
+        entries: Entries of Python's files.
+        command: The command that starts Python. Add `-m` and a module; start it with `ENVIRONMENT`.
     """
 
     entries: tuple[Entry, ...]
@@ -69,24 +69,24 @@ class GuestPython:
 
 
 def guest_python(modules: Sequence[str]) -> GuestPython:
-    """Collect what a guest needs to import *modules*, and everything that these import when loaded.
+    """Collect what a guest needs to import *modules*, with everything that they import when loaded.
 
-    What they import later, in a function, has to be named too.
+    A module that they import later, in a function, must be named, too.
 
     Args:
         modules: Modules of this package or of the standard library.
 
     Raises:
-        BackendUnavailableError: If one can't be imported here without installed packages, or this
-            Python is one that can't be copied.
-        InputError: If one of its libraries is missing.
+        BackendUnavailableError: If a module can't be imported here without installed packages, or this
+            Python can't be copied.
+        InputError: If a library of Python is missing.
     """
     executable = _executable()
     loader = read_elf(executable).loader
     library, files = _find_files(executable, modules)
     entries = [*entries_at(executable), *library_entries(executable, loader), *entries_at(library)]
     library = library.resolve()
-    # Python complains if this folder isn't there, even when nothing in it is needed.
+    # Python warns if this folder is missing, even if nothing in it is needed.
     entries.append(cpio.folder(f"{library}/lib-dynload"))
     for path in files:
         if path.suffix == ".so":
@@ -102,7 +102,7 @@ def guest_python(modules: Sequence[str]) -> GuestPython:
 
 
 def _slim(entry: Entry) -> Entry:
-    """Leave out what only a debugger wants: it may be four fifths of a self-built Python."""
+    """Leave out what only a debugger uses: it may be four fifths of a self-built Python."""
     path = entry.content
     if isinstance(path, bytes) or not (
         path.name.startswith(("python", "libpython")) or "lib-dynload" in path.parts
@@ -112,7 +112,7 @@ def _slim(entry: Entry) -> Entry:
 
 
 def _executable() -> Path:
-    """Give this Python's own program, behind a virtual environment and links."""
+    """Give the path of this Python's program, with virtual environment and links resolved."""
     program = getattr(sys, "_base_executable", "") or sys.executable
     if not program:
         raise BackendUnavailableError(
@@ -122,7 +122,7 @@ def _executable() -> Path:
 
 
 def _find_files(executable: Path, modules: Iterable[str]) -> tuple[Path, list[Path]]:
-    """Import *modules* in a process of its own, as the guest will, and see what was loaded.
+    """Import *modules* in a new process, as the guest will, and see what was loaded.
 
     Returns:
         The folder of the standard library, and the files of all modules.
@@ -153,7 +153,7 @@ def _find_files(executable: Path, modules: Iterable[str]) -> tuple[Path, list[Pa
 
 
 def _place(path: Path, library: Path) -> Path:
-    """Give a module's path in the standard library's folder, without its suffix."""
+    """Give a module's path in the standard library's folder, without the suffix."""
     for root in (library, _PACKAGE.parent):
         if path.suffix == ".py" and path.resolve().is_relative_to(root):
             return path.resolve().relative_to(root).with_suffix("")
@@ -164,7 +164,7 @@ def _place(path: Path, library: Path) -> Path:
 
 
 def _bytecode(path: Path, name: str) -> bytes:
-    """Compile a module to a file that Python imports without its source; *name* is for tracebacks."""
+    """Compile a module to a file that Python imports without the source; tracebacks show *name*."""
     try:
         source = path.read_bytes()
     except OSError as error:

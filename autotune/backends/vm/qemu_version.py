@@ -1,4 +1,4 @@
-"""Which QEMU is there, and whether it is new enough."""
+"""Finds QEMU's version, and checks that it is new enough."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _ANSWER_S: Final = 30
 
 
 def ask_version(environment: Mapping[str, str] = os.environ) -> str:
-    """Give the first line in which QEMU says its version; empty if it fails.
+    """Give the first line that QEMU prints for `--version`; empty if QEMU fails.
 
     Args:
-        environment: PATH tells where it is.
+        environment: Environment variables; QEMU is looked for on PATH.
 
     Raises:
-        BackendUnavailableError: If it is not there.
+        BackendUnavailableError: If there is no QEMU.
     """
     program = shutil.which(PROGRAM, path=environment.get("PATH", os.defpath))
     if program is None:
@@ -44,13 +44,13 @@ def ask_version(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def check_version(said: str) -> str:
-    """Give the version alone.
+    """Give the version in the line that QEMU printed.
 
     Args:
-        said: As `ask_version` gives it.
+        said: The line that `ask_version` gives.
 
     Raises:
-        BackendUnavailableError: If it is too old, or none can be seen.
+        BackendUnavailableError: If the version is too old, or the line has no version.
 
     >>> check_version("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)")
     'version 7.2.22'

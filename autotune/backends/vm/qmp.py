@@ -1,4 +1,4 @@
-"""QEMU's machine protocol, over a pair of sockets: what it takes to save and continue a machine.
+"""QEMU's machine protocol, over a pair of sockets: as much as is needed to save and continue a machine.
 
 Source: docs/interop/qmp-spec.rst of QEMU.
 """
@@ -26,7 +26,7 @@ class Qmp:
     """A connection.
 
     Args:
-        ours: Our end of the pair; it is closed by `close`.
+        ours: Our end of the pair; `close` closes it.
     """
 
     def __init__(self, ours: socket.socket) -> None:
@@ -38,8 +38,8 @@ class Qmp:
         """Wait for the greeting, and answer it.
 
         Raises:
-            QmpClosedError: If the emulator ends instead.
-            QmpError: If it says nothing in time.
+            QmpClosedError: If the emulator ends.
+            QmpError: If the emulator does not greet in time.
         """
         deadline_s = time.monotonic() + timeout_s
         while (message := self._receive(deadline_s)) is not None:
@@ -53,7 +53,7 @@ class Qmp:
 
         Raises:
             QmpClosedError: If the emulator ends.
-            QmpError: If it refuses the command or does not answer in time.
+            QmpError: If the emulator refuses the command or does not answer in time.
         """
         request: dict[str, object] = {"execute": command}
         if arguments:
@@ -72,7 +72,7 @@ class Qmp:
         raise QmpError(f"{command}: no answer within {timeout_s:g} s")
 
     def next_event(self, timeout_s: float) -> str | None:
-        """Wait for the next event and give its name; None if there is none in time.
+        """Wait for the next event and give its name; None if no event comes in time.
 
         Raises:
             QmpClosedError: If the emulator ends.
@@ -86,11 +86,11 @@ class Qmp:
         return self._events.popleft()
 
     def wait_for_status(self, unwanted: str, timeout_s: float) -> str:
-        """Wait until the machine's status is another than *unwanted*, and give it.
+        """Wait until the machine's status is no longer *unwanted*, and give the new status.
 
         Raises:
             QmpClosedError: If the emulator ends.
-            QmpError: If it does not get there in time.
+            QmpError: If the status does not change in time.
         """
         deadline_s = time.monotonic() + timeout_s
         while (status := self.execute("query-status")["status"]) == unwanted:
@@ -108,7 +108,7 @@ class Qmp:
             self._events.append(message["event"])
 
     def _receive(self, deadline_s: float) -> dict[str, Any] | None:
-        """Give the next message; None if there is none in time."""
+        """Give the next message; None if no message comes in time."""
         while b"\n" not in self._rest:
             self._socket.settimeout(max(0.001, deadline_s - time.monotonic()))
             try:

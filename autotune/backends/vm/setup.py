@@ -1,4 +1,4 @@
-"""The setting up of the micro-VM: a kernel, the compiled programs, and whether QEMU is there."""
+"""Sets the micro-VM up: gets a kernel, compiles the C programs, and looks for QEMU."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NATIVE: Final = ("player", "ports", "frozen_clock")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmSetup:
-    """What came of setting the micro-VM up.
+    """The result of setting the micro-VM up.
 
     Attributes:
-        kernel: The kernel that is used from now on; None if none could be had.
-        failures: What is still missing, a message each.
+        kernel: The kernel that is used from now on; None if there is no kernel.
+        failures: A message for each thing that is still missing.
     """
 
     kernel: KernelFiles | None
@@ -38,13 +38,13 @@ def set_up_vm(
     refresh: bool = False,
     note: Callable[[str], None],
 ) -> VmSetup:
-    """Get what a micro-VM is made of. What can be done is done even where something is missing.
+    """Get what a micro-VM is made of. If one part fails, all other parts are still set up.
 
     Args:
-        kernel: An image to keep; None takes the kept one, or else the distribution's.
-        modules: Folder of that kernel's modules; None takes those that are installed for it.
-        refresh: Fetch the distribution's kernel even if one is kept.
-        note: Hears what is done.
+        kernel: An image to keep. None takes the kept kernel, or, without one, the distribution's kernel.
+        modules: Folder of that kernel's modules; None takes the modules that are installed for it.
+        refresh: Whether to fetch the distribution's kernel even if a kernel is kept.
+        note: Called with a text for each step.
 
     Raises:
         InputError: If the given files are no kernel with modules; nothing is kept then.
@@ -63,7 +63,7 @@ def set_up_vm(
     else:
         try:
             used = _kept_or_fetched(cache, refresh, note)
-        except AutotuneError as error:  # of whichever class: the user has given no file
+        except AutotuneError as error:  # also InputError: here it is not the user's fault
             failures.append(str(error))
     if used is not None:
         note(f"kernel {used.version} is kept in {used.image.parent}")
@@ -82,7 +82,7 @@ def _kept_or_fetched(cache: Path, refresh: bool, note: Callable[[str], None]) ->
         try:
             return find_kernel(VmSettings(), cache)
         except AutotuneError:
-            pass  # none yet, or one that has lost files
+            pass  # no kernel is kept yet, or it has lost files
     return fetch_kernel(cache, note)
 
 

@@ -1,4 +1,4 @@
-"""Saved machines on disk, found by what they were made from; those not used for longest make room."""
+"""Saved machines on disk, found by what they were made from. The longest unused are removed first."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from autotune.errors import BackendUnavailableError
 
 _MOST_BYTES = 4 << 30
-"""All saved machines together; one more may be written above it."""
+"""Size of all saved machines together. While a machine is written, its size comes on top."""
 
 
 class SavedMachines:
     """A folder of saved machines.
 
     Args:
-        folder: Made when it is needed.
-        most_bytes: What the files may take together.
+        folder: The folder. It is made if it is missing.
+        most_bytes: Size that the files may have together.
     """
 
     def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES) -> None:
@@ -27,17 +27,17 @@ class SavedMachines:
         self._most_bytes = most_bytes
 
     def get(self, key: str, save: Callable[[Path], None]) -> Path:
-        """Give the file with the machine of a key; it is made by *save* if it is not there.
+        """Give the file with the machine of a key. If there is no such file, *save* makes it.
 
-        Two processes that want the same machine make it once.
+        If two processes want one machine at once, it is made once.
 
         Args:
-            key: Names what the machine was made from; a file name.
-            save: Writes the machine to the file it is given.
+            key: A file name that stands for what the machine was made from.
+            save: Writes the machine to a path.
 
         Raises:
-            BackendUnavailableError: If the folder can't be written to, or as *save*.
-            TrialError: As *save*.
+            BackendUnavailableError: If the folder can't be written to, or *save* raises it.
+            TrialError: If *save* raises it.
         """
         path = self._folder / f"{key}.state"
         with self._locked(key):
@@ -54,7 +54,7 @@ class SavedMachines:
         return path
 
     def _remove_abandoned(self) -> None:
-        """Remove what processes have left that were killed while they saved: nobody holds its lock."""
+        """Remove files of processes that were killed while they saved: no process holds their locks."""
         for new in self._folder.glob(".*.new"):
             try:
                 lock = os.open(new.with_suffix(".lock"), os.O_WRONLY | os.O_CLOEXEC)
@@ -86,12 +86,12 @@ class SavedMachines:
 
 
 def make_room(files: Iterable[Path], most_bytes: int, *, keep: Path) -> None:
-    """Remove files until the rest take no more than *most_bytes*, those that are oldest first.
+    """Remove files, oldest first, until the rest have no more than *most_bytes*.
 
     Args:
-        files: They may be removed by others meanwhile.
-        most_bytes: For all of them together.
-        keep: Is not removed, however large it is.
+        files: The files. Another process may remove some of them meanwhile.
+        most_bytes: Size that the files may have together.
+        keep: A file that is not removed, however large it is.
     """
     found = []
     for path in files:
@@ -104,5 +104,5 @@ def make_room(files: Iterable[Path], most_bytes: int, *, keep: Path) -> None:
             return
         if path != keep:
             total -= size
-            # Who is reading it has it open, and reads on.
+            # A process that reads the file has it open, and can read on.
             path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""The micro-VM as a backend: a machine is booted and warmed up once, and forked for every measurement.
+"""The micro-VM as a backend: boots and warms up a machine once, and forks it for every measurement.
 
-In its deterministic mode a measurement is a function of the emulator, the kernel, the image, the orders
-and the seed, to the bit; its fingerprint is a hash of these.
+In the deterministic mode the emulator, the kernel, the image, the orders and the seed decide every bit
+of a measurement. The measurement's fingerprint is a hash of them.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _MIB = 1 << 20
 _BESIDE_PATTERN_BYTES = 384 * _MIB
 _FOR_PROGRAM_BYTES = 1024 * _MIB
 _EMULATOR_BYTES = 256 * _MIB
-"""What the emulator itself takes, beside the guest's memory."""
+"""Memory that the emulator needs, beside the guest's memory."""
 _BOOT_S = 300.0
 _REAL_S_PER_VIRTUAL_S = 30.0
+"""A machine that takes longer for a second of its own time is ended. A busy machine takes 1 to 4 s."""
 _LATE = 0.9
-"""When a program that ends by itself is paged out, to see how it compresses: a part of its run."""
-"""A machine that takes longer for a second of its time is ended: a busy one takes 1 to 4."""
+"""When a program that ends by itself is paged out, to see how it compresses: a fraction of its run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,9 @@ class _Machine:
     """A machine that can be forked.
 
     Attributes:
-        parts: What it is made of.
-        state: Where it is saved.
-        made_from: Hash of all that it is a function of.
+        parts: What the machine is made of.
+        state: The file with the machine's saved state.
+        made_from: Hash of all that decides the state.
     """
 
     parts: MachineParts
@@ -70,11 +70,11 @@ class Vm:
     """Linux in an emulated machine.
 
     Args:
-        settings: What the machine is made of.
-        cache: This program's folder for what can be made again.
-        note: Hears of what takes long.
-        system: This machine's memory.
-        silence_s: A machine that says nothing for so long, in real time, is taken to hang.
+        settings: The user's settings of the machine.
+        cache: This program's folder for files that can be made again.
+        note: Called with a text before each step that takes long.
+        system: Memory of the machine on which this program runs.
+        silence_s: A machine that prints nothing for so long, in real time, is taken to hang.
     """
 
     name = "vm"
@@ -100,23 +100,23 @@ class Vm:
 
     @property
     def machine(self) -> str:
-        """The kernel, and the speed of the CPU."""
+        """The kernel and the speed of the CPU."""
         speed = "realtime" if self._settings.realtime else f"{self._settings.mips}mips"
         return f"linux-{self._kernel.version}-{speed}"
 
     @property
     def slowdown_metric(self) -> Literal["own_cpu_slowdown", "wall_slowdown"]:
-        """With one CPU the kdamond's work delays the workload, so that only its own time counts."""
+        """On one CPU the kdamond's work delays the workload: so only the workload's CPU time counts."""
         return "wall_slowdown" if self._settings.cpus > 1 else "own_cpu_slowdown"
 
     @property
     def drifts(self) -> bool:
-        """Counted instructions don't drift; a real CPU does."""
+        """A machine that counts instructions doesn't drift; a machine on a real CPU drifts."""
         return self._settings.realtime
 
     @property
     def most_at_once(self) -> int:
-        """As many machines as there is memory for."""
+        """How many machines there is memory for."""
         each_bytes = (self._settings.memory_bytes or _FOR_PROGRAM_BYTES) + _EMULATOR_BYTES
         return max(1, self._system.available_bytes() // each_bytes)
 
@@ -130,15 +130,16 @@ class Vm:
 
     @cached_property
     def _qemu(self) -> str:
-        """What QEMU says of its version."""
+        """The line that QEMU prints of its version."""
         return ask_version()
 
     def check(self, experiment: Experiment) -> None:
-        """See whether there is all that a machine takes, and the workload's programs.
+        """Check that there is all that a machine needs, and the workload's programs.
 
         Raises:
-            InputError: If the workload or a setting asks for what is not there.
-            BackendUnavailableError: With the remedy, if the emulator, the kernel or memory is missing.
+            InputError: If something that the workload or a setting asks for is missing.
+            BackendUnavailableError: If the emulator, the kernel or memory is missing; the message has
+                the remedy.
         """
         check_version(self._qemu)
         kernel = self._kernel
@@ -152,11 +153,11 @@ class Vm:
             )
 
     def prepare(self, experiment: Experiment) -> None:
-        """Boot the machine for an experiment's workload and warm that up, unless it is done already.
+        """Boot the machine for an experiment's workload and warm the workload up, if not done yet.
 
         Raises:
-            TrialError: As `run`.
-            BackendUnavailableError: The same.
+            TrialError: If the workload fails, or the machine does.
+            BackendUnavailableError: If no machine can be made.
         """
         self._machine_for(experiment)
 
@@ -165,7 +166,7 @@ class Vm:
 
         Raises:
             TrialError: If the workload fails, or the machine does.
-            BackendUnavailableError: If there is no machine to be had.
+            BackendUnavailableError: If no machine can be made.
         """
         machine = self._machine_for(experiment)
         orders = encode_orders(make_orders(experiment, seed))
@@ -175,15 +176,15 @@ class Vm:
         return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
 
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
-        """Fork the machine in which the workload runs, and record there.
+        """Fork the machine in which the workload runs, and make a recording there.
 
-        How well memory compresses is seen at the end. Of a program that has ended by then it is seen in
-        another fork, shortly before.
+        At the end of the run the workload is paged out, to see how well its memory compresses. A program
+        that has ended by then has no memory: then this happens in another fork, shortly before its end.
 
         Raises:
-            ValueError: If DAMON is off in the experiment, or it has schemes.
-            TrialError: As `run`.
-            BackendUnavailableError: The same.
+            ValueError: If DAMON is off in the experiment, or the experiment has schemes.
+            TrialError: If the workload fails, or the machine does.
+            BackendUnavailableError: If no machine can be made.
         """
         check_recordable(experiment)
         taken = self._record(experiment, seed)
@@ -222,7 +223,7 @@ class Vm:
     def _started(
         self, parts: MachineParts, orders: bytes, state: Path | None = None
     ) -> Iterator[Emulator]:
-        """Give a machine that is ended by `stop`, and at the end of the block."""
+        """Give a machine that ends at the end of the block, or if `stop` is called."""
         clock = build("frozen_clock")
         with Emulator(parts, orders, clock, state, is_saved=state is None) as emulator:
             with self._lock:
@@ -237,7 +238,7 @@ class Vm:
                     self._running.discard(emulator)
 
     def stop(self) -> None:
-        """End all machines, and begin no more; may be called from any thread."""
+        """End all machines, and start no more. May be called from any thread."""
         with self._lock:
             self._stopped = True
             for emulator in self._running:
@@ -267,11 +268,11 @@ class Vm:
         return -(-wanted // _MIB) * _MIB
 
     def _machine_for(self, experiment: Experiment) -> _Machine:
-        """Give the machine that has the experiment's workload running; it is made at the first time."""
+        """Give the machine in which the experiment's workload runs. The first call makes the machine."""
         name = plain_json.dumps(experiment.workload)
         with self._making:
             machine = self._machines.get(name)
-            # Another process may have made room in the cache.
+            # Another process may have removed the file, to make room in the cache.
             if machine is None or not machine.state.is_file():
                 machine = self._machines[name] = self._make_machine(experiment)
             return machine
@@ -315,7 +316,7 @@ class Vm:
         """Boot a machine, wait until the workload in it is ready, and save it."""
         with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
             if not emulator.run_until_it_stops(_BOOT_S + timeout_s, self._silence_s):
-                emulator.answer()  # says why
+                emulator.answer()  # raises the error that the guest reports
                 raise TrialError(f"the micro-VM ended too soon: {emulator.console_end()}")
             if READY not in emulator.console_text():
                 raise BackendUnavailableError(
