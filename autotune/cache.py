@@ -1,4 +1,4 @@
-"""The folder for what can be made again: compiled programs, kernels, images, saved machines."""
+"""The folder for files that can be made again: compiled programs, kernels, images, saved machines."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from autotune.errors import BackendUnavailableError
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Give the folder, made or not: below XDG_CACHE_HOME, or else ``~/.cache``.
+    """Give the folder: below XDG_CACHE_HOME, or, if that is not set, below ``~/.cache``. Makes nothing.
 
     Args:
-        environment: Of this process.
+        environment: Environment variables of this process.
 
     Raises:
-        BackendUnavailableError: If there is no home folder either.
+        BackendUnavailableError: If XDG_CACHE_HOME is not set and there is no home folder.
 
     >>> print(cache_folder({"XDG_CACHE_HOME": "/var/cache"}))
     /var/cache/damos-autotune
     """
     base = environment.get("XDG_CACHE_HOME", "")
     try:
-        # Source: XDG Base Directory Specification; a relative path is to be ignored.
+        # Source: XDG Base Directory Specification, which says to ignore a relative path.
         folder = Path(base) if base.startswith("/") else Path("~/.cache").expanduser()
     except RuntimeError as error:
         raise BackendUnavailableError(

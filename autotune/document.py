@@ -1,7 +1,7 @@
-"""YAML 1.2 as users write it: every key and value knows its place, and every mistake is one line.
+"""Reads YAML 1.2. Every key and value knows its place, and an error message is one line.
 
-A `Mapping` is emptied key by key with `take`, each value read by a function from `Value` to what it
-means; `finish` then refuses what nobody asked for::
+`Mapping.take` takes one key after another out of a mapping, and reads its value with a function. Then
+`Mapping.finish` refuses the keys that were not taken::
 
     document = load(path)
     memory = document.take("memory", size)
@@ -45,14 +45,14 @@ _KINDS: TypingMapping[str, str] = MappingProxyType(
         "null": "nothing",
     }
 )
-"""What a word may be, by the tag that the parser gives it; a tag that is not here was written out."""
+"""The kinds of scalars, by the tag that the parser gives. The user wrote any tag that is not here."""
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a user's file as it is.
+    """Give the content of a user's file.
 
     Raises:
-        InputError: If it is missing, not a file or not readable.
+        InputError: If the file is missing, is not a file or is not readable.
     """
     try:
         return path.read_bytes()
@@ -68,10 +68,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Read a user's file.
+    """Give the text of a user's file.
 
     Raises:
-        InputError: As `read_bytes`, or if it is not UTF-8.
+        InputError: If the file is missing, is not a file, is not readable or is not UTF-8.
     """
     content = read_bytes(path)
     try:
@@ -88,16 +88,16 @@ def load(path: Path) -> Mapping:
     """Read a YAML file whose outermost level is a mapping.
 
     Raises:
-        InputError: If the file can't be read or is not YAML, repeats a key, or is no mapping.
+        InputError: If the file can't be read, is not YAML, repeats a key, or is no mapping.
     """
     return loads(read_text(path), path)
 
 
 def loads(text: str, source: Path | str) -> Mapping:
-    """Read YAML text whose outermost level is a mapping; *source* is named in messages.
+    """Read YAML text whose outermost level is a mapping; messages name *source*.
 
     Raises:
-        InputError: As `load`, apart from the file.
+        InputError: If the text is not YAML, repeats a key, or is no mapping.
     """
     root = compose(text, source)
     if root is None:
@@ -110,9 +110,9 @@ class Value:
     """One value of a document, not yet read.
 
     Attributes:
-        node: As the parser gave it.
-        where: Its place; that of its key if there is nothing.
-        label: What messages call it: "key 'budget'".
+        node: The value's node, as the parser gave it.
+        where: Place of the value, or, if the value is empty, place of its key.
+        label: Name of the value in messages: "key 'budget'".
     """
 
     node: Node
@@ -121,17 +121,17 @@ class Value:
 
     @property
     def is_mapping(self) -> bool:
-        """Whether it has keys."""
+        """Whether the value has keys."""
         return isinstance(self.node, MappingNode)
 
     @property
     def is_list(self) -> bool:
-        """Whether it has items."""
+        """Whether the value has items."""
         return isinstance(self.node, SequenceNode)
 
     @property
     def kind(self) -> str:
-        """What it is, for messages.
+        """The kind of value, for messages.
 
         >>> loads("a: [1]", "f").take("a", lambda value: value.kind)
         'a list'
@@ -150,7 +150,7 @@ class Value:
         """Say what is wrong with this value.
 
         Raises:
-            InputError: With place and label before *message*.
+            InputError: Always; its message is *message* with place and label in front.
         """
         raise InputError(f"{self.label}: {message}", self.where)
 
@@ -163,20 +163,20 @@ class Value:
             raise InputError(f"{self.label}: {error}", self.where) from error
 
     def mapping(self) -> Mapping:
-        """Read it as a mapping.
+        """Read the value as a mapping.
 
         Raises:
-            InputError: If it is none, or a key is repeated or not plain text.
+            InputError: If the value is no mapping, or a key is repeated or not plain text.
         """
         if not self.is_mapping:
             self.fail(f"{self.kind} stands here: write a mapping, lines of 'key: value'")
         return Mapping(self)
 
     def items(self) -> list[Value]:
-        """Read it as a list.
+        """Read the value as a list.
 
         Raises:
-            InputError: If it is none.
+            InputError: If the value is no list.
         """
         if not self.is_list:
             self.fail(f"{self.kind} stands here: write a list, as in [a, b]")
@@ -190,20 +190,20 @@ class Value:
         ]
 
     def scalar(self, expected: str) -> str:
-        """Give its text, whether the parser took it for text or a number.
+        """Give the value's text, also if the parser took the value for a number.
 
         Raises:
-            InputError: If there is nothing, a list or a mapping; *expected* is the remedy.
+            InputError: If the value is empty, a list or a mapping; *expected* is the remedy.
         """
         if not isinstance(self.node, ScalarNode) or self._tag not in _KINDS or self._tag == "null":
             self.fail(f"{self.kind} stands here: {expected}")
         return str(self.node.value)
 
     def tagged(self, *tags: str, expected: str) -> str:
-        """Give its text if the parser took it for one of *tags*.
+        """Give the value's text, if the parser gave the value one of *tags*.
 
         Raises:
-            InputError: If it is something else; *expected* is the remedy.
+            InputError: If the value has another tag; *expected* is the remedy.
         """
         content = self.scalar(expected)
         if self._tag not in tags:
@@ -216,7 +216,7 @@ def _place(node: Node, source: Path | str) -> Where:
 
 
 class Mapping:
-    """The keys and values of a mapping; each is taken once.
+    """The keys and values of a mapping. Each key can be taken once.
 
     Raises:
         InputError: If a key is repeated or not plain text.
@@ -246,19 +246,19 @@ class Mapping:
             )
 
     def __contains__(self, key: str) -> bool:
-        """Whether *key* is there and not taken yet."""
+        """Say whether *key* is there and not taken yet."""
         return key in self._left
 
     def __iter__(self) -> Iterator[str]:
-        """The keys not taken yet, in the order of the file."""
+        """Give the keys that are not taken yet, in the order of the file."""
         return iter(list(self._left))
 
     def peek(self, key: str) -> Value:
-        """The value of a key not taken yet."""
+        """Give the value of a key that is not taken yet. The key stays."""
         return self._left[key][1]
 
     def where(self, key: str | None = None) -> Where:
-        """The place of a key not taken yet, or of the mapping."""
+        """Give the place of a key that is not taken yet; without *key*, the place of the mapping."""
         return self._left[key][0] if key in self._left else self.value.where
 
     @overload
@@ -268,10 +268,10 @@ class Mapping:
     def take(self, key: str, reader: Reader[T], default: D) -> T | D: ...
 
     def take(self, key: str, reader: Reader[T], default: object = _REQUIRED) -> object:
-        """Read the value of *key* and be done with it.
+        """Take *key*, and read its value.
 
         Raises:
-            InputError: What *reader* raises; or if the key is missing and there is no default.
+            InputError: If *reader* raises it, or the key is missing and there is no default.
         """
         self._asked.add(key)
         if key in self._left:
@@ -286,27 +286,27 @@ class Mapping:
         raise InputError(f"key '{key}' is missing: add it", self.value.where)
 
     def entries(self) -> list[tuple[str, Value]]:
-        """Take all keys that are left, with their values, in the order of the file."""
+        """Take all keys that are not taken yet; give them with their values, in the file's order."""
         entries = [(key, value) for key, (_, value) in self._left.items()]
         self._left.clear()
         return entries
 
     def finish(self, *, also: Iterable[str] = ()) -> None:
-        """See that every key was taken.
+        """Check that every key was taken.
 
         Args:
-            also: Keys that could have been asked for, beside those that were.
+            also: Further keys that are allowed here, and that the message may name.
 
         Raises:
-            InputError: If one was not; the message names the nearest that is known here.
+            InputError: If a key was not taken; the message names the nearest known key.
         """
         self.check_known({*self._asked, *also} - self._left.keys())
 
     def check_known(self, known: Collection[str]) -> None:
-        """See that every key not taken yet is one of *known*.
+        """Check that every key that is not taken yet is in *known*.
 
         Raises:
-            InputError: If one is not; the message names the nearest that is.
+            InputError: If a key is not in *known*; the message names the nearest known key.
         """
         for key, (where, _) in self._left.items():
             if key not in known:
@@ -314,7 +314,7 @@ class Mapping:
 
 
 def itself(value: Value) -> Value:
-    """Leave the value for later."""
+    """Give the value itself, to be read later."""
     return value
 
 
@@ -328,7 +328,7 @@ def text(value: Value) -> str:
 
 
 def integer(*, at_least: int, at_most: int | None = None) -> Reader[int]:
-    """Read a whole number within bounds."""
+    """Make a reader of whole numbers within bounds."""
 
     def read(value: Value) -> int:
         span = f"of {at_least} or more" if at_most is None else f"from {at_least} to {at_most}"
@@ -352,7 +352,7 @@ def boolean(value: Value) -> bool:
 
 
 def one_of(choices: Iterable[str]) -> Reader[str]:
-    """Read one of a few words."""
+    """Make a reader of one of a few words."""
     known = list(choices)
 
     def read(value: Value) -> str:
@@ -365,7 +365,7 @@ def one_of(choices: Iterable[str]) -> Reader[str]:
 
 
 def parsed(parse: Callable[[str], T], expected: str) -> Reader[T]:
-    """Read with a function that takes text and raises `ValueError`."""
+    """Make a reader of a function that takes text and raises `ValueError`."""
 
     def read(value: Value) -> T:
         content = value.scalar(expected)
@@ -386,18 +386,18 @@ share = parsed(parse_share, "write a share with a percent sign, as in 5%")
 
 
 def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
-    """Read a list, every item with *reader*."""
+    """Make a reader of a list, which reads every item with *reader*."""
     return lambda value: tuple(reader(item) for item in value.items())
 
 
 def compose(text: str, source: Path | str) -> Node | None:
-    """Parse YAML 1.2, without giving values a type.
+    """Parse YAML 1.2. The values of nodes stay text.
 
     Returns:
         The outermost node; None if there is nothing but comments.
 
     Raises:
-        InputError: If *text* is not one document of YAML 1.2; *source* is named in the message.
+        InputError: If *text* is not one document of YAML 1.2; the message names *source*.
     """
     if re.search(r"^%YAML\s+(?!1\.2\s*$)", text, re.MULTILINE):
         line = text[: text.index("%YAML")].count("\n") + 1

@@ -1,14 +1,14 @@
-"""Every error that is expected, and what the caller does next.
+"""All expected errors, and what the caller does next.
 
 ::
 
     AutotuneError               exit status 1
-    ├── InputError              the user's to mend; exit status 2
-    ├── TrialError              this experiment failed, another may work: recorded, the study goes on
+    ├── InputError              the user must correct something; exit status 2
+    ├── TrialError              this experiment failed: the trial is marked failed, the study goes on
     ├── BackendUnavailableError nothing can be measured here: the study stops
     └── RunError                the run can't go on (a full disk, a failed baseline)
 
-The class says what happens next, the message says what happened, in one line: *where: what: remedy*.
+The class says what happens next. The message says what happened, in one line: *where: what: remedy*.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class AutotuneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place in a user's file: the file, and counted from 1 the line and the column if known."""
+    """A place in a user's file: the file, and, if known, the line and the column, counted from 1."""
 
     file: Path | str
     line: int | None = None
     column: int | None = None
 
     def __str__(self) -> str:
-        """The place as compilers write it.
+        """Give the place as compilers write it.
 
         >>> print(Where("my.yaml", 2, 15))
         my.yaml:2:15
@@ -43,7 +43,7 @@ class Where:
 
 
 class InputError(AutotuneError):
-    """Something that the user gave is wrong; the message says where, what and what would be right.
+    """The user's input is wrong. The message says where, what is wrong and what would be right.
 
     >>> raise InputError("no search space 'prlc': did you mean 'prcl'?", Where("my.yaml", 2, 15))
     Traceback (most recent call last):
@@ -58,19 +58,19 @@ class InputError(AutotuneError):
 
 
 class TrialError(AutotuneError):
-    """One experiment can't be measured; another may be."""
+    """This experiment can't be measured. Another experiment may work."""
 
 
 class BackendUnavailableError(AutotuneError):
-    """No experiment can be measured here; the message says what is missing and how to get it."""
+    """No experiment can be measured here. The message says what is missing and how to get it."""
 
 
 class RunError(AutotuneError):
-    """The run can't go on; what was finished is kept."""
+    """The run can't go on. Finished trials are kept."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say what *name* may have meant, or which names there are.
+    """Name the known name that is nearest to *name*, or, if none is near, all known names.
 
     >>> nearest("prlc", ["ethp", "prcl"])
     "did you mean 'prcl'?"

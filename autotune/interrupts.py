@@ -1,8 +1,8 @@
-"""One Ctrl-C or SIGTERM ends a command, even where Python loses it.
+"""One Ctrl-C or SIGTERM ends a command, even if Python loses it.
 
-A `KeyboardInterrupt` that is raised while the interpreter runs a callback, the garbage collector's for
-one, is printed and forgotten. So it is remembered here that there was one, and whoever works for long
-asks now and then.
+If a `KeyboardInterrupt` is raised while the interpreter runs a callback, for example the garbage
+collector's, Python prints the exception and goes on. So this module remembers it, and long-running code
+asks this module again and again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _received = threading.Event()
 
 @contextlib.contextmanager
 def one_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM raise `KeyboardInterrupt`, and none after it disturb the end."""
+    """Let the first Ctrl-C or SIGTERM raise `KeyboardInterrupt`, and ignore every later signal."""
     usual: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
     }
-    # Where someone else decides, or a signal is ignored, that stays so.
+    # A signal that is ignored, or that other code handles, stays as it is.
     ours = [number for number, before in usual.items() if signal.getsignal(number) is before]
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -47,9 +47,9 @@ def one_interrupt() -> Iterator[None]:
 
 
 def raise_if_interrupted() -> None:
-    """Raise the `KeyboardInterrupt` again that `one_interrupt` raised, if there was one.
+    """Raise `KeyboardInterrupt` again if `one_interrupt` has raised it.
 
-    Not to be called once it was heard of: ending takes a while, and is not to be interrupted.
+    Do not call this after the exception was caught: ending takes a while, and must not be interrupted.
     """
     if _received.is_set():
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Builders of valid objects, for tests and doctests: what a test names is what it is about."""
+"""Builders of valid objects, for tests and doctests. A test only gives the fields that it is about."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def _constant_series(fields: dict[str, Any]) -> Series:
 def pattern(
     *, regions: int = 2, size_bytes: int = 10 * _MIB, duration_us: int = 1_000_000
 ) -> Pattern:
-    """Give a pattern that sweeps over its regions in turn, a phase each.
+    """Give a pattern that sweeps over its regions in turn: one phase for each region.
 
     Args:
-        regions: How many regions there are, and phases.
+        regions: Number of regions, and of phases.
         size_bytes: Size of each region.
         duration_us: Length of each phase, in microseconds.
 
@@ -91,11 +91,12 @@ def prcl(*, min_age_us: int = 5_000_000, **quota: Any) -> Scheme:
     """Give a proactive reclamation scheme: page out what was not accessed for long enough.
 
     Args:
-        min_age_us: For how long, in microseconds.
-        **quota: Fields of `Quota`; none is no quota.
+        min_age_us: How long is long enough, in microseconds.
+        **quota: Fields of `Quota`; without fields the scheme has no quota.
 
     Raises:
-        ValueError: As `Quota` and `AccessPattern`.
+        ValueError: If the age is negative, or the quota limits nothing or has a limit that is not
+            positive.
 
     >>> prcl(min_age_us=3_000_000, size_bytes=1 << 20).quota.size_bytes
     1048576

@@ -1,4 +1,4 @@
-"""A trial: a proposal of a sampler, the schemes that it means, and the figures that came of them."""
+"""A trial: a proposal of a sampler, its schemes, and their figures."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from autotune.damon.damos import Scheme
 
 
 class TrialState(enum.Enum):
-    """What became of a trial."""
+    """Whether a trial was measured."""
 
     COMPLETE = "complete"
-    """It was measured."""
+    """The trial was measured."""
     FAILED = "failed"
-    """Its schemes are impossible or could not be measured."""
+    """The trial's schemes are impossible, or could not be measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A proposal and what came of it.
+    """A proposal and its figures.
 
     Attributes:
-        number: Position in its study, from 0.
-        state: Whether it was measured.
-        seed: With which it was measured.
-        parameters: By name, only those that exist beside the others.
-        schemes: As the kernel runs them; empty where there are none for the parameters.
-        figures: All that an objective or a constraint may name, by name; empty if it failed.
-        reason: Why it failed; None if it was measured.
+        number: Position in the study, from 0.
+        state: Whether the trial was measured.
+        seed: The seed of the measurement.
+        parameters: Values by name, only of parameters that exist given these values.
+        schemes: The schemes, as the kernel runs them; empty if the parameters give no possible schemes.
+        figures: All that an objective or a constraint may name, by name; empty if the trial failed.
+        reason: Why the trial failed; None if it was measured.
 
     Raises:
         ValueError: If the number is negative, or a trial failed without a reason or with figures.
@@ -55,12 +55,12 @@ class Trial:
 
     @property
     def id(self) -> str:
-        """Its name in files."""
+        """The trial's name in files."""
         return trial_id(self.number)
 
 
 def trial_id(number: int) -> str:
-    """The name of a trial in files.
+    """Give the name of a trial in files.
 
     >>> trial_id(7), trial_id(1234)
     ('trial-007', 'trial-1234')

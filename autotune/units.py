@@ -1,7 +1,7 @@
-"""Text with a unit, to a number and back. Only here; inside the program numbers are plain.
+"""Reads and writes text with a unit. All other modules have plain numbers.
 
-Sizes are bytes (units are 1024-based), durations microseconds, shares fractions from 0 to 1. What is
-printed is exact: reading it gives the same number again.
+Sizes are in bytes (units are 1024-based), durations in microseconds, shares are fractions from 0 to 1.
+The `format_` functions are exact: the `parse_` functions read their text back as an equal number.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def parse_size(text: str) -> int:
     """Read a size in bytes.
 
     Raises:
-        ValueError: If it is not a number with a unit, or not a whole number of bytes.
+        ValueError: If the text is not a number with a unit, or not a whole number of bytes.
 
     >>> parse_size("64MiB"), parse_size("4K"), parse_size("1.5G"), parse_size("0")
     (67108864, 4096, 1610612736, 0)
@@ -66,7 +66,7 @@ def parse_duration(text: str) -> int:
     """Read a duration in microseconds.
 
     Raises:
-        ValueError: If it is not a number with a unit, or not a whole number of microseconds.
+        ValueError: If the text is not a number with a unit, or not a whole number of microseconds.
 
     >>> parse_duration("100ms"), parse_duration("7.3s"), parse_duration("2 min")
     (100000, 7300000, 120000000)
@@ -87,7 +87,7 @@ def parse_share(text: str) -> float:
     """Read a share as a fraction.
 
     Raises:
-        ValueError: If it is not a number with a percent sign.
+        ValueError: If the text is not a number with a percent sign.
 
     >>> parse_share("5%"), parse_share("0.3 %"), parse_share("200%")
     (0.05, 0.003, 2.0)
@@ -145,7 +145,7 @@ def gib(size_bytes: int) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A fraction for people.
+    """Write a fraction for people, as a percentage with two decimals.
 
     >>> percent(0.43271), percent(-0.00004)
     ('43.27 %', '0.00 %')
@@ -155,7 +155,7 @@ def percent(fraction: float) -> str:
 
 
 def megabytes(size: float) -> str:
-    """A size for people.
+    """Write a size for people, in MiB.
 
     >>> megabytes(104_857_600.0)
     '100.0 MiB'

@@ -273,7 +273,7 @@ _REGION_FILTERS = frozenset({FilterType.ADDR, FilterType.TARGET})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Memory that a scheme leaves alone although its pattern matches; with `allow`, memory that it takes.
+    """Memory that a scheme leaves alone though its pattern matches; with `allow`, memory that it takes.
 
     Attributes:
         type: What the filter looks at.

@@ -1,9 +1,8 @@
 """A Python for the guest: this machine's Python, cut down to the modules that are needed.
 
 The interpreter, its libraries and its extension modules keep their paths in the image, since they find
-each other by path. Modules are compiled beforehand, so that the guest does not spend its
-instructions on that. This package's modules are in the standard library's folder, where Python finds them
-by itself.
+each other by path. Modules are compiled beforehand, so that the guest does not spend its instructions on
+that. This package's modules are in the standard library's folder, where Python finds them by itself.
 
 Equal modules give equal bytes, whatever process compiles them.
 """
