@@ -12,9 +12,9 @@ Result = TypeVar("Result", covariant=True)
 
 
 class BackendOf(Protocol[Result]):
-    """A place that runs experiments, and what it gives for one of them.
+    """What runs experiments, and gives a result for each.
 
-    A place gives one `Measurement` for an experiment. What is wrapped round a place is a place too, and
+    A backend gives one `Measurement` for an experiment. A wrapper round a backend is a backend, too, and
     may give more: see `autotune.backends.wrappers`.
 
     `run` may be called from several threads at once.
@@ -70,12 +70,12 @@ class Backend(BackendOf[Measurement], Protocol):
 
     @property
     def drifts(self) -> bool:
-        """Whether two equal runs differ by when they were made, so that each needs its own baseline."""
+        """Whether figures depend on when a run is made, so that each run needs its own baseline."""
         ...
 
     @property
     def most_at_once(self) -> int | None:
-        """How many runs there may be at once, apart from the number of CPUs; None is no limit."""
+        """How many runs there may be at once, whatever the number of CPUs; None is no limit."""
         ...
 
 
