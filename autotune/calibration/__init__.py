@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, fields
 from pathlib import Path
 from statistics import median
 
 from autotune.backends.base import Backend
-from autotune.backends.simulator.machine import Machine
-from autotune.calibration.equations import Costs, solve
+from autotune.backends.simulator.machine import MEASURED, Machine
+from autotune.calibration.equations import solve
 from autotune.calibration.experiments import Plan, make_plan, write_data_files
 from autotune.calibration.subject import Subject
 from autotune.errors import InputError, RunError, TrialError, Where
@@ -45,7 +44,7 @@ def calibrate(subject: Subject, note: Callable[[str], None]) -> Machine:
         for backend, experiment in _runs(subject, plan).values():
             backend.check(experiment)
         solved = [_measure(subject, plan, seed, repeats, note) for seed in range(1, repeats + 1)]
-    middle = Costs(*(median(figures) for figures in zip(*map(astuple, solved), strict=True)))
+    costs = {field: _rounded(median(found[field] for found in solved)) for field in MEASURED}
     return Machine(
         name=subject.name,
         cpus=subject.cpus,
@@ -53,7 +52,7 @@ def calibrate(subject: Subject, note: Callable[[str], None]) -> Machine:
         swap_bytes=subject.swap_bytes,
         huge_pages=subject.huge_pages,
         jiffy_us=subject.jiffy_us,
-        **{field.name: _rounded(getattr(middle, field.name)) for field in fields(middle)},
+        **costs,
     )
 
 
@@ -102,7 +101,7 @@ def _runs(subject: Subject, plan: Plan) -> dict[str, tuple[Backend, Experiment]]
 
 def _measure(
     subject: Subject, plan: Plan, seed: int, repeats: int, note: Callable[[str], None]
-) -> Costs:
+) -> dict[str, float]:
     measured: dict[str, Measurement] = {}
     runs = _runs(subject, plan)
     for number, (name, (backend, experiment)) in enumerate(runs.items(), start=1):

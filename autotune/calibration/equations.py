@@ -34,31 +34,9 @@ _LEAST_RISE = 0.05
 """Between the fractions that two kinds of pages are compressed to, for a line through both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """The fields of a `Machine` that are measured, in its units."""
-
-    sequential_access_ns: float
-    random_access_ns: float
-    huge_random_access_ns: float
-    fault_us: float
-    quarter_fault_us: float
-    incompressible_fault_us: float
-    stalled_fraction: float
-    first_touch_us: float
-    pageout_us: float
-    quarter_pageout_us: float
-    incompressible_pageout_us: float
-    scan_us: float
-    check_us: float
-    tick_us: float
-    disturbance_us: float
-    compressed_fraction: float
-    wake_us: float
-    sample_us: float
-
-
-def solve(measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool) -> Costs:
+def solve(
+    measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool
+) -> dict[str, float]:
     """Solve for all costs.
 
     A cost that comes out negative, since noise is larger than what it adds up to, is 0.
@@ -67,6 +45,9 @@ def solve(measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool) 
         measured: By the names of the plan's experiments, and "huge_random".
         plan: What was run.
         shares_cpu: Whether kdamond and workload have one CPU together.
+
+    Returns:
+        Each cost by its field of `Machine`, in that field's unit.
 
     Raises:
         RunError: If a run did not do what it was made for.
@@ -98,26 +79,28 @@ def solve(measured: Mapping[str, Measurement], plan: Plan, *, shares_cpu: bool) 
     reach = _reach(empty, filled)
     once, twice = measured["touched_once"], measured["touched_twice"]
     touch_s = (once.workload_cpu_s - twice.workload_cpu_s) / plan.touched_pages
-    return Costs(
-        sequential_access_ns=access_s * 1e9,
-        random_access_ns=_access_s(measured["random"]) * 1e9,
-        huge_random_access_ns=_access_s(measured["huge_random"]) * 1e9,
-        fault_us=_cost_us(fault_s),
-        quarter_fault_us=_cost_us(fault_s + reach * (scattered_fault_s - fault_s)),
-        incompressible_fault_us=_cost_us(incompressible_fault_s),
-        stalled_fraction=_stalled(measured["paged_out"], fault_s),
-        first_touch_us=_cost_us(touch_s),
-        pageout_us=_cost_us(pageout_s),
-        quarter_pageout_us=_cost_us(pageout_s + reach * (scattered.pageout_s(scan_s) - pageout_s)),
-        incompressible_pageout_us=_cost_us(incompressible.pageout_s(scan_s)),
-        scan_us=_cost_us(scan_s),
-        check_us=_cost_us(monitored.check_s),
-        tick_us=_cost_us(monitored.tick_s),
-        disturbance_us=_cost_us(monitored.disturbance_s),
-        compressed_fraction=empty,
-        wake_us=_cost_us(monitored.wake_s if shares_cpu else 0.0),
-        sample_us=_cost_us(_sample_s(measured["few_regions"]) if shares_cpu else 0.0),
-    )
+    return {
+        "sequential_access_ns": access_s * 1e9,
+        "random_access_ns": _access_s(measured["random"]) * 1e9,
+        "huge_random_access_ns": _access_s(measured["huge_random"]) * 1e9,
+        "fault_us": _cost_us(fault_s),
+        "quarter_fault_us": _cost_us(fault_s + reach * (scattered_fault_s - fault_s)),
+        "incompressible_fault_us": _cost_us(incompressible_fault_s),
+        "stalled_fraction": _stalled(measured["paged_out"], fault_s),
+        "first_touch_us": _cost_us(touch_s),
+        "pageout_us": _cost_us(pageout_s),
+        "quarter_pageout_us": _cost_us(
+            pageout_s + reach * (scattered.pageout_s(scan_s) - pageout_s)
+        ),
+        "incompressible_pageout_us": _cost_us(incompressible.pageout_s(scan_s)),
+        "scan_us": _cost_us(scan_s),
+        "check_us": _cost_us(monitored.check_s),
+        "tick_us": _cost_us(monitored.tick_s),
+        "disturbance_us": _cost_us(monitored.disturbance_s),
+        "compressed_fraction": empty,
+        "wake_us": _cost_us(monitored.wake_s if shares_cpu else 0.0),
+        "sample_us": _cost_us(_sample_s(measured["few_regions"]) if shares_cpu else 0.0),
+    }
 
 
 def _cost_us(seconds: float) -> float:

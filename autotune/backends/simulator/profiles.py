@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from autotune import document
 from autotune.backends.settings import HugePages
-from autotune.backends.simulator.machine import Machine
-from autotune.document import Value
+from autotune.backends.simulator.machine import FIGURES, Machine, Quantity
+from autotune.document import Reader, Value
 from autotune.errors import InputError
 from autotune.units import format_duration, format_share, format_size
 
@@ -40,75 +42,6 @@ def _us(value: Value) -> float:
     return float(_cost(value) / 1000)
 
 
-def load_machine(path: Path) -> Machine:
-    """Read a machine profile; its name is the file's.
-
-    Raises:
-        InputError: If the file is not one; the message says where.
-    """
-    profile = document.load(path)
-    where = profile.where()
-    fields: dict[str, Any] = {
-        "cpus": profile.take("cpus", document.integer(at_least=1)),
-        "memory_bytes": profile.take("memory", document.size),
-        "swap_bytes": profile.take("swap", document.size),
-        "sequential_access_ns": profile.take("sequential_access", _ns),
-        "random_access_ns": profile.take("random_access", _ns),
-        "huge_random_access_ns": profile.take("huge_random_access", _ns),
-        "fault_us": profile.take("fault", _us),
-        "quarter_fault_us": profile.take("quarter_fault", _us),
-        "incompressible_fault_us": profile.take("incompressible_fault", _us),
-        "stalled_fraction": profile.take("stalled", document.share),
-        "first_touch_us": profile.take("first_touch", _us),
-        "pageout_us": profile.take("pageout", _us),
-        "quarter_pageout_us": profile.take("quarter_pageout", _us),
-        "incompressible_pageout_us": profile.take("incompressible_pageout", _us),
-        "scan_us": profile.take("scan", _us),
-        "check_us": profile.take("check", _us),
-        "tick_us": profile.take("tick", _us),
-        "wake_us": profile.take("wake", _us, 0.0),
-        "disturbance_us": profile.take("disturbance", _us),
-        "sample_us": profile.take("sample", _us, 0.0),
-        "compressed_fraction": profile.take("compressed", document.share),
-        "missed_access_chance": profile.take("missed_accesses", document.share, 0.0),
-        "huge_pages": profile.take("huge_pages", document.one_of(get_args(HugePages)), "never"),
-        "jiffy_us": profile.take("jiffy", document.duration, 4_000),
-    }
-    profile.finish()
-    try:
-        return Machine(name=path.stem, **fields)
-    except ValueError as error:
-        raise InputError(str(error), where) from error
-
-
-_MEANINGS = {
-    "cpus": "1 means that the kdamond and the workload share it",
-    "memory": "all of it",
-    "swap": "room for swapped pages, before compression",
-    "sequential_access": "one access of a pattern's sweep",
-    "random_access": "one access at a random offset",
-    "huge_random_access": "the same in huge pages",
-    "fault": "bringing a page back from swap; the workload pays",
-    "quarter_fault": "the same for a page compressed to a quarter",
-    "incompressible_fault": "the same for a page stored as it is",
-    "stalled": "of a fault's cost, what counts as waiting for memory (PSI)",
-    "first_touch": "the fault of a page's first touch; the workload pays",
-    "pageout": "paging a page out and compressing it; the kdamond pays",
-    "quarter_pageout": "the same for a page compressed to a quarter",
-    "incompressible_pageout": "the same for a page that doesn't get smaller",
-    "scan": "a scheme's look at a page that it leaves; the kdamond pays",
-    "check": "one region, prepared and checked; the kdamond pays",
-    "tick": "one wake-up of the kdamond, apart from its regions",
-    "wake": "how long the kdamond waits for the only CPU, apart from turns",
-    "disturbance": "what a wake-up of the kdamond costs the workload",
-    "sample": "what measuring takes of the only CPU for a sample of memory use",
-    "compressed": "what a pattern's almost empty page is compressed to",
-    "missed_accesses": "checks that don't see an access",
-    "huge_pages": "never, madvise (where a scheme asks) or always",
-    "jiffy": "the kernel's tick: 1 / CONFIG_HZ",
-}
-
-
 def _write_ns(cost_ns: float) -> str:
     return f"{Decimal(repr(cost_ns)).normalize():f}ns"
 
@@ -124,6 +57,43 @@ def _write_us(cost_us: float) -> str:
     return f"{number.normalize():f}{unit}"
 
 
+_FORMS: Final[dict[Quantity, tuple[Reader[Any], Callable[[Any], str]]]] = {
+    Quantity.COUNT: (document.integer(at_least=1), str),
+    Quantity.SIZE: (document.size, format_size),
+    Quantity.DURATION: (document.duration, format_duration),
+    Quantity.COST_NS: (_ns, _write_ns),
+    Quantity.COST_US: (_us, _write_us),
+    Quantity.SHARE: (document.share, format_share),
+    Quantity.HUGE_PAGES: (document.one_of(get_args(HugePages)), str),
+}
+"""How each quantity is read and written."""
+
+
+def load_machine(path: Path) -> Machine:
+    """Read a machine profile; its name is the file's.
+
+    Raises:
+        InputError: If the file is not one; the message says where.
+    """
+    profile = document.load(path)
+    where = profile.where()
+    defaults = {field.name: field.default for field in fields(Machine)}
+    values: dict[str, Any] = {}
+    for figure in FIGURES:
+        read, _ = _FORMS[figure.quantity]
+        default = defaults[figure.field]
+        values[figure.field] = (
+            profile.take(figure.key, read)
+            if default is MISSING
+            else profile.take(figure.key, read, default)
+        )
+    profile.finish()
+    try:
+        return Machine(name=path.stem, **values)
+    except ValueError as error:
+        raise InputError(str(error), where) from error
+
+
 def write_machine(machine: Machine, summary: str) -> str:
     """Write a machine profile, exactly: `load_machine` gives the same machine again.
 
@@ -131,33 +101,10 @@ def write_machine(machine: Machine, summary: str) -> str:
         machine: Its name is not written, but is to be the file's.
         summary: One line that says what machine it is.
     """
-    values = {
-        "cpus": str(machine.cpus),
-        "memory": format_size(machine.memory_bytes),
-        "swap": format_size(machine.swap_bytes),
-        "sequential_access": _write_ns(machine.sequential_access_ns),
-        "random_access": _write_ns(machine.random_access_ns),
-        "huge_random_access": _write_ns(machine.huge_random_access_ns),
-        "fault": _write_us(machine.fault_us),
-        "quarter_fault": _write_us(machine.quarter_fault_us),
-        "incompressible_fault": _write_us(machine.incompressible_fault_us),
-        "stalled": format_share(machine.stalled_fraction),
-        "first_touch": _write_us(machine.first_touch_us),
-        "pageout": _write_us(machine.pageout_us),
-        "quarter_pageout": _write_us(machine.quarter_pageout_us),
-        "incompressible_pageout": _write_us(machine.incompressible_pageout_us),
-        "scan": _write_us(machine.scan_us),
-        "check": _write_us(machine.check_us),
-        "tick": _write_us(machine.tick_us),
-        "wake": _write_us(machine.wake_us),
-        "disturbance": _write_us(machine.disturbance_us),
-        "sample": _write_us(machine.sample_us),
-        "compressed": format_share(machine.compressed_fraction),
-        "missed_accesses": format_share(machine.missed_access_chance),
-        "huge_pages": machine.huge_pages,
-        "jiffy": format_duration(machine.jiffy_us),
-    }
-    lines = {key: f"{key}: {value}" for key, value in values.items()}
-    width = max(map(len, lines.values()))
-    body = (f"{line:<{width}} # {_MEANINGS[key]}\n" for key, line in lines.items())
+    lines: list[tuple[str, str]] = []
+    for figure in FIGURES:
+        _, write = _FORMS[figure.quantity]
+        lines.append((f"{figure.key}: {write(getattr(machine, figure.field))}", figure.meaning))
+    width = max(len(line) for line, _ in lines)
+    body = (f"{line:<{width}} # {meaning}\n" for line, meaning in lines)
     return f"# {summary}\n{''.join(body)}"

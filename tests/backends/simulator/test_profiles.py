@@ -7,41 +7,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine import FIGURES, Figure, Machine, Quantity
 from autotune.backends.simulator.profiles import load_machine, write_machine
 from autotune.errors import InputError
 
 SERVER = catalog.find("server", "machines", Path())
-FRACTIONS = st.floats(0.0, 1.0)
+MICRO_VM = catalog.find("micro-vm", "machines", Path())
+
 COSTS = st.one_of(st.floats(0.0, 1e9), st.integers(0, 10**9))
-ACCESS_COSTS = st.floats(1e-6, 1e9)
-MACHINES = st.builds(
-    Machine,
-    name=st.just("mine"),
-    cpus=st.integers(1, 10_000),
-    memory_bytes=st.integers(1, 2**60),
-    swap_bytes=st.integers(0, 2**60),
-    sequential_access_ns=ACCESS_COSTS,
-    random_access_ns=ACCESS_COSTS,
-    huge_random_access_ns=ACCESS_COSTS,
-    fault_us=COSTS,
-    quarter_fault_us=COSTS,
-    incompressible_fault_us=COSTS,
-    stalled_fraction=FRACTIONS,
-    first_touch_us=COSTS,
-    pageout_us=COSTS,
-    quarter_pageout_us=COSTS,
-    incompressible_pageout_us=COSTS,
-    scan_us=COSTS,
-    check_us=COSTS,
-    tick_us=COSTS,
-    wake_us=COSTS,
-    disturbance_us=COSTS,
-    sample_us=COSTS,
-    compressed_fraction=st.floats(0.0, 0.25, exclude_max=True),
-    missed_access_chance=FRACTIONS,
-    huge_pages=st.sampled_from(("never", "madvise", "always")),
-    jiffy_us=st.integers(1, 10**6),
+VALUES: dict[Quantity, st.SearchStrategy[object]] = {
+    Quantity.COUNT: st.integers(1, 10_000),
+    Quantity.SIZE: st.integers(0, 2**60),
+    Quantity.DURATION: st.integers(0, 10**6),
+    Quantity.COST_NS: COSTS,
+    Quantity.COST_US: COSTS,
+    Quantity.SHARE: st.one_of(st.floats(0.0, 0.25), st.floats(0.0, 1.0)),
+    Quantity.HUGE_PAGES: st.sampled_from(("never", "madvise", "always")),
+}
+
+
+def within_bounds(figure: Figure) -> st.SearchStrategy[object]:
+    def possible(value: object) -> bool:
+        try:
+            figure.check(value)
+        except ValueError:
+            return False
+        return True
+
+    return VALUES[figure.quantity].filter(possible)
+
+
+MACHINES = st.fixed_dictionaries({figure.field: within_bounds(figure) for figure in FIGURES}).map(
+    lambda values: Machine(name="mine", **values)  # type: ignore[arg-type]
 )
 
 
@@ -125,6 +122,15 @@ def test_what_is_written_is_read_as_the_same_machine(
     file.write_text(write_machine(machine, "A machine."))
 
     assert load_machine(file) == machine
+
+
+def test_the_measured_profile_that_is_shipped_is_written_as_it_is() -> None:
+    summary, source, *lines = MICRO_VM.read_text().splitlines(keepends=True)
+
+    written = write_machine(load_machine(MICRO_VM), summary.removeprefix("# ").strip())
+
+    assert source.startswith("# Measured")
+    assert written == summary + "".join(lines)
 
 
 def test_every_figure_that_is_written_has_its_unit_and_a_comment() -> None:
