@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from autotune.damon.kernel_features import FEATURES
 from autotune.doctor.finding import Answer, State
 from autotune.doctor.surroundings import Surroundings
 from autotune.driver.sysfs_file import read_value
 from autotune.driver.tree import KDAMONDS
 
-_FEATURES: Final = (
-    ("apply_interval_us", "apply intervals", "v6.7"),
-    ("quotas/goals", "quota goals", "v6.8"),
-    ("filters", "filters", "v6.3"),
-    ("target_nid", "target nodes", "v6.11"),
+_LOOKED_FOR: Final = tuple(
+    feature for feature in FEATURES if feature.in_every_scheme and feature.remedy
 )
-"""What schemes may ask for: the file of a scheme that shows it, and since when it is there.
+"""The features whose lack the folder of any scheme shows.
 
-Source: the list of features by release that the tool damo keeps.
+A feature that is not here shows only in a scheme with a goal or a filter, and the doctor writes none. Or
+nothing is lost without it.
 """
 
 
@@ -53,17 +52,18 @@ def features(here: Surroundings) -> Answer:
     folders = sorted((here.places.sysfs / KDAMONDS).glob("*/contexts/0/schemes/0"))
     if not folders:
         return Answer(State.UNKNOWN, "shows only while a scheme is set up: a run looks then")
-    present = {file: (folders[0] / file).exists() for file, _, _ in _FEATURES}
-    # The folder for all filters is deprecated since there are two.
-    present["filters"] |= (folders[0] / "core_filters").exists()
-    lacking = [f"{what} ({since})" for file, what, since in _FEATURES if not present[file]]
+    lacking = [
+        f"{feature.name} (v{feature.since})"
+        for feature in _LOOKED_FOR
+        if not any((folders[0] / file).exists() for file in feature.files)
+    ]
     if lacking:
         return Answer(
             State.WARNING,
             f"this kernel is too old for {', '.join(lacking)}",
             "for schemes with these boot a newer kernel, or use the vm backend",
         )
-    return Answer(State.OK, ", ".join(what for _, what, _ in _FEATURES))
+    return Answer(State.OK, ", ".join(feature.name for feature in _LOOKED_FOR))
 
 
 def root(here: Surroundings) -> Answer:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from autotune.damon.damos import Filter, FilterType, Quota, QuotaGoal, Scheme
+from autotune.damon.kernel_features import OTHER_WORDS, SPLIT_FILTERS, feature_of
 from autotune.damon.kernel_units import UINT_MAX, ULONG_MAX, to_kernel
 from autotune.damon.monitoring import Intervals, Monitoring, Target
 from autotune.driver.setup import Setup
@@ -32,31 +33,6 @@ _COUNTS = (("nr_kdamonds", "1"), ("0/contexts/nr_contexts", "1"))
 _Value = tuple[str, object]
 
 _CORE_FILTERS = frozenset({FilterType.ADDR, FilterType.TARGET})
-
-_NEWER: dict[str, tuple[str | None, str, str]] = {
-    "apply_interval_us": ("0", "v6.7", "leave apply_interval_us at 0"),
-    "allow": ("N", "v6.14", "use filters that reject"),
-    "nr_filters": ("0", "v6.3", "leave the filters out"),
-    "nr_goals": ("0", "v6.8", "leave the goals out"),
-    "target_metric": ("user_input", "v6.9", "use user_input"),
-    "target_nid": (None, "v6.11", "use another action"),
-    "nid": (None, "v6.16", "use another goal"),
-    "path": (None, "v6.19", "use another goal"),
-}
-"""Files that a kernel may lack. For each: the value that a kernel without the file acts by (None: no
-value), the first release with the file, and a remedy.
-
-Source: the list of features by release in the tool damo. Whether the file exists decides, not the
-release.
-"""
-
-_KEYWORDS = {
-    "action": "another action",
-    "target_metric": "another goal",
-    "type": "another filter",
-    "metric": "no watermarks",
-}
-"""Files that take one word of a list, and what to use instead of a word that this kernel lacks."""
 
 
 class UnsupportedSchemeError(TrialError):
@@ -214,9 +190,8 @@ def stage(tree: DamonTree, setup: Setup, *, running: bool = False) -> None:
     _write_all(tree, () if running else _COUNTS)
     _check_operations(tree, setup)
     _write_all(tree, _below(CONTEXT, _context(setup)))
-    # Since v6.15 filters on regions are in core_filters, filters on pages in ops_filters, and the folder
-    # for both is deprecated. The kernel makes these folders only when it makes the schemes' folders.
-    split_filters = tree.exists(f"{SCHEMES}/0/core_filters")
+    # The kernel makes the folders for filters with the schemes' folders: only now can they be seen.
+    split_filters = any(tree.exists(f"{SCHEMES}/0/{folder}") for folder in SPLIT_FILTERS.files)
     _write_all(tree, _below(SCHEMES, _schemes(setup, split_filters=split_filters)))
 
 
@@ -239,17 +214,17 @@ def _write(tree: DamonTree, path: str, value: str) -> None:
     try:
         tree.write(path, value)
     except SysfsError as error:
-        name = PurePosixPath(path).name
-        if error.errno == errno.ENOENT and name in _NEWER:
-            default, since, remedy = _NEWER[name]
-            if value != default:
+        name, feature = PurePosixPath(path).name, feature_of(path)
+        if error.errno == errno.ENOENT and feature is not None:
+            if value != feature.absence:
                 raise UnsupportedSchemeError(
-                    f"{error.file.parent} has no {name}: this kernel is older than {since}; {remedy}"
+                    f"{error.file.parent} has no {name}: this kernel is older than "
+                    f"v{feature.since}; {feature.remedy}"
                 ) from error
-        elif error.errno == errno.EINVAL and name in _KEYWORDS:
+        elif error.errno == errno.EINVAL and name in OTHER_WORDS:
             raise UnsupportedSchemeError(
                 f"{error.file}: this kernel does not know '{value}': use a newer kernel, "
-                f"or {_KEYWORDS[name]}"
+                f"or {OTHER_WORDS[name]}"
             ) from error
         else:
             raise

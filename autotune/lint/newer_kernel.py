@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from autotune.damon.damos import FilterType, GoalMetric
+from collections.abc import Iterator
+from typing import Final
+
+from autotune.damon.damos import Scheme
+from autotune.damon.kernel_features import Feature, Release, feature_of
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
 
-_FILTERS_SINCE = {
-    FilterType.ACTIVE: "6.15",
-    FilterType.HUGEPAGE_SIZE: "6.15",
-    FilterType.UNMAPPED: "6.15",
-}
-_GOALS_SINCE = {
-    GoalMetric.NODE_MEM_USED_BP: "6.16",
-    GoalMetric.NODE_MEM_FREE_BP: "6.16",
-    GoalMetric.NODE_MEMCG_USED_BP: "6.19",
-    GoalMetric.NODE_MEMCG_FREE_BP: "6.19",
-    GoalMetric.ACTIVE_MEM_BP: "7.0",
-    GoalMetric.INACTIVE_MEM_BP: "7.0",
-}
+_KERNEL: Final = Release(6, 12)
 
 
 def requirements(case: Case) -> Found:
     """Warn of features that Linux 6.12 doesn't have."""
-    needs = [
-        (f"filter {item.type.value}", since)
-        for item in case.scheme.filters
-        if (since := _FILTERS_SINCE.get(item.type)) is not None
-    ]
-    needs += [("a filter that allows", "6.14") for item in case.scheme.filters if item.allow]
-    needs += [
-        (f"goal {goal.metric.value}", since)
-        for goal in (case.scheme.quota.goals if case.scheme.quota is not None else ())
-        if (since := _GOALS_SINCE.get(goal.metric)) is not None
-    ]
-    for what, since in dict.fromkeys(needs):
-        yield (
-            Code.NEWER_KERNEL,
-            f"{what} needs Linux {since}, and 6.12 has none: leave it out there",
-        )
+    for feature in dict.fromkeys(_asked_for(case.scheme)):
+        if feature.since > _KERNEL:
+            yield (
+                Code.NEWER_KERNEL,
+                f"{feature.name} needs Linux {feature.since}, and {_KERNEL} has none: leave it out "
+                "there",
+            )
+
+
+def _asked_for(scheme: Scheme) -> Iterator[Feature]:
+    goals = scheme.quota.goals if scheme.quota is not None else ()
+    found = (
+        *(feature_of("type", item.type.value) for item in scheme.filters),
+        *(feature_of("allow") for item in scheme.filters if item.allow),
+        *(feature_of("target_metric", goal.metric.value) for goal in goals),
+    )
+    return (feature for feature in found if feature is not None)

@@ -21,6 +21,7 @@ from autotune.damon.damos import (
     Range,
     Scheme,
 )
+from autotune.damon.kernel_features import FEATURES
 from autotune.damon.kernel_units import UINT_MAX, ULONG_MAX
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.driver.setup import Setup
@@ -198,53 +199,82 @@ WITH_GOAL = Scheme(
     action=Action.STAT,
     quota=Quota(goals=(QuotaGoal(metric=GoalMetric.SOME_MEM_PSI_US, target_value=1),)),
 )
+NODE_GOAL, GROUP_GOAL = (
+    Scheme(
+        action=Action.STAT,
+        quota=Quota(goals=(QuotaGoal(metric=metric, target_value=1, nid=1, memcg_path=path),)),
+    )
+    for metric, path in (
+        (GoalMetric.NODE_MEM_USED_BP, None),
+        (GoalMetric.NODE_MEMCG_USED_BP, "/service"),
+    )
+)
 MIGRATION = Scheme(action=Action.MIGRATE_COLD, target_nid=1)
 
 
+OLDER_KERNELS: dict[str, tuple[str, Scheme, str]] = {
+    "apply intervals": (
+        "apply_interval_us",
+        Scheme(action=Action.STAT, apply_interval_us=1),
+        "{scheme} has no apply_interval_us: this kernel is older than v6.7; "
+        "leave apply_interval_us at 0",
+    ),
+    "a filter that allows": (
+        "allow",
+        ALLOWING,
+        "{scheme}/filters/0 has no allow: this kernel is older than v6.14; "
+        "use filters that reject",
+    ),
+    "filters": (
+        "filters",
+        ALLOWING,
+        "{scheme}/filters has no nr_filters: this kernel is older than v6.3; "
+        "leave the filters out",
+    ),
+    "quota goals": (
+        "goals",
+        WITH_GOAL,
+        "{scheme}/quotas/goals has no nr_goals: this kernel is older than v6.8; "
+        "leave the goals out",
+    ),
+    "metrics of goals": (
+        "target_metric",
+        WITH_GOAL,
+        "{scheme}/quotas/goals/0 has no target_metric: this kernel is older than v6.9; "
+        "use user_input",
+    ),
+    "target nodes": (
+        "target_nid",
+        MIGRATION,
+        "{scheme} has no target_nid: this kernel is older than v6.11; use another action",
+    ),
+    "goals of nodes": (
+        "nid",
+        NODE_GOAL,
+        "{scheme}/quotas/goals/0 has no nid: this kernel is older than v6.16; use another goal",
+    ),
+    "goals of control groups": (
+        "path",
+        GROUP_GOAL,
+        "{scheme}/quotas/goals/0 has no path: this kernel is older than v6.19; use another goal",
+    ),
+}
+"""For each feature that a file shows: the file or its folder, a scheme that asks for it, the answer."""
+
+
+def test_every_feature_that_a_file_shows_and_a_scheme_asks_for_has_a_case() -> None:
+    shown = {feature.name for feature in FEATURES if feature.word is None and feature.remedy}
+
+    assert shown == OLDER_KERNELS.keys()
+
+
 @pytest.mark.parametrize(
-    ("missing", "scheme", "message"),
-    [
-        (
-            "apply_interval_us",
-            Scheme(action=Action.STAT, apply_interval_us=1),
-            "{scheme} has no apply_interval_us: this kernel is older than v6.7; "
-            "leave apply_interval_us at 0",
-        ),
-        (
-            "allow",
-            ALLOWING,
-            "{scheme}/filters/0 has no allow: this kernel is older than v6.14; "
-            "use filters that reject",
-        ),
-        (
-            "filters",
-            ALLOWING,
-            "{scheme}/filters has no nr_filters: this kernel is older than v6.3; "
-            "leave the filters out",
-        ),
-        (
-            "goals",
-            WITH_GOAL,
-            "{scheme}/quotas/goals has no nr_goals: this kernel is older than v6.8; "
-            "leave the goals out",
-        ),
-        (
-            "target_metric",
-            WITH_GOAL,
-            "{scheme}/quotas/goals/0 has no target_metric: this kernel is older than v6.9; "
-            "use user_input",
-        ),
-        (
-            "target_nid",
-            MIGRATION,
-            "{scheme} has no target_nid: this kernel is older than v6.11; use another action",
-        ),
-    ],
+    ("missing", "scheme", "message"), OLDER_KERNELS.values(), ids=OLDER_KERNELS
 )
 def test_what_an_older_kernel_has_no_file_for_is_refused_unless_it_says_nothing(
     tmp_path: Path, missing: str, scheme: Scheme, message: str
 ) -> None:
-    kernel = FakeKernel(tmp_path, missing={missing})
+    kernel = FakeKernel(tmp_path, new=missing in ("nid", "path"), missing={missing})
     plain = Scheme(action=Action.STAT)
 
     stage(kernel, setup(plain))
@@ -252,6 +282,29 @@ def test_what_an_older_kernel_has_no_file_for_is_refused_unless_it_says_nothing(
         stage(kernel, setup(scheme))
 
     assert str(error.value) == message.format(scheme=kernel.root / SCHEME)
+
+
+@pytest.mark.parametrize(
+    ("missing", "scheme"),
+    [
+        ("allow", Scheme(action=Action.STAT, filters=(Filter(type=FilterType.ANON),))),
+        (
+            "target_metric",
+            Scheme(
+                action=Action.STAT,
+                quota=Quota(goals=(QuotaGoal(metric=GoalMetric.USER_INPUT, target_value=1),)),
+            ),
+        ),
+    ],
+)
+def test_what_the_lack_of_a_file_amounts_to_is_taken(
+    tmp_path: Path, missing: str, scheme: Scheme
+) -> None:
+    kernel = FakeKernel(tmp_path, missing={missing})
+
+    stage(kernel, setup(scheme))
+
+    assert missing not in {PurePosixPath(path).name for path, _ in kernel.written}
 
 
 @pytest.mark.parametrize(

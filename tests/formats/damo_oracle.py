@@ -198,6 +198,12 @@ def write_record(trace: str, file: str, *, interval_us: int) -> None:
     records_module.write_json_compressed(records, file)
 
 
+def releases(names: list[str]) -> list[str]:
+    """The release of Linux that brought each feature, as damo's list has it."""
+    features = _module("_damon_features")
+    return [features.feature_of_name(name).upstreamed_version for name in names]
+
+
 CALLS: dict[str, Callable[..., object]] = {
     call.__name__: call
     for call in (
@@ -207,6 +213,7 @@ CALLS: dict[str, Callable[..., object]] = {
         read_lines,
         read_record,
         write_record,
+        releases,
     )
 }
 
