@@ -148,6 +148,24 @@ def _append_through(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
+def read_text(path: Path) -> str:
+    """Read a file of a run folder.
+
+    Raises:
+        InputError: If it is missing or can't be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        where = path.parent if path.parent.name != SCHEMES_FOLDER else path.parent.parent
+        raise InputError(
+            f"has no {path.relative_to(where)}: the run did not get that far, or the file was removed",
+            Where(where),
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can't be read: {error}", Where(path)) from error
+
+
 def default_folder(name: str, *, now: datetime, runs: Path = Path("runs")) -> Path:
     """Name a run folder by its workload and the time; by a number too where there is one already.
 

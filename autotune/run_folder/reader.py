@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from autotune.errors import InputError, Where
 from autotune.formats import damo_json
 from autotune.objective import pareto
 from autotune.objective.objective import Objectives
-from autotune.run_folder.folder import FRONT_FILE, RUN_FILE, SCHEMES_FOLDER
-from autotune.run_folder.run_json import RunDescription
+from autotune.run_folder.folder import FRONT_FILE, SCHEMES_FOLDER, read_text
+from autotune.run_folder.run_json import RunDescription, load_description
 from autotune.trial import trial_id
 
 
@@ -86,16 +85,7 @@ class Run:
             InputError: If the file is missing or damaged.
         """
         path = self.path / SCHEMES_FOLDER / f"{name}.schemes.json"
-        return damo_json.loads(_text(path), path).schemes
-
-
-def is_run(path: Path) -> bool:
-    """Say whether a folder is a run folder, of whatever version: its `run.json` looks like one."""
-    try:
-        values = json.loads((path / RUN_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(values, dict) and {"format", "workload_sha256"} <= values.keys()
+        return damo_json.loads(read_text(path), path).schemes
 
 
 def load_run(path: Path) -> Run:
@@ -104,19 +94,7 @@ def load_run(path: Path) -> Run:
     Raises:
         InputError: If it is none; the message names what is missing.
     """
-    if not path.is_dir():
-        raise InputError("no such run folder: check the path", Where(path))
-    file = path / RUN_FILE
-    if not file.is_file():
-        raise InputError(f"has no {RUN_FILE}: name a folder that a run has written", Where(path))
-    try:
-        description = RunDescription.from_dict(json.loads(_text(file)))
-    except ValueError as error:
-        raise InputError(
-            f"is damaged, or of another version: {error}: restore the file from a copy",
-            Where(file),
-        ) from error
-    return Run(path, description)
+    return Run(path, load_description(path))
 
 
 def pick(run: Run, choice: str) -> list[str]:
@@ -151,21 +129,8 @@ def pick(run: Run, choice: str) -> list[str]:
     return [name]
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        where = path.parent if path.parent.name != SCHEMES_FOLDER else path.parent.parent
-        raise InputError(
-            f"has no {path.relative_to(where)}: the run did not get that far, or the file was removed",
-            Where(where),
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't be read: {error}", Where(path)) from error
-
-
 def _table(path: Path) -> pd.DataFrame:
-    _text(path)
+    read_text(path)
     try:
         return pd.read_csv(path)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:

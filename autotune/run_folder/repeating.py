@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autotune.run_folder.folder import WORKLOAD_FILE
-from autotune.run_folder.reader import is_run, load_run
+from autotune.run_folder.run_json import is_run, load_description
 from autotune.workload_file.overrides import Kept, Overrides
 from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
@@ -28,6 +28,6 @@ def load_any(path: Path, overrides: Overrides, *, warn: Callable[[str], None]) -
         folder = path.parent
     else:
         return load_workload_file(path, overrides, warn=warn)
-    run = load_run(folder).description
+    run = load_description(folder)
     kept = Kept(name=run.name, overrides=run.overrides, files=run.files)
     return load_workload_file(folder / WORKLOAD_FILE, overrides, kept=kept, warn=warn)

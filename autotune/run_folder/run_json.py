@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import Any
 
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
-from autotune.errors import InputError
+from autotune.errors import InputError, Where
 from autotune.experiment import plain_json
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
@@ -26,6 +27,7 @@ from autotune.objective.objective import (
     Objectives,
     parse_constraint,
 )
+from autotune.run_folder.folder import RUN_FILE, read_text
 from autotune.study.events import Started
 from autotune.study.outcome import RunState
 from autotune.workload_file.overrides import Overrides
@@ -222,3 +224,32 @@ def describe_start(started: Started, files: Mapping[str, str]) -> RunDescription
         versions={**versions, **{package: _version(package) for package in _PACKAGES}},
         host={"name": platform.node(), "system": platform.platform()},
     )
+
+
+def is_run(path: Path) -> bool:
+    """Say whether a folder is a run folder, of whatever version: its `run.json` looks like one."""
+    try:
+        values = json.loads((path / RUN_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and {"format", "workload_sha256"} <= values.keys()
+
+
+def load_description(path: Path) -> RunDescription:
+    """Read the `run.json` of a run folder.
+
+    Raises:
+        InputError: If it is no run folder; the message names what is missing.
+    """
+    if not path.is_dir():
+        raise InputError("no such run folder: check the path", Where(path))
+    file = path / RUN_FILE
+    if not file.is_file():
+        raise InputError(f"has no {RUN_FILE}: name a folder that a run has written", Where(path))
+    try:
+        return RunDescription.from_dict(json.loads(read_text(file)))
+    except ValueError as error:
+        raise InputError(
+            f"is damaged, or of another version: {error}: restore the file from a copy",
+            Where(file),
+        ) from error
