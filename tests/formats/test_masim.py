@@ -13,7 +13,6 @@ from autotune.formats import masim
 from autotune.testing import pattern
 
 ROOT = Path(__file__).parents[2]
-BAD_FILES = sorted((ROOT / "tests" / "bad_files").glob("*.cfg"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.cfg"))
 
 EVERYTHING = """\
@@ -166,20 +165,6 @@ def test_a_phase_keeps_the_blanks_of_its_name() -> None:
     result, _ = read("a, 64\n\n two words \n1\na, 0, 64, 1\n")
 
     assert result.phases[0].name == " two words "
-
-
-@pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
-def test_a_bad_file_is_an_error_with_the_message_in_its_first_line(path: Path) -> None:
-    text = path.read_bytes().decode()
-
-    with pytest.raises(InputError) as error:
-        masim.loads(text, path.name)
-
-    assert f"# {error.value}" == text.splitlines()[0]
-
-
-def test_there_are_bad_files() -> None:
-    assert BAD_FILES
 
 
 def test_what_another_system_puts_first_is_an_error() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,12 @@ from autotune.formats.scheme_files import SchemeFile, load_scheme_file, load_sch
 
 FINE = Monitoring(intervals=Intervals(aggregation_us=50_000), max_regions=500)
 PHYSICAL = Target(operations=OperationsSet.PADDR, pid=None, regions=((4096, 8192),))
-BAD_FILES = Path(__file__).parents[1] / "bad_files"
 PRCL = Scheme(
     action=Action.PAGEOUT,
     pattern=AccessPattern(
         size_bytes=Range(4096), access_rate=Range(0.0, 0.0), age_us=Range(10_000_000)
     ),
 )
-
-
-def expected_message(file: Path) -> str:
-    """The message that a bad file tells: a file beside it, a comment, or the key ``comments``."""
-    if (beside := file.with_name(f"{file.name}.message")).exists():
-        return beside.read_text().strip()
-    if file.suffix == ".json":
-        document = json.loads(file.read_text())
-        top = document[0] if isinstance(document, list) else document
-        return str(top["comments"])
-    return file.read_text().splitlines()[0].removeprefix("# ")
-
-
-@pytest.mark.parametrize(
-    "name", sorted(path.name for kind in ("damos", "json") for path in BAD_FILES.glob(f"*.{kind}"))
-)
-def test_a_bad_file_gets_its_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(BAD_FILES)
-
-    with pytest.raises(InputError) as caught:
-        load_schemes(Path(name))
-
-    assert str(caught.value) == expected_message(Path(name))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,12 +25,6 @@ COMMANDS = sorted(
     command.callback.__name__ for command in app.registered_commands if command.callback
 )
 VM_COMMANDS = [command.name for command in vm_app.registered_commands if command.name]
-
-BAD_FILES = sorted(
-    path
-    for path in (ROOT / "tests" / "bad_files").iterdir()
-    if path.suffix != ".message"  # the message that another file should give
-)
 
 SHORT = """\
 a, 4000000
@@ -432,20 +425,6 @@ def test_a_mistake_is_one_message_and_a_status(
     assert (result.status, result.out) == (status, "")
     assert " ".join(result.err.split()) == message
     assert max(len(line) for line in result.err.splitlines()) <= 80
-
-
-@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda path: path.name)
-def test_every_bad_file_is_one_message_that_fits_a_terminal(
-    autotune: Runner, bad: Path, tmp_path: Path
-) -> None:
-    shutil.copy(bad, tmp_path / bad.name)
-
-    result = autotune("check", bad.name)
-
-    assert result.status == 2
-    assert result.err.startswith("error: ")
-    assert "Traceback" not in result.err
-    assert all(len(line) <= 80 or " " not in line.strip() for line in result.err.splitlines())
 
 
 @pytest.mark.parametrize(
