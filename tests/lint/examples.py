@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,11 @@ class Use:
     known: Known = Known()  # noqa: RUF009
 
     def warnings(self) -> tuple[LintWarning, ...]:
-        return lint(self.schemes, self.monitoring, self.operations, self.known)
+        """What is warned of here; every warning is one line, with a remedy."""
+        warnings = lint(self.schemes, self.monitoring, self.operations, self.known)
+        for warning in warnings:
+            assert re.fullmatch(r".+?: .+", warning.text), warning
+        return warnings
 
     def codes(self) -> set[Code]:
         return {warning.code for warning in self.warnings()}

@@ -15,7 +15,6 @@ from tests.lint import (
     test_priority,
     test_quota,
 )
-from tests.lint.examples import Example, each
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [
@@ -44,13 +43,3 @@ def test_every_warning_is_in_the_documentation() -> None:
     assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == sorted(
         code.value for code in Code
     )
-
-
-@each(EXAMPLES)
-def test_every_warning_is_one_line_with_a_remedy(example: Example) -> None:
-    for warning in example.trips.warnings():
-        what, _, remedy = warning.text.partition(": ")
-
-        assert what
-        assert remedy
-        assert "\n" not in warning.text
