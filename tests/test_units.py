@@ -47,31 +47,35 @@ def test_no_larger_unit_would_leave_a_whole_size(size_bytes: int) -> None:
     assert number % 1024 or number == 0 or format_size(size_bytes).endswith("E")
 
 
-@pytest.mark.parametrize("power", range(7))
-@pytest.mark.parametrize("suffix", ["", "B", "iB", "i"])
-def test_a_unit_of_size_is_a_power_of_1024_however_it_is_spelled(power: int, suffix: str) -> None:
-    unit = "B" if power == 0 else "BKMGTPE"[power] + suffix
+def test_a_unit_of_size_is_a_power_of_1024_however_it_is_spelled() -> None:
+    units = {
+        f"{letter}{suffix}": 1024**power
+        for power, letter in enumerate("KMGTPE", start=1)
+        for suffix in ("", "B", "iB", "i")
+    } | {"B": 1}
 
-    assert parse_size(f"1{unit}") == 1024**power
-    assert parse_size(f" 1,000.0 {unit} ") == 1000 * 1024**power
+    assert {unit: parse_size(f"1{unit}") for unit in units} == units
+    assert {unit: parse_size(f" 1,000.0 {unit} ") for unit in units} == {
+        unit: 1000 * size_bytes for unit, size_bytes in units.items()
+    }
 
 
-@pytest.mark.parametrize(
-    ("unit", "duration_us"),
-    [
-        ("us", 1),
-        ("ms", 1000),
-        ("s", 1000 * 1000),
-        ("sec", 1000 * 1000),
-        ("m", 60 * 1000 * 1000),
-        ("min", 60 * 1000 * 1000),
-        ("h", 60 * 60 * 1000 * 1000),
-        ("d", 24 * 60 * 60 * 1000 * 1000),
-    ],
-)
-def test_a_unit_of_duration_is_what_it_always_is(unit: str, duration_us: int) -> None:
-    assert parse_duration(f"3{unit}") == 3 * duration_us
-    assert parse_duration(f"2 {unit}") == 2 * duration_us
+def test_a_unit_of_duration_is_what_it_always_is() -> None:
+    units = {
+        "us": 1,
+        "ms": 1000,
+        "s": 1000 * 1000,
+        "sec": 1000 * 1000,
+        "m": 60 * 1000 * 1000,
+        "min": 60 * 1000 * 1000,
+        "h": 60 * 60 * 1000 * 1000,
+        "d": 24 * 60 * 60 * 1000 * 1000,
+    }
+
+    for count, space in ((3, ""), (2, " ")):
+        assert {unit: parse_duration(f"{count}{space}{unit}") for unit in units} == {
+            unit: count * duration_us for unit, duration_us in units.items()
+        }
 
 
 @pytest.mark.parametrize("parse", [parse_size, parse_duration, parse_share])

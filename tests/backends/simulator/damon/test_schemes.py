@@ -40,17 +40,17 @@ from tests.backends.simulator.scene import (
 )
 
 
-def spread(table: dict[range | int, int]) -> list[tuple[int, int]]:
-    return [
-        (age, value)
+def spread(table: dict[range | int, int]) -> dict[int, int]:
+    """The values of the first and the last age of each range."""
+    return {
+        age: value
         for ages, value in table.items()
         for age in ([ages] if isinstance(ages, int) else (ages[0], ages[-1]))
-    ]
+    }
 
 
-@pytest.mark.parametrize(
-    ("seconds", "cold"),
-    spread(
+def test_cold_score_of_an_idle_region_rises_by_age() -> None:
+    cold = spread(
         {
             0: 50,
             1: 52,
@@ -64,15 +64,15 @@ def spread(table: dict[range | int, int]) -> list[tuple[int, int]]:
             range(256, 512): 65,
             range(512, 1024): 66,
         }
-    ),
-)
-def test_cold_score_of_an_idle_region_rises_by_age(seconds: int, cold: int) -> None:
-    assert 99 - hot_score(0, seconds * 10, SAMPLES, AGGREGATION_US, 0, 1) == cold
+    )
+
+    assert {
+        seconds: 99 - hot_score(0, seconds * 10, SAMPLES, AGGREGATION_US, 0, 1) for seconds in cold
+    } == cold
 
 
-@pytest.mark.parametrize(
-    ("seconds", "hot"),
-    spread(
+def test_hot_score_of_an_accessed_region_rises_by_age() -> None:
+    hot = spread(
         {
             0: 49,
             1: 50,
@@ -84,20 +84,25 @@ def test_cold_score_of_an_idle_region_rises_by_age(seconds: int, cold: int) -> N
             range(64, 128): 59,
             range(128, 256): 61,
         }
-    ),
-)
-def test_hot_score_of_an_accessed_region_rises_by_age(seconds: int, hot: int) -> None:
-    assert hot_score(5, seconds * 10, SAMPLES, AGGREGATION_US, 0, 1) == hot
+    )
+
+    assert {
+        seconds: hot_score(5, seconds * 10, SAMPLES, AGGREGATION_US, 0, 1) for seconds in hot
+    } == hot
 
 
-@pytest.mark.parametrize(("hits", "cold"), [(0, 99), (2, 90), (10, 50), (18, 10), (20, 0)])
-def test_cold_score_by_rate_alone(hits: int, cold: int) -> None:
-    assert 99 - hot_score(hits, 0, SAMPLES, AGGREGATION_US, 1, 0) == cold
+def test_cold_score_by_rate_alone() -> None:
+    cold = {0: 99, 2: 90, 10: 50, 18: 10, 20: 0}
+
+    assert {hits: 99 - hot_score(hits, 0, SAMPLES, AGGREGATION_US, 1, 0) for hits in cold} == cold
 
 
-@pytest.mark.parametrize(("seconds", "cold"), [(0, 75), (1, 76), (2, 77), (64, 81)])
-def test_cold_score_by_rate_and_age(seconds: int, cold: int) -> None:
-    assert 99 - hot_score(0, seconds * 10, SAMPLES, AGGREGATION_US, 1, 1) == cold
+def test_cold_score_by_rate_and_age() -> None:
+    cold = {0: 75, 1: 76, 2: 77, 64: 81}
+
+    assert {
+        seconds: 99 - hot_score(0, seconds * 10, SAMPLES, AGGREGATION_US, 1, 1) for seconds in cold
+    } == cold
 
 
 def test_without_weights_all_regions_are_alike() -> None:
