@@ -71,6 +71,7 @@ class Host:
             workload gets them.
         system: Turns swap on and off.
         player: The compiled player; with None it is compiled.
+        tree: Makes DAMON's tree from the place where sysfs is mounted.
     """
 
     settings: HostSettings = field(default_factory=HostSettings)
@@ -78,6 +79,7 @@ class Host:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     system: SystemCalls = field(default_factory=LinuxCalls)
     player: Path | None = None
+    tree: Callable[[Path], DamonTree] = DamonTree
     _running: Processes | None = None
     _stopped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -102,8 +104,7 @@ class Host:
             raise BackendUnavailableError(
                 "backend host: DAMON is for root only: use sudo, or backend: vm, which needs no root"
             )
-        tree = DamonTree(self.places.sysfs)
-        tree.check()
+        self.tree(self.places.sysfs).check()
         if Journal(self.places.journal, self.places.procfs).pending():
             # Checked first: DAMON as a killed run of ours left it looks like another program's.
             raise BackendUnavailableError(
@@ -155,7 +156,7 @@ class Host:
         adopt_orphans()
         places = self.places
         return claim(
-            DamonTree(places.sysfs),
+            self.tree(places.sysfs),
             system=self.system,
             journal_path=places.journal,
             lock_path=places.lock,

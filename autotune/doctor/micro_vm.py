@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import stat
 from typing import Final
 
@@ -142,7 +141,7 @@ def disk(here: Surroundings) -> Answer:
             f"{existing} can't be written",
             "make it writable, or set XDG_CACHE_HOME to a folder that is",
         )
-    free_bytes = shutil.disk_usage(existing).free
+    free_bytes = here.free_bytes(existing)
     found = f"{gib(free_bytes)} free for {folder}"
     if free_bytes < _DISK_BYTES:
         return Answer(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Surroundings:
         euid: The user as whom this process acts.
         groups: That user's groups.
         processor: As `uname -m` says it.
+        free_bytes: Gives the room on the file system of a folder.
     """
 
     places: Places = field(default_factory=Places)
@@ -32,3 +34,4 @@ class Surroundings:
         default_factory=lambda: frozenset((*os.getgroups(), os.getegid()))
     )
     processor: str = field(default_factory=platform.machine)
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free

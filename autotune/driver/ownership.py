@@ -7,7 +7,7 @@ a command of another program fails at that moment. So each file is read once, al
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from autotune.driver.sysfs_file import SysfsError, read_value
@@ -15,9 +15,9 @@ from autotune.driver.tree import KDAMONDS
 from autotune.errors import BackendUnavailableError
 
 
-def _state(folder: Path) -> str:
+def _state(folder: Path, read: Callable[[Path], str]) -> str:
     try:
-        pid = int(read_value(folder / "pid"))
+        pid = int(read(folder / "pid"))
     except SysfsError as error:
         if error.errno not in (errno.EBUSY, errno.ENOENT):
             raise
@@ -27,28 +27,32 @@ def _state(folder: Path) -> str:
     return f"is set up, but off ({folder.parent / 'nr_kdamonds'})"
 
 
-def _kdamonds(root: Path) -> Iterator[str]:
+def _kdamonds(root: Path, read: Callable[[Path], str]) -> Iterator[str]:
     if root.is_dir():
-        for index in range(int(read_value(root / "nr_kdamonds"))):
-            yield f"kdamond {index} {_state(root / str(index))}"
+        for index in range(int(read(root / "nr_kdamonds"))):
+            yield f"kdamond {index} {_state(root / str(index), read)}"
 
 
-def _modules(sysfs: Path) -> Iterator[str]:
+def _modules(sysfs: Path, read: Callable[[Path], str]) -> Iterator[str]:
     for file in sorted((sysfs / "module").glob("damon_*/parameters/enabled")):
-        if read_value(file) in ("Y", "1"):
+        if read(file) in ("Y", "1"):
             yield f"{file.parent.parent.name.upper()} is on ({file})"
 
 
-def foreign_users(sysfs: Path) -> tuple[str, ...]:
+def foreign_users(sysfs: Path, read: Callable[[Path], str] = read_value) -> tuple[str, ...]:
     """Say who uses DAMON: one sentence for each user, with the file that shows it.
 
     Every kdamond counts as a user, on or off: so ask before setting up your own. Every module of DAMON
     that is on counts, too. On a kernel without DAMON there are no users.
 
+    Args:
+        sysfs: Where sysfs is mounted.
+        read: Gives the value of a file.
+
     Raises:
         BackendUnavailableError: If only root may read the files.
     """
-    return (*_kdamonds(sysfs / KDAMONDS), *_modules(sysfs))
+    return (*_kdamonds(sysfs / KDAMONDS, read), *_modules(sysfs, read))
 
 
 def refuse_foreign_users(sysfs: Path) -> None:

@@ -30,13 +30,27 @@ class DamonTree:
         sysfs: Where sysfs is mounted.
         root: The folder ``kdamonds``. All paths are relative to it.
 
+    Args:
+        sysfs: Where sysfs is mounted.
+        retry_s: How long a busy kernel is asked again, in seconds.
+        read: Gives the value of a file.
+        write: Sets the value of a file.
+
     All methods that read or write raise `SysfsError` if the kernel refuses, and
     `BackendUnavailableError` if there is no DAMON, or this process may not use it.
     """
 
-    def __init__(self, sysfs: Path = Path("/sys"), retry_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        sysfs: Path = Path("/sys"),
+        retry_s: float = 5.0,
+        *,
+        read: Callable[[Path], str] = read_value,
+        write: Callable[[Path, str], None] = write_value,
+    ) -> None:
         self.sysfs, self.root = sysfs, sysfs / KDAMONDS
         self._retry_s = retry_s
+        self._read, self._write = read, write
 
     def check(self) -> None:
         """Check that there is a tree, and that this process may use it. Changes nothing."""
@@ -53,12 +67,6 @@ class DamonTree:
     def write(self, relative: str, value: str) -> None:
         """Set a file's value."""
         self._patiently(lambda: self._write(self.root / relative, value))
-
-    def _read(self, file: Path) -> str:
-        return read_value(file)
-
-    def _write(self, file: Path, value: str) -> None:
-        write_value(file, value)
 
     def _patiently(self, attempt: Callable[[], _Result]) -> _Result:
         deadline = time.monotonic() + self._retry_s

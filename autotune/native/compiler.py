@@ -21,8 +21,6 @@ GET_COMPILER: Final = (
 )
 """What to do if there is no compiler."""
 
-_ANSWER_S: Final = 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
@@ -55,11 +53,14 @@ class Compiler:
             )
 
 
-def find_compiler(environment: Mapping[str, str] = os.environ) -> Compiler | None:
+def find_compiler(
+    environment: Mapping[str, str] = os.environ, *, answer_s: float = 30.0
+) -> Compiler | None:
     """Give the compiler that CC names; without CC, the first of cc, gcc, clang and the wheel ziglang.
 
     Args:
         environment: Environment variables, of which CC and PATH are used.
+        answer_s: How long the compiler may take to tell its version, in seconds.
 
     Returns:
         The compiler; None if CC is not set and no compiler is installed.
@@ -75,26 +76,28 @@ def find_compiler(environment: Mapping[str, str] = os.environ) -> Compiler | Non
             raise BackendUnavailableError(
                 f"CC: {chosen}: can't be split into words: {str(error).lower()}: mend the quotes"
             ) from error
-        return _asked(command, environment)
+        return _asked(command, environment, answer_s)
     for word in ("cc", "gcc", "clang"):
         if path := shutil.which(word, path=environment.get("PATH", os.defpath)):
-            return _asked((path,), environment)
+            return _asked((path,), environment, answer_s)
     if importlib.util.find_spec("ziglang"):
-        return _asked((sys.executable, "-m", "ziglang", "cc"), environment)
+        return _asked((sys.executable, "-m", "ziglang", "cc"), environment, answer_s)
     return None
 
 
-def _asked(command: tuple[str, ...], environment: Mapping[str, str]) -> Compiler:
-    return Compiler(command, _version(command, tuple(sorted(environment.items()))))
+def _asked(command: tuple[str, ...], environment: Mapping[str, str], answer_s: float) -> Compiler:
+    return Compiler(command, _version(command, tuple(sorted(environment.items())), answer_s))
 
 
 @functools.cache
-def _version(command: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> str:
+def _version(
+    command: tuple[str, ...], environment: tuple[tuple[str, str], ...], answer_s: float
+) -> str:
     """Ask a compiler for its version, once."""
     try:
-        finished = _run([*command, "--version"], dict(environment), _ANSWER_S)
+        finished = _run([*command, "--version"], dict(environment), answer_s)
     except subprocess.TimeoutExpired as error:
-        raise _broken(command, f"it says nothing for {_ANSWER_S:g} s") from error
+        raise _broken(command, f"it says nothing for {answer_s:g} s") from error
     if finished.returncode:
         raise _broken(command, _reason(finished.stderr))
     return finished.stdout

@@ -19,9 +19,6 @@ from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
 from autotune.runner.procfs import Procfs
 
-POLL_S = 1.0
-"""Time between two polls of the statistics."""
-
 _PROBES = 2
 
 
@@ -77,15 +74,22 @@ class Monitor:
         experiment: Its monitoring and schemes are used.
         pids: The processes to watch.
         procfs: Where the processes' files are read.
+        poll_s: Time between two polls of the statistics, in seconds.
     """
 
     def __init__(
-        self, kdamond: Kdamond, experiment: Experiment, pids: tuple[int, ...], procfs: Procfs
+        self,
+        kdamond: Kdamond,
+        experiment: Experiment,
+        pids: tuple[int, ...],
+        procfs: Procfs,
+        poll_s: float = 1.0,
     ) -> None:
         monitoring = experiment.monitoring or Monitoring()
         self._kdamond = kdamond
         self._pids = pids
         self._procfs = procfs
+        self._poll_s = poll_s
         self._sizes: dict[int, int] = {}
         self._is_on = False
         self._cpu_ns = 0
@@ -141,16 +145,22 @@ class Monitor:
         return self._polled.wss_bytes
 
     def _poll_on(self) -> None:
-        while not self._stop.wait(POLL_S):
+        while not self._stop.wait(self._poll_s):
             try:
-                self._poll()
+                self.poll()
             except KdamondEndedError:
                 return  # the workload has ended, too: the sampling loop sees that
             except AutotuneError as error:
                 self._failure = error
                 return
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
+        """Read what DAMON has counted so far.
+
+        Raises:
+            TrialError: If DAMON has ended, or the kernel refuses.
+            BackendUnavailableError: If DAMON can't be used here any more.
+        """
         counted = self._kdamond.update_stats()
         accessed, everything = (stats.tried_bytes for stats in counted[-_PROBES:])
         before = self._polled
@@ -184,7 +194,7 @@ class Monitor:
         self._stop_polling()
         if self._is_on:
             self.sample()
-            self._poll()
+            self.poll()
         self._kdamond.turn_off()
 
     def drop(self) -> None:

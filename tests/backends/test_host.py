@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from autotune.backends import host as module
 from autotune.backends.host import Host, Places
 from autotune.backends.settings import HostSettings
 from autotune.damon.monitoring import Monitoring
@@ -40,6 +39,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.kernel = FakeKernel(folder / "sys")
+        self.tree: Callable[[Path], DamonTree] = DamonTree
         self.procfs = make_procfs(folder / "proc")
         self.places = Places(
             sysfs=folder / "sys",
@@ -66,6 +66,7 @@ class Machine:
             environment={"PATH": os.environ["PATH"]},
             system=FakeSwap(),
             player=Path("/no/player"),
+            tree=self.tree,
         )
 
     def set_up(self, *, on: bool) -> None:
@@ -212,7 +213,7 @@ def test_after_a_kill_it_is_said_how_to_restore_although_damon_looks_used(
 
 
 @pytest.fixture
-def real(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+def real(machine: Machine, tmp_path: Path) -> Iterator[Machine]:
     """Real processes on it; only DAMON is made up."""
 
     def tree(sysfs: Path) -> DamonTree:
@@ -220,7 +221,7 @@ def real(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         return machine.kernel
 
     machine.places = replace(machine.places, procfs=Path("/proc"))
-    monkeypatch.setattr(module, "DamonTree", tree)
+    machine.tree = tree
     with named_as_kdamond(tmp_path) as machine.kernel.next_thread:
         yield machine
 

@@ -8,7 +8,7 @@ import pytest
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.command_line import PROGRAM
 from autotune.backends.vm.vm import Vm
-from autotune.doctor import State, micro_vm
+from autotune.doctor import State
 from autotune.doctor.micro_vm import SMALLEST_VM_BYTES, VM_BYTES
 from autotune.errors import BackendUnavailableError
 from autotune.experiment.experiment import Experiment
@@ -183,21 +183,19 @@ def test_memory_is_counted_as_the_backend_counts_it(machine: FakeMachine) -> Non
 
 def test_the_smallest_machine_is_that_of_the_smallest_pattern(machine: FakeMachine) -> None:
     vm = Vm(VmSettings(), machine.cache, print)
-    smallest = vm._memory_bytes(Experiment(workload=pattern(regions=1, size_bytes=1)))
-    emulator_bytes = VM_BYTES - vm._memory_bytes(Experiment(workload=Program(command="true")))
+    smallest = Experiment(workload=pattern(regions=1, size_bytes=1))
 
-    assert smallest + emulator_bytes == SMALLEST_VM_BYTES
+    assert vm.takes_bytes(smallest) == SMALLEST_VM_BYTES
+    assert vm.takes_bytes(Experiment(workload=Program(command="true"))) == VM_BYTES
 
 
-def test_little_room_on_the_disk_is_a_warning(
-    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(micro_vm, "_DISK_BYTES", 1 << 80)
+def test_little_room_on_the_disk_is_a_warning(machine: FakeMachine) -> None:
+    little = machine.find("disk space", free_bytes=lambda _: (2 << 30) - 1)
+    enough = machine.find("disk space", free_bytes=lambda _: 2 << 30)
 
-    shown = machine.find("disk space")
-
-    assert (shown.state, shown.blocks) == (State.WARNING, ())
-    assert shown.found.endswith(f"free for {machine.cache}/damos-autotune")
+    assert (little.state, little.blocks) == (State.WARNING, ())
+    assert (enough.state, enough.blocks) == (State.OK, ())
+    assert little.found.endswith(f"free for {machine.cache}/damos-autotune")
 
 
 def test_a_cache_that_can_not_be_made_blocks_the_vm(machine: FakeMachine) -> None:

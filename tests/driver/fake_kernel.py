@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from autotune.driver.sysfs_file import SysfsError
+from autotune.driver.sysfs_file import SysfsError, read_value
 from autotune.driver.system_calls import SystemCallError
 from autotune.driver.tree import DamonTree
 
@@ -127,7 +127,7 @@ class FakeKernel(DamonTree):
             missing: Names of files and folders that this kernel is too old for.
             retry_s: Of the tree.
         """
-        super().__init__(sysfs, retry_s)
+        super().__init__(sysfs, retry_s, read=self.give, write=self.take)
         self.busy = self.dies_late = 0
         self.processes: Collection[int] | None = None
         self.commits_fail = self.ends_before_off = self.module_is_on = False
@@ -187,13 +187,14 @@ class FakeKernel(DamonTree):
             self.busy -= 1
             raise fault(errno.EBUSY)
 
-    def _read(self, file: Path) -> str:
+    def give(self, file: Path) -> str:
+        """What the kernel answers to who reads a file."""
         try:
             if file.name in ("state", "pid", "memcg_path"):
                 self._take_lock()
         except OSError as error:
             raise SysfsError(file, error) from error
-        value = super()._read(file)
+        value = read_value(file)
         if file.name == "state" and value == "dying":
             self.dies_late -= 1
             if self.dies_late >= 0:
@@ -202,16 +203,17 @@ class FakeKernel(DamonTree):
             return "off"
         return value
 
-    def _write(self, file: Path, value: str) -> None:
+    def take(self, file: Path, value: str) -> None:
+        """What the kernel does when a value is written to a file."""
         try:
             if not file.is_file():
                 raise fault(errno.ENOENT)
-            self._take(file, value)
+            self._obey(file, value)
         except OSError as error:
             raise SysfsError(file, error, value) from error
         self.written.append((str(file.relative_to(self.root)), value))
 
-    def _take(self, file: Path, value: str) -> None:
+    def _obey(self, file: Path, value: str) -> None:
         name = file.name
         if name == "state":
             self._take_lock()
@@ -249,7 +251,7 @@ class FakeKernel(DamonTree):
 
     def _command(self, word: str) -> None:
         commands: Mapping[str, Callable[[], None]] = {
-            "on": self._turn_on,
+            "on": self.turn_on,
             "off": self._turn_off,
             "commit": self._commit,
             "update_schemes_stats": self._update_statistics,
@@ -264,7 +266,8 @@ class FakeKernel(DamonTree):
             raise fault(errno.EINVAL)
         commands[word]()
 
-    def _turn_on(self) -> None:
+    def turn_on(self) -> None:
+        """What happens when a program turns the first kdamond on."""
         if self.on or self.module_is_on:
             raise fault(errno.EBUSY)
         if not (self.root / "0/contexts/0").is_dir() or not self._is_fine():

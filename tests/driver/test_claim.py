@@ -145,11 +145,11 @@ def test_who_comes_between_the_look_and_the_first_write_is_not_disturbed(
     class Contested(FakeKernel):
         contested = False
 
-        def _write(self, file: Path, value: str) -> None:
+        def take(self, file: Path, value: str) -> None:
             if not self.contested:
                 self.contested = True
                 self.before = taken_by_another(self)
-            super()._write(file, value)
+            super().take(file, value)
 
     kernel = Contested(machine.folder / "contested")
     contested = Machine(machine.folder, kernel)
@@ -167,11 +167,11 @@ def test_who_comes_between_setting_up_and_turning_on_is_not_disturbed(machine: M
     class Contested(FakeKernel):
         contested = False
 
-        def _write(self, file: Path, value: str) -> None:
+        def take(self, file: Path, value: str) -> None:
             if value == "on" and not self.contested:
                 self.contested = True
                 self.before = taken_by_another(self)
-            super()._write(file, value)
+            super().take(file, value)
 
     kernel = Contested(machine.folder / "contested")
     contested = Machine(machine.folder, kernel)
@@ -192,8 +192,8 @@ def test_an_interruption_while_it_is_turned_on_leaves_nothing(
     class Interrupted(FakeKernel):
         armed = True
 
-        def _write(self, file: Path, value: str) -> None:
-            super()._write(file, value)
+        def take(self, file: Path, value: str) -> None:
+            super().take(file, value)
             if self.armed and str(file.relative_to(self.root)) == interrupted:
                 self.armed = False
                 raise KeyboardInterrupt

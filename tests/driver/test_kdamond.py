@@ -165,8 +165,8 @@ def test_a_thread_that_ends_at_once_is_said_to_have_ended(
     kernel: FakeKernel, procfs: Path
 ) -> None:
     class Ending(FakeKernel):
-        def _turn_on(self) -> None:
-            super()._turn_on()
+        def turn_on(self) -> None:
+            super().turn_on()
             self.end_of_target()
 
     kdamond = Kdamond(Ending(kernel.sysfs.parent / "ending"), procfs)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from autotune.driver import ownership
 from autotune.driver.ownership import foreign_users, refuse_foreign_users
 from autotune.driver.sysfs_file import SysfsError, read_value
 from autotune.errors import BackendUnavailableError
@@ -72,7 +71,7 @@ def test_the_refusal_names_all_and_says_what_to_do(kernel: FakeKernel) -> None:
 
 
 def test_looking_takes_the_kernels_lock_once_a_kdamond_and_changes_nothing(
-    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+    kernel: FakeKernel,
 ) -> None:
     kernel.write("nr_kdamonds", "3")
     before, asked = kernel.content(), list[str]()
@@ -81,9 +80,7 @@ def test_looking_takes_the_kernels_lock_once_a_kdamond_and_changes_nothing(
         asked.append(str(file.relative_to(kernel.root)))
         return read_value(file)
 
-    monkeypatch.setattr(ownership, "read_value", reading)
-
-    foreign_users(kernel.sysfs)
+    foreign_users(kernel.sysfs, reading)
 
     assert asked == ["nr_kdamonds", "0/pid", "1/pid", "2/pid"]
     assert kernel.content() == before
@@ -91,7 +88,7 @@ def test_looking_takes_the_kernels_lock_once_a_kdamond_and_changes_nothing(
 
 @pytest.mark.parametrize("number", [16, 2])  # EBUSY, ENOENT
 def test_a_kdamond_that_is_just_being_changed_is_a_user_too(
-    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, number: int
+    kernel: FakeKernel, number: int
 ) -> None:
     kernel.write("nr_kdamonds", "1")
 
@@ -100,6 +97,6 @@ def test_a_kdamond_that_is_just_being_changed_is_a_user_too(
             raise SysfsError(file, fault(number))
         return read_value(file)
 
-    monkeypatch.setattr(ownership, "read_value", reading)
-
-    assert foreign_users(kernel.sysfs) == (f"kdamond 0 is being changed ({kernel.root}/0/state)",)
+    assert foreign_users(kernel.sysfs, reading) == (
+        f"kdamond 0 is being changed ({kernel.root}/0/state)",
+    )

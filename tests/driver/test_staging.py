@@ -343,8 +343,8 @@ def test_a_word_that_this_kernel_does_not_know_is_refused(
 
 def test_an_address_space_that_this_kernel_can_not_monitor_is_refused(tmp_path: Path) -> None:
     class WithoutPhysical(FakeKernel):
-        def _read(self, file: Path) -> str:
-            return "vaddr\nfvaddr" if file.name == "avail_operations" else super()._read(file)
+        def give(self, file: Path) -> str:
+            return "vaddr\nfvaddr" if file.name == "avail_operations" else super().give(file)
 
     kernel = WithoutPhysical(tmp_path)
     physical = Target(operations=OperationsSet.PADDR, pid=None, regions=((0, 4096),))

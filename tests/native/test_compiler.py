@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import BackendUnavailableError
-from autotune.native import compiler
 from autotune.native.compiler import find_compiler
 
 NAMES = ("cc", "gcc", "clang")
@@ -18,9 +17,9 @@ def script(path: Path, text: str = "echo it 1.0") -> Path:
     return path
 
 
-def refused(environment: dict[str, str]) -> str:
+def refused(environment: dict[str, str], answer_s: float = 30.0) -> str:
     with pytest.raises(BackendUnavailableError) as error:
-        find_compiler(environment)
+        find_compiler(environment, answer_s=answer_s)
     return str(error.value)
 
 
@@ -79,13 +78,10 @@ def test_a_compiler_that_can_not_say_its_version_is_refused(tmp_path: Path) -> N
     )
 
 
-def test_a_compiler_that_never_answers_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_compiler_that_never_answers_is_refused(tmp_path: Path) -> None:
     cc = script(tmp_path / "cc", "exec sleep 600")
-    monkeypatch.setattr(compiler, "_ANSWER_S", 0.1)
 
-    assert refused({"CC": str(cc), "PATH": "/usr/bin:/bin"}) == (
+    assert refused({"CC": str(cc), "PATH": "/usr/bin:/bin"}, answer_s=0.1) == (
         f"{cc}: does not work as a C compiler: it says nothing for 0.1 s: set CC to one that does"
     )
 

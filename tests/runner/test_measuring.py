@@ -272,7 +272,7 @@ def test_damon_does_not_wait_for_the_next_sample(
     monitored: Bench, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times_s: list[float] = []
-    turn_on = kernel._turn_on
+    turn_on = kernel.turn_on
 
     def note(*_: float) -> None:
         times_s.append(time.monotonic())
@@ -281,7 +281,7 @@ def test_damon_does_not_wait_for_the_next_sample(
         note()
         turn_on()
 
-    monkeypatch.setattr(kernel, "_turn_on", note_and_turn_on)
+    monkeypatch.setattr(kernel, "turn_on", note_and_turn_on)
     monitored.measure(
         program(UP + "time.sleep(1.2)"),
         note,

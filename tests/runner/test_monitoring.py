@@ -20,7 +20,6 @@ from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
-from autotune.runner import monitoring as module
 from autotune.runner.monitoring import Monitor, probes
 from autotune.runner.procfs import Procfs
 from autotune.testing import pattern, prcl
@@ -56,8 +55,9 @@ class Machine:
     def thread_used(self, cpu_ns: int) -> None:
         (self.folder / f"{THREAD}/schedstat").write_text(f"{cpu_ns} 7 8\n")
 
-    def monitor(self, experiment: Experiment = MONITORED) -> Monitor:
-        monitor = Monitor(Kdamond(self.kernel, self.folder), experiment, PIDS, self.procfs)
+    def monitor(self, experiment: Experiment = MONITORED, poll_s: float = 1.0) -> Monitor:
+        kdamond = Kdamond(self.kernel, self.folder)
+        monitor = Monitor(kdamond, experiment, PIDS, self.procfs, poll_s)
         self.monitors.append(monitor)
         return monitor
 
@@ -82,12 +82,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(tmp_path)
     yield machine
     machine.end()
-
-
-@pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Polls as fast as a test would like."""
-    monkeypatch.setattr(module, "POLL_S", 0.01)
 
 
 def polls_on() -> bool:
@@ -200,7 +194,7 @@ def test_the_mean_working_set_is_that_of_all_aggregations(polls: list[list[int]]
         accessed += sum(aggregations) * 4096
         everything += len(aggregations) * len(PIDS) * SIZE
         kdamond.tried_bytes_so_far = (99, accessed, everything)
-        monitor._poll()
+        monitor.poll()
 
         last = sum(aggregations) * 4096 / len(aggregations)
         assert monitor.sample() == pytest.approx(last, abs=1)
@@ -228,12 +222,12 @@ def test_without_an_aggregation_since_the_last_poll_the_working_set_is_as_before
     monitor = machine.monitor()
     monitor.turn_on()
     machine.counted(0, 0)
-    monitor._poll()
+    monitor.poll()
     assert monitor.sample() is None
     assert monitor.wss_mean_bytes is None
     machine.counted(SIZE, 2 * SIZE)
-    monitor._poll()
-    monitor._poll()
+    monitor.poll()
+    monitor.poll()
 
     assert monitor.sample() == SIZE
 
@@ -264,11 +258,8 @@ def test_cpu_time_is_the_threads(machine: Machine) -> None:
     assert monitor.cpu_s == 2 * CPU_NS / 1e9
 
 
-def test_it_is_polled_while_it_is_on_and_never_after(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "POLL_S", 0.1)
-    monitor = machine.monitor()
+def test_it_is_polled_while_it_is_on_and_never_after(machine: Machine) -> None:
+    monitor = machine.monitor(poll_s=0.1)
     monitor.turn_on()
     wait_for(lambda: machine.polls() >= 2)
 
@@ -300,9 +291,8 @@ def told_at_a_sample(monitor: Monitor) -> AutotuneError:
     return told[0]
 
 
-@pytest.mark.usefixtures("often")
 def test_a_refusal_while_polling_is_told_at_the_next_sample(machine: Machine) -> None:
-    monitor = machine.monitor()
+    monitor = machine.monitor(poll_s=0.01)
     monitor.turn_on()
     machine.kernel.busy = 1_000_000
 
@@ -312,7 +302,6 @@ def test_a_refusal_while_polling_is_told_at_the_next_sample(machine: Machine) ->
     assert error.errno == errno.EBUSY
 
 
-@pytest.mark.usefixtures("often")
 def test_a_loss_of_damon_while_polling_is_told_at_the_next_sample(tmp_path: Path) -> None:
     gone = BackendUnavailableError("DAMON: is gone: boot again")
 
@@ -323,7 +312,7 @@ def test_a_loss_of_damon_while_polling_is_told_at_the_next_sample(tmp_path: Path
             super().write(relative, value)
 
     machine = Machine(tmp_path, Lost(tmp_path / "sys"))
-    monitor = machine.monitor()
+    monitor = machine.monitor(poll_s=0.01)
     monitor.turn_on()
 
     error = told_at_a_sample(monitor)
@@ -332,9 +321,8 @@ def test_a_loss_of_damon_while_polling_is_told_at_the_next_sample(tmp_path: Path
     assert error is gone
 
 
-@pytest.mark.usefixtures("often")
 def test_a_kdamond_that_has_ended_is_told_at_the_end(machine: Machine) -> None:
-    monitor = machine.monitor()
+    monitor = machine.monitor(poll_s=0.01)
     monitor.turn_on()
     machine.kernel.end_of_target()
 

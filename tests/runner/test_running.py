@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from autotune.experiment.pattern import Pattern, PatternRegion
 from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
-from autotune.runner.processes import Processes
+from autotune.runner.processes import Processes, Started
 from autotune.runner.running import RunningWorkload, check_end, start_workload
 from autotune.testing import pattern
 from tests.runner.programs import DETACHED, exists, python, wait_for
@@ -71,19 +72,21 @@ def test_a_pattern_ends_while_its_memory_is_there_still(
 
 
 def test_a_patterns_work_is_what_the_player_says_of_all_phases(
-    processes: Processes, player: Path
+    processes: Processes, player: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[str] = []
+    start = processes.start
+
+    def start_and_hear(command: Sequence[str], on_line: Callable[[str], None]) -> Started:
+        def also(line: str) -> None:
+            heard.append(line)
+            on_line(line)
+
+        return start(command, also)
+
+    monkeypatch.setattr(processes, "start", start_and_hear)
     played = pattern(regions=3, size_bytes=1 << 20, duration_us=50_000)
     running = start_workload(played, processes, player=player, timeout_us=LONG_US)
-    take = running.measured.output._on_line
-
-    def also(line: str) -> None:
-        heard.append(line)
-        take(line)
-
-    running.measured.output._on_line = also
-
     measured_part(running)
 
     phases = [line.split() for line in heard if line.startswith("phase")]

@@ -145,12 +145,16 @@ class Vm:
         kernel = self._kernel
         files = workload_files(runnable(experiment.workload))
         image_entries(self._python, kernel, self._plan(experiment, files), files)
-        needed = self._memory_bytes(experiment) + _EMULATOR_BYTES
+        needed = self.takes_bytes(experiment)
         if (available := self._system.available_bytes()) < needed:
             raise BackendUnavailableError(
                 f"a micro-VM for this takes {format_size(needed)}, and this machine has "
                 f"{format_size(available >> 20 << 20)} left: end other programs, or lower vm.memory"
             )
+
+    def takes_bytes(self, experiment: Experiment) -> int:
+        """Give what a machine for an experiment takes of this one's memory, emulator included."""
+        return self._memory_bytes(experiment) + _EMULATOR_BYTES
 
     def prepare(self, experiment: Experiment) -> None:
         """Boot the machine for an experiment's workload and warm the workload up, if not done yet.

@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -30,18 +30,27 @@ R = TypeVar("R")
 
 
 _SIMULATOR = Path(__file__).resolve().parents[1]
-_SOURCES = (*sorted(_SIMULATOR.glob("*/**/*.py")), _SIMULATOR / "world.py")
+SOURCES = (*sorted(_SIMULATOR.glob("*/**/*.py")), _SIMULATOR / "world.py")
 """Every file with compiled code: all folders of the simulator, and what of it is beside them."""
 
 
-def _cache_folder() -> Path | None:
-    """The folder for this version's compiled code, or None where nothing can be kept."""
+def code_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Make the folder for this version's compiled code, and remove those that nobody used for long.
+
+    Args:
+        environment: NUMBA_CACHE_DIR counts, else XDG_CACHE_HOME.
+
+    Returns:
+        None where nothing can be kept.
+    """
     digest = hashlib.sha256()
-    for source in _SOURCES:
+    for source in SOURCES:
         digest.update(source.read_bytes())
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    chosen = environment.get("NUMBA_CACHE_DIR")
     try:
-        versions = Path(chosen).expanduser() / "damos-autotune" if chosen else cache_folder()
+        versions = (
+            Path(chosen).expanduser() / "damos-autotune" if chosen else cache_folder(environment)
+        )
         folder = versions / f"compiled-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
@@ -53,7 +62,7 @@ def _cache_folder() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-_FOLDER = _cache_folder()
+_FOLDER = code_folder()
 if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
 
