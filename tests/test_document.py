@@ -27,9 +27,8 @@ def message(text: str, reader: Reader[object]) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "reader", "expected"),
-    [
+def test_a_value_is_read_as_yaml_1_2_means_it() -> None:
+    table: list[tuple[str, Reader[object], object]] = [
         ("a: word", document.text, "word"),
         ("a: on", document.text, "on"),
         ("a: 12:30", document.text, "12:30"),
@@ -45,12 +44,11 @@ def message(text: str, reader: Reader[object]) -> str:
         ("a: 5%", document.share, 0.05),
         ("a: [1s, 2s]", document.list_of(document.duration), (1_000_000, 2_000_000)),
         ("a: yes", document.one_of(["yes", "no"]), "yes"),
-    ],
-)
-def test_a_value_is_read_as_yaml_1_2_means_it(
-    text: str, reader: Reader[object], expected: object
-) -> None:
-    assert reading(text, reader) == expected
+    ]
+
+    assert {text: reading(text, reader) for text, reader, _ in table} == {
+        text: expected for text, _, expected in table
+    }
 
 
 @given(st.integers(1, 1 << 60), st.integers(1, 1 << 60))
