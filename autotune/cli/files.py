@@ -19,7 +19,7 @@ def check(
 ) -> None:
     """Check workload and scheme files; say where one is wrong."""
     from autotune.lint.check_file import check_file
-    from autotune.run_folder.repeating import load_any
+    from autotune.run_folder.copies import load_any
 
     wrong = 0
     for file in files:

@@ -27,7 +27,7 @@ def record(
     """Run the program once, and keep what it accesses when."""
     from autotune.backends.factory import make_recording_backend
     from autotune.formats import damo_record
-    from autotune.run_folder.repeating import load_any
+    from autotune.run_folder.copies import load_any
     from autotune.study.recording_run import default_file, load_for_recording, record_workload
     from autotune.views.recording import show_recorded
 

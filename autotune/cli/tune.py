@@ -45,8 +45,8 @@ def run(
 ) -> None:
     """Tune: find the schemes worth having, and confirm them."""
     from autotune.backends.factory import make_backend
+    from autotune.run_folder.copies import load_any
     from autotune.run_folder.folder import default_folder
-    from autotune.run_folder.repeating import load_any
     from autotune.run_folder.tables import outcome_json
     from autotune.run_folder.writer import run_into
     from autotune.study.outcome import RunState
@@ -91,7 +91,7 @@ def measure(
     """Measure one scheme against the baseline, without tuning."""
     from autotune.backends.factory import make_backend
     from autotune.formats.scheme_files import load_schemes, resolve
-    from autotune.run_folder.repeating import load_any
+    from autotune.run_folder.copies import load_any
     from autotune.study.one_scheme import measure_scheme
     from autotune.views import terminal
     from autotune.workload_file.overrides import Overrides

@@ -1,17 +1,20 @@
 """The copies in a run folder from which the run can be repeated: `workload.yaml` and what it names.
 
 `workload.yaml` is the user's file to the letter. What the command line said instead, and how the copies
-are called of the files that it names, is in `run.json`. `autotune.run_folder.repeating` reads all of it.
+are called of the files that it names, is in `run.json`. `load_any` reads all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from autotune import catalog
 from autotune.run_folder.folder import OWN_NAMES, WORKLOAD_FILE
-from autotune.workload_file.workload_file import Source
+from autotune.run_folder.run_json import is_run, load_description
+from autotune.workload_file.overrides import Kept, Overrides
+from autotune.workload_file.workload_file import Source, WorkloadFile, load_workload_file
 
 _KINDS = {"search space": "search_spaces", "objectives": "objectives", "machine": "machines"}
 
@@ -62,3 +65,25 @@ def _reference(source: Source, name: str) -> str:
     if source.path.parent.resolve() == catalog.shipped(kind).resolve():
         return source.path.stem
     return f"./{name}" if name in catalog.names(kind) else name
+
+
+def load_any(path: Path, overrides: Overrides, *, warn: Callable[[str], None]) -> WorkloadFile:
+    """Read a workload file; of a run folder the copy there, with what the run was started with.
+
+    Args:
+        path: A workload file, or a run folder, or the copy in one.
+        overrides: What the command line says; it counts before what the run was started with.
+        warn: Called with a line about each thing that is legal but unwise.
+
+    Raises:
+        InputError: If something in one of the files is wrong.
+    """
+    if path.is_dir():
+        folder = path
+    elif path.name == WORKLOAD_FILE and is_run(path.parent):
+        folder = path.parent
+    else:
+        return load_workload_file(path, overrides, warn=warn)
+    run = load_description(folder)
+    kept = Kept(name=run.name, overrides=run.overrides, files=run.files)
+    return load_workload_file(folder / WORKLOAD_FILE, overrides, kept=kept, warn=warn)

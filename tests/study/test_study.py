@@ -20,8 +20,8 @@ from autotune.errors import BackendUnavailableError, InputError, RunError, Trial
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.objective import pareto
+from autotune.run_folder.copies import load_any
 from autotune.run_folder.measurements import read_measurements
-from autotune.run_folder.repeating import load_any
 from autotune.run_folder.tables import outcome_json
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.events import (
