@@ -155,7 +155,7 @@ class Simulator:
         start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
         # Interpreted, random numbers would warn of the overflow that they are made of.
         with np.errstate(over="ignore"):
-            world.record(simulated)
+            world.take_samples(simulated)
             world.wait(simulated, min(float(start_us), timeout_us))
         watched = regions.make_regions(
             [(0, machine.memory_bytes // PAGE * PAGE)] if physical else _ranges(simulated.memory),
@@ -298,14 +298,14 @@ def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
 
 
 def _series(simulated: world.World) -> Series:
-    recording = simulated.recording[0]
-    taken = int(recording.samples)
+    figures = simulated.figures[0]
+    taken = int(figures.samples)
     rss, swap, pool, wss = (
         simulated.samples[name][:taken] for name in ("rss", "swap", "pool", "wss")
     )
     used = rss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
     return Series(
-        time_s=tuple((np.arange(taken) * recording.period_us / 1e6).tolist()),
+        time_s=tuple((np.arange(taken) * figures.period_us / 1e6).tolist()),
         rss_bytes=tuple(rss.tolist()),
         swap_bytes=tuple(swap.tolist()),
         pool_bytes=tuple(pool.tolist()),
@@ -325,7 +325,7 @@ def _measurement(
 ) -> Measurement:
     series = _series(simulated)
     clock, counters = simulated.clock[0], simulated.memory.counters[0]
-    recording = simulated.recording[0]
+    figures = simulated.figures[0]
     runtime_s = float(clock.now_us) / 1e6
 
     def mean(samples: tuple[int, ...]) -> float:
@@ -345,8 +345,8 @@ def _measurement(
         swap_out_bytes=int(counters.swap_outs) * PAGE,
         memory_pressure_some_s=float(world.stalled_us(simulated)) / 1e6,
         scheme_stats=None if staged is None else _stats(staged),
-        wss_mean_bytes=float(recording.wss_sum) / int(recording.aggregations)
-        if recording.aggregations
+        wss_mean_bytes=float(figures.wss_sum) / int(figures.aggregations)
+        if figures.aggregations
         else None,
         series=series,
     )

@@ -1,4 +1,4 @@
-"""Time passing for workload, memory and records together."""
+"""Time passing for workload, memory and samples together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws
-from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory.pages import PAGE, Memory, pool_bytes
@@ -41,15 +41,13 @@ _SAMPLE = {
     "pool": INT,  # bytes of the swap pool
     "wss": INT,  # bytes, of the last aggregation; -1 before the first
 }
-_RECORDING = {
+_FIGURES = {
     "period_us": FLOAT,
     "next_us": FLOAT,  # when the next sample is due
     "samples": INT,  # taken
     "wss": INT,  # of the last aggregation; -1 before the first
     "wss_sum": FLOAT,  # over all aggregations
     "aggregations": INT,
-    "checks": INT,  # of regions, over all ticks
-    "ticks": INT,
 }
 
 
@@ -61,9 +59,9 @@ class World(NamedTuple):
         player: The workload, if it is a pattern.
         replay: The workload, if it is a recording.
         touches: What the player touched.
-        clock: `_CLOCK`, one record.
-        samples: `_SAMPLE` records on a fixed grid of time, with room for a run that times out.
-        recording: `_RECORDING`, one record.
+        clock: `_CLOCK`, one struct.
+        samples: `_SAMPLE` structs on a fixed grid of time, with room for a run that times out.
+        figures: `_FIGURES`, one struct.
         draws: What the workload draws from.
     """
 
@@ -71,9 +69,9 @@ class World(NamedTuple):
     player: Player
     replay: Replay
     touches: Touches
-    clock: Records
-    samples: Records
-    recording: Records
+    clock: Structs
+    samples: Structs
+    figures: Structs
     draws: Draws
 
 
@@ -89,7 +87,7 @@ def start(
     draws: Draws,
 ) -> World:
     """A world whose clock stands at 0."""
-    clock = make_records(_CLOCK, 1)
+    clock = make_structs(_CLOCK, 1)
     clock[0].scan_us, clock[0].check_us = machine.scan_us, machine.check_us
     clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
     clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
@@ -99,10 +97,10 @@ def start(
     clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
     clock[0].collapses = machine.huge_pages != "never"
     clock[0].next_collapse_us = COLLAPSE_EVERY_US
-    recording = make_records(_RECORDING, 1)
-    recording[0].period_us, recording[0].wss = period_us, -1
-    samples = make_records(_SAMPLE, int(timeout_us / period_us) + 2)
-    return World(memory, player, replay, touches, clock, samples, recording, draws)
+    figures = make_structs(_FIGURES, 1)
+    figures[0].period_us, figures[0].wss = period_us, -1
+    samples = make_structs(_SAMPLE, int(timeout_us / period_us) + 2)
+    return World(memory, player, replay, touches, clock, samples, figures, draws)
 
 
 @inlined
@@ -139,18 +137,18 @@ def disturb(world: World, time_us: float) -> None:
 
 
 @compiled
-def record(world: World) -> None:
+def take_samples(world: World) -> None:
     """Take the samples that are due."""
-    recording, counters, clock = world.recording[0], world.memory.counters[0], world.clock[0]
-    while recording.next_us <= clock.now_us and recording.samples < len(world.samples):
-        sample = world.samples[recording.samples]
+    figures, counters, clock = world.figures[0], world.memory.counters[0], world.clock[0]
+    while figures.next_us <= clock.now_us and figures.samples < len(world.samples):
+        sample = world.samples[figures.samples]
         sample.rss = counters.resident * PAGE
         sample.swap = counters.swapped * PAGE
         sample.pool = pool_bytes(world.memory)
-        sample.wss = recording.wss
-        recording.samples += 1
+        sample.wss = figures.wss
+        figures.samples += 1
         clock.sampling_us += clock.sample_us
-        recording.next_us = recording.samples * recording.period_us
+        figures.next_us = figures.samples * figures.period_us
         if clock.collapses == 1 and clock.now_us >= clock.next_collapse_us:
             clock.next_collapse_us += COLLAPSE_EVERY_US
             clock.next_block = collapse(world.memory, clock.next_block)
@@ -159,11 +157,11 @@ def record(world: World) -> None:
 @inlined
 def pass_time(world: World, time_us: float) -> None:
     """Let the workload run for *time_us*, or to its end, taking samples on the way."""
-    clock, recording = world.clock[0], world.recording[0]
+    clock, figures = world.clock[0], world.figures[0]
     while time_us > 0.0 and not is_over(world):
         step_us = time_us
-        if recording.samples < len(world.samples):
-            step_us = min(time_us, max(recording.next_us - clock.now_us, 1.0))
+        if figures.samples < len(world.samples):
+            step_us = min(time_us, max(figures.next_us - clock.now_us, 1.0))
         unused_us = 0.0
         if clock.sampling_us > 0.0:
             # The kdamond's timer does not wait for who samples: the workload does.
@@ -177,8 +175,8 @@ def pass_time(world: World, time_us: float) -> None:
             )
         clock.now_us += step_us - unused_us
         time_us -= step_us
-        if clock.now_us >= recording.next_us:
-            record(world)
+        if clock.now_us >= figures.next_us:
+            take_samples(world)
 
 
 @compiled
@@ -193,20 +191,20 @@ def take_turn(world: World, work_us: float) -> None:
     clock = world.clock[0]
     clock.now_us += work_us
     clock.busy_us += work_us
-    if clock.now_us >= world.recording[0].next_us:
-        record(world)
+    if clock.now_us >= world.figures[0].next_us:
+        take_samples(world)
 
 
 @inlined
 def _give_turn(world: World, time_us: float) -> None:
     """Let the workload run for *time_us* of its own: who samples has a share beside those in turns."""
-    clock, recording = world.clock[0], world.recording[0]
+    clock, figures = world.clock[0], world.figures[0]
     while time_us > 0.0 and not is_over(world):
         clock.now_us += clock.sampling_us
         clock.sampling_us = 0.0
         step_us = time_us
-        if recording.samples < len(world.samples):
-            step_us = min(time_us, max(recording.next_us - clock.now_us, 1.0))
+        if figures.samples < len(world.samples):
+            step_us = min(time_us, max(figures.next_us - clock.now_us, 1.0))
         pass_time(world, step_us)
         time_us -= step_us
 

@@ -1,6 +1,6 @@
-"""Arrays of records: the form in which the simulator's compiled code keeps its state.
+"""Arrays of structs: the form in which the simulator's compiled code keeps its state.
 
-One array of records instead of one array a field: compiled code passes each array around by its full
+One array of structs instead of one array a field: compiled code passes each array around by its full
 description, so that many arrays cost more than the work done on them.
 """
 
@@ -13,27 +13,27 @@ import numpy as np
 
 from autotune.backends.simulator.compiled.compiled import inlined
 
-Records: TypeAlias = "np.recarray[Any, Any]"
-"""Shape ``(n,)``; ``records[i].field`` reads and writes. State of which there is one has n = 1."""
+Structs: TypeAlias = "np.recarray[Any, Any]"
+"""Shape ``(n,)``; ``structs[i].field`` reads and writes. State of which there is one has n = 1."""
 
 INT, FLOAT, FLAG = "i8", "f8", "u1"
 
 
-def make_records(fields: Mapping[str, str], count: int) -> Records:
-    """*count* records with these fields and their types, all zero.
+def make_structs(fields: Mapping[str, str], count: int) -> Structs:
+    """*count* structs with these fields and their types, all zero.
 
     Raises:
         ValueError: If plain Python would read something else by a field's name, as it does by "all".
 
-    >>> regions = make_records({"start": INT, "age": INT}, 2)
+    >>> regions = make_structs({"start": INT, "age": INT}, 2)
     >>> regions[1].start = 4096
     >>> regions.start.tolist(), int(regions[1].age)
     ([0, 4096], 0)
     """
     if taken := [name for name in fields if hasattr(np.recarray, name)]:
-        raise ValueError(f"records have an attribute of their own called {taken[0]}")
+        raise ValueError(f"structs have an attribute of their own called {taken[0]}")
     dtype = np.dtype(list(fields.items()), align=True)
-    # Bytes that are zero cost nothing until they are used, unlike records that are.
+    # Bytes that are zero cost nothing until they are used, unlike structs that are.
     return np.zeros(count * dtype.itemsize, dtype=np.uint8).view(dtype).view(np.recarray)
 
 

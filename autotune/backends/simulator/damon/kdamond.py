@@ -69,14 +69,14 @@ def sleep_us(sampling_us: int, now_us: float, jiffy_us: float) -> float:
 
 
 @compiled
-def _note_working_set(regions: Regions, recording: Any) -> None:
+def _note_working_set(regions: Regions, figures: Any) -> None:
     size = 0
     for i in range(regions.totals[0].regions):
         if regions.items[i].hits > 0:
             size += regions.items[i].end - regions.items[i].start
-    recording.wss = size
-    recording.wss_sum += size
-    recording.aggregations += 1
+    figures.wss = size
+    figures.wss_sum += size
+    figures.aggregations += 1
 
 
 @compiled
@@ -92,7 +92,7 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
 
     It ends before, and so within an interval, where the workload does; and where the window is full.
     """
-    clock, recording = world.clock[0], world.recording[0]
+    clock = world.clock[0]
     work_us = clock.tick_us + clock.check_us * checked
     # Who shares a CPU fairly waits, when it wakes up, for as long as it ran before.
     late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
@@ -106,8 +106,6 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
             else:
                 end_tick(world.touches, world.memory)
                 note_tick(world.replay)
-                recording.checks += checked
-                recording.ticks += 1
                 disturb(world, clock.disturbance_us)
                 if is_over(world):
                     return number + 1
@@ -210,7 +208,7 @@ def run(
         apply_schemes(schemes, regions, world, tick, samples, settings.aggregation_us)
         if aggregated:
             next_aggregation += samples
-            _note_working_set(regions, world.recording[0])
+            _note_working_set(regions, world.figures[0])
             reset(regions)
             split(regions, settings.max_regions, draws)
         if updated:

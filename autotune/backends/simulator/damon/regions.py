@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws, uniform
-from autotune.backends.simulator.compiled.structs import INT, Records, make_records
+from autotune.backends.simulator.compiled.structs import INT, Structs, make_structs
 from autotune.backends.simulator.memory.pages import PAGE, Memory, end_of
 
 _REGION = {
@@ -34,15 +34,15 @@ class Regions(NamedTuple):
     """All regions of the target, in address order.
 
     Attributes:
-        items: `_REGION` records; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
-        totals: `_TOTALS`, one record.
-        spare: `_REGION` records, room for what a split makes; shape ``(capacity,)``.
+        items: `_REGION` structs; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
+        totals: `_TOTALS`, one struct.
+        spare: `_REGION` structs, room for what a split makes; shape ``(capacity,)``.
         ranges: Room for the ranges of an update, shape ``(3, 2)``.
     """
 
-    items: Records
-    totals: Records
-    spare: Records
+    items: Structs
+    totals: Structs
+    spare: Structs
     ranges: NDArray[np.int64]
 
 
@@ -61,17 +61,17 @@ def make_regions(
         size = (end - start) // pieces // PAGE * PAGE
         starts += [start + i * size for i in range(pieces)]
         ends += [start + (i + 1) * size for i in range(pieces - 1)] + [end]
-    items, totals = make_records(_REGION, capacity), make_records(_TOTALS, 1)
+    items, totals = make_structs(_REGION, capacity), make_structs(_TOTALS, 1)
     items.start[: len(starts)], items.end[: len(ends)] = starts, ends
     totals[0].regions = len(starts)
     return Regions(
-        items, totals, make_records(_REGION, capacity), np.zeros((3, 2), dtype=np.int64)
+        items, totals, make_structs(_REGION, capacity), np.zeros((3, 2), dtype=np.int64)
     )
 
 
 @inlined
 def _copy(to: Any, item: Any) -> None:
-    """Copy a region field by field: whole records are copied byte by byte."""
+    """Copy a region field by field: whole structs are copied byte by byte."""
     to.start = item.start
     to.end = item.end
     to.hits = item.hits
@@ -181,7 +181,7 @@ def _draw_part(size: int, draws: Draws) -> int:
 
 
 @inlined
-def _put(items: Records, index: int, start: int, end: int, like: Any) -> None:
+def _put(items: Structs, index: int, start: int, end: int, like: Any) -> None:
     item = items[index]
     item.start = start
     item.end = end

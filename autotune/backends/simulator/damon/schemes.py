@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.compiled import inlined
-from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.damon.damos import Action, FilterType, GoalMetric, Scheme
 from autotune.damon.kernel_units import to_kernel
 from autotune.damon.monitoring import Intervals, OperationsSet
@@ -102,15 +102,15 @@ class Schemes(NamedTuple):
     """All schemes of a kdamond.
 
     Attributes:
-        items: `_SCHEME` records.
-        filters: `_FILTER` records, those of a scheme in its order: those that look at addresses.
-        goals: `_GOAL` records.
+        items: `_SCHEME` structs.
+        filters: `_FILTER` structs, those of a scheme in its order: those that look at addresses.
+        goals: `_GOAL` structs.
         sizes: Room for the bytes of matching regions by score, shape ``(100,)``.
     """
 
-    items: Records
-    filters: Records
-    goals: Records
+    items: Structs
+    filters: Structs
+    goals: Structs
     sizes: NDArray[np.int64]
 
 
@@ -146,7 +146,7 @@ def stage(
     Raises:
         ValueError: If the kernel's rounding leaves nothing of a scheme.
     """
-    items = make_records(_SCHEME, len(schemes))
+    items = make_structs(_SCHEME, len(schemes))
     filters = [(row, item) for row, s in enumerate(schemes) for item in s.filters]
     filters = [(row, item) for row, item in filters if FILTERS.index(item.type) <= TARGET]
     goals = [
@@ -173,11 +173,11 @@ def stage(
         interval_us = scheme.apply_interval_us or intervals.aggregation_us
         row.apply_ticks = row.next_apply = _clip(interval_us // intervals.sampling_us)
         row.active, row.window_us = 1, -1.0
-    staged_filters = make_records(_FILTER, len(filters))
+    staged_filters = make_structs(_FILTER, len(filters))
     for row, (number, item) in zip(staged_filters, filters, strict=True):
         row.scheme, row.kind, row.matching = number, FILTERS.index(item.type), item.matching
         row.start, row.end = item.address_range or (item.target_index or 0, 0)
-    staged_goals = make_records(_GOAL, len(goals))
+    staged_goals = make_structs(_GOAL, len(goals))
     for row, (number, goal) in zip(staged_goals, goals, strict=True):
         row.scheme, row.metric = number, GOALS.index(goal.metric)
         row.target, row.current = _clip(goal.target_value), _clip(goal.current_value)

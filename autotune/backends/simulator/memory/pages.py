@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
-from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.machine import Machine
 
 PAGE = 4096
@@ -83,18 +83,18 @@ class Memory(NamedTuple):
     """Mapped areas in address order, and the state of each of their pages.
 
     Attributes:
-        areas: `_AREA` records, shape ``(n_areas,)``.
+        areas: `_AREA` structs, shape ``(n_areas,)``.
         state: ABSENT, RESIDENT or SWAPPED; shape ``(n_pages,)``, whole blocks.
-        blocks: `_BLOCK` records, shape ``(n_pages / BLOCK_PAGES,)``.
-        counters: `_COUNTERS`, one record.
-        costs: `_COSTS`, one record.
+        blocks: `_BLOCK` structs, shape ``(n_pages / BLOCK_PAGES,)``.
+        counters: `_COUNTERS`, one struct.
+        costs: `_COSTS`, one struct.
     """
 
-    areas: Records
+    areas: Structs
     state: NDArray[np.uint8]
-    blocks: Records
-    counters: Records
-    costs: Records
+    blocks: Structs
+    counters: Structs
+    costs: Structs
 
 
 class Area(NamedTuple):
@@ -117,7 +117,7 @@ class Area(NamedTuple):
 
 def make_memory(rows: list[Area], machine: Machine) -> Memory:
     """Map areas, which are given in address order, on a machine."""
-    areas = make_records(_AREA, len(rows))
+    areas = make_structs(_AREA, len(rows))
     behind = 0
     for area, row in zip(areas, rows, strict=True):
         area.start, area.pages, area.mapped = row.start, row.pages, row.mapped
@@ -125,11 +125,11 @@ def make_memory(rows: list[Area], machine: Machine) -> Memory:
         area.known_writes = -1.0  # nobody has looked yet
         area.first = -(-behind // BLOCK_PAGES) * BLOCK_PAGES + row.start // PAGE % BLOCK_PAGES
         behind = area.first + area.pages
-    blocks = make_records(_BLOCK, -(-behind // BLOCK_PAGES))
+    blocks = make_structs(_BLOCK, -(-behind // BLOCK_PAGES))
     state = np.zeros(len(blocks) * BLOCK_PAGES, dtype=np.uint8)
-    counters = make_records(_COUNTERS, 1)
+    counters = make_structs(_COUNTERS, 1)
     counters[0].room = machine.swap_bytes // PAGE
-    costs = make_records(_COSTS, 1)
+    costs = make_structs(_COSTS, 1)
     costs[0].smallest = machine.compressed_fraction
     costs[0].pageout_us, costs[0].fault_us = machine.pageout_us, machine.fault_us
     costs[0].quarter_pageout_us = machine.quarter_pageout_us
@@ -180,13 +180,13 @@ def drop(memory: Memory, index: int) -> None:
 
 
 @inlined
-def end_of(area: Records) -> int:
+def end_of(area: Structs) -> int:
     """The address behind an area."""
     return area.start + area.pages * PAGE
 
 
 @inlined
-def pages_between(area: Records, start: int, end: int) -> tuple[int, int]:
+def pages_between(area: Structs, start: int, end: int) -> tuple[int, int]:
     """An area's pages in ``[start, end)``: index of the first, and the index behind the last."""
     offset = area.first - area.start // PAGE
     return max(start, area.start) // PAGE + offset, min(end, end_of(area)) // PAGE + offset

@@ -29,9 +29,9 @@ from autotune.backends.simulator.compiled.structs import (
     FLAG,
     FLOAT,
     INT,
-    Records,
+    Structs,
     at,
-    make_records,
+    make_structs,
 )
 from autotune.backends.simulator.memory.pages import BLOCK_PAGES, HUGE, PAGE, Memory
 
@@ -80,30 +80,30 @@ class Touches(NamedTuple):
     Attributes:
         areas: `_BY_AREA` records.
         chances: That random accesses touched a page, shape ``(n_areas, MOST_TICKS)``.
-        spans: `_SPAN` records; those of an area are a chain, of which those of a tick are neighbours.
+        spans: `_SPAN` structs; those of an area are a chain, of which those of a tick are neighbours.
         used: Areas with anything, shape ``(n_areas,)``.
         pending: Areas with random accesses in the running tick, shape ``(n_areas,)``.
-        state: `_STATE`, one record.
+        state: `_STATE`, one struct.
     """
 
-    areas: Records
+    areas: Structs
     chances: NDArray[np.float64]
-    spans: Records
+    spans: Structs
     used: NDArray[np.int64]
     pending: NDArray[np.int64]
-    state: Records
+    state: Structs
 
 
 def make_touches(n_areas: int, spans_a_tick: int) -> Touches:
     """Room for what *n_areas* areas can show."""
-    state = make_records(_STATE, 1)
+    state = make_structs(_STATE, 1)
     state[0].room = spans_a_tick + 2
-    areas = make_records(_BY_AREA, n_areas)
+    areas = make_structs(_BY_AREA, n_areas)
     areas.last_span = -1
     return Touches(
         areas=areas,
         chances=np.zeros((n_areas, MOST_TICKS)),
-        spans=make_records(_SPAN, 2 * (spans_a_tick + 2) + 64),
+        spans=make_structs(_SPAN, 2 * (spans_a_tick + 2) + 64),
         used=np.zeros(n_areas, dtype=np.int64),
         pending=np.zeros(n_areas, dtype=np.int64),
         state=state,

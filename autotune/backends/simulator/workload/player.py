@@ -19,9 +19,9 @@ from autotune.backends.simulator.compiled.structs import (
     FLAG,
     FLOAT,
     INT,
-    Records,
+    Structs,
     at,
-    make_records,
+    make_structs,
 )
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.pages import (
@@ -84,17 +84,17 @@ class Player(NamedTuple):
     """What is accessed when, and how far the player has come.
 
     Attributes:
-        accesses: `_ACCESS` records, those of each phase in a row; the last one is the table of random
+        accesses: `_ACCESS` structs, those of each phase in a row; the last one is the table of random
             numbers, which each random access reads.
-        phases: `_PHASE` records.
-        progress: `_PROGRESS`, one record.
+        phases: `_PHASE` structs.
+        progress: `_PROGRESS`, one struct.
         guide: For equal steps of a random number, the first access that it can choose: where to begin to
             look for the one that it does choose.
     """
 
-    accesses: Records
-    phases: Records
-    progress: Records
+    accesses: Structs
+    phases: Structs
+    progress: Structs
     guide: NDArray[np.int64]
 
 
@@ -104,14 +104,14 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
     It is told a seed by `seed_batches`.
     """
     given = [access for phase in pattern.phases for access in phase.accesses]
-    accesses = make_records(_ACCESS, len(given) + 1)
-    for record, access in zip(accesses, given, strict=False):
-        record.area = layout.region_area[access.region]
-        record.random = access.random
-        record.writes = access.mode is not AccessMode.READ
-        record.stride = max(1, access.stride_bytes)
-        record.positions = -(-pattern.regions[access.region].size_bytes // record.stride)
-        record.step = BATCH_ACCESSES % int(record.positions)
+    accesses = make_structs(_ACCESS, len(given) + 1)
+    for row, access in zip(accesses, given, strict=False):
+        row.area = layout.region_area[access.region]
+        row.random = access.random
+        row.writes = access.mode is not AccessMode.READ
+        row.stride = max(1, access.stride_bytes)
+        row.positions = -(-pattern.regions[access.region].size_bytes // row.stride)
+        row.step = BATCH_ACCESSES % int(row.positions)
     table = accesses[-1]
     table.area, table.stride = layout.table_area, _TABLE_STRIDE
     table.positions = TABLE_BYTES // _TABLE_STRIDE
@@ -121,11 +121,11 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
         for phase in pattern.phases
         for weight in itertools.accumulate(access.weight for access in phase.accesses)
     ]
-    phases = make_records(_PHASE, len(pattern.phases))
+    phases = make_structs(_PHASE, len(pattern.phases))
     phases.behind = np.cumsum([len(phase.accesses) for phase in pattern.phases])
     phases.first = phases.behind - [len(phase.accesses) for phase in pattern.phases]
     phases.length_us = [phase.duration_us for phase in pattern.phases]
-    progress = make_records(_PROGRESS, 1)
+    progress = make_structs(_PROGRESS, 1)
     progress[0].sequential_us = machine.sequential_access_ns / 1000
     progress[0].random_us = machine.random_access_ns / 1000
     progress[0].huge_random_us = machine.huge_random_access_ns / 1000
@@ -155,7 +155,7 @@ def no_player() -> Player:
     """What stands where a recording is played instead."""
     nothing = np.zeros(0, dtype=np.int64)
     return Player(
-        make_records(_ACCESS, 1), make_records(_PHASE, 0), make_records(_PROGRESS, 1), nothing
+        make_structs(_ACCESS, 1), make_structs(_PHASE, 0), make_structs(_PROGRESS, 1), nothing
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autotune.backends.simulator.compiled.bits import first_bits, ones
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws, chosen, split_mix
-from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Records, make_records
+from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.memory.huge_pages import fault_huge
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
@@ -82,32 +82,32 @@ class Replay(NamedTuple):
     """A recording, and how far it has been played.
 
     Attributes:
-        rows: `_ROW` records: accessed stretches of areas, by slice and then by address.
-        slices: `_SLICE` records, in the order of time.
-        changes: `_CHANGE` records of mappings, in the order of time.
-        stretches: `_STRETCH` records: what is resident where a mapping comes.
-        seen: `_SEEN` records: the slices of this window.
-        state: `_STATE`, one record.
+        rows: `_ROW` structs: accessed stretches of areas, by slice and then by address.
+        slices: `_SLICE` structs, in the order of time.
+        changes: `_CHANGE` structs of mappings, in the order of time.
+        stretches: `_STRETCH` structs: what is resident where a mapping comes.
+        seen: `_SEEN` structs: the slices of this window.
+        state: `_STATE`, one struct.
     """
 
-    rows: Records
-    slices: Records
-    changes: Records
-    stretches: Records
-    seen: Records
-    state: Records
+    rows: Structs
+    slices: Structs
+    changes: Structs
+    stretches: Structs
+    seen: Structs
+    state: Structs
 
 
 def make_replay(
-    rows: Records,
-    slices: Records,
-    changes: Records,
-    stretches: Records,
+    rows: Structs,
+    slices: Structs,
+    changes: Structs,
+    stretches: Structs,
 ) -> Replay:
     """Stand at the beginning of a recording; the caller fills the state in."""
-    state = make_records(_STATE, 1)
+    state = make_structs(_STATE, 1)
     state[0].plays, state[0].touched = 1, -1
-    return Replay(rows, slices, changes, stretches, make_records(_SEEN, MOST_TICKS + 1), state)
+    return Replay(rows, slices, changes, stretches, make_structs(_SEEN, MOST_TICKS + 1), state)
 
 
 def no_replay() -> Replay:
@@ -117,17 +117,17 @@ def no_replay() -> Replay:
     return made
 
 
-def make_parts(rows: int, slices: int, changes: int, stretches: int) -> tuple[Records, ...]:
-    """Empty records for the parts of a recording."""
+def make_parts(rows: int, slices: int, changes: int, stretches: int) -> tuple[Structs, ...]:
+    """Empty structs for the parts of a recording."""
     return (
-        make_records(_ROW, rows),
-        make_records(_SLICE, slices),
-        make_records(_CHANGE, changes),
-        make_records(_STRETCH, stretches),
+        make_structs(_ROW, rows),
+        make_structs(_SLICE, slices),
+        make_structs(_CHANGE, changes),
+        make_structs(_STRETCH, stretches),
     )
 
 
-def sum_up(rows: Records, slices: Records) -> None:
+def sum_up(rows: Structs, slices: Structs) -> None:
     """Fill in `before` of all rows."""
     weights: NDArray[np.float64] = (rows.end - rows.start) * rows.chance
     for part in slices:

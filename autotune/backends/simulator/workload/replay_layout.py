@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autotune.backends.simulator.compiled.structs import Records
+from autotune.backends.simulator.compiled.structs import Structs
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
@@ -135,10 +135,10 @@ class Recorded(NamedTuple):
     """
 
     areas: list[Area]
-    rows: Records
-    slices: Records
-    changes: Records
-    stretches: Records
+    rows: Structs
+    slices: Structs
+    changes: Structs
+    stretches: Structs
     recording: Recording
     machine: Machine
 

@@ -8,39 +8,39 @@ from autotune.backends.simulator.compiled.structs import (
     FLAG,
     FLOAT,
     INT,
-    Records,
+    Structs,
     at,
     copied,
-    make_records,
+    make_structs,
 )
 from tests.backends.simulator.scene import memory_of
 
 
 def test_records_are_zero_and_of_their_types() -> None:
-    records = make_records({"pages": INT, "cost": FLOAT, "due": FLAG}, 3)
+    structs = make_structs({"pages": INT, "cost": FLOAT, "due": FLAG}, 3)
 
-    assert [records[name].tolist() for name in ("pages", "cost", "due")] == [[0] * 3] * 3
-    assert [records.dtype[n] for n in range(3)] == [np.int64, np.float64, np.uint8]
+    assert [structs[name].tolist() for name in ("pages", "cost", "due")] == [[0] * 3] * 3
+    assert [structs.dtype[n] for n in range(3)] == [np.int64, np.float64, np.uint8]
 
 
 @pytest.mark.parametrize("name", ["all", "base", "size", "mean"])
 def test_a_name_that_plain_python_reads_otherwise_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"records have an attribute of their own called {name}"):
-        make_records({name: INT}, 1)
+    with pytest.raises(ValueError, match=f"structs have an attribute of their own called {name}"):
+        make_structs({name: INT}, 1)
 
 
 @compiled
-def _write(records: Records, index: int, pages: int) -> None:
-    at(records, index).pages = pages
+def _write(structs: Structs, index: int, pages: int) -> None:
+    at(structs, index).pages = pages
 
 
 def test_what_is_at_an_index_is_read_and_written() -> None:
-    records = make_records({"pages": INT}, 3)
+    structs = make_structs({"pages": INT}, 3)
 
-    _write(records, 2, 7)
+    _write(structs, 2, 7)
 
-    assert records.pages.tolist() == [0, 0, 7]
-    assert at(records, 2).pages == 7
+    assert structs.pages.tolist() == [0, 0, 7]
+    assert at(structs, 2).pages == 7
 
 
 def test_what_is_copied_is_the_same_and_apart() -> None:
