@@ -9,14 +9,13 @@ import numpy as np
 
 from autotune.backends.simulator import world
 from autotune.backends.simulator.compiled.draws import Draws, make_draws
-from autotune.backends.simulator.compiled.structs import copied
 from autotune.backends.simulator.damon import kdamond, regions, schemes
 from autotune.backends.simulator.damon.regions import three_ranges
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.huge_pages import advise_everything
 from autotune.backends.simulator.memory.pages import PAGE, Memory
-from autotune.backends.simulator.memory.touches import make_touches
-from autotune.backends.simulator.workload import player, replay
+from autotune.backends.simulator.source import Source
+from autotune.backends.simulator.workload import player
 from autotune.backends.simulator.workload.layout import lay_out, size_bytes
 from autotune.backends.simulator.workload.replay_layout import (
     Recorded,
@@ -64,7 +63,7 @@ class Simulator:
             tuple[
                 Pattern | Program | Recording,
                 OperationsSet,
-                tuple[Memory, player.Player] | Recorded,
+                player.Loaded | Recorded,
             ]
             | None
         ) = None
@@ -148,8 +147,7 @@ class Simulator:
         except ValueError as error:
             raise TrialError(str(error)) from error
         workload_seed, damon_seed = np.random.SeedSequence(seed).spawn(2)
-        simulated = self._start(experiment, make_draws(workload_seed))
-        player.seed_batches(simulated.player, seed)
+        simulated = self._start(experiment, seed, make_draws(workload_seed))
         physical = experiment.operations is OperationsSet.PADDR
         timeout_us = float(experiment.timeout_us)
         start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
@@ -184,25 +182,17 @@ class Simulator:
             _work_done(experiment, simulated),
         )
 
-    def _start(self, experiment: Experiment, draws: Draws) -> world.World:
+    def _start(self, experiment: Experiment, seed: int, draws: Draws) -> world.World:
         """Load the workload, and stand where its measured part begins."""
-        machine, workload = self._machine, experiment.workload
-        monitoring = experiment.monitoring or Monitoring()
-        loaded = self._load(workload, experiment.operations)
+        machine = self._machine
+        loaded = self._load(experiment.workload, experiment.operations)
+        memory: Memory
+        source: Source
         if isinstance(loaded, Recorded):
-            memory, replayed = begin_recording(loaded)
-            played, spans = player.no_player(), 0
+            memory, source = begin_recording(loaded)
         else:
-            memory, played = copied(loaded[0]), copied(loaded[1])
-            replayed = replay.no_replay()
-            busiest_us = machine.tick_us + machine.check_us * 2 * monitoring.max_regions
-            longest_us = (
-                monitoring.intervals.sampling_us
-                + 3.0 * machine.jiffy_us
-                + machine.wake_us
-                + busiest_us
-            )
-            spans = player.spans_in(machine, longest_us)
+            spans = player.spans_in(machine, self._longest_tick_us(experiment))
+            memory, source = player.begin_pattern(loaded, seed, draws, spans)
         if machine.huge_pages == "always":
             advise_everything(memory)
         physical = experiment.operations is OperationsSet.PADDR
@@ -211,30 +201,38 @@ class Simulator:
         )
         return world.start(
             memory,
-            played,
-            replayed,
-            make_touches(len(memory.areas), spans),
+            source,
             machine,
             timeout_us=float(experiment.timeout_us),
             period_us=float(experiment.sampling_period_us),
-            draws=draws,
+        )
+
+    def _longest_tick_us(self, experiment: Experiment) -> float:
+        """No tick takes longer, with its work and a late timer."""
+        machine, monitoring = self._machine, experiment.monitoring or Monitoring()
+        busiest_us = machine.tick_us + machine.check_us * 2 * monitoring.max_regions
+        return (
+            monitoring.intervals.sampling_us
+            + 3.0 * machine.jiffy_us
+            + machine.wake_us
+            + busiest_us
         )
 
     def _load(
         self, workload: Pattern | Program | Recording, operations: OperationsSet
-    ) -> tuple[Memory, player.Player] | Recorded:
+    ) -> player.Loaded | Recorded:
         """Lay the workload out; what was laid out last is kept, since a study asks for it again."""
         with self._lock:
             kept = self._loaded
             if kept is not None and kept[0] is workload and kept[1] is operations:
                 return kept[2]
-            loaded: tuple[Memory, player.Player] | Recorded
+            loaded: player.Loaded | Recorded
             if isinstance(workload, Recording):
                 loaded = lay_out_recording(workload, self._machine)
             else:
                 assert isinstance(workload, Pattern)  # noqa: S101  # `check` refuses programs
                 layout = lay_out(workload, self._machine, operations)
-                loaded = layout.memory, player.load(workload, layout, self._machine)
+                loaded = player.load(workload, layout, self._machine)
             self._loaded = workload, operations, loaded
             return loaded
 
@@ -294,7 +292,7 @@ def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
     """Accesses of a pattern; of a recording what was done in it, all of which is done again."""
     if isinstance(experiment.workload, Recording):
         return experiment.workload.work_done
-    return float(simulated.player.progress[0].accesses)
+    return float(simulated.source.state[0].accesses)
 
 
 def _series(simulated: world.World) -> Series:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
-from autotune.backends.simulator.compiled.draws import Draws
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory.pages import PAGE, Memory, pool_bytes
-from autotune.backends.simulator.memory.touches import Touches
-from autotune.backends.simulator.workload.player import Player, ended, play
-from autotune.backends.simulator.workload.replay import Replay, play_recording, replay_ended
+from autotune.backends.simulator.source import Source, play
 
 _CLOCK = {
     "now_us": FLOAT,  # since the measured part began
@@ -56,35 +53,21 @@ class World(NamedTuple):
 
     Attributes:
         memory: The workload's memory.
-        player: The workload, if it is a pattern.
-        replay: The workload, if it is a recording.
-        touches: What the player touched.
+        source: The workload.
         clock: `_CLOCK`, one struct.
         samples: `_SAMPLE` structs on a fixed grid of time, with room for a run that times out.
         figures: `_FIGURES`, one struct.
-        draws: What the workload draws from.
     """
 
     memory: Memory
-    player: Player
-    replay: Replay
-    touches: Touches
+    source: Source
     clock: Structs
     samples: Structs
     figures: Structs
-    draws: Draws
 
 
 def start(
-    memory: Memory,
-    player: Player,
-    replay: Replay,
-    touches: Touches,
-    machine: Machine,
-    *,
-    timeout_us: float,
-    period_us: float,
-    draws: Draws,
+    memory: Memory, source: Source, machine: Machine, *, timeout_us: float, period_us: float
 ) -> World:
     """A world whose clock stands at 0."""
     clock = make_structs(_CLOCK, 1)
@@ -100,40 +83,31 @@ def start(
     figures = make_structs(_FIGURES, 1)
     figures[0].period_us, figures[0].wss = period_us, -1
     samples = make_structs(_SAMPLE, int(timeout_us / period_us) + 2)
-    return World(memory, player, replay, touches, clock, samples, figures, draws)
+    return World(memory, source, clock, samples, figures)
 
 
 @inlined
 def is_over(world: World) -> bool:
     """Whether the workload has ended."""
-    if world.replay.state[0].plays == 1:
-        return replay_ended(world.replay)
-    return ended(world.player)
+    return world.source.progress[0].over == 1
 
 
 @inlined
 def cpu_us(world: World) -> float:
     """CPU time of the workload so far."""
-    if world.replay.state[0].plays == 1:
-        return world.replay.state[0].cpu_us
-    return world.player.progress[0].cpu_us
+    return world.source.progress[0].cpu_us
 
 
 @inlined
 def stalled_us(world: World) -> float:
     """Time that the workload has waited for memory, as the kernel counts it."""
-    if world.replay.state[0].plays == 1:
-        return world.clock[0].stalled_fraction * world.replay.state[0].fault_us
-    return world.clock[0].stalled_fraction * world.player.progress[0].fault_us
+    return world.clock[0].stalled_fraction * world.source.progress[0].fault_us
 
 
 @inlined
 def disturb(world: World, time_us: float) -> None:
     """Let the workload pay for something that it did not do."""
-    if world.replay.state[0].plays == 1:
-        world.replay.state[0].owed_us += time_us
-    else:
-        world.player.progress[0].owed_us += time_us
+    world.source.progress[0].owed_us += time_us
 
 
 @compiled
@@ -167,12 +141,8 @@ def pass_time(world: World, time_us: float) -> None:
             # The kdamond's timer does not wait for who samples: the workload does.
             step_us = min(step_us, clock.sampling_us)
             clock.sampling_us -= step_us
-        elif world.replay.state[0].plays == 1:
-            unused_us = play_recording(world.replay, world.memory, step_us)
         else:
-            unused_us = play(
-                world.player, world.memory, world.touches, clock.now_us, step_us, world.draws
-            )
+            unused_us = play(world.source, world.memory, clock.now_us, step_us)
         clock.now_us += step_us - unused_us
         time_us -= step_us
         if clock.now_us >= figures.next_us:

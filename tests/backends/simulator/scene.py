@@ -25,9 +25,8 @@ from autotune.backends.simulator.memory.pages import (
     make_memory,
     swap_in,
 )
-from autotune.backends.simulator.memory.touches import make_touches
 from autotune.backends.simulator.profiles import load_machine
-from autotune.backends.simulator.workload import player, replay
+from autotune.backends.simulator.workload import player
 from autotune.backends.simulator.workload.layout import Layout
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Intervals, OperationsSet
@@ -147,20 +146,12 @@ class Scene:
         swap_pages: int = 1 << 18,
         capacity: int = 256,
     ) -> None:
-        self.memory = memory_of(*spans, state=state, swap_pages=swap_pages)
+        memory = memory_of(*spans, state=state, swap_pages=swap_pages)
+        loaded = player.load(idle_pattern(1), Layout(memory, (0,), 0), machine)
+        self.memory, played = player.begin_pattern(loaded, 0, draws_of(0), 64)
         whole = (at(spans[0][0]), at(spans[-1][1]))
         self.regions = make_regions([whole], pieces, capacity=capacity)
-        pattern = idle_pattern(1)
-        self.world = world.start(
-            self.memory,
-            player.load(pattern, Layout(self.memory, (0,), 0), machine),
-            replay.no_replay(),
-            make_touches(len(spans), 64),
-            machine,
-            timeout_us=1e12,
-            period_us=1e9,
-            draws=draws_of(0),
-        )
+        self.world = world.start(self.memory, played, machine, timeout_us=1e12, period_us=1e9)
 
     def apply(self, schemes: Schemes, at_s: float = 0.0) -> int:
         """One pass of all schemes; how many pages went out."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba.extending import overload
 
 from autotune.cache import cache_folder
 from autotune.errors import BackendUnavailableError
@@ -30,7 +31,11 @@ R = TypeVar("R")
 
 
 _SIMULATOR = Path(__file__).resolve().parents[1]
-SOURCES = (*sorted(_SIMULATOR.glob("*/**/*.py")), _SIMULATOR / "world.py")
+SOURCES = (
+    *sorted(_SIMULATOR.glob("*/**/*.py")),
+    _SIMULATOR / "source.py",
+    _SIMULATOR / "world.py",
+)
 """Every file with compiled code: all folders of the simulator, and what of it is beside them."""
 
 
@@ -98,12 +103,37 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return _compile(function, inlined=True)
 
 
-def _compile(function: Callable[P, R], *, inlined: bool) -> Callable[P, R]:
-    options: dict[str, Any] = {
-        "cache": _FOLDER is not None,
+def chosen_by_type(choices: Mapping[type, Callable[..., R]]) -> Callable[..., R]:
+    """Make one function of several, of which the type of its first argument chooses one.
+
+    Compiled code chooses while it is compiled, so that no run pays for it. All arguments go by position.
+    """
+
+    def chosen(first: Any, *rest: Any) -> R:
+        return choices[type(first)](first, *rest)
+
+    def choose(first: Any, *_rest: Any) -> Callable[..., R]:
+        function = choices[first.instance_class]
+
+        def call(first: Any, *rest: Any) -> R:
+            return function(first, *rest)
+
+        return call
+
+    options: Any = _options(inlined=True)
+    overload(chosen, strict=False, jit_options=options)(choose)
+    return chosen
+
+
+def _options(*, inlined: bool) -> dict[str, Any]:
+    return {
         "nogil": True,
         "error_model": "numpy",  # no test for a division by zero before each
         "forceinline": inlined,
         "_nrt": False,  # no counting of references
     }
-    return cast("Callable[P, R]", numba.njit(**options)(function))
+
+
+def _compile(function: Callable[P, R], *, inlined: bool) -> Callable[P, R]:
+    compile_it = numba.njit(cache=_FOLDER is not None, **_options(inlined=inlined))
+    return cast("Callable[P, R]", compile_it(function))

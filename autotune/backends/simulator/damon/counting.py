@@ -125,12 +125,27 @@ def _alike(touches: Touches, memory: Memory, area: int) -> tuple[int, int]:
     return at(memory.areas, area).start, end_of(at(memory.areas, area))
 
 
+@inlined
+def _add_hits(
+    region: Any, hits: int, ticks: int, samples: int, missed_chance: float, draws: Draws
+) -> int:
+    """Add the hits of a window to a region, but for those that the checks miss; the hits it now has."""
+    if missed_chance > 0.0:
+        for _ in range(hits):
+            if uniform(draws) < missed_chance:
+                hits -= 1
+    region.moving += 10_000 * hits
+    if region.last > 0:
+        region.moving -= ticks * (region.last * 10_000 // samples)
+    region.hits += hits
+    return region.hits
+
+
 @compiled
 def count_hits(
     regions: Regions,
     touches: Touches,
     memory: Memory,
-    replay: Replay,
     samples: int,
     missed_chance: float,
     draws: Draws,
@@ -141,13 +156,11 @@ def count_hits(
         regions: Their hits and moving sums go on.
         touches: What was touched.
         memory: The workload's.
-        replay: The recording that is played, if one is.
         samples: Ticks of an aggregation.
         missed_chance: That a check doesn't see an access.
         draws: What is left to chance.
     """
-    ticks, plays = touches.state[0].ticks, replay.state[0].plays == 1
-    marks = memory.counters[0].marks == 1
+    ticks, marks = touches.state[0].ticks, memory.counters[0].marks == 1
     by_page = marks or _has_huge_pages(memory)
     most, area = 0, 0
     # Regions within these addresses all have the same hits.
@@ -161,9 +174,7 @@ def count_hits(
         region: Any = regions.items[i]
         start, hits = region.start, alike
         reach = sampled_bytes(region.end - start)
-        if plays:
-            hits = hits_of_recording(replay, start, start + reach, draws)
-        elif low > start or start + reach > high:
+        if low > start or start + reach > high:
             area = _area_from(memory, area, start)
             if by_page:
                 hits = _hits_by_page(touches, memory, start, reach, area, marks, draws)
@@ -172,13 +183,19 @@ def count_hits(
                 following = _area_from(memory, area, region.end)
                 low, high = _alike(touches, memory, following)
                 alike = ones(at(touches.areas, following).whole) if high > 0 else 0
-        if missed_chance > 0.0:
-            for _ in range(hits):
-                if uniform(draws) < missed_chance:
-                    hits -= 1
-        region.moving += 10_000 * hits
-        if region.last > 0:
-            region.moving -= ticks * (region.last * 10_000 // samples)
-        region.hits += hits
-        most = max(most, region.hits)
+        most = max(most, _add_hits(region, hits, ticks, samples, missed_chance, draws))
+    return most
+
+
+@compiled
+def count_replayed_hits(
+    regions: Regions, replay: Replay, samples: int, missed_chance: float, draws: Draws
+) -> int:
+    """Count what a recording accessed in the ticks of this window; otherwise as `count_hits`."""
+    most, ticks = 0, replay.state[0].ticks
+    for i in range(regions.totals[0].regions):
+        region: Any = regions.items[i]
+        end = region.start + sampled_bytes(region.end - region.start)
+        hits = hits_of_recording(replay, region.start, end, draws)
+        most = max(most, _add_hits(region, hits, ticks, samples, missed_chance, draws))
     return most

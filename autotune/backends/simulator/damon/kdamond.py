@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws
 from autotune.backends.simulator.damon.applying import apply_schemes, look_at_watermarks
-from autotune.backends.simulator.damon.counting import count_hits
 from autotune.backends.simulator.damon.regions import (
     Regions,
     age,
@@ -23,8 +22,7 @@ from autotune.backends.simulator.damon.regions import (
 )
 from autotune.backends.simulator.damon.schemes import Schemes
 from autotune.backends.simulator.memory.pages import PAGE, pool_bytes
-from autotune.backends.simulator.memory.touches import begin_tick, end_tick, forget, is_full
-from autotune.backends.simulator.workload.replay import forget_ticks, note_tick
+from autotune.backends.simulator.source import begin_tick, count_hits, end_tick, forget_ticks
 from autotune.backends.simulator.world import (
     World,
     disturb,
@@ -92,31 +90,24 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
 
     It ends before, and so within an interval, where the workload does; and where the window is full.
     """
-    clock = world.clock[0]
+    clock, progress = world.clock[0], world.source.progress[0]
     work_us = clock.tick_us + clock.check_us * checked
     # Who shares a CPU fairly waits, when it wakes up, for as long as it ran before.
     late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
     for number in range(most):
-        begin_tick(world.touches)
-        # Twice the same inlined code, sleeping and working, would be twice as long to compile.
-        for working in range(2):
-            passing_us = work_us
-            if working == 0:
-                passing_us = late_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us)
-            else:
-                end_tick(world.touches, world.memory)
-                note_tick(world.replay)
-                disturb(world, clock.disturbance_us)
-                if is_over(world):
-                    return number + 1
-                if clock.shared == 1:
-                    take_turn(world, work_us)
-                    continue
+        begin_tick(world.source)
+        pass_time(world, late_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us))
+        end_tick(world.source, world.memory)
+        disturb(world, clock.disturbance_us)
+        if is_over(world):
+            return number + 1
+        if clock.shared == 1:
+            take_turn(world, work_us)
+        else:
             began_us = clock.now_us
-            pass_time(world, passing_us)
-            if working == 1:
-                clock.busy_us += clock.now_us - began_us
-        if is_over(world) or is_full(world.touches):
+            pass_time(world, work_us)
+            clock.busy_us += clock.now_us - began_us
+        if is_over(world) or progress.full == 1:
             return number + 1
     return most
 
@@ -124,17 +115,9 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
 @compiled
 def count(regions: Regions, world: World, samples: int, draws: Draws) -> int:
     """Count the hits of the ticks so far, and begin a new window; the most that a region now has."""
-    most = count_hits(
-        regions,
-        world.touches,
-        world.memory,
-        world.replay,
-        samples,
-        world.clock[0].missed_chance,
-        draws,
-    )
-    forget(world.touches)
-    forget_ticks(world.replay)
+    missed_chance = world.clock[0].missed_chance
+    most = count_hits(world.source, world.memory, regions, samples, missed_chance, draws)
+    forget_ticks(world.source)
     return most
 
 
@@ -199,7 +182,7 @@ def run(
             break  # the measured part is over, and with it the kdamond's target
         aggregated, updated = tick >= next_aggregation, tick >= next_update
         if not (aggregated or updated or tick >= next_pass):
-            if is_full(world.touches):
+            if world.source.progress[0].full == 1:
                 count(regions, world, samples, draws)
             continue
         most = count(regions, world, samples, draws)

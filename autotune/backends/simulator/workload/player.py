@@ -21,6 +21,7 @@ from autotune.backends.simulator.compiled.structs import (
     INT,
     Structs,
     at,
+    copied,
     make_structs,
 )
 from autotune.backends.simulator.machine import Machine
@@ -32,8 +33,14 @@ from autotune.backends.simulator.memory.pages import (
     pages_of_block,
     swap_in,
 )
-from autotune.backends.simulator.memory.touches import Touches, note_random, note_sweep
+from autotune.backends.simulator.memory.touches import (
+    Touches,
+    make_touches,
+    note_random,
+    note_sweep,
+)
 from autotune.backends.simulator.workload.layout import Layout
+from autotune.backends.simulator.workload.progress import begin_progress
 from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 
 _TABLE_STRIDE = 8
@@ -64,45 +71,65 @@ _PHASE = {
     "guides": INT,  # how long that is
     "scale": FLOAT,  # steps of the guide for 1 of a random number
 }
-_PROGRESS = {
+_STATE = {
     "phase": INT,
     "access": INT,  # of the running batch
     "random_state": "u8",  # decides the order of batches, as in the real player
     "left": INT,  # accesses that the batch still has to make
     "phase_began_us": FLOAT,
-    "owed_us": FLOAT,  # CPU time that goes before the next access: faults, disturbances
     "accesses": FLOAT,  # made so far
-    "cpu_us": FLOAT,  # used so far
-    "fault_us": FLOAT,  # of it in faults
     "sequential_us": FLOAT,  # cost of an access of a sweep
     "random_us": FLOAT,  # cost of an access at random
     "huge_random_us": FLOAT,  # the same in huge pages
 }
 
 
+class Loaded(NamedTuple):
+    """A pattern, loaded for a machine; each run plays a copy.
+
+    Attributes:
+        memory: All of it resident.
+        accesses: `_ACCESS` structs, those of each phase in a row; the last one is the table of random
+            numbers, which each random access reads.
+        phases: `_PHASE` structs.
+        guide: For equal steps of a random number, the first access that it can choose: where to begin to
+            look for the one that it does choose.
+        state: `_STATE`, one struct.
+    """
+
+    memory: Memory
+    accesses: Structs
+    phases: Structs
+    guide: NDArray[np.int64]
+    state: Structs
+
+
 class Player(NamedTuple):
-    """What is accessed when, and how far the player has come.
+    """What is accessed when, how far the player has come, and what it touched.
 
     Attributes:
         accesses: `_ACCESS` structs, those of each phase in a row; the last one is the table of random
             numbers, which each random access reads.
         phases: `_PHASE` structs.
-        progress: `_PROGRESS`, one struct.
         guide: For equal steps of a random number, the first access that it can choose: where to begin to
             look for the one that it does choose.
+        state: `_STATE`, one struct.
+        progress: What it has in common with a replay, one struct.
+        touches: What it touched in the ticks of this window.
+        draws: What random accesses draw from.
     """
 
     accesses: Structs
     phases: Structs
-    progress: Structs
     guide: NDArray[np.int64]
+    state: Structs
+    progress: Structs
+    touches: Touches
+    draws: Draws
 
 
-def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
-    """Make a player of *pattern* that stands at its first phase.
-
-    It is told a seed by `seed_batches`.
-    """
+def load(pattern: Pattern, layout: Layout, machine: Machine) -> Loaded:
+    """Load *pattern*, which is laid out, to be played from its first phase on."""
     given = [access for phase in pattern.phases for access in phase.accesses]
     accesses = make_structs(_ACCESS, len(given) + 1)
     for row, access in zip(accesses, given, strict=False):
@@ -125,10 +152,10 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
     phases.behind = np.cumsum([len(phase.accesses) for phase in pattern.phases])
     phases.first = phases.behind - [len(phase.accesses) for phase in pattern.phases]
     phases.length_us = [phase.duration_us for phase in pattern.phases]
-    progress = make_structs(_PROGRESS, 1)
-    progress[0].sequential_us = machine.sequential_access_ns / 1000
-    progress[0].random_us = machine.random_access_ns / 1000
-    progress[0].huge_random_us = machine.huge_random_access_ns / 1000
+    state = make_structs(_STATE, 1)
+    state[0].sequential_us = machine.sequential_access_ns / 1000
+    state[0].random_us = machine.random_access_ns / 1000
+    state[0].huge_random_us = machine.huge_random_access_ns / 1000
     phases.guides = _GUIDES_AN_ACCESS * (phases.behind - phases.first)
     phases.guide = np.cumsum(phases.guides) - phases.guides
     phases.weights = accesses.weight[phases.behind - 1]
@@ -143,20 +170,32 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Player:
         )
         for part in phases
     ]
-    return Player(accesses, phases, progress, np.concatenate(guide))
+    return Loaded(layout.memory, accesses, phases, np.concatenate(guide), state)
 
 
-def seed_batches(player: Player, seed: int) -> None:
-    """Let *seed* decide the order of batches: the same as in `autotune/native/player.c`."""
-    player.progress.random_state[:] = seed
+def begin_pattern(
+    loaded: Loaded, seed: int, draws: Draws, spans_a_tick: int
+) -> tuple[Memory, Player]:
+    """Stand at the beginning of a pattern.
 
-
-def no_player() -> Player:
-    """What stands where a recording is played instead."""
-    nothing = np.zeros(0, dtype=np.int64)
-    return Player(
-        make_structs(_ACCESS, 1), make_structs(_PHASE, 0), make_structs(_PROGRESS, 1), nothing
+    Args:
+        loaded: The pattern.
+        seed: Decides the order of batches: the same as in `autotune/native/player.c`.
+        draws: What random accesses draw from.
+        spans_a_tick: Room for the stretches of sweeps in a tick, see `spans_in`.
+    """
+    memory = copied(loaded.memory)
+    player = Player(
+        accesses=loaded.accesses.copy(),
+        phases=loaded.phases,
+        guide=loaded.guide,
+        state=loaded.state.copy(),
+        progress=begin_progress(),
+        touches=make_touches(len(memory.areas), spans_a_tick),
+        draws=draws,
     )
+    player.state.random_state[:] = seed
+    return memory, player
 
 
 def spans_in(machine: Machine, time_us: float) -> int:
@@ -165,12 +204,6 @@ def spans_in(machine: Machine, time_us: float) -> int:
         machine.sequential_access_ns, machine.random_access_ns, machine.huge_random_access_ns
     )
     return 2 * int(time_us * 1000 / (BATCH_ACCESSES * cheapest_ns)) + 64
-
-
-@inlined
-def ended(player: Player) -> bool:
-    """Whether the last phase is over."""
-    return player.progress[0].phase >= len(player.phases)
 
 
 @inlined
@@ -193,7 +226,7 @@ def _sweep(
     Returns:
         The accesses made and the time left. A fault that the time did not suffice for stays owed.
     """
-    access, progress = at(player.accesses, index), player.progress[0]
+    access, state, progress = at(player.accesses, index), player.state[0], player.progress[0]
     area = at(memory.areas, access.area)
     made = 0
     while made < count and time_us > 0.0 and access.quiet < access.positions:
@@ -219,12 +252,12 @@ def _sweep(
             time_us -= area.fault_us
         last = min(access.positions - 1, (behind * PAGE - 1) // access.stride)
         run = min(last - here + 1, count - made)
-        affordable = int(time_us / progress.sequential_us)
+        affordable = int(time_us / state.sequential_us)
         if affordable < run:
             run = affordable
             time_us = 0.0
         else:
-            time_us -= run * progress.sequential_us
+            time_us -= run * state.sequential_us
         access.position += run  # up to the last position, or on from it to the first ones
         if access.position >= access.positions:
             access.position -= access.positions
@@ -236,11 +269,11 @@ def _sweep(
 @inlined
 def _random_us(player: Player, memory: Memory, area: int) -> float:
     """What one access at random costs in the area as it is."""
-    progress = player.progress[0]
+    state = player.state[0]
     if at(memory.areas, area).huge == 0:
-        return progress.random_us
+        return state.random_us
     share = min(1.0, at(memory.areas, area).huge * BLOCK_PAGES / at(memory.areas, area).pages)
-    return progress.random_us + share * (progress.huge_random_us - progress.random_us)
+    return state.random_us + share * (state.huge_random_us - state.random_us)
 
 
 @compiled
@@ -269,12 +302,7 @@ def _swapped_page(memory: Memory, index: int, draws: Draws) -> int:
 
 @compiled
 def _scatter(
-    player: Player,
-    memory: Memory,
-    index: int,
-    count: int,
-    time_us: float,
-    draws: Draws,
+    player: Player, memory: Memory, index: int, count: int, time_us: float
 ) -> tuple[int, float]:
     """Make up to *count* random accesses for up to *time_us*, up to and including the next fault.
 
@@ -287,11 +315,11 @@ def _scatter(
     share = area.swapped / area.pages
     until = 0.0  # accesses before the one that meets a swapped page: geometric
     if share < 1.0:
-        until = math.log(1.0 - uniform(draws)) / math.log1p(-share)
+        until = math.log(1.0 - uniform(player.draws)) / math.log1p(-share)
     if until >= affordable:
         left_us = 0.0 if affordable < count else time_us - affordable * one_us
         return affordable, left_us
-    swap_in(memory, number, _swapped_page(memory, number, draws))
+    swap_in(memory, number, _swapped_page(memory, number, player.draws))
     made = int(until) + 1
     progress.fault_us += area.fault_us
     time_us -= made * one_us + area.fault_us
@@ -316,14 +344,20 @@ def _fetch_table(player: Player, memory: Memory) -> None:
 
 
 @inlined
-def _read_table(player: Player, memory: Memory, touches: Touches) -> None:
+def _read_table(player: Player, memory: Memory) -> None:
     """Read the random numbers of the next batch; what of the table is swapped out comes back first."""
     index = len(player.accesses) - 1
     table = at(player.accesses, index)
     if at(memory.areas, table.area).swapped > 0:
         _fetch_table(player, memory)
     note_sweep(
-        touches, table.area, index, table.stride, table.positions, table.position, table.step
+        player.touches,
+        table.area,
+        index,
+        table.stride,
+        table.positions,
+        table.position,
+        table.step,
     )
     _step(table)
 
@@ -338,9 +372,9 @@ def _step(access: Any) -> None:
 @inlined
 def _choose(player: Player, phase: Any) -> int:
     """Draw one of the accesses of a phase by their weights, the one that the real player draws."""
-    progress = player.progress[0]
-    progress.random_state = next_state(progress.random_state)
-    drawn = split_mix(progress.random_state) % phase.weights
+    state = player.state[0]
+    state.random_state = next_state(state.random_state)
+    drawn = split_mix(state.random_state) % phase.weights
     index = at(player.guide, phase.guide + int(drawn * phase.scale))
     while at(player.accesses, index).weight <= drawn:
         index += 1
@@ -350,60 +384,59 @@ def _choose(player: Player, phase: Any) -> int:
 @inlined
 def _look_at_clock(player: Player, now_us: float) -> bool:
     """Begin the phase that is due, if one is. False once the last phase is over."""
-    progress = player.progress[0]
-    while now_us - progress.phase_began_us > at(player.phases, progress.phase).length_us:
-        progress.phase += 1
-        progress.phase_began_us = now_us
-        if progress.phase >= len(player.phases):
+    state = player.state[0]
+    while now_us - state.phase_began_us > at(player.phases, state.phase).length_us:
+        state.phase += 1
+        state.phase_began_us = now_us
+        if state.phase >= len(player.phases):
+            player.progress[0].over = 1
             return False
         for index in range(
-            at(player.phases, progress.phase).first, at(player.phases, progress.phase).behind
+            at(player.phases, state.phase).first, at(player.phases, state.phase).behind
         ):
             at(player.accesses, index).position = 0
     return True
 
 
 @inlined
-def _begin_batches(
-    player: Player, memory: Memory, touches: Touches, end_us: float, left_us: float
-) -> float:
+def _begin_batches(player: Player, memory: Memory, end_us: float, left_us: float) -> float:
     """Choose batches, and run those that are sure to need no closer look; the time left before *end_us*.
 
     It ends with the phase or the time; or with a batch that is chosen, and only begun: `_run_batch`.
     """
-    progress = player.progress[0]
-    phase = at(player.phases, progress.phase)
-    while left_us > 0.0 and end_us - left_us - progress.phase_began_us <= phase.length_us:
+    state, progress = player.state[0], player.progress[0]
+    phase = at(player.phases, state.phase)
+    while left_us > 0.0 and end_us - left_us - state.phase_began_us <= phase.length_us:
         index = _choose(player, phase)
-        access, cost_us = at(player.accesses, index), progress.sequential_us
+        access, cost_us = at(player.accesses, index), state.sequential_us
         if access.random == 1:
-            _read_table(player, memory, touches)
+            _read_table(player, memory)
             cost_us = _random_us(player, memory, access.area)
         cost_us *= BATCH_ACCESSES
         if cost_us > left_us or progress.owed_us > 0.0 or _may_fault(player, memory, index):
-            progress.access = index
-            progress.left = BATCH_ACCESSES
+            state.access = index
+            state.left = BATCH_ACCESSES
             break
         left_us -= cost_us
-        _note(player, memory, touches, index, access.position, BATCH_ACCESSES)
+        _note(player, memory, index, access.position, BATCH_ACCESSES)
         if access.random == 0:
             _step(access)
-        progress.accesses += BATCH_ACCESSES
+        state.accesses += BATCH_ACCESSES
     return left_us
 
 
 @inlined
-def _note(
-    player: Player, memory: Memory, touches: Touches, index: int, position: int, made: int
-) -> None:
+def _note(player: Player, memory: Memory, index: int, position: int, made: int) -> None:
     """Keep what *made* accesses did, of a sweep those behind *position*."""
     access = at(player.accesses, index)
     if access.random == 1:
-        note_random(touches, access.area, made)
+        note_random(player.touches, access.area, made)
         if access.writes == 1:
             at(memory.areas, access.area).random_writes += made
     else:
-        note_sweep(touches, access.area, index, access.stride, access.positions, position, made)
+        note_sweep(
+            player.touches, access.area, index, access.stride, access.positions, position, made
+        )
 
 
 @inlined
@@ -418,16 +451,14 @@ def _wrapped(position: int, positions: int) -> int:
 
 
 @inlined
-def _run_batch(
-    player: Player, memory: Memory, touches: Touches, time_us: float, draws: Draws
-) -> float:
+def _run_batch(player: Player, memory: Memory, time_us: float) -> float:
     """Go on with the running batch for up to *time_us*, or until something changes; the time left."""
-    progress = player.progress[0]
-    index, count = progress.access, progress.left
+    state = player.state[0]
+    index, count = state.access, state.left
     access = at(player.accesses, index)
     position = access.position
     if not _may_fault(player, memory, index):
-        cost_us = progress.sequential_us
+        cost_us = state.sequential_us
         if access.random == 1:
             cost_us = _random_us(player, memory, access.area)
         whole_us = count * cost_us
@@ -441,44 +472,37 @@ def _run_batch(
             position = access.position
             access.position = _wrapped(position + made, access.positions)
     elif access.random == 1:
-        made, time_us = _scatter(player, memory, index, count, time_us, draws)
+        made, time_us = _scatter(player, memory, index, count, time_us)
     else:
         made, time_us = _sweep(player, memory, index, count, time_us)
-    _note(player, memory, touches, index, position, made)
-    progress.left = count - made
-    progress.accesses += made
+    _note(player, memory, index, position, made)
+    state.left = count - made
+    state.accesses += made
     return max(0.0, time_us)
 
 
 @inlined
-def play(
-    player: Player,
-    memory: Memory,
-    touches: Touches,
-    now_us: float,
-    time_us: float,
-    draws: Draws,
-) -> float:
+def play(player: Player, memory: Memory, now_us: float, time_us: float) -> float:
     """Run the workload for *time_us* of CPU time from *now_us* on, or until its last phase ends.
 
     Returns:
         The time not used: above 0 only at the end.
     """
-    progress = player.progress[0]
+    state, progress = player.state[0], player.progress[0]
     end_us, left_us = now_us + time_us, time_us
     while left_us > 0.0:
         if progress.owed_us > 0.0:
             paid_us = min(progress.owed_us, left_us)
             progress.owed_us -= paid_us
             left_us -= paid_us
-        elif progress.left > 0:
-            left_us = _run_batch(player, memory, touches, left_us, draws)
+        elif state.left > 0:
+            left_us = _run_batch(player, memory, left_us)
         elif not _look_at_clock(player, end_us - left_us):
             break
-        elif at(player.phases, progress.phase).weights == 0:
-            over_us = progress.phase_began_us + at(player.phases, progress.phase).length_us
+        elif at(player.phases, state.phase).weights == 0:
+            over_us = state.phase_began_us + at(player.phases, state.phase).length_us
             left_us -= min(left_us, max(1.0, over_us + 1.0 - (end_us - left_us)))
         else:
-            left_us = _begin_batches(player, memory, touches, end_us, left_us)
+            left_us = _begin_batches(player, memory, end_us, left_us)
     progress.cpu_us += time_us - left_us
     return left_us

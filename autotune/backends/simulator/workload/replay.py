@@ -30,6 +30,7 @@ from autotune.backends.simulator.memory.pages import (
     swap_in,
 )
 from autotune.backends.simulator.memory.touches import MOST_TICKS
+from autotune.backends.simulator.workload.progress import begin_progress
 
 _ROW = {
     "start": INT,  # first address
@@ -58,16 +59,13 @@ _STRETCH = {
     "state": INT,  # RESIDENT or SHARED
 }
 _STATE = {
-    "plays": FLAG,  # 0 where a pattern is played instead
     "position_us": FLOAT,  # of the recording's time
     "duration_us": FLOAT,
     "slice": INT,
     "change": INT,  # the next one
     "cpu_share": FLOAT,  # CPU time that the program used in a second
     "first_touch_us": FLOAT,
-    "owed_us": FLOAT,
-    "cpu_us": FLOAT,
-    "fault_us": FLOAT,
+    "ticks": INT,  # of this window that are over
     "seen": INT,  # slices in this window
     "touched": INT,  # the slice whose pages were last touched; -1 is none
     "swap_outs": INT,  # pages swapped out until then
@@ -88,6 +86,7 @@ class Replay(NamedTuple):
         stretches: `_STRETCH` structs: what is resident where a mapping comes.
         seen: `_SEEN` structs: the slices of this window.
         state: `_STATE`, one struct.
+        progress: What it has in common with a player, one struct.
     """
 
     rows: Structs
@@ -96,6 +95,7 @@ class Replay(NamedTuple):
     stretches: Structs
     seen: Structs
     state: Structs
+    progress: Structs
 
 
 def make_replay(
@@ -106,15 +106,9 @@ def make_replay(
 ) -> Replay:
     """Stand at the beginning of a recording; the caller fills the state in."""
     state = make_structs(_STATE, 1)
-    state[0].plays, state[0].touched = 1, -1
-    return Replay(rows, slices, changes, stretches, make_structs(_SEEN, MOST_TICKS + 1), state)
-
-
-def no_replay() -> Replay:
-    """What stands where a pattern is played instead."""
-    made = make_replay(*make_parts(0, 0, 0, 0))
-    made.state[0].plays = 0
-    return made
+    state[0].touched = -1
+    seen = make_structs(_SEEN, MOST_TICKS + 1)
+    return Replay(rows, slices, changes, stretches, seen, state, begin_progress())
 
 
 def make_parts(rows: int, slices: int, changes: int, stretches: int) -> tuple[Structs, ...]:
@@ -135,24 +129,18 @@ def sum_up(rows: Structs, slices: Structs) -> None:
         rows.before[own] = np.cumsum(weights[own]) - weights[own]
 
 
-@inlined
-def replay_ended(replay: Replay) -> bool:
-    """Whether all is played."""
-    return replay.state[0].position_us >= replay.state[0].duration_us
-
-
 @compiled
 def _touch(replay: Replay, memory: Memory, index: int, page: int) -> None:
     """Touch one page, an index of the states, that is not resident."""
-    state, area = replay.state[0], memory.areas[index]
+    progress, area = replay.progress[0], memory.areas[index]
     if memory.state[page] == SWAPPED:
         swap_in(memory, index, page - area.first)
-        state.owed_us += area.fault_us
-        state.fault_us += area.fault_us
+        progress.owed_us += area.fault_us
+        progress.fault_us += area.fault_us
     elif memory.state[page] == ABSENT:
         if not fault_huge(memory, index, page):
             populate(memory, index, page - area.first, page - area.first + 1)
-        state.owed_us += state.first_touch_us
+        progress.owed_us += replay.state[0].first_touch_us
 
 
 @inlined
@@ -223,24 +211,25 @@ def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
     Returns:
         The time not used: above 0 only at the end.
     """
-    state, left_us = replay.state[0], time_us
-    while left_us > 0.0 and not replay_ended(replay):
-        if state.owed_us > 0.0:
-            paid_us = min(state.owed_us, left_us)
-            state.owed_us -= paid_us
-            state.cpu_us += paid_us
+    state, progress, left_us = replay.state[0], replay.progress[0], time_us
+    while left_us > 0.0 and progress.over == 0:
+        if progress.owed_us > 0.0:
+            paid_us = min(progress.owed_us, left_us)
+            progress.owed_us -= paid_us
+            progress.cpu_us += paid_us
             left_us -= paid_us
             continue
         end_us = replay.slices[state.slice].end_us
         step_us = min(left_us, end_us - state.position_us)
         _touch_all(replay, memory)
-        state.cpu_us += step_us * state.cpu_share
+        progress.cpu_us += step_us * state.cpu_share
         left_us -= step_us
         state.position_us = (
             end_us if step_us == end_us - state.position_us else (state.position_us + step_us)
         )
         if state.position_us >= end_us and state.slice + 1 < len(replay.slices):
             state.slice += 1
+        progress.over = 1 if state.position_us >= state.duration_us else 0
         change_mappings(replay, memory)
     return left_us
 
@@ -255,12 +244,16 @@ def note_tick(replay: Replay) -> None:
         replay.seen[state.seen].slice = state.slice
         replay.seen[state.seen].ticks = 1
         state.seen += 1
+    state.ticks += 1
+    replay.progress[0].full = 1 if state.ticks == MOST_TICKS else 0
 
 
 @inlined
 def forget_ticks(replay: Replay) -> None:
     """Begin a new window."""
+    replay.state[0].ticks = 0
     replay.state[0].seen = 0
+    replay.progress[0].full = 0
 
 
 @compiled

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -58,3 +60,45 @@ def test_where_nothing_can_be_kept_there_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     assert code_folder({"XDG_CACHE_HOME": str(tmp_path / "file")}) is None
+
+
+class Square(NamedTuple):
+    side: int
+
+
+class Oblong(NamedTuple):
+    long: int
+    short: int
+
+
+def _of_square(shape: Square, height: int) -> int:
+    return shape.side * shape.side * height
+
+
+def _of_oblong(shape: Oblong, height: int) -> int:
+    return shape.long * shape.short * height
+
+
+BY_SHAPE: dict[type, Callable[..., int]] = {
+    Square: compiled.inlined(_of_square),
+    Oblong: compiled.compiled(_of_oblong),
+}
+volume = compiled.chosen_by_type(BY_SHAPE)
+
+
+@compiled.compiled
+def twice(shape: Square | Oblong, height: int) -> int:
+    return 2 * volume(shape, height)
+
+
+def test_the_type_of_the_first_argument_chooses_a_function() -> None:
+    assert (volume(Square(3), 2), volume(Oblong(4, 5), 2)) == (18, 40)
+
+
+def test_compiled_code_chooses_by_type_too() -> None:
+    assert (twice(Square(3), 2), twice(Oblong(4, 5), 2)) == (36, 80)
+
+
+def test_a_type_that_there_is_no_function_for_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        volume(1, 2)

@@ -21,7 +21,6 @@ from autotune.backends.simulator.memory.touches import (
     note_random,
     note_sweep,
 )
-from autotune.backends.simulator.workload import replay
 from tests.backends.simulator.reference import sampling
 from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.reference.sampling import Scatter, Sweep, Tick
@@ -72,10 +71,10 @@ def count(
 ) -> list[list[int]]:
     """Hits of regions, given in pages, in as many windows."""
     regions = regions_of([Region(at(low), at(high)) for low, high in spans])
-    draws, nothing, found = draws_of(seed), replay.no_replay(), []
+    draws, found = draws_of(seed), []
     for _ in range(windows):
         regions.items["hits"] = 0
-        count_hits(regions, touches, memory, nothing, SAMPLES, missed_chance, draws)
+        count_hits(regions, touches, memory, SAMPLES, missed_chance, draws)
         found.append(regions.items["hits"][: len(spans)].tolist())
     return found
 
@@ -272,7 +271,7 @@ def test_every_region_goes_on_from_what_it_had_and_the_most_of_all_is_told() -> 
     regions = regions_of(rows)
     touches = note([(whole(0, 16),)] * 6, memory)
 
-    most = count_hits(regions, touches, memory, replay.no_replay(), SAMPLES, 0.0, draws_of(0))
+    most = count_hits(regions, touches, memory, SAMPLES, 0.0, draws_of(0))
 
     expected = [list(row.__dict__.values()) for row in rows]
     for row in expected:

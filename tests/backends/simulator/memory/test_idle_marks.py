@@ -16,7 +16,6 @@ from autotune.backends.simulator.memory.touches import (
     note_all,
     note_random,
 )
-from autotune.backends.simulator.workload.replay import no_replay
 from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import SAMPLES, at, draws_of, memory_of, regions_of
 
@@ -36,7 +35,7 @@ def first_block(memory: Memory, area: int) -> int:
 def sample(memory: Memory, touches: Touches, low: int, high: int, *, seed: int = 0) -> None:
     """Count the hits of a region, given in pages."""
     regions = regions_of([Region(at(low), at(high))])
-    count_hits(regions, touches, memory, no_replay(), SAMPLES, 0.0, draws_of(seed))
+    count_hits(regions, touches, memory, SAMPLES, 0.0, draws_of(seed))
     forget(touches)
 
 

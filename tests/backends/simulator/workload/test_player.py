@@ -14,21 +14,12 @@ from autotune.backends.simulator.damon.actions import page_out
 from autotune.backends.simulator.damon.schemes import TAKES_OLD
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.pages import HUGE
-from autotune.backends.simulator.memory.touches import (
-    Touches,
-    begin_tick,
-    end_tick,
-    forget,
-    is_touched,
-    make_touches,
-)
+from autotune.backends.simulator.memory.touches import begin_tick, end_tick, forget, is_touched
 from autotune.backends.simulator.workload.layout import Layout, lay_out
 from autotune.backends.simulator.workload.player import (
-    Player,
-    ended,
+    begin_pattern,
     load,
     play,
-    seed_batches,
     spans_in,
 )
 from autotune.damon.monitoring import OperationsSet
@@ -60,15 +51,14 @@ MACHINE = replace(
 class Played:
     """A player, its memory, and what it touched."""
 
-    def __init__(self, pattern: Pattern, machine: Machine = MACHINE) -> None:
+    def __init__(self, pattern: Pattern, machine: Machine = MACHINE, *, seed: int = 0) -> None:
         self.layout: Layout = lay_out(pattern, machine, OperationsSet.VADDR)
-        self.memory = self.layout.memory
-        self.player: Player = load(pattern, self.layout, machine)
-        self.touches: Touches = make_touches(len(self.memory.areas), 2000)
-        self._draws = draws_of(0)
+        self.loaded = load(pattern, self.layout, machine)
+        self.memory, self.player = begin_pattern(self.loaded, seed, draws_of(0), 2000)
+        self.touches = self.player.touches
 
     def run(self, time_us: float, *, at_us: float = 0.0) -> float:
-        return play(self.player, self.memory, self.touches, at_us, time_us, self._draws)
+        return play(self.player, self.memory, at_us, time_us)
 
     def watch(self, time_us: float, *, at_us: float = 0.0) -> None:
         """Run for a tick of which it is known what was touched."""
@@ -158,11 +148,11 @@ def test_a_batch_waits_for_the_random_numbers_that_it_reads() -> None:
 
     played.run(5000.0)
 
-    progress = played.player.progress[0]
+    state, progress = played.player.state[0], played.player.progress[0]
     assert played.memory.counters[0].swap_ins == pages
     assert progress.fault_us == pages * FAULT_US
     assert progress.owed_us == pages * FAULT_US - 5000.0
-    assert progress.accesses == 0
+    assert state.accesses == 0
 
 
 def test_random_accesses_are_counted_by_area() -> None:
@@ -180,7 +170,7 @@ def test_time_goes_into_accesses() -> None:
     unused = played.run(5000.0)
 
     assert unused == 0.0
-    assert played.player.progress[0].accesses == pytest.approx(5000 / ACCESS_NS * 1000, rel=1e-4)
+    assert played.player.state[0].accesses == pytest.approx(5000 / ACCESS_NS * 1000, rel=1e-4)
     assert played.player.progress[0].cpu_us == 5000.0
 
 
@@ -191,10 +181,11 @@ def test_swapped_memory_comes_back_page_by_page_and_costs_a_fault_each(random: b
 
     played.run(9000.0)
 
-    progress, counters = played.player.progress[0], played.memory.counters[0]
+    state, progress = played.player.state[0], played.player.progress[0]
+    counters = played.memory.counters[0]
     assert counters.swap_ins == 100
     assert progress.fault_us == 100 * FAULT_US
-    spent = progress.accesses * ACCESS_NS / 1000 + progress.fault_us
+    spent = state.accesses * ACCESS_NS / 1000 + progress.fault_us
     assert spent == pytest.approx(9000.0, abs=100 * ACCESS_NS / 1000)
 
 
@@ -206,7 +197,7 @@ def test_a_fault_outlasts_the_time_that_is_left() -> None:
         played.run(FAULT_US / 10)
 
     assert played.memory.counters[0].swap_ins == 1
-    assert played.player.progress[0].accesses <= 1
+    assert played.player.state[0].accesses <= 1
 
 
 def test_a_stride_that_steps_over_pages_leaves_them_out() -> None:
@@ -226,7 +217,7 @@ def test_a_phase_ends_with_the_batch_that_is_running_and_the_last_one_ends_the_p
     unused = played.run(1e6)
 
     batches = 10_000 // batch_us + 1
-    assert ended(played.player)
+    assert played.player.progress[0].over == 1
     assert 1e6 - unused == pytest.approx(2 * batches * batch_us, rel=1e-6)
 
 
@@ -235,13 +226,13 @@ def test_a_phase_without_weights_idles_and_uses_the_cpu() -> None:
 
     unused = played.run(1e6)
 
-    assert ended(played.player)
-    assert played.player.progress[0].accesses == 0
+    assert played.player.progress[0].over == 1
+    assert played.player.state[0].accesses == 0
     assert played.player.progress[0].cpu_us == pytest.approx(1e6 - unused)
     assert 1e6 - unused == pytest.approx(10_000, abs=10)
 
 
-def weighted(weights: tuple[int, ...]) -> Played:
+def weighted(weights: tuple[int, ...], *, seed: int = 0) -> Played:
     accesses = tuple(
         Access(region=number, random=False, stride_bytes=PAGE, weight=weight)
         for number, weight in enumerate(weights)
@@ -252,7 +243,8 @@ def weighted(weights: tuple[int, ...]) -> Played:
                 PatternRegion(name=str(n), size_bytes=PAGE) for n in range(len(weights))
             ),
             phases=(Phase(name="p", duration_us=3_000_000, accesses=accesses),),
-        )
+        ),
+        seed=seed,
     )
 
 
@@ -261,8 +253,8 @@ def chosen(played: Played, batches: int) -> list[int]:
     found = []
     for number in range(batches):
         played.run(1.0, at_us=float(number))
-        found.append(int(played.player.progress[0].access))
-        played.player.progress[0].left = 0
+        found.append(int(played.player.state[0].access))
+        played.player.state[0].left = 0
     return found
 
 
@@ -286,15 +278,13 @@ def by_splitmix(weights: tuple[int, ...], seed: int, batches: int) -> list[int]:
     st.integers(0, 2**32),
 )
 def test_batches_are_those_of_the_real_player(weights: list[int], seed: int) -> None:
-    played = weighted(tuple(weights))
-    seed_batches(played.player, seed)
+    played = weighted(tuple(weights), seed=seed)
 
     assert chosen(played, 30) == by_splitmix(tuple(weights), seed, 30)
 
 
 def test_batches_follow_the_weights() -> None:
     played = weighted((1, 0, 3))
-    seed_batches(played.player, 0)
 
     counts = Counter(chosen(played, 2000))
 
@@ -315,7 +305,7 @@ def test_random_accesses_are_faster_in_huge_pages() -> None:
 
     each_us = ACCESS_NS / 1000 * (1 - share / 2)
     assert share > 0.4
-    assert played.player.progress[0].accesses == pytest.approx(500 / each_us, rel=1e-3)
+    assert played.player.state[0].accesses == pytest.approx(500 / each_us, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +330,7 @@ def test_random_writes_are_counted_for_what_pages_hold(
 
     played.run(100.0)
 
-    made = played.player.progress[0].accesses
+    made = played.player.state[0].accesses
     assert made > 0
     assert played.memory.areas[played.area].random_writes == (made if writes else 0)
 
@@ -352,3 +342,14 @@ def test_there_is_room_for_every_stretch_of_sweeps_in_a_tick() -> None:
     batches = time_us * 1000 / (BATCH_ACCESSES * ACCESS_NS / 2)
 
     assert spans_in(MACHINE, time_us) >= 2 * (batches + 2)
+
+
+def test_two_runs_of_a_pattern_share_nothing_that_changes() -> None:
+    played = scene(10 * PAGE)
+    parts = [array.copy() for array in (*played.loaded.memory, *played.loaded[1:])]
+    played.swap_out_all()
+
+    played.run(1e6)
+
+    left = (*played.loaded.memory, *played.loaded[1:])
+    assert all((now == before).all() for now, before in zip(left, parts, strict=True))

@@ -17,7 +17,6 @@ from autotune.backends.simulator.workload.replay import (
     hits_of_recording,
     note_tick,
     play_recording,
-    replay_ended,
 )
 from autotune.backends.simulator.workload.replay_layout import begin_recording, lay_out_recording
 from autotune.damon.monitoring import Intervals
@@ -120,7 +119,7 @@ def test_time_takes_a_recording_from_snapshot_to_snapshot_and_to_its_end() -> No
         states.append((int(replay.state[0].slice), unused))
 
     assert states == [(0, 0.0), (1, 0.0), (1, 0.0), (1, 40_000.0)]
-    assert replay_ended(replay)
+    assert replay.progress[0].over == 1
 
 
 def test_all_that_was_always_accessed_comes_back_and_each_page_costs_a_fault() -> None:
@@ -130,7 +129,7 @@ def test_all_that_was_always_accessed_comes_back_and_each_page_costs_a_fault() -
     play_recording(replay, memory, 1_000.0)
 
     assert memory.counters[0].swap_ins == 24
-    assert replay.state[0].fault_us == 24 * FAULT_US
+    assert replay.progress[0].fault_us == 24 * FAULT_US
 
 
 def test_what_a_fault_takes_makes_the_run_longer() -> None:
@@ -249,7 +248,7 @@ def test_cpu_time_is_the_share_that_the_program_used_and_faults_on_top() -> None
 
     play_recording(replay, memory, 300_000.0)
 
-    assert replay.state[0].cpu_us == pytest.approx(50_000 + 24 * FAULT_US)
+    assert replay.progress[0].cpu_us == pytest.approx(50_000 + 24 * FAULT_US)
 
 
 def test_the_reference_counts_pages() -> None:

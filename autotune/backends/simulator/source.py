@@ -1,0 +1,100 @@
+"""What accesses memory: a pattern that is played, or a recording that is replayed.
+
+A player and a replay have their progress in common. Where they differ, a function is chosen by type,
+while the code that calls it is compiled: the kdamond is compiled once for patterns and once for
+recordings, and neither carries what only the other one needs.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from autotune.backends.simulator.compiled.compiled import chosen_by_type, inlined
+from autotune.backends.simulator.compiled.draws import Draws
+from autotune.backends.simulator.damon import counting
+from autotune.backends.simulator.damon.regions import Regions
+from autotune.backends.simulator.memory import touches
+from autotune.backends.simulator.memory.pages import Memory
+from autotune.backends.simulator.workload import player, replay
+from autotune.backends.simulator.workload.player import Player
+from autotune.backends.simulator.workload.replay import Replay
+
+Source: TypeAlias = Player | Replay
+
+
+@inlined
+def _play_recording(source: Replay, memory: Memory, _now_us: float, time_us: float) -> float:
+    return replay.play_recording(source, memory, time_us)
+
+
+@inlined
+def _begin_tick_of_pattern(source: Player) -> None:
+    touches.begin_tick(source.touches)
+
+
+@inlined
+def _begin_tick_of_recording(_source: Replay) -> None:
+    """Do nothing: what a slice of a recording accesses is known."""
+
+
+@inlined
+def _end_tick_of_pattern(source: Player, memory: Memory) -> None:
+    touches.end_tick(source.touches, memory)
+    source.progress[0].full = 1 if touches.is_full(source.touches) else 0
+
+
+@inlined
+def _end_tick_of_recording(source: Replay, _memory: Memory) -> None:
+    replay.note_tick(source)
+
+
+@inlined
+def _forget_pattern(source: Player) -> None:
+    touches.forget(source.touches)
+    source.progress[0].full = 0
+
+
+@inlined
+def _count_pattern(
+    source: Player,
+    memory: Memory,
+    regions: Regions,
+    samples: int,
+    missed_chance: float,
+    draws: Draws,
+) -> int:
+    return counting.count_hits(regions, source.touches, memory, samples, missed_chance, draws)
+
+
+@inlined
+def _count_recording(
+    source: Replay,
+    _memory: Memory,
+    regions: Regions,
+    samples: int,
+    missed_chance: float,
+    draws: Draws,
+) -> int:
+    return counting.count_replayed_hits(regions, source, samples, missed_chance, draws)
+
+
+play = chosen_by_type({Player: player.play, Replay: _play_recording})
+"""``play(source, memory, now_us, time_us)``: let the workload run for *time_us*, or to its end.
+
+Returns the time not used, in microseconds: above 0 only at the end.
+"""
+
+begin_tick = chosen_by_type({Player: _begin_tick_of_pattern, Replay: _begin_tick_of_recording})
+"""``begin_tick(source)``: keep from now on what is accessed."""
+
+end_tick = chosen_by_type({Player: _end_tick_of_pattern, Replay: _end_tick_of_recording})
+"""``end_tick(source, memory)``: the tick is over, and one of the window."""
+
+count_hits = chosen_by_type({Player: _count_pattern, Replay: _count_recording})
+"""``count_hits(source, memory, regions, samples, missed_chance, draws)``: count the window's hits.
+
+Returns the most hits that any region now has.
+"""
+
+forget_ticks = chosen_by_type({Player: _forget_pattern, Replay: replay.forget_ticks})
+"""``forget_ticks(source)``: begin a new window."""
