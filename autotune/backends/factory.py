@@ -8,14 +8,26 @@ from autotune.backends.base import Backend, RecordingBackend
 from autotune.backends.settings import BackendSettings
 from autotune.backends.simulator.profiles import load_machine
 from autotune.cache import cache_folder
+from autotune.damon.recording import Recording
+from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 
 
 def _silent(message: str) -> None:
     """Say nothing."""
 
 
-def make_backend(settings: BackendSettings, note: Callable[[str], None] = _silent) -> Backend:
-    """Make the backend that a workload file asks for; *note* hears of what takes long.
+def make_backend(
+    settings: BackendSettings,
+    note: Callable[[str], None] = _silent,
+    workload: Pattern | Program | Recording | None = None,
+) -> Backend:
+    """Make the backend that a workload file asks for.
+
+    Args:
+        settings: Of the backend.
+        note: Hears of what takes long.
+        workload: What will run first, if that is known: how long it takes depends on it.
 
     Raises:
         InputError: If the machine profile is wrong.
@@ -26,7 +38,8 @@ def make_backend(settings: BackendSettings, note: Callable[[str], None] = _silen
     from autotune.backends.simulator.compiled.compiled import waiting
     from autotune.backends.simulator.simulator import Simulator
 
-    if (wait := waiting()) is not None:
+    recorded = isinstance(workload, Recording)
+    if (wait := waiting("recording" if recorded else "pattern")) is not None:
         note(wait)
     return Simulator(load_machine(settings.machine))
 

@@ -59,7 +59,7 @@ def run(
     )
     file = load_any(workload_file, overrides, warn=warn)
     folder = out or default_folder(file.name, now=datetime.now().astimezone())
-    backend_made = make_backend(file.backend, note)
+    backend_made = make_backend(file.backend, note, file.workload)
     with ProgressView(folder) as view:
         outcome = run_into(folder, file, backend_made, listeners=[view])
     if as_json:
@@ -99,7 +99,7 @@ def measure(
     overrides = Overrides(backend=backend, machine=machine, seed=seed)
     file = load_any(workload_file, overrides, warn=warn)
     schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
-    found = measure_scheme(file, schemes, make_backend(file.backend, note))
+    found = measure_scheme(file, schemes, make_backend(file.backend, note, file.workload))
     if as_json:
         print_json(found.to_dict())
     else:

@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import numba
 from numba.extending import overload
@@ -25,6 +25,9 @@ from autotune.errors import BackendUnavailableError
 
 _FORGOTTEN_S = 30 * 86_400
 """Compiled code of versions that nobody used for so long is removed."""
+
+_COUNTS = {"pattern": "counting.count_hits", "recording": "counting.count_replayed_hits"}
+"""The function that is compiled for one source alone."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,8 +75,12 @@ if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
 
 
-def waiting() -> str | None:
-    """What the first run has to wait for; None where compiled code is kept from an earlier use."""
+def waiting(source: Literal["pattern", "recording"]) -> str | None:
+    """What the first run has to wait for; None where compiled code is kept from an earlier use.
+
+    Args:
+        source: What is simulated: the code for patterns is not the code for recordings.
+    """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         return None
     if _FOLDER is None:
@@ -81,7 +88,7 @@ def waiting() -> str | None:
             "compiling the simulator, which takes most of a minute, every time: set "
             "XDG_CACHE_HOME to a folder where it can be kept"
         )
-    if any(_FOLDER.rglob("kdamond.run-*.nbi")):
+    if all(any(_FOLDER.rglob(f"{name}-*.nbi")) for name in ("kdamond.run", _COUNTS[source])):
         return None
     return "compiling the simulator, which takes most of a minute, once"
 

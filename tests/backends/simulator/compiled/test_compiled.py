@@ -62,6 +62,44 @@ def test_where_nothing_can_be_kept_there_is_no_folder(tmp_path: Path) -> None:
     assert code_folder({"XDG_CACHE_HOME": str(tmp_path / "file")}) is None
 
 
+@pytest.mark.parametrize(
+    ("kept", "waits"),
+    [
+        ((), ["pattern", "recording"]),
+        (("kdamond.run", "counting.count_hits"), ["recording"]),
+        (("kdamond.run", "counting.count_replayed_hits"), ["pattern"]),
+        (("counting.count_hits", "counting.count_replayed_hits"), ["pattern", "recording"]),
+        (("kdamond.run", "counting.count_hits", "counting.count_replayed_hits"), []),
+    ],
+)
+def test_who_waits_for_what_is_compiled_first_is_told(
+    kept: tuple[str, ...], waits: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
+    (tmp_path / "damon_1").mkdir()
+    for name in kept:
+        (tmp_path / "damon_1" / f"{name}-7.py311.nbi").touch()
+
+    told = {
+        "pattern": compiled.waiting("pattern"),
+        "recording": compiled.waiting("recording"),
+    }
+
+    assert [source for source, text in told.items() if text is not None] == waits
+
+
+def test_the_functions_that_tell_are_compiled_under_these_names() -> None:
+    from autotune.backends.simulator.damon import counting, kdamond
+
+    names = {
+        f"{function.__module__.split('.')[-1]}.{function.__name__}"
+        for function in (kdamond.run, counting.count_hits, counting.count_replayed_hits)
+    }
+
+    assert names == {"kdamond.run", *compiled._COUNTS.values()}
+
+
 class Square(NamedTuple):
     side: int
 
