@@ -19,7 +19,8 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
-from autotune.damon.kernel_units import PAGE_BYTES, on_grid
+from autotune.damon.kernel_rules import PAGE_BYTES
+from autotune.damon.kernel_units import on_grid
 from autotune.damon.monitoring import MIN_REGIONS, Intervals, Monitoring, OperationsSet, Target
 
 SIZES = st.one_of(

@@ -12,10 +12,10 @@ import math
 from dataclasses import dataclass, replace
 
 from autotune.damon.damos import UNLIMITED, AccessPattern, Quota, Range, Scheme, Watermarks
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals
 from autotune.units import format_duration, format_share, format_size
 
-PAGE_BYTES = 4096
 ULONG_MAX = 2**64 - 1
 UINT_MAX = 2**32 - 1
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from autotune.backends.settings import HugePages
 from autotune.damon.damos import UNLIMITED, Filter, FilterType, Quota, Scheme
-from autotune.damon.kernel_units import PAGE_BYTES, KernelScheme
+from autotune.damon.kernel_rules import PAGE_BYTES
+from autotune.damon.kernel_units import KernelScheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
 
 SNAP = 1e-9

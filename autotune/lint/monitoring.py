@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autotune.damon.damos import Scheme
-from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.kernel_rules import PAGE_BYTES, SAMPLED_BYTES, largest_region_bytes
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.lint.action import OF_HUGE_PAGES
 from autotune.lint.case import Known
 from autotune.lint.warning import Code, Found
 from autotune.units import format_duration, format_size
-
-_BLIND_BYTES = 1 << 32
-"""The kernel draws a sample's offset from 32 bits. Source: ``damon_rand``, include/linux/damon.h."""
 
 _KERNEL_UPDATE_US = 60_000_000
 """The kernel's default: a user with this value probably didn't choose it."""
@@ -26,7 +23,7 @@ def region_share_bytes(size_bytes: int, monitoring: Monitoring) -> int:
         size_bytes: Size of the memory that is monitored.
         monitoring: DAMON's attributes.
     """
-    return max(PAGE_BYTES, size_bytes // monitoring.min_regions // PAGE_BYTES * PAGE_BYTES)
+    return largest_region_bytes(size_bytes, monitoring.min_regions) // PAGE_BYTES * PAGE_BYTES
 
 
 def attributes(
@@ -57,13 +54,13 @@ def attributes(
             f"to {2 * monitoring.min_regions} or more",
         )
     size_bytes = known.size_bytes or 0
-    if size_bytes > monitoring.min_regions * _BLIND_BYTES:
+    if size_bytes > monitoring.min_regions * SAMPLED_BYTES:
         share_bytes = region_share_bytes(size_bytes, monitoring)
         yield (
             Code.REGIONS_BLIND,
             f"a region may hold {format_size(share_bytes)}, and only the first "
-            f"{format_size(_BLIND_BYTES)} of it are ever sampled: raise min_regions to "
-            f"{-(-size_bytes // _BLIND_BYTES)} or more",
+            f"{format_size(SAMPLED_BYTES)} of it are ever sampled: raise min_regions to "
+            f"{-(-size_bytes // SAMPLED_BYTES)} or more",
         )
     if (
         operations is OperationsSet.VADDR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals
 from autotune.space.fields import DURATION, FIELDS, SHARE, SIZE, Value
 from autotune.space.parameters import Numeric, Parameter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autotune.damon.damos import UNLIMITED, Action
-from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import OperationsSet
 from autotune.lint.case import SNAP, Case
 from autotune.lint.monitoring import region_share_bytes

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from autotune.damon.damos import EFFECTIVE_ACTIONS, Action, Quota
-from autotune.damon.monitoring import OperationsSet
+from autotune.damon.damos import Quota
+from autotune.damon.kernel_rules import hot_score, is_ordered
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
-
-_COLDEST_FIRST = {
-    OperationsSet.VADDR: frozenset({Action.PAGEOUT}),
-    OperationsSet.FVADDR: frozenset({Action.PAGEOUT}),
-    OperationsSet.PADDR: EFFECTIVE_ACTIONS[OperationsSet.PADDR] - {Action.STAT},
-}
-"""The actions for which a quota orders regions. For any other action all regions are alike.
-
-Source: ``damon_va_scheme_score`` and ``damon_pa_scheme_score``.
-"""
 
 
 def priorities(case: Case) -> Found:
@@ -32,7 +22,7 @@ def priorities(case: Case) -> Found:
             f"quota weight of size {weights.size} does nothing, since the kernel reads and ignores "
             "it: write 0",
         )
-    if action not in _COLDEST_FIRST[case.operations]:
+    if not is_ordered(action, case.operations):
         if weighted:
             yield (
                 Code.QUOTA_WEIGHTS_IGNORED,
@@ -51,22 +41,16 @@ def priorities(case: Case) -> Found:
 def _tells_apart(case: Case, quota: Quota) -> bool:
     """Say whether two regions that match can have different scores."""
     # It is enough to compare the ends of both ranges: all other scores lie between their scores.
-    samples = case.monitoring.intervals.samples
-    ages = [age * case.monitoring.intervals.aggregation_us // 1_000_000 for age in case.kernel.age]
-    weights = quota.weights
+    intervals, weights = case.monitoring.intervals, quota.weights
     scores = {
-        _heat(count * 100 // samples, seconds, weights.access_rate, weights.age)
-        for count, seconds in itertools.product(case.counts, ages)
+        hot_score(
+            count,
+            age,
+            intervals.samples,
+            intervals.aggregation_us,
+            weights.access_rate,
+            weights.age,
+        )
+        for count, age in itertools.product(case.counts, case.kernel.age)
     }
     return len(scores) > 1
-
-
-def _heat(rate: int, seconds: int, rate_weight: int, age_weight: int) -> int:
-    """Give the score of a region, 0 to 99: high if hot. The order for cold memory is its mirror image.
-
-    Source: ``damon_hot_score``, mm/damon/ops-common.c of Linux 6.12.
-    """
-    doublings = min(32, seconds.bit_length()) * (1 if rate else -1)
-    steady = (doublings + 32) * 100 // 32 // 2
-    heat = rate_weight * rate + age_weight * steady
-    return heat // max(1, rate_weight + age_weight) * 99 // 100

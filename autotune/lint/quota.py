@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autotune.damon.damos import MIGRATIONS, UNLIMITED, Action, GoalMetric, Quota
+from autotune.damon.kernel_rules import GOAL_REACHED, goal_score
 from autotune.lint.case import Case
 from autotune.lint.warning import Code, Found
 from autotune.units import format_duration, format_size
@@ -96,7 +97,9 @@ def goals(case: Case) -> Found:
     quota = case.limited
     given = quota.goals if quota is not None else ()
     if given and all(goal.metric is GoalMetric.USER_INPUT for goal in given):
-        short = all(goal.current_value * 10_000 // goal.target_value < 10_000 for goal in given)
+        short = all(
+            goal_score(goal.current_value, goal.target_value) < GOAL_REACHED for goal in given
+        )
         yield (
             Code.QUOTA_GOAL_STATIC,
             f"goal user_input keeps its current value of {given[0].current_value} until something "

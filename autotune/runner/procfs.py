@@ -5,13 +5,13 @@ A process that ends while its files are read counts as a process without memory,
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from autotune.damon.kernel_rules import three_ranges
 from autotune.damon.spans import Span, merged
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -142,14 +142,9 @@ class Procfs:
         return (self.read(f"{pid}/comm") or b"").decode(errors="replace").strip()
 
     def monitored_bytes(self, pids: tuple[int, ...]) -> int:
-        """Give the size of the ranges that DAMON watches in the address spaces of processes, in bytes.
-
-        DAMON watches all from the first mapping to the last, without the two largest gaps. It watches
-        nothing in an address space with fewer than two gaps.
-
-        Source: ``__damon_va_three_regions``, mm/damon/vaddr.c.
-        """
-        return sum(_without_two_gaps(self.mappings(pid)) for pid in pids)
+        """Give the size in bytes of the ranges that DAMON watches in processes, all of them together."""
+        ranges = (three_ranges(self.mappings(pid)) or () for pid in pids)
+        return sum(end - start for of_process in ranges for start, end in of_process)
 
     def mappings(self, pid: int) -> list[Span]:
         """Give the areas that a process has mapped, in order of address; none if it has ended."""
@@ -204,13 +199,3 @@ def _cpu_clock_s(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return 0.0
-
-
-def _without_two_gaps(mappings: list[Span]) -> int:
-    gaps = sorted(
-        (start - end for (_, end), (start, _) in itertools.pairwise(mappings)),
-        reverse=True,
-    )
-    if len(gaps) < 2 or gaps[1] == 0:
-        return 0
-    return mappings[-1][1] - mappings[0][0] - gaps[0] - gaps[1]

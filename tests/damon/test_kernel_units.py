@@ -19,8 +19,8 @@ from autotune.damon.damos import (
     Scheme,
     Watermarks,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.kernel_units import (
-    PAGE_BYTES,
     UINT_MAX,
     ULONG_MAX,
     KernelScheme,

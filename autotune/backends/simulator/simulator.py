@@ -13,7 +13,7 @@ from autotune.backends.simulator.damon import kdamond, regions, schemes
 from autotune.backends.simulator.damon.regions import three_ranges
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.huge_pages import advise_everything
-from autotune.backends.simulator.memory.pages import PAGE, Memory
+from autotune.backends.simulator.memory.pages import Memory
 from autotune.backends.simulator.source import Source
 from autotune.backends.simulator.workload import player
 from autotune.backends.simulator.workload.layout import lay_out, size_bytes
@@ -23,6 +23,7 @@ from autotune.backends.simulator.workload.replay_layout import (
     lay_out_recording,
 )
 from autotune.damon.damos import Scheme, SchemeStats
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
 from autotune.errors import InputError, TrialError
@@ -156,7 +157,9 @@ class Simulator:
             world.take_samples(simulated)
             world.wait(simulated, min(float(start_us), timeout_us))
         watched = regions.make_regions(
-            [(0, machine.memory_bytes // PAGE * PAGE)] if physical else _ranges(simulated.memory),
+            [(0, machine.memory_bytes // PAGE_BYTES * PAGE_BYTES)]
+            if physical
+            else _ranges(simulated.memory),
             monitoring.min_regions,
             capacity=2 * monitoring.max_regions + 64 + _cuts(staged, intervals),
             whole=physical,
@@ -339,8 +342,8 @@ def _measurement(
         kdamond_cpu=float(clock.busy_us) / 1e6 / runtime_s,
         workload_cpu_s=float(world.cpu_us(simulated)) / 1e6,
         major_faults=int(counters.swap_ins),
-        swap_in_bytes=int(counters.swap_ins) * PAGE,
-        swap_out_bytes=int(counters.swap_outs) * PAGE,
+        swap_in_bytes=int(counters.swap_ins) * PAGE_BYTES,
+        swap_out_bytes=int(counters.swap_outs) * PAGE_BYTES,
         memory_pressure_some_s=float(world.stalled_us(simulated)) / 1e6,
         scheme_stats=None if staged is None else _stats(staged),
         wss_mean_bytes=float(figures.wss_sum) / int(figures.aggregations)

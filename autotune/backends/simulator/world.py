@@ -8,8 +8,9 @@ from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
-from autotune.backends.simulator.memory.pages import PAGE, Memory, pool_bytes
+from autotune.backends.simulator.memory.pages import Memory, pool_bytes
 from autotune.backends.simulator.source import Source, play
+from autotune.damon.kernel_rules import PAGE_BYTES
 
 _CLOCK = {
     "now_us": FLOAT,  # since the measured part began
@@ -74,7 +75,7 @@ def start(
     clock[0].scan_us, clock[0].check_us = machine.scan_us, machine.check_us
     clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
     clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
-    clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE
+    clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE_BYTES
     clock[0].stalled_fraction = machine.stalled_fraction
     clock[0].wake_us = machine.wake_us
     clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
@@ -116,8 +117,8 @@ def take_samples(world: World) -> None:
     figures, counters, clock = world.figures[0], world.memory.counters[0], world.clock[0]
     while figures.next_us <= clock.now_us and figures.samples < len(world.samples):
         sample = world.samples[figures.samples]
-        sample.rss = counters.resident * PAGE
-        sample.swap = counters.swapped * PAGE
+        sample.rss = counters.resident * PAGE_BYTES
+        sample.swap = counters.swapped * PAGE_BYTES
         sample.pool = pool_bytes(world.memory)
         sample.wss = figures.wss
         figures.samples += 1

@@ -25,7 +25,7 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
-from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError, Where, nearest
 from autotune.formats import damo_notation as notation

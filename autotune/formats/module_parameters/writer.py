@@ -25,7 +25,7 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
-from autotune.damon.kernel_units import PAGE_BYTES
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Monitoring
 from autotune.formats import damo_notation as notation
 from autotune.formats.module_parameters.reader import (

@@ -17,7 +17,6 @@ from autotune.backends.simulator.damon.regions import Regions, make_regions
 from autotune.backends.simulator.damon.schemes import Schemes, stage
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.pages import (
-    PAGE,
     RESIDENT,
     SWAPPED,
     Area,
@@ -29,6 +28,7 @@ from autotune.backends.simulator.profiles import load_machine
 from autotune.backends.simulator.workload import player
 from autotune.backends.simulator.workload.layout import Layout
 from autotune.damon.damos import Scheme
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from autotune.damon.monitoring import Intervals, OperationsSet
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 from tests.backends.simulator.reference.regions import Region

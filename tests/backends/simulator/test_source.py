@@ -17,9 +17,10 @@ from autotune.backends.simulator.source import (
 from autotune.backends.simulator.workload import player
 from autotune.backends.simulator.workload.layout import lay_out
 from autotune.backends.simulator.workload.replay_layout import begin_recording, lay_out_recording
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from autotune.damon.monitoring import OperationsSet
 from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
-from tests.backends.simulator.reference.regions import PAGE, Region
+from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import MACHINE, SAMPLES, draws_of, regions_of, rows_of
 from tests.recordings import area, recording, snapshot
 

@@ -34,12 +34,16 @@ R = TypeVar("R")
 
 
 _SIMULATOR = Path(__file__).resolve().parents[1]
+_AUTOTUNE = _SIMULATOR.parents[1]
 SOURCES = (
     *sorted(_SIMULATOR.glob("*/**/*.py")),
     _SIMULATOR / "source.py",
     _SIMULATOR / "world.py",
+    _SIMULATOR / "machine.py",
+    _AUTOTUNE / "damon" / "kernel_rules.py",
+    _AUTOTUNE / "experiment" / "pattern.py",
 )
-"""Every file with compiled code: all folders of the simulator, and what of it is beside them."""
+"""Every file with compiled code, and every file with a number that is compiled into it."""
 
 
 def code_folder(environment: Mapping[str, str] = os.environ) -> Path | None:

@@ -25,7 +25,6 @@ from autotune.backends.simulator.memory.huge_pages import advise
 from autotune.backends.simulator.memory.idle_marks import idle_pages
 from autotune.backends.simulator.memory.pages import (
     BLOCK_PAGES,
-    PAGE,
     RESIDENT,
     Memory,
     area_at_or_behind,
@@ -36,6 +35,7 @@ from autotune.backends.simulator.memory.pages import (
     swap_out,
 )
 from autotune.backends.simulator.world import World, is_over, work_in_turns
+from autotune.damon.kernel_rules import PAGE_BYTES
 
 _PAGES_A_TURN = 32
 """Pages paged out before the workload runs again on a CPU that they share: some milliseconds' work."""
@@ -64,8 +64,8 @@ def takes_of_block(
     if behind - page < pages_of_block(memory, index, number):
         looked_at = resident_in(
             memory,
-            memory.areas[index].start + (page - memory.areas[index].first) * PAGE,
-            memory.areas[index].start + (behind - memory.areas[index].first) * PAGE,
+            memory.areas[index].start + (page - memory.areas[index].first) * PAGE_BYTES,
+            memory.areas[index].start + (behind - memory.areas[index].first) * PAGE_BYTES,
         )
         marked = int(idle * looked_at / max(1, block.resident) + 0.5)  # any of them, as likely
     taken = marked if takes == TAKES_OLD else looked_at - marked
@@ -101,7 +101,7 @@ def page_out(
             return moved, last, left, area.start
         look_at(memory, index)
         last = index
-        offset = area.first - area.start // PAGE
+        offset = area.first - area.start // PAGE_BYTES
         page, high = pages_between(area, start, end)
         while page < high:
             number = page // BLOCK_PAGES
@@ -111,7 +111,7 @@ def page_out(
                 page = behind
                 continue
             if moved > 0 and (spares or moved == most):
-                return moved, last, left, (page - offset) * PAGE
+                return moved, last, left, (page - offset) * PAGE_BYTES
             taken = takes_of_block(memory, index, page, behind, spares, takes)
             while page < behind and taken > 0:
                 if memory.state[page] != RESIDENT:
@@ -119,7 +119,7 @@ def page_out(
                 elif counters.swapped >= counters.room:
                     return moved, last, left, end
                 elif moved == most and not spares:
-                    return moved, last, left, (page - offset) * PAGE
+                    return moved, last, left, (page - offset) * PAGE_BYTES
                 else:
                     count = min(behind - page, taken, counters.room - counters.swapped)
                     if not spares:
@@ -152,7 +152,7 @@ def _page_out_all(scheme: Any, world: World, start: int, end: int) -> int:
         if is_over(world):
             break
     if scheme.physical == 1:
-        return paged_out * PAGE
+        return paged_out * PAGE_BYTES
     return end - start if is_mapped(memory, start, end) else 0
 
 
@@ -189,7 +189,7 @@ def act(scheme: Any, world: World, start: int, end: int) -> int:
         if scheme.action in (LRU_PRIO, LRU_DEPRIO) and scheme.takes != TAKES_NONE:
             taken = _move_between_lists(scheme, world.memory, start, end)
             work_in_turns(world, resident * world.clock[0].scan_us)
-            return taken * PAGE
+            return taken * PAGE_BYTES
         return 0
     if scheme.action in (LRU_PRIO, LRU_DEPRIO):
         return 0

@@ -20,8 +20,8 @@ from autotune.backends.simulator.damon.schemes import (
     matches,
     score,
 )
-from autotune.backends.simulator.memory.pages import PAGE
 from autotune.backends.simulator.world import World, is_over, stalled_us
+from autotune.damon.kernel_rules import PAGE_BYTES
 
 
 @inlined
@@ -38,11 +38,11 @@ def skip_to_resume(scheme: Any, regions: Regions, index: int) -> bool:
             scheme.resume = 0
         return True
     if region.start < scheme.resume:
-        size = (scheme.resume - region.start) // PAGE * PAGE
+        size = (scheme.resume - region.start) // PAGE_BYTES * PAGE_BYTES
         if size == 0:
-            if region.end - region.start <= PAGE:
+            if region.end - region.start <= PAGE_BYTES:
                 return True
-            size = PAGE
+            size = PAGE_BYTES
         if cut(regions, index, size):
             scheme.resume = 0
             return True
@@ -63,7 +63,7 @@ def is_filtered(schemes: Schemes, number: int, regions: Regions, index: int) -> 
             continue
         if item.kind == ADDR:
             region = regions.items[index]
-            low, high = item.start // PAGE * PAGE, item.end // PAGE * PAGE
+            low, high = item.start // PAGE_BYTES * PAGE_BYTES, item.end // PAGE_BYTES * PAGE_BYTES
             inside = low <= region.start < high
             if region.start < low < region.end:
                 cut(regions, index, low - region.start)
@@ -82,7 +82,7 @@ def _try(schemes: Schemes, number: int, regions: Regions, index: int, world: Wor
     scheme, region, clock = schemes.items[number], regions.items[index], world.clock[0]
     size = region.end - region.start
     if scheme.allowed > 0 and scheme.charged + size > scheme.allowed:
-        keep = (scheme.allowed - scheme.charged) // PAGE * PAGE
+        keep = (scheme.allowed - scheme.charged) // PAGE_BYTES * PAGE_BYTES
         # No room for one more region is as if nothing were left of the quota.
         if keep == 0 or not cut(regions, index, keep):
             scheme.tried_regions += 1

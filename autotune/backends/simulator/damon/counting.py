@@ -15,7 +15,6 @@ from autotune.backends.simulator.compiled.structs import at
 from autotune.backends.simulator.damon.regions import Regions
 from autotune.backends.simulator.memory.idle_marks import mark_one, note_touches
 from autotune.backends.simulator.memory.pages import (
-    PAGE,
     RESIDENT,
     Memory,
     area_at_or_behind,
@@ -29,14 +28,13 @@ from autotune.backends.simulator.memory.touches import (
     window,
 )
 from autotune.backends.simulator.workload.replay import Replay, hits_of_recording
-
-_SAMPLED_BITS = 1 << 32
+from autotune.damon.kernel_rules import PAGE_BYTES, SAMPLED_BYTES
 
 
 @inlined
 def sampled_bytes(size: int) -> int:
     """How much of a region is ever sampled: offsets are drawn from 32 bits of its size."""
-    return size % _SAMPLED_BITS if size % _SAMPLED_BITS != 0 else _SAMPLED_BITS
+    return size % SAMPLED_BYTES if size % SAMPLED_BYTES != 0 else SAMPLED_BYTES
 
 
 @inlined
@@ -63,7 +61,7 @@ def _drawn_hit(
     area = _area_from(memory, area, address)
     if area == len(memory.areas) or at(memory.areas, area).start > address:
         return False
-    page = (address - at(memory.areas, area).start) // PAGE
+    page = (address - at(memory.areas, area).start) // PAGE_BYTES
     hit = is_touched(touches, memory, area, page, tick, draws)
     if marks and not hit and memory.state[at(memory.areas, area).first + page] == RESIDENT:
         mark_one(memory, area, at(memory.areas, area).first + page)
@@ -102,9 +100,9 @@ def _hits(touches: Touches, memory: Memory, start: int, end: int, area: int, dra
     ticks, left, hits = window(touches), end - start, 0
     while area < len(memory.areas) and at(memory.areas, area).start < end and ticks:
         first = at(memory.areas, area).start
-        low = (max(start, first) - first) // PAGE
-        high = (min(end, end_of(at(memory.areas, area))) - first) // PAGE
-        size = (high - low) * PAGE
+        low = (max(start, first) - first) // PAGE_BYTES
+        high = (min(end, end_of(at(memory.areas, area))) - first) // PAGE_BYTES
+        size = (high - low) * PAGE_BYTES
         here = ticks if size == left else chosen(draws, ticks, size / left)
         if at(touches.areas, area).listed == 1:
             hits += hits_in(touches, area, low, high, here, draws)

@@ -21,7 +21,7 @@ from autotune.backends.simulator.damon.regions import (
     update_ranges,
 )
 from autotune.backends.simulator.damon.schemes import Schemes
-from autotune.backends.simulator.memory.pages import PAGE, pool_bytes
+from autotune.backends.simulator.memory.pages import pool_bytes
 from autotune.backends.simulator.source import begin_tick, count_hits, end_tick, forget_ticks
 from autotune.backends.simulator.world import (
     World,
@@ -31,6 +31,7 @@ from autotune.backends.simulator.world import (
     take_turn,
     wait,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES
 
 _HRTIMER_LIMIT_US = 20_000
 
@@ -79,7 +80,7 @@ def _note_working_set(regions: Regions, figures: Any) -> None:
 
 @compiled
 def _free_permille(world: World) -> int:
-    used = world.memory.counters[0].resident + pool_bytes(world.memory) // PAGE
+    used = world.memory.counters[0].resident + pool_bytes(world.memory) // PAGE_BYTES
     total = world.clock[0].memory_pages
     return max(0, total - used) * 1000 // total
 
@@ -131,7 +132,7 @@ def aggregate(regions: Regions, most: int, samples: int, limit: int, max_regions
 @compiled
 def size_limit(regions: Regions, min_regions: int) -> int:
     """How large merging may make a region."""
-    return max(PAGE, total_bytes(regions) // min_regions)
+    return max(PAGE_BYTES, total_bytes(regions) // min_regions)
 
 
 @compiled

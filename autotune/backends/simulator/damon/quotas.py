@@ -17,11 +17,7 @@ from autotune.backends.simulator.damon.schemes import (
     matches,
     score,
 )
-from autotune.backends.simulator.memory.pages import PAGE
-
-_UNMEASURED_BYTES_PER_MS = PAGE * 1024
-_REACHED = 10_000
-"""The score of a goal that is just reached."""
+from autotune.damon.kernel_rules import GOAL_REACHED, MAX_SCORE, PAGE_BYTES, UNMEASURED_BYTES_A_MS
 
 
 @compiled
@@ -32,16 +28,16 @@ def next_steering(allowed: int, reached: int) -> int:
         allowed: What they allowed before.
         reached: How far they were reached then, 10000 being just so.
     """
-    if reached == _REACHED:
+    if reached == GOAL_REACHED:
         return allowed
-    if reached >= 2 * _REACHED:
-        return _REACHED
-    distance = abs(reached - _REACHED)
-    change = allowed // _REACHED * distance
-    if allowed < UNREACHED // _REACHED:
-        change = allowed * distance // _REACHED
-    if reached > _REACHED:
-        return max(allowed - change, _REACHED)
+    if reached >= 2 * GOAL_REACHED:
+        return GOAL_REACHED
+    distance = abs(reached - GOAL_REACHED)
+    change = allowed // GOAL_REACHED * distance
+    if allowed < UNREACHED // GOAL_REACHED:
+        change = allowed * distance // GOAL_REACHED
+    if reached > GOAL_REACHED:
+        return max(allowed - change, GOAL_REACHED)
     return min(UNREACHED, allowed + change)
 
 
@@ -57,10 +53,10 @@ def _reached(schemes: Schemes, number: int, stalled_us: float) -> int:
         if goal.metric == SOME_MEM_PSI:
             current = int(stalled_us - goal.before_us)
             goal.before_us = stalled_us
-        if current < UNREACHED // _REACHED:
-            reached = current * _REACHED // goal.target
+        if current < UNREACHED // GOAL_REACHED:
+            reached = current * GOAL_REACHED // goal.target
         else:
-            reached = current // max(1, goal.target // _REACHED)
+            reached = current // max(1, goal.target // GOAL_REACHED)
         furthest = max(furthest, reached)
     return furthest
 
@@ -74,16 +70,16 @@ def _allowance(schemes: Schemes, number: int, stalled_us: float) -> int:
     allowed = UNREACHED
     if scheme.goals > 0:
         scheme.steered = next_steering(
-            max(scheme.steered, _REACHED), _reached(schemes, number, stalled_us)
+            max(scheme.steered, GOAL_REACHED), _reached(schemes, number, stalled_us)
         )
-        allowed = scheme.steered // _REACHED
+        allowed = scheme.steered // GOAL_REACHED
     if scheme.quota_ms > 0:
-        rate = _UNMEASURED_BYTES_PER_MS
+        rate = UNMEASURED_BYTES_A_MS
         if scheme.spent_ns > 0:
             rate = max(1, int(scheme.spent_bytes * 1e6 / scheme.spent_ns))
         if scheme.quota_ms < UNREACHED // rate:
             allowed = min(allowed, rate * scheme.quota_ms)
-        allowed = max(PAGE, allowed)
+        allowed = max(PAGE_BYTES, allowed)
     return min(scheme.quota_bytes, allowed) if scheme.quota_bytes > 0 else allowed
 
 
@@ -138,7 +134,7 @@ def adjust_quota(
         region = regions.items[index]
         if matches(scheme, region):
             sizes[score(scheme, region, samples, aggregation_us)] += region.end - region.start
-    lowest, covered = 99, sizes[99]
+    lowest, covered = MAX_SCORE, sizes[MAX_SCORE]
     while lowest > 0 and covered < scheme.allowed:
         lowest -= 1
         covered += sizes[lowest]

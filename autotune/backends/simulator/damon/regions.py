@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws, uniform
 from autotune.backends.simulator.compiled.structs import INT, Structs, make_structs
-from autotune.backends.simulator.memory.pages import PAGE, Memory, end_of
+from autotune.backends.simulator.memory.pages import Memory, end_of
+from autotune.damon.kernel_rules import PAGE_BYTES, largest_region_bytes
 
 _REGION = {
     "start": INT,  # first address, in bytes, a multiple of the page size
@@ -53,12 +54,12 @@ def make_regions(
 
     With *whole* each range is a region, as when a user gives them.
     """
-    piece = max(PAGE, sum(end - start for start, end in ranges) // min_regions)
+    piece = largest_region_bytes(sum(end - start for start, end in ranges), min_regions)
     starts: list[int] = []
     ends: list[int] = []
     for start, end in ranges:
         pieces = 1 if whole else max(1, (end - start) // piece)
-        size = (end - start) // pieces // PAGE * PAGE
+        size = (end - start) // pieces // PAGE_BYTES * PAGE_BYTES
         starts += [start + i * size for i in range(pieces)]
         ends += [start + (i + 1) * size for i in range(pieces - 1)] + [end]
     items, totals = make_structs(_REGION, capacity), make_structs(_TOTALS, 1)
@@ -174,9 +175,9 @@ def reset(regions: Regions) -> None:
 @inlined
 def _draw_part(size: int, draws: Draws) -> int:
     """Draw where a region of *size* bytes is cut; 0 leaves it whole."""
-    if size <= 2 * PAGE:
+    if size <= 2 * PAGE_BYTES:
         return 0
-    part = (1 + int(uniform(draws) * 9)) * size // 10 // PAGE * PAGE
+    part = (1 + int(uniform(draws) * 9)) * size // 10 // PAGE_BYTES * PAGE_BYTES
     return part if part < size else 0
 
 

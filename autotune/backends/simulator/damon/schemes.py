@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from autotune.backends.simulator.compiled.compiled import inlined
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.damon.damos import Action, FilterType, GoalMetric, Scheme
+from autotune.damon.kernel_rules import MAX_SCORE
 from autotune.damon.kernel_units import to_kernel
 from autotune.damon.monitoring import Intervals, OperationsSet
 
@@ -181,7 +182,7 @@ def stage(
     for row, (number, goal) in zip(staged_goals, goals, strict=True):
         row.scheme, row.metric = number, GOALS.index(goal.metric)
         row.target, row.current = _clip(goal.target_value), _clip(goal.current_value)
-    return Schemes(items, staged_filters, staged_goals, np.zeros(100, dtype=np.int64))
+    return Schemes(items, staged_filters, staged_goals, np.zeros(MAX_SCORE + 1, dtype=np.int64))
 
 
 @inlined
@@ -200,7 +201,7 @@ def hot_score(
     hotness = rate_weight * rate + age_weight * (((bits + 32) * 100 // 32) // 2)
     if rate_weight + age_weight > 0:
         hotness //= rate_weight + age_weight
-    return min(99, max(0, hotness * 99 // 100))
+    return min(MAX_SCORE, max(0, hotness * MAX_SCORE // 100))
 
 
 @inlined
@@ -220,7 +221,7 @@ def score(scheme: Any, region: Any, samples: int, aggregation_us: int) -> int:
     coldest = scheme.action == PAGEOUT or (scheme.action == LRU_DEPRIO and scheme.physical == 1)
     hottest = scheme.action == LRU_PRIO and scheme.physical == 1
     if not (coldest or hottest):
-        return 99
+        return MAX_SCORE
     hot = hot_score(
         region.moving // 10_000,
         region.age,
@@ -229,4 +230,4 @@ def score(scheme: Any, region: Any, samples: int, aggregation_us: int) -> int:
         scheme.rate_weight,
         scheme.age_weight,
     )
-    return hot if hottest else 99 - hot
+    return hot if hottest else MAX_SCORE - hot

@@ -10,7 +10,8 @@ import math
 
 from autotune.backends.simulator.compiled.compiled import compiled
 from autotune.backends.simulator.machine import QUARTER
-from autotune.backends.simulator.memory.pages import PAGE, Memory
+from autotune.backends.simulator.memory.pages import Memory
+from autotune.damon.kernel_rules import PAGE_BYTES
 
 WRITTEN_PLACES = 1_000_000
 """Numbers in the pattern player's table: random writes reach so many places of a region, and no more."""
@@ -45,12 +46,12 @@ def cost(fraction: float, base: float, almost_empty: float, quarter: float, whol
 def scattered_fraction(writes: float, pages: int) -> float:
     """What pages are compressed to after so many random writes of one byte, all over *pages* of them."""
     places = WRITTEN_PLACES * (1.0 - math.exp(-writes / WRITTEN_PLACES))
-    size = pages * PAGE
+    size = pages * PAGE_BYTES
     each = size / pages * (1.0 - math.exp(-places / size))  # different bytes written in a page
     if each == 0.0:
         return 0.0
-    gap = PAGE / each
-    fraction = each * (_SEQUENCE_BYTES + math.exp(-_LONG_GAP_BYTES / gap)) / PAGE
+    gap = PAGE_BYTES / each
+    fraction = each * (_SEQUENCE_BYTES + math.exp(-_LONG_GAP_BYTES / gap)) / PAGE_BYTES
     return 1.0 if fraction >= STORED_WHOLE else fraction
 
 

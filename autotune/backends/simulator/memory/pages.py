@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.machine import Machine
+from autotune.damon.kernel_rules import HUGE_PAGE_BYTES, PAGE_BYTES
 
-PAGE = 4096
-BLOCK_PAGES = 512
+BLOCK_PAGES = HUGE_PAGE_BYTES // PAGE_BYTES
 """Pages of a huge page."""
 
 ABSENT = 0
@@ -123,12 +123,14 @@ def make_memory(rows: list[Area], machine: Machine) -> Memory:
         area.start, area.pages, area.mapped = row.start, row.pages, row.mapped
         area.compressed = row.compressed
         area.known_writes = -1.0  # nobody has looked yet
-        area.first = -(-behind // BLOCK_PAGES) * BLOCK_PAGES + row.start // PAGE % BLOCK_PAGES
+        area.first = (
+            -(-behind // BLOCK_PAGES) * BLOCK_PAGES + row.start // PAGE_BYTES % BLOCK_PAGES
+        )
         behind = area.first + area.pages
     blocks = make_structs(_BLOCK, -(-behind // BLOCK_PAGES))
     state = np.zeros(len(blocks) * BLOCK_PAGES, dtype=np.uint8)
     counters = make_structs(_COUNTERS, 1)
-    counters[0].room = machine.swap_bytes // PAGE
+    counters[0].room = machine.swap_bytes // PAGE_BYTES
     costs = make_structs(_COSTS, 1)
     costs[0].smallest = machine.compressed_fraction
     costs[0].pageout_us, costs[0].fault_us = machine.pageout_us, machine.fault_us
@@ -182,14 +184,16 @@ def drop(memory: Memory, index: int) -> None:
 @inlined
 def end_of(area: Structs) -> int:
     """The address behind an area."""
-    return area.start + area.pages * PAGE
+    return area.start + area.pages * PAGE_BYTES
 
 
 @inlined
 def pages_between(area: Structs, start: int, end: int) -> tuple[int, int]:
     """An area's pages in ``[start, end)``: index of the first, and the index behind the last."""
-    offset = area.first - area.start // PAGE
-    return max(start, area.start) // PAGE + offset, min(end, end_of(area)) // PAGE + offset
+    offset = area.first - area.start // PAGE_BYTES
+    return max(start, area.start) // PAGE_BYTES + offset, min(
+        end, end_of(area)
+    ) // PAGE_BYTES + offset
 
 
 @compiled
@@ -314,4 +318,4 @@ def resident_in(memory: Memory, start: int, end: int) -> int:
 @compiled
 def pool_bytes(memory: Memory) -> int:
     """Memory that holds the swapped pages, compressed."""
-    return int(max(0.0, memory.counters[0].pool_pages) * PAGE + 0.5)
+    return int(max(0.0, memory.counters[0].pool_pages) * PAGE_BYTES + 0.5)

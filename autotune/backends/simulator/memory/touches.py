@@ -33,7 +33,8 @@ from autotune.backends.simulator.compiled.structs import (
     at,
     make_structs,
 )
-from autotune.backends.simulator.memory.pages import BLOCK_PAGES, HUGE, PAGE, Memory
+from autotune.backends.simulator.memory.pages import BLOCK_PAGES, HUGE, Memory
+from autotune.damon.kernel_rules import PAGE_BYTES
 
 MOST_TICKS = 60
 """Ticks of a window."""
@@ -167,7 +168,7 @@ def note_sweep(
     state = touches.state[0]
     if state.on == 0 or count == 0:
         return
-    if count >= positions and stride <= PAGE:
+    if count >= positions and stride <= PAGE_BYTES:
         note_all(touches, area)
         return
     of_area, now = at(touches.areas, area), bit(state.ticks)
@@ -177,7 +178,7 @@ def note_sweep(
         span = at(touches.spans, of_area.last_span)
         if span.tick == state.ticks and span.access == access:
             span.count += count
-            if span.count >= positions and stride <= PAGE:
+            if span.count >= positions and stride <= PAGE_BYTES:
                 of_area.whole |= now
             return
     _use(touches, area)
@@ -231,11 +232,11 @@ def close_spans(touches: Touches) -> None:
         span = at(touches.spans, i)
         begin = (span.position + 1) % span.positions
         last = begin + span.count - 1
-        span.low = begin * span.stride // PAGE
-        span.high = min(last, span.positions - 1) * span.stride // PAGE + 1
+        span.low = begin * span.stride // PAGE_BYTES
+        span.high = min(last, span.positions - 1) * span.stride // PAGE_BYTES + 1
         span.wrapped = 0
         if last >= span.positions:
-            behind = (last - span.positions) * span.stride // PAGE + 1
+            behind = (last - span.positions) * span.stride // PAGE_BYTES + 1
             span.wrapped = min(behind, span.low)
 
 
@@ -286,12 +287,12 @@ def _meet(touches: Touches, number: int, low: int, high: int, draws: Draws) -> t
     """
     span = at(touches.spans, number)
     before, pages = span.before, high - low
-    if span.stride <= PAGE and (before < 0 or at(touches.spans, before).tick != span.tick):
+    if span.stride <= PAGE_BYTES and (before < 0 or at(touches.spans, before).tick != span.tick):
         met = _pages_swept(span, low, high)
         return uniform(draws) * pages < met, before
     page, hit, before = low + int(uniform(draws) * pages), False, number
     while before >= 0 and at(touches.spans, before).tick == span.tick:
-        hit |= _in_span(at(touches.spans, before), page * PAGE, (page + 1) * PAGE)
+        hit |= _in_span(at(touches.spans, before), page * PAGE_BYTES, (page + 1) * PAGE_BYTES)
         before = at(touches.spans, before).before
     return hit, before
 
@@ -352,7 +353,9 @@ def is_touched(
         number = of_area.last_span
         while number >= 0:
             span = at(touches.spans, number)
-            if span.tick == tick and _in_span(span, page * PAGE, (page + pages) * PAGE):
+            if span.tick == tick and _in_span(
+                span, page * PAGE_BYTES, (page + pages) * PAGE_BYTES
+            ):
                 return True
             number = span.before
     return False

@@ -16,12 +16,12 @@ from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.contents import STORED_WHOLE
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
-    PAGE,
     RESIDENT,
     Area,
     Memory,
     make_memory,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import OperationsSet
 from autotune.errors import InputError
 from autotune.experiment.pattern import TABLE_BYTES, Pattern, PatternRegion
@@ -64,7 +64,7 @@ def _compressed_fraction(region: PatternRegion, machine: Machine) -> float:
         raise InputError(
             f"{region.data_file}: can't be read: {error.strerror}: check the path"
         ) from error
-    pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)] or [b""]
+    pages = [data[at : at + PAGE_BYTES] for at in range(0, len(data), PAGE_BYTES)] or [b""]
     sizes = sum(min(len(page), len(zlib.compress(page, 1))) for page in pages)
     fraction = sizes / max(1, len(data))
     return 1.0 if fraction >= STORED_WHOLE else fraction
@@ -81,24 +81,26 @@ def lay_out(pattern: Pattern, machine: Machine, operations: OperationsSet) -> La
     Raises:
         InputError: If a data file can't be read.
     """
-    pages = [-(-(region.size_bytes + _MALLOC_HEADER) // PAGE) for region in pattern.regions]
-    table_pages = -(-TABLE_BYTES // PAGE)
+    pages = [-(-(region.size_bytes + _MALLOC_HEADER) // PAGE_BYTES) for region in pattern.regions]
+    table_pages = -(-TABLE_BYTES // PAGE_BYTES)
     physical = operations is OperationsSet.PADDR
-    behind = machine.memory_bytes // PAGE * PAGE if physical else _MAPPINGS_END
+    behind = machine.memory_bytes // PAGE_BYTES * PAGE_BYTES if physical else _MAPPINGS_END
     table_start = (
-        behind - PAGE * (sum(pages) + table_pages) if physical else _PROGRAM_START + _PROGRAM_BYTES
+        behind - PAGE_BYTES * (sum(pages) + table_pages)
+        if physical
+        else _PROGRAM_START + _PROGRAM_BYTES
     )
     table = Area(table_start, table_pages, RESIDENT, 1.0)
     rows = [table]
-    top_down = behind - PAGE * np.cumsum(pages)
+    top_down = behind - PAGE_BYTES * np.cumsum(pages)
     for region, start, size in zip(
         pattern.regions[::-1], top_down.tolist()[::-1], pages[::-1], strict=True
     ):
         compressed = _compressed_fraction(region, machine)
         rows.append(Area(start, size, RESIDENT, compressed))
     if not physical:
-        program = Area(_PROGRAM_START, _PROGRAM_BYTES // PAGE, ABSENT, 1.0)
-        stack = Area(_STACK_START, _STACK_BYTES // PAGE, ABSENT, 1.0)
+        program = Area(_PROGRAM_START, _PROGRAM_BYTES // PAGE_BYTES, ABSENT, 1.0)
+        stack = Area(_STACK_START, _STACK_BYTES // PAGE_BYTES, ABSENT, 1.0)
         rows = [program, *rows, stack]
     first = 1 if physical else 2
     count = len(pages)

@@ -27,7 +27,6 @@ from autotune.backends.simulator.compiled.structs import (
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.pages import (
     BLOCK_PAGES,
-    PAGE,
     SWAPPED,
     Memory,
     pages_of_block,
@@ -41,6 +40,7 @@ from autotune.backends.simulator.memory.touches import (
 )
 from autotune.backends.simulator.workload.layout import Layout
 from autotune.backends.simulator.workload.progress import begin_progress
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode, Pattern
 
 _TABLE_STRIDE = 8
@@ -233,7 +233,7 @@ def _sweep(
         here = access.position + 1
         if here == access.positions:
             here = 0
-        page = here * access.stride // PAGE
+        page = here * access.stride // PAGE_BYTES
         number = (area.first + page) // BLOCK_PAGES
         behind = page + 1
         if page < area.low_swapped:
@@ -250,7 +250,7 @@ def _sweep(
                 progress.owed_us += area.fault_us - time_us
                 return made, 0.0
             time_us -= area.fault_us
-        last = min(access.positions - 1, (behind * PAGE - 1) // access.stride)
+        last = min(access.positions - 1, (behind * PAGE_BYTES - 1) // access.stride)
         run = min(last - here + 1, count - made)
         affordable = int(time_us / state.sequential_us)
         if affordable < run:
@@ -333,7 +333,7 @@ def _fetch_table(player: Player, memory: Memory) -> None:
     progress, table = player.progress[0], player.accesses[len(player.accesses) - 1]
     area = at(memory.areas, table.area)
     begin = (table.position + 1) % table.positions
-    per_page = PAGE // _TABLE_STRIDE
+    per_page = PAGE_BYTES // _TABLE_STRIDE
     for page in range(area.pages):
         low = page * per_page
         near = (low - begin) % table.positions < table.step or low <= begin < low + per_page

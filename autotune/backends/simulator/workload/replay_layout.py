@@ -12,7 +12,6 @@ from autotune.backends.simulator.compiled.structs import Structs
 from autotune.backends.simulator.machine import Machine
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
-    PAGE,
     RESIDENT,
     SHARED,
     Area,
@@ -26,6 +25,7 @@ from autotune.backends.simulator.workload.replay import (
     make_replay,
     sum_up,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.recording import MappedArea, Recording, Snapshot
 
 _UNKNOWN_COMPRESSED = 1 / 3
@@ -77,8 +77,8 @@ def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int, int]]:
         for span in spans:
             low, high = max(span[0], piece.start), min(span[1], piece.end)
             if low < high:
-                first = (low - piece.start) // PAGE
-                stretches.append((first, (high - piece.start) // PAGE, state))
+                first = (low - piece.start) // PAGE_BYTES
+                stretches.append((first, (high - piece.start) // PAGE_BYTES, state))
     return stretches
 
 
@@ -149,7 +149,8 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     compressed = _UNKNOWN_COMPRESSED if compressed is None else min(1.0, compressed)
     pieces = _pieces(recording.areas)
     areas = [
-        Area(p.start, (p.end - p.start) // PAGE, ABSENT, compressed, mapped=False) for p in pieces
+        Area(p.start, (p.end - p.start) // PAGE_BYTES, ABSENT, compressed, mapped=False)
+        for p in pieces
     ]
     changes = _changes(pieces, recording.duration_us)
     ends = [piece.end for piece in pieces]
@@ -164,7 +165,10 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     if flat:
         rows.start, rows.end, rows.area, rows.chance = map(np.array, zip(*flat, strict=True))
         starts = np.array([piece.start for piece in pieces])[rows.area]
-        rows.low, rows.high = (rows.start - starts) // PAGE, -(-(rows.end - starts) // PAGE)
+        rows.low, rows.high = (
+            (rows.start - starts) // PAGE_BYTES,
+            -(-(rows.end - starts) // PAGE_BYTES),
+        )
     slices.behind = np.cumsum([len(own) for own in by_snapshot])
     slices.first = slices.behind - [len(own) for own in by_snapshot]
     pace = _pace(recording)

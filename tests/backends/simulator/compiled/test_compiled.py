@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+import autotune
 from autotune.backends.simulator.compiled import compiled
 from autotune.backends.simulator.compiled.compiled import SOURCES, code_folder
 from autotune.cache import cache_folder
@@ -24,6 +26,23 @@ def test_every_file_with_compiled_code_names_the_folder() -> None:
 
     assert len(users) > 10
     assert users <= {*SOURCES}
+
+
+def test_every_file_with_a_number_that_is_compiled_names_the_folder() -> None:
+    package = Path(autotune.__file__).parent
+    sources = [path for path in SOURCES if "@compiled" in path.read_text()]
+
+    numbers = {
+        package.parent.joinpath(*str(node.module).split(".")).with_suffix(".py")
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("autotune.")
+        for name in node.names
+        if name.name.isupper()
+    }
+
+    assert package / "damon" / "kernel_rules.py" in numbers
+    assert numbers <= {*SOURCES}
 
 
 def test_compiled_code_is_kept_where_all_else_is(environment: dict[str, str]) -> None:

@@ -18,7 +18,8 @@ from autotune.backends.simulator.memory.pages import (
     populate,
 )
 from autotune.damon.damos import AccessPattern, Action, Filter, FilterType, Range, Scheme
-from tests.backends.simulator.reference.regions import PAGE, Region
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import (
     COMPRESSED,
     MACHINE,

@@ -26,8 +26,9 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from tests.backends.simulator.reference import passes
-from tests.backends.simulator.reference.regions import PAGE, Region
+from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import (
     AGGREGATION_US,
     FIRST_PAGE,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autotune.backends.simulator.damon.counting import count_hits, sampled_bytes
 from autotune.backends.simulator.memory.huge_pages import advise_everything
@@ -21,6 +23,7 @@ from autotune.backends.simulator.memory.touches import (
     note_random,
     note_sweep,
 )
+from autotune.damon import kernel_rules
 from tests.backends.simulator.reference import sampling
 from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.reference.sampling import Scatter, Sweep, Tick
@@ -289,3 +292,8 @@ def test_every_region_goes_on_from_what_it_had_and_the_most_of_all_is_told() -> 
 )
 def test_offsets_come_from_32_bits_of_the_size(size: int, sampled: int) -> None:
     assert sampled_bytes(size) == sampled
+
+
+@given(st.integers(1, 2**50))
+def test_sampled_bytes_are_those_of_the_plain_rule(size: int) -> None:
+    assert sampled_bytes(size) == kernel_rules.sampled_bytes(size)

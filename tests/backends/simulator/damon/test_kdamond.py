@@ -24,12 +24,13 @@ from autotune.damon.damos import (
     Scheme,
     SchemeStats,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import MappedArea, Recording
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
-from tests.backends.simulator.reference.regions import PAGE, Region
+from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import (
     MACHINE,
     PAGEOUT_US,

@@ -18,8 +18,9 @@ from autotune.damon.damos import (
     Scheme,
     Weights,
 )
-from tests.backends.simulator.reference.passes import fed_back
-from tests.backends.simulator.reference.regions import PAGE, Region
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+from autotune.damon.kernel_rules import next_allowance
+from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import AGGREGATION_US, SAMPLES, regions_of, staged
 
 MS = 1_000
@@ -95,12 +96,11 @@ def test_the_smallest_of_several_quotas_holds(fields: dict[str, object], expecte
 )
 def test_goals_steer_by_how_far_they_are_reached(before: int, score: int, after: int) -> None:
     assert next_steering(before, score) == after
-    assert fed_back(before, score) == after
 
 
 @given(st.integers(10_000, 2**48), st.integers(0, 25_000))
-def test_steering_is_that_of_the_reference(before: int, score: int) -> None:
-    assert next_steering(before, score) == fed_back(before, score)
+def test_steering_is_that_of_the_plain_rule(before: int, score: int) -> None:
+    assert next_steering(before, score) == next_allowance(before, score)
 
 
 @given(st.integers(2**48, UNREACHED), st.integers(0, 25_000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -24,7 +25,8 @@ from autotune.backends.simulator.damon.regions import (
     total_bytes,
     update_ranges,
 )
-from autotune.backends.simulator.memory.pages import PAGE
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+from autotune.damon.kernel_rules import largest_region_bytes, next_merge_threshold
 from tests.backends.simulator.reference import regions as reference
 from tests.backends.simulator.reference.draws import Xoroshiro
 from tests.backends.simulator.reference.regions import Region
@@ -144,6 +146,21 @@ def test_rounds_double_the_threshold_up_to_the_largest_count(
         seen.append(start)
 
     assert seen == rounds
+
+
+@given(st.integers(0, 500), st.integers(1, 400))
+def test_thresholds_of_rounds_are_those_of_the_plain_rule(threshold: int, samples: int) -> None:
+    assert next_threshold(threshold, samples) == next_merge_threshold(threshold, samples)
+
+
+@given(st.lists(st.integers(1, 2**40), max_size=8), st.integers(1, 5000))
+def test_the_largest_region_is_that_of_the_plain_rule(pages: list[int], few: int) -> None:
+    ends = list(itertools.accumulate(pages))
+    regions = regions_of(
+        Region((end - size) * PAGE, end * PAGE) for size, end in zip(pages, ends, strict=True)
+    )
+
+    assert size_limit(regions, few) == largest_region_bytes(sum(pages) * PAGE, few)
 
 
 def test_age_begins_anew_only_when_hits_change_by_more_than_the_threshold() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from autotune.backends.simulator.damon.schemes import (
+    MODELLED,
     TAKES_ALL,
     TAKES_NONE,
     TAKES_OLD,
@@ -17,6 +20,7 @@ from autotune.backends.simulator.damon.schemes import (
     matches,
     score,
 )
+from autotune.damon import kernel_rules
 from autotune.damon.damos import (
     UNLIMITED,
     AccessPattern,
@@ -29,8 +33,9 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
-from tests.backends.simulator.reference.passes import hotness
-from tests.backends.simulator.reference.regions import PAGE, Region
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+from autotune.damon.monitoring import OperationsSet
+from tests.backends.simulator.reference.regions import Region
 from tests.backends.simulator.scene import (
     AGGREGATION_US,
     JIFFY_US,
@@ -114,16 +119,47 @@ def test_without_weights_all_regions_are_alike() -> None:
     assert scores == {0}
 
 
-def test_scores_are_those_of_the_reference() -> None:
-    cases = itertools.product(
-        (0, 1, 7, 20, 23), (0, 9, 10, 33, 5000, 2**32 - 1), ((1, 1), (300, 700), (3, 0))
+@given(
+    st.integers(1, 400),
+    st.integers(0, 500),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1_000, 100_000, 3_000_000]),
+    st.integers(0, 1000),
+    st.integers(0, 1000),
+)
+@example(20, 23, 2**32 - 1, 100_000, 300, 700)
+@example(20, 0, 2**32 - 1, 100_000, 0, 3)
+def test_hot_scores_are_those_of_the_plain_rule(
+    samples: int, hits: int, years: int, aggregation_us: int, rate_weight: int, age_weight: int
+) -> None:
+    given_ = (hits, years, samples, aggregation_us, rate_weight, age_weight)
+
+    assert hot_score(*given_) == kernel_rules.hot_score(*given_)
+
+
+@pytest.mark.parametrize("operations", [OperationsSet.VADDR, OperationsSet.PADDR])
+@pytest.mark.parametrize("action", MODELLED)
+def test_priorities_are_those_of_the_plain_rule(action: Action, operations: OperationsSet) -> None:
+    quota = Quota(size_bytes=PAGE, weights=Weights(access_rate=3, age=5))
+    physical = operations is OperationsSet.PADDR
+    scheme = staged(Scheme(action=action, quota=quota), physical=physical).items[0]
+    cases = list(itertools.product((0, 1, 7, 20, 23), (0, 9, 10, 33, 5000, 2**32 - 1)))
+    regions = regions_of(
+        Region(0, PAGE, moving=hits * 10_000 + 7, age=years) for hits, years in cases
     )
-    for hits, years, weights in cases:
-        region = Region(0, PAGE, moving=hits * 10_000 + 7, age=years)
 
-        found = hot_score(hits, years, SAMPLES, AGGREGATION_US, *weights)
+    found = [
+        score(scheme, region, SAMPLES, AGGREGATION_US) for region in regions.items[: len(cases)]
+    ]
 
-        assert found == hotness(region, SAMPLES, AGGREGATION_US, weights)
+    assert found == [
+        kernel_rules.priority(
+            action,
+            operations,
+            kernel_rules.hot_score(hits, years, SAMPLES, AGGREGATION_US, 3, 5),
+        )
+        for hits, years in cases
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
     BLOCK_PAGES,
-    PAGE,
     RESIDENT,
     SHARED,
     SWAPPED,
@@ -24,6 +23,7 @@ from autotune.backends.simulator.memory.pages import (
     swap_in,
     swap_out,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from tests.backends.simulator.scene import COMPRESSED, FIRST_PAGE, at, memory_of
 
 SPANS = ((100, 700), (700, 720), (1300, 2600))

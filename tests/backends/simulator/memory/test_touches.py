@@ -22,7 +22,7 @@ from autotune.backends.simulator.memory.touches import (
     note_sweep,
     window,
 )
-from tests.backends.simulator.reference.regions import PAGE
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from tests.backends.simulator.reference.sampling import Sweep, pages_touched, random_of
 from tests.backends.simulator.scene import draws_of, memory_of
 

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from tests.backends.simulator.reference.regions import PAGE, Region
+from autotune.damon.damos import Action
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+from autotune.damon.kernel_rules import (
+    UNMEASURED_BYTES_A_MS,
+    goal_score,
+    hot_score,
+    next_allowance,
+    priority,
+)
+from autotune.damon.monitoring import OperationsSet
+from tests.backends.simulator.reference.regions import Region
 
 Bounds: TypeAlias = tuple[int, int]
 
@@ -72,27 +82,6 @@ class Memory:
         return {page for low, high in self.areas for page in range(low, high)}
 
 
-def fed_back(allowed: int, score: int) -> int:
-    """The quota's feedback loop."""
-    if score == 10_000:
-        return allowed
-    if score >= 20_000:
-        return 10_000
-    change = allowed * abs(score - 10_000) // 10_000
-    return allowed + change if score < 10_000 else max(allowed - change, 10_000)
-
-
-def hotness(region: Region, samples: int, aggregation_us: int, weights: Bounds) -> int:
-    """The hot score."""
-    rate = region.moving // 10_000 * 100 // samples
-    years = min(32, (region.age * aggregation_us // 1_000_000).bit_length())
-    of_age = ((years if rate else -years) + 32) * 100 // 32 // 2
-    hot = weights[0] * rate + weights[1] * of_age
-    if sum(weights):
-        hot //= sum(weights)
-    return min(99, max(0, hot * 99 // 100))
-
-
 class Pass:
     """One pass over all regions at a tick."""
 
@@ -130,9 +119,9 @@ class Pass:
         return all(low <= v <= high for v, (low, high) in zip(values, bounds, strict=True))
 
     def _score(self, scheme: Scheme, region: Region) -> int:
-        if scheme.action == "stat":
-            return 99
-        return 99 - hotness(region, self.samples, self.aggregation_us, scheme.weights)
+        count = region.moving // 10_000
+        hot = hot_score(count, region.age, self.samples, self.aggregation_us, *scheme.weights)
+        return priority(Action(scheme.action), OperationsSet.VADDR, hot)
 
     def _begin_windows(self, scheme: Scheme) -> None:
         if not (scheme.quota_ms or scheme.quota_bytes or scheme.goals):
@@ -158,11 +147,11 @@ class Pass:
     def _set_effective_size(self, scheme: Scheme) -> None:
         limits = []
         if scheme.goals:
-            score = max(current * 10_000 // target for target, current in scheme.goals)
-            scheme.esz_bp = fed_back(max(scheme.esz_bp, 10_000), score)
+            score = max(goal_score(current, target) for target, current in scheme.goals)
+            scheme.esz_bp = next_allowance(max(scheme.esz_bp, 10_000), score)
             limits.append(scheme.esz_bp // 10_000)
         if scheme.quota_ms:
-            rate = PAGE * 1024
+            rate = UNMEASURED_BYTES_A_MS
             if scheme.total_ns:
                 rate = scheme.total_bytes * 1_000_000 // scheme.total_ns
             limits = [max(PAGE, min([*limits, rate * scheme.quota_ms]))]

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-PAGE = 4096
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+from autotune.damon.kernel_rules import next_merge_threshold
 
 
 @dataclass
@@ -61,7 +62,7 @@ def aggregated(
         regions = _merged(regions, threshold, limit, ages=ages)
         if len(regions) <= max_regions or threshold >= samples:
             return list(regions)
-        threshold, ages = max(1, 2 * threshold) if threshold < samples // 2 else samples, False
+        threshold, ages = next_merge_threshold(threshold, samples), False
 
 
 def split(

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import groupby
 
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from autotune.damon.recording import RecordedRegion, Recording
 from tests.backends.simulator.reference.draws import Xoroshiro, chosen
-
-PAGE = 4096
 
 
 def chance_of(recording: Recording, number: int, start: int, end: int) -> Fraction:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-PAGE = 4096
-HUGE_PAGES = 512
+from autotune.damon.kernel_rules import HUGE_PAGE_BYTES, sampled_bytes
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
+
+HUGE_PAGES = HUGE_PAGE_BYTES // PAGE
 
 Span: TypeAlias = tuple[int, int]
 
@@ -71,7 +73,7 @@ def pages_touched(
 
 def sampled_page(start: int, end: int, random: Random) -> int:
     """The page of one check: the offset is drawn from 32 bits of the size."""
-    return (start + random.randrange((end - start) % 2**32 or 2**32)) // PAGE
+    return (start + random.randrange(sampled_bytes(end - start))) // PAGE
 
 
 def count_hits(

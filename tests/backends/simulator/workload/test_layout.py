@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,11 @@ from hypothesis import strategies as st
 from autotune.backends.simulator.damon.regions import three_ranges
 from autotune.backends.simulator.memory.pages import ABSENT, RESIDENT, Memory
 from autotune.backends.simulator.workload.layout import Layout, lay_out, size_bytes
+from autotune.damon import kernel_rules
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from autotune.damon.monitoring import OperationsSet
 from autotune.errors import InputError
 from autotune.experiment.pattern import TABLE_BYTES, Access, Pattern, PatternRegion, Phase
-from tests.backends.simulator.reference.regions import PAGE
 from tests.backends.simulator.scene import COMPRESSED, MACHINE, at, memory_of
 
 TABLE_PAGES = -(-TABLE_BYTES // PAGE)
@@ -102,26 +102,21 @@ def test_what_is_not_mapped_is_a_gap() -> None:
     assert ranges_of(memory) == [(at(0), at(1)), (at(50), at(51)), (at(60), at(61))]
 
 
-@given(st.lists(st.integers(0, 300), min_size=2, max_size=16, unique=True))
-def test_ranges_are_what_is_left_without_the_two_largest_gaps(bounds: list[int]) -> None:
+@given(st.lists(st.integers(0, 300), min_size=2, max_size=16, unique=True), st.data())
+def test_ranges_are_those_of_the_plain_rule(bounds: list[int], data: st.DataObject) -> None:
     bounds = sorted(bounds)[: len(bounds) // 2 * 2]
     spans = list(zip(bounds[::2], bounds[1::2], strict=True))
-    gaps = [(right[0] - left[1], -left[1]) for left, right in pairwise(spans)]
+    mapped = data.draw(st.lists(st.booleans(), min_size=len(spans), max_size=len(spans)))
 
-    found = ranges_of(memory_of(*spans))
+    found = ranges_of(memory_of(*spans, mapped=mapped))
 
-    if len(gaps) < 2:
-        assert found is None
-        return
-    # The largest ones; of equal ones the lower.
-    largest = sorted(sorted(gaps, reverse=True)[:2], key=lambda gap: -gap[1])
-    cuts = [(-start, size - start) for size, start in largest]
-    expected = [
-        (spans[0][0], cuts[0][0]),
-        (cuts[0][1], cuts[1][0]),
-        (cuts[1][1], spans[-1][1]),
+    there = [
+        (at(low), at(high))
+        for (low, high), is_there in zip(spans, mapped, strict=True)
+        if is_there
     ]
-    assert found == [(at(low), at(high)) for low, high in expected]
+    expected = kernel_rules.three_ranges(there)
+    assert found == (None if expected is None else [*expected])
 
 
 def test_the_size_of_a_pattern_is_that_of_its_regions_and_its_table() -> None:

@@ -22,6 +22,7 @@ from autotune.backends.simulator.workload.player import (
     play,
     spans_in,
 )
+from autotune.damon.kernel_rules import PAGE_BYTES as PAGE
 from autotune.damon.monitoring import OperationsSet
 from autotune.experiment.pattern import (
     BATCH_ACCESSES,
@@ -31,7 +32,6 @@ from autotune.experiment.pattern import (
     PatternRegion,
     Phase,
 )
-from tests.backends.simulator.reference.regions import PAGE
 from tests.backends.simulator.scene import MACHINE as SCENES_MACHINE
 from tests.backends.simulator.scene import draws_of
 
