@@ -219,14 +219,21 @@ def _may_fault(player: Player, memory: Memory, index: int) -> bool:
 
 @compiled
 def _sweep(
-    player: Player, memory: Memory, index: int, count: int, time_us: float
+    access: Any, progress: Any, memory: Memory, one_us: float, count: int, time_us: float
 ) -> tuple[int, float]:
     """Access up to *count* positions of a sweep, for up to *time_us*: by pages, blocks or more.
+
+    Args:
+        access: The sweep, one of `Player.accesses`.
+        progress: Of the player.
+        memory: What is swept.
+        one_us: What an access costs.
+        count: How many accesses are left of the batch.
+        time_us: Time for them and for their faults.
 
     Returns:
         The accesses made and the time left. A fault that the time did not suffice for stays owed.
     """
-    access, state, progress = at(player.accesses, index), player.state[0], player.progress[0]
     area = at(memory.areas, access.area)
     made = 0
     while made < count and time_us > 0.0 and access.quiet < access.positions:
@@ -252,12 +259,12 @@ def _sweep(
             time_us -= area.fault_us
         last = min(access.positions - 1, (behind * PAGE_BYTES - 1) // access.stride)
         run = min(last - here + 1, count - made)
-        affordable = int(time_us / state.sequential_us)
+        affordable = int(time_us / one_us)
         if affordable < run:
             run = affordable
             time_us = 0.0
         else:
-            time_us -= run * state.sequential_us
+            time_us -= run * one_us
         access.position += run  # up to the last position, or on from it to the first ones
         if access.position >= access.positions:
             access.position -= access.positions
@@ -267,9 +274,11 @@ def _sweep(
 
 
 @inlined
-def _random_us(player: Player, memory: Memory, area: int) -> float:
-    """What one access at random costs in the area as it is."""
-    state = player.state[0]
+def _cost_us(player: Player, memory: Memory, access: Any) -> float:
+    """What one access of a batch costs: at random it depends on the area's huge pages."""
+    state, area = player.state[0], access.area
+    if access.random == 0:
+        return state.sequential_us
     if at(memory.areas, area).huge == 0:
         return state.random_us
     share = min(1.0, at(memory.areas, area).huge * BLOCK_PAGES / at(memory.areas, area).pages)
@@ -302,24 +311,38 @@ def _swapped_page(memory: Memory, index: int, draws: Draws) -> int:
 
 @compiled
 def _scatter(
-    player: Player, memory: Memory, index: int, count: int, time_us: float
+    index: int,
+    progress: Any,
+    memory: Memory,
+    draws: Draws,
+    one_us: float,
+    count: int,
+    time_us: float,
 ) -> tuple[int, float]:
     """Make up to *count* random accesses for up to *time_us*, up to and including the next fault.
 
+    Args:
+        index: The area that is accessed.
+        progress: Of the player.
+        memory: What is accessed.
+        draws: Decide when a swapped page is met, and which one.
+        one_us: What an access costs.
+        count: How many accesses are left of the batch.
+        time_us: Time for them and for the fault.
+
     Returns:
-        The accesses made and the time left, as `_sweep`.
+        The accesses made and the time left. A fault that the time did not suffice for stays owed.
     """
-    progress, number = player.progress[0], at(player.accesses, index).area
-    area, one_us = at(memory.areas, number), _random_us(player, memory, number)
+    area = at(memory.areas, index)
     affordable = min(count, int(time_us / one_us))
     share = area.swapped / area.pages
     until = 0.0  # accesses before the one that meets a swapped page: geometric
     if share < 1.0:
-        until = math.log(1.0 - uniform(player.draws)) / math.log1p(-share)
+        until = math.log(1.0 - uniform(draws)) / math.log1p(-share)
     if until >= affordable:
         left_us = 0.0 if affordable < count else time_us - affordable * one_us
         return affordable, left_us
-    swap_in(memory, number, _swapped_page(memory, number, player.draws))
+    swap_in(memory, index, _swapped_page(memory, index, draws))
     made = int(until) + 1
     progress.fault_us += area.fault_us
     time_us -= made * one_us + area.fault_us
@@ -328,9 +351,8 @@ def _scatter(
 
 
 @compiled
-def _fetch_table(player: Player, memory: Memory) -> None:
+def _fetch_table(table: Any, progress: Any, memory: Memory) -> None:
     """Bring back what is swapped out of the random numbers that the next batch reads."""
-    progress, table = player.progress[0], player.accesses[len(player.accesses) - 1]
     area = at(memory.areas, table.area)
     begin = (table.position + 1) % table.positions
     per_page = PAGE_BYTES // _TABLE_STRIDE
@@ -349,7 +371,7 @@ def _read_table(player: Player, memory: Memory) -> None:
     index = len(player.accesses) - 1
     table = at(player.accesses, index)
     if at(memory.areas, table.area).swapped > 0:
-        _fetch_table(player, memory)
+        _fetch_table(table, player.progress[0], memory)
     note_sweep(
         player.touches,
         table.area,
@@ -408,11 +430,10 @@ def _begin_batches(player: Player, memory: Memory, end_us: float, left_us: float
     phase = at(player.phases, state.phase)
     while left_us > 0.0 and end_us - left_us - state.phase_began_us <= phase.length_us:
         index = _choose(player, phase)
-        access, cost_us = at(player.accesses, index), state.sequential_us
+        access = at(player.accesses, index)
         if access.random == 1:
             _read_table(player, memory)
-            cost_us = _random_us(player, memory, access.area)
-        cost_us *= BATCH_ACCESSES
+        cost_us = _cost_us(player, memory, access) * BATCH_ACCESSES
         if cost_us > left_us or progress.owed_us > 0.0 or _may_fault(player, memory, index):
             state.access = index
             state.left = BATCH_ACCESSES
@@ -456,11 +477,8 @@ def _run_batch(player: Player, memory: Memory, time_us: float) -> float:
     state = player.state[0]
     index, count = state.access, state.left
     access = at(player.accesses, index)
-    position = access.position
+    position, cost_us = access.position, _cost_us(player, memory, access)
     if not _may_fault(player, memory, index):
-        cost_us = state.sequential_us
-        if access.random == 1:
-            cost_us = _random_us(player, memory, access.area)
         whole_us = count * cost_us
         if whole_us <= time_us:
             made = count
@@ -472,9 +490,11 @@ def _run_batch(player: Player, memory: Memory, time_us: float) -> float:
             position = access.position
             access.position = _wrapped(position + made, access.positions)
     elif access.random == 1:
-        made, time_us = _scatter(player, memory, index, count, time_us)
+        made, time_us = _scatter(
+            access.area, player.progress[0], memory, player.draws, cost_us, count, time_us
+        )
     else:
-        made, time_us = _sweep(player, memory, index, count, time_us)
+        made, time_us = _sweep(access, player.progress[0], memory, cost_us, count, time_us)
     _note(player, memory, index, position, made)
     state.left = count - made
     state.accesses += made
