@@ -26,7 +26,7 @@ from autotune.errors import BackendUnavailableError
 _FORGOTTEN_S = 30 * 86_400
 """Compiled code of versions that nobody used for so long is removed."""
 
-_COUNTS = {"pattern": "counting.count_hits", "recording": "counting.count_replayed_hits"}
+COUNTS = {"pattern": "counting.count_hits", "recording": "counting.count_replayed_hits"}
 """The function that is compiled for one source alone."""
 
 P = ParamSpec("P")
@@ -79,20 +79,26 @@ if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set from the environment
 
 
-def waiting(source: Literal["pattern", "recording"]) -> str | None:
-    """What the first run has to wait for; None where compiled code is kept from an earlier use.
+def waiting(
+    source: Literal["pattern", "recording"],
+    folder: Path | None = _FOLDER,
+    environment: Mapping[str, str] = os.environ,
+) -> str | None:
+    """Say what the first run has to wait for; None where compiled code is kept from an earlier use.
 
     Args:
         source: What is simulated: the code for patterns is not the code for recordings.
+        folder: Where compiled code is kept.
+        environment: With NUMBA_DISABLE_JIT nothing is compiled.
     """
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if environment.get("NUMBA_DISABLE_JIT", "0") != "0":
         return None
-    if _FOLDER is None:
+    if folder is None:
         return (
             "compiling the simulator, which takes most of a minute, every time: set "
             "XDG_CACHE_HOME to a folder where it can be kept"
         )
-    if all(any(_FOLDER.rglob(f"{name}-*.nbi")) for name in ("kdamond.run", _COUNTS[source])):
+    if all(any(folder.rglob(f"{name}-*.nbi")) for name in ("kdamond.run", COUNTS[source])):
         return None
     return "compiling the simulator, which takes most of a minute, once"
 

@@ -10,7 +10,7 @@ import pytest
 
 import autotune
 from autotune.backends.simulator.compiled import compiled
-from autotune.backends.simulator.compiled.compiled import SOURCES, code_folder
+from autotune.backends.simulator.compiled.compiled import COUNTS, SOURCES, code_folder, waiting
 from autotune.cache import cache_folder
 
 
@@ -92,20 +92,26 @@ def test_where_nothing_can_be_kept_there_is_no_folder(tmp_path: Path) -> None:
     ],
 )
 def test_who_waits_for_what_is_compiled_first_is_told(
-    kept: tuple[str, ...], waits: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: tuple[str, ...], waits: list[str], tmp_path: Path
 ) -> None:
-    monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
-    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
     (tmp_path / "damon_1").mkdir()
     for name in kept:
         (tmp_path / "damon_1" / f"{name}-7.py311.nbi").touch()
 
     told = {
-        "pattern": compiled.waiting("pattern"),
-        "recording": compiled.waiting("recording"),
+        "pattern": waiting("pattern", tmp_path, {}),
+        "recording": waiting("recording", tmp_path, {}),
     }
 
     assert [source for source, text in told.items() if text is not None] == waits
+
+
+def test_nobody_waits_where_nothing_is_compiled(tmp_path: Path) -> None:
+    assert waiting("pattern", tmp_path, {"NUMBA_DISABLE_JIT": "1"}) is None
+
+
+def test_where_nothing_can_be_kept_everybody_is_told_to_wait_every_time() -> None:
+    assert "every time" in str(waiting("recording", None, {}))
 
 
 def test_the_functions_that_tell_are_compiled_under_these_names() -> None:
@@ -116,7 +122,7 @@ def test_the_functions_that_tell_are_compiled_under_these_names() -> None:
         for function in (kdamond.run, counting.count_hits, counting.count_replayed_hits)
     }
 
-    assert names == {"kdamond.run", *compiled._COUNTS.values()}
+    assert names == {"kdamond.run", *COUNTS.values()}
 
 
 class Square(NamedTuple):
