@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from autotune.backends.simulator.machine import QUARTER
 from autotune.calibration.experiments import (
     INTERVALS,
-    PAGE_BYTES,
     TICKS_A_COUNT,
     Plan,
 )
 from autotune.damon.damos import SchemeStats
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.errors import RunError
 from autotune.experiment.measurement import Measurement
 from autotune.units import format_share

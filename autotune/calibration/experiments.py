@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from autotune.damon.damos import AccessPattern, Action, Range, Scheme
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError, RunError, Where
 from autotune.experiment.experiment import Experiment
@@ -24,7 +25,6 @@ from autotune.experiment.program import Program, Ready
 from autotune.units import format_size
 
 _MIB = 1 << 20
-PAGE_BYTES: Final = 4096
 INTERVALS: Final = Intervals()
 
 _LARGE_MACHINE_BYTES = 4 << 30

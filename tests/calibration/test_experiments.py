@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autotune.calibration.experiments import PAGE_BYTES, DataFiles, make_plan, write_data_files
+from autotune.calibration.experiments import DataFiles, make_plan, write_data_files
+from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.errors import InputError, RunError
 from autotune.experiment.pattern import Pattern
 
