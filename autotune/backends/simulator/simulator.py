@@ -299,14 +299,14 @@ def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
 
 
 def _series(simulated: world.World) -> Series:
-    figures = simulated.figures[0]
-    taken = int(figures.samples)
+    tally = simulated.tally[0]
+    taken = int(tally.samples)
     rss, swap, pool, wss = (
         simulated.samples[name][:taken] for name in ("rss", "swap", "pool", "wss")
     )
     used = rss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
     return Series(
-        time_s=tuple((np.arange(taken) * figures.period_us / 1e6).tolist()),
+        time_s=tuple((np.arange(taken) * tally.period_us / 1e6).tolist()),
         rss_bytes=tuple(rss.tolist()),
         swap_bytes=tuple(swap.tolist()),
         pool_bytes=tuple(pool.tolist()),
@@ -326,7 +326,7 @@ def _measurement(
 ) -> Measurement:
     series = _series(simulated)
     clock, counters = simulated.clock[0], simulated.memory.counters[0]
-    figures = simulated.figures[0]
+    tally = simulated.tally[0]
     runtime_s = float(clock.now_us) / 1e6
 
     def mean(samples: tuple[int, ...]) -> float:
@@ -346,8 +346,8 @@ def _measurement(
         swap_out_bytes=int(counters.swap_outs) * PAGE_BYTES,
         memory_pressure_some_s=float(world.stalled_us(simulated)) / 1e6,
         scheme_stats=None if staged is None else _stats(staged),
-        wss_mean_bytes=float(figures.wss_sum) / int(figures.aggregations)
-        if figures.aggregations
+        wss_mean_bytes=float(tally.wss_sum) / int(tally.aggregations)
+        if tally.aggregations
         else None,
         series=series,
     )

@@ -39,7 +39,7 @@ _SAMPLE = {
     "pool": INT,  # bytes of the swap pool
     "wss": INT,  # bytes, of the last aggregation; -1 before the first
 }
-_FIGURES = {
+_TALLY = {
     "period_us": FLOAT,
     "next_us": FLOAT,  # when the next sample is due
     "samples": INT,  # taken
@@ -57,14 +57,14 @@ class World(NamedTuple):
         source: The workload.
         clock: `_CLOCK`, one struct.
         samples: `_SAMPLE` structs on a fixed grid of time, with room for a run that times out.
-        figures: `_FIGURES`, one struct.
+        tally: `_TALLY`, one struct.
     """
 
     memory: Memory
     source: Source
     clock: Structs
     samples: Structs
-    figures: Structs
+    tally: Structs
 
 
 def start(
@@ -81,10 +81,10 @@ def start(
     clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
     clock[0].collapses = machine.huge_pages != "never"
     clock[0].next_collapse_us = COLLAPSE_EVERY_US
-    figures = make_structs(_FIGURES, 1)
-    figures[0].period_us, figures[0].wss = period_us, -1
+    tally = make_structs(_TALLY, 1)
+    tally[0].period_us, tally[0].wss = period_us, -1
     samples = make_structs(_SAMPLE, int(timeout_us / period_us) + 2)
-    return World(memory, source, clock, samples, figures)
+    return World(memory, source, clock, samples, tally)
 
 
 @inlined
@@ -114,16 +114,16 @@ def disturb(world: World, time_us: float) -> None:
 @compiled
 def take_samples(world: World) -> None:
     """Take the samples that are due."""
-    figures, counters, clock = world.figures[0], world.memory.counters[0], world.clock[0]
-    while figures.next_us <= clock.now_us and figures.samples < len(world.samples):
-        sample = world.samples[figures.samples]
+    tally, counters, clock = world.tally[0], world.memory.counters[0], world.clock[0]
+    while tally.next_us <= clock.now_us and tally.samples < len(world.samples):
+        sample = world.samples[tally.samples]
         sample.rss = counters.resident * PAGE_BYTES
         sample.swap = counters.swapped * PAGE_BYTES
         sample.pool = pool_bytes(world.memory)
-        sample.wss = figures.wss
-        figures.samples += 1
+        sample.wss = tally.wss
+        tally.samples += 1
         clock.sampling_us += clock.sample_us
-        figures.next_us = figures.samples * figures.period_us
+        tally.next_us = tally.samples * tally.period_us
         if clock.collapses == 1 and clock.now_us >= clock.next_collapse_us:
             clock.next_collapse_us += COLLAPSE_EVERY_US
             clock.next_block = collapse(world.memory, clock.next_block)
@@ -132,11 +132,11 @@ def take_samples(world: World) -> None:
 @inlined
 def pass_time(world: World, time_us: float) -> None:
     """Let the workload run for *time_us*, or to its end, taking samples on the way."""
-    clock, figures = world.clock[0], world.figures[0]
+    clock, tally = world.clock[0], world.tally[0]
     while time_us > 0.0 and not is_over(world):
         step_us = time_us
-        if figures.samples < len(world.samples):
-            step_us = min(time_us, max(figures.next_us - clock.now_us, 1.0))
+        if tally.samples < len(world.samples):
+            step_us = min(time_us, max(tally.next_us - clock.now_us, 1.0))
         unused_us = 0.0
         if clock.sampling_us > 0.0:
             # The kdamond's timer does not wait for who samples: the workload does.
@@ -146,7 +146,7 @@ def pass_time(world: World, time_us: float) -> None:
             unused_us = play(world.source, world.memory, clock.now_us, step_us)
         clock.now_us += step_us - unused_us
         time_us -= step_us
-        if clock.now_us >= figures.next_us:
+        if clock.now_us >= tally.next_us:
             take_samples(world)
 
 
@@ -162,20 +162,20 @@ def take_turn(world: World, work_us: float) -> None:
     clock = world.clock[0]
     clock.now_us += work_us
     clock.busy_us += work_us
-    if clock.now_us >= world.figures[0].next_us:
+    if clock.now_us >= world.tally[0].next_us:
         take_samples(world)
 
 
 @inlined
 def _give_turn(world: World, time_us: float) -> None:
     """Let the workload run for *time_us* of its own: who samples has a share beside those in turns."""
-    clock, figures = world.clock[0], world.figures[0]
+    clock, tally = world.clock[0], world.tally[0]
     while time_us > 0.0 and not is_over(world):
         clock.now_us += clock.sampling_us
         clock.sampling_us = 0.0
         step_us = time_us
-        if figures.samples < len(world.samples):
-            step_us = min(time_us, max(figures.next_us - clock.now_us, 1.0))
+        if tally.samples < len(world.samples):
+            step_us = min(time_us, max(tally.next_us - clock.now_us, 1.0))
         pass_time(world, step_us)
         time_us -= step_us
 

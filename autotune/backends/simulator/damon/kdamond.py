@@ -68,14 +68,14 @@ def sleep_us(sampling_us: int, now_us: float, jiffy_us: float) -> float:
 
 
 @compiled
-def _note_working_set(regions: Regions, figures: Any) -> None:
+def _note_working_set(regions: Regions, tally: Any) -> None:
     size = 0
     for i in range(regions.totals[0].regions):
         if regions.items[i].hits > 0:
             size += regions.items[i].end - regions.items[i].start
-    figures.wss = size
-    figures.wss_sum += size
-    figures.aggregations += 1
+    tally.wss = size
+    tally.wss_sum += size
+    tally.aggregations += 1
 
 
 @compiled
@@ -192,7 +192,7 @@ def run(
         apply_schemes(schemes, regions, world, tick, samples, settings.aggregation_us)
         if aggregated:
             next_aggregation += samples
-            _note_working_set(regions, world.figures[0])
+            _note_working_set(regions, world.tally[0])
             reset(regions)
             split(regions, settings.max_regions, draws)
         if updated:

@@ -125,13 +125,13 @@ class Recorded(NamedTuple):
     """A recording, laid out for a machine; what no run changes.
 
     Attributes:
-        areas: To make memory of.
-        rows: As `Replay`, as are the others.
-        slices: The same.
-        changes: The same.
-        stretches: The same.
-        recording: What it was made from.
-        machine: What for.
+        areas: Memory is made of these.
+        rows: `_ROW` structs: accessed stretches of areas, by slice and then by address.
+        slices: `_SLICE` structs, in the order of time.
+        changes: `_CHANGE` structs of mappings, in the order of time.
+        stretches: `_STRETCH` structs: what is resident where a mapping comes.
+        recording: The recording that was laid out.
+        machine: The machine that it was laid out for.
     """
 
     areas: list[Area]
