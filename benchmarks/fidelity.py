@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT))
 
 from autotune import catalog
 from autotune.backends.settings import VmSettings
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from autotune import catalog
 from autotune.backends.base import Backend
 from autotune.backends.factory import make_recording_backend
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid

@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import catalog
-from autotune.backends.simulator.machine import Machine
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.machine_costs import Machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
 from autotune.damon.monitoring import Monitoring, OperationsSet

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from autotune.backends.base import Backend, RecordingBackend
 from autotune.backends.settings import BackendSettings
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.cache import cache_folder
 from autotune.damon.recording import Recording
 from autotune.experiment.pattern import Pattern

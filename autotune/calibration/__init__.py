@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from autotune.backends.base import Backend
-from autotune.backends.simulator.machine import MEASURED, Machine
+from autotune.backends.simulator.machine_costs import MEASURED, Machine
 from autotune.calibration.equations import solve
 from autotune.calibration.experiments import Plan, make_plan, write_data_files
 from autotune.calibration.subject import Subject

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autotune.backends.simulator.machine import QUARTER
+from autotune.backends.simulator.machine_costs import QUARTER
 from autotune.calibration.experiments import (
     INTERVALS,
     TICKS_A_COUNT,

@@ -30,7 +30,7 @@ def calibrate(
     from dataclasses import asdict
 
     from autotune import calibration
-    from autotune.backends.simulator.profiles import write_machine
+    from autotune.backends.simulator.profile_files import write_machine
     from autotune.calibration.subject import find_subject
     from autotune.run_folder.folder import RunFolder
 

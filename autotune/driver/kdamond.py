@@ -15,7 +15,7 @@ from typing import Final
 
 from autotune.damon.damos import FilterType, SchemeStats
 from autotune.driver.setup import Setup
-from autotune.driver.staging import SCHEMES, UnsupportedSchemeError, stage
+from autotune.driver.staged_files import SCHEMES, UnsupportedSchemeError, stage
 from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError, TrialError

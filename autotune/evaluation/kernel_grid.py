@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autotune import catalog
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme, Weights
 from autotune.damon.monitoring import Monitoring

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autotune import document
 from autotune.backends.factory import make_backend
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.damon.kernel_units import on_grid
 from autotune.damon.monitoring import Monitoring
 from autotune.damon.recording import Recording

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
-from autotune.backends.simulator.machine import MEASURED, Machine
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.machine_costs import MEASURED, Machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.calibration import calibrate, profile_file
 from autotune.calibration.subject import Subject

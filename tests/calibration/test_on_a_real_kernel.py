@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
-from autotune.backends.simulator.machine import MEASURED
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.machine_costs import MEASURED
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.calibration import calibrate
 from autotune.calibration.subject import micro_vm
 

@@ -18,7 +18,7 @@ from autotune.driver.lock import locked
 from autotune.driver.memory_settings import set_huge_pages
 from autotune.driver.restoring import restore_after_kill
 from autotune.driver.setup import Setup
-from autotune.driver.staging import UnsupportedSchemeError
+from autotune.driver.staged_files import UnsupportedSchemeError
 from autotune.driver.tree import DamonTree
 from autotune.errors import BackendUnavailableError
 from tests.driver.fake_kernel import THREAD, FakeKernel, FakeSwap, make_procfs

@@ -9,7 +9,7 @@ from autotune.damon.damos import Action, Filter, FilterType, Scheme, SchemeStats
 from autotune.damon.monitoring import Intervals, Monitoring, Target
 from autotune.driver.kdamond import ANY_THREAD, Kdamond, KdamondEndedError, TakenOverError
 from autotune.driver.setup import Setup
-from autotune.driver.staging import UnsupportedSchemeError
+from autotune.driver.staged_files import UnsupportedSchemeError
 from autotune.driver.sysfs_file import SysfsError
 from autotune.errors import BackendUnavailableError, TrialError
 from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autotune import catalog
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.evaluation import fidelity_grid as grid
 from autotune.evaluation.fidelity import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autotune import catalog
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import Scheme, SchemeStats
 from autotune.damon.monitoring import Monitoring

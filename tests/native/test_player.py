@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autotune import catalog
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.workload.layout import lay_out
 from autotune.damon.monitoring import OperationsSet
 from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode

@@ -11,7 +11,7 @@ from autotune.backends.simulator import world
 from autotune.backends.simulator.compiled.draws import Draws, make_draws
 from autotune.backends.simulator.damon import kdamond, regions, schemes
 from autotune.backends.simulator.damon.regions import three_ranges
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import advise_everything
 from autotune.backends.simulator.memory.pages import Memory
 from autotune.backends.simulator.source import Source

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory.pages import Memory, pool_bytes
 from autotune.backends.simulator.source import Source, play

@@ -15,7 +15,7 @@ from autotune.backends.simulator.compiled.draws import Draws, make_draws
 from autotune.backends.simulator.damon.applying import apply_schemes
 from autotune.backends.simulator.damon.regions import Regions, make_regions
 from autotune.backends.simulator.damon.schemes import Schemes, stage
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.pages import (
     RESIDENT,
     SWAPPED,
@@ -24,7 +24,7 @@ from autotune.backends.simulator.memory.pages import (
     make_memory,
     swap_in,
 )
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.workload import player
 from autotune.backends.simulator.workload.layout import Layout
 from autotune.damon.damos import Scheme

@@ -11,8 +11,8 @@ import pytest
 
 from autotune import catalog
 from autotune.backends.base import Backend
-from autotune.backends.simulator.machine import Machine
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.machine_costs import Machine
+from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import (
     AccessPattern,

@@ -39,7 +39,7 @@ SOURCES = (
     *sorted(_SIMULATOR.glob("*/**/*.py")),
     _SIMULATOR / "source.py",
     _SIMULATOR / "world.py",
-    _SIMULATOR / "machine.py",
+    _SIMULATOR / "machine_costs.py",
     _AUTOTUNE / "damon" / "kernel_rules.py",
     _AUTOTUNE / "experiment" / "pattern.py",
 )

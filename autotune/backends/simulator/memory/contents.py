@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from autotune.backends.simulator.compiled.compiled import compiled
-from autotune.backends.simulator.machine import QUARTER
+from autotune.backends.simulator.machine_costs import QUARTER
 from autotune.backends.simulator.memory.pages import Memory
 from autotune.damon.kernel_rules import PAGE_BYTES
 

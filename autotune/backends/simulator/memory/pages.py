@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.damon.kernel_rules import HUGE_PAGE_BYTES, PAGE_BYTES
 
 BLOCK_PAGES = HUGE_PAGE_BYTES // PAGE_BYTES

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.contents import STORED_WHOLE
 from autotune.backends.simulator.memory.pages import (
     ABSENT,

@@ -24,7 +24,7 @@ from autotune.backends.simulator.compiled.structs import (
     copied,
     make_structs,
 )
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.pages import (
     BLOCK_PAGES,
     SWAPPED,

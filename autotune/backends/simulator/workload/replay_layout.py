@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autotune.backends.simulator.compiled.structs import Structs
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
     RESIDENT,

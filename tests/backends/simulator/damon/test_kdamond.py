@@ -10,7 +10,7 @@ import pytest
 
 from autotune.backends.simulator.damon import kdamond
 from autotune.backends.simulator.damon.kdamond import Settings, sleep_us
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.simulator import Simulator
 from autotune.damon.damos import (
     AccessPattern,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autotune.backends.simulator.damon.actions import page_out
 from autotune.backends.simulator.damon.schemes import TAKES_OLD
-from autotune.backends.simulator.machine import Machine
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.pages import HUGE
 from autotune.backends.simulator.memory.touches import begin_tick, end_tick, forget, is_touched
 from autotune.backends.simulator.workload.layout import Layout, lay_out

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
-from autotune.backends.simulator.machine import FIGURES, Figure, Machine, Quantity
-from autotune.backends.simulator.profiles import load_machine, write_machine
+from autotune.backends.simulator.machine_costs import FIGURES, Figure, Machine, Quantity
+from autotune.backends.simulator.profile_files import load_machine, write_machine
 from autotune.errors import InputError
 
 SERVER = catalog.find("server", "machines", Path())

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from autotune import document
 from autotune.backends.settings import HugePages
-from autotune.backends.simulator.machine import FIGURES, Machine, Quantity
+from autotune.backends.simulator.machine_costs import FIGURES, Machine, Quantity
 from autotune.document import Reader, Value
 from autotune.errors import InputError
 from autotune.units import format_duration, format_share, format_size

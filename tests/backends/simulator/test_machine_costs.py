@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from autotune import catalog
-from autotune.backends.simulator.machine import FIGURES, Machine, Quantity
-from autotune.backends.simulator.profiles import load_machine
+from autotune.backends.simulator.machine_costs import FIGURES, Machine, Quantity
+from autotune.backends.simulator.profile_files import load_machine
 
 SERVER = load_machine(catalog.find("server", "machines", Path()))
 NUMBERS = {figure.field for figure in FIGURES if figure.quantity is not Quantity.HUGE_PAGES}

@@ -25,7 +25,7 @@ from autotune.damon.kernel_features import FEATURES
 from autotune.damon.kernel_units import UINT_MAX, ULONG_MAX
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.driver.setup import Setup
-from autotune.driver.staging import UnsupportedSchemeError, stage, staged_values
+from autotune.driver.staged_files import UnsupportedSchemeError, stage, staged_values
 from autotune.errors import BackendUnavailableError
 from autotune.formats import damo_json
 from tests.driver.fake_kernel import FakeKernel
