@@ -269,6 +269,13 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "none")
 
 
+def test_a_recording_that_does_not_say_how_long_it_was_held_up_was_not() -> None:
+    (written,) = json.loads(zlib.decompress(write(recording(held_up_us=50_000))))
+    del written["autotune"]["held_up_us"]
+
+    assert parse(packed(written), FILE) == recording(held_up_us=0)
+
+
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "halves.damon.data"
 
