@@ -1,7 +1,7 @@
 """Machine: what a simulated machine is made of, and what things cost on it.
 
-A new cost is a row of `FIGURES` and the field of `Machine` that the row names. By that table profiles
-are read, written and checked, and the calibration knows what to measure.
+A new cost needs a row in `FIGURES`, and the field of `Machine` that the row names. Profiles are read,
+written and checked by that table, and the calibration reads there what it has to measure.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple, get_args
 from autotune.backends.settings import HugePages
 
 QUARTER: Final = 0.25
-"""How far a page is compressed that costs `quarter_pageout_us`, a fraction."""
+"""A page compressed to this fraction of its size costs `quarter_pageout_us`."""
 
 
 class Quantity(enum.Enum):
-    """What a figure counts, and so how a profile writes it."""
+    """What a figure counts. The quantity decides how a profile writes the figure."""
 
     COUNT = "a whole number"
     SIZE = "bytes"
@@ -59,8 +59,9 @@ class Figure:
         field: Its name in `Machine`.
         quantity: What it counts.
         meaning: What a profile says in the comment beside it.
-        bounds: Where it may be; the first one that does not hold is told.
-        measured: Whether a calibration measures it. It takes over a figure that it doesn't measure.
+        bounds: Limits of the value; the error names the first bound that does not hold.
+        measured: Whether a calibration measures the figure. A calibration takes over a figure that it
+            doesn't measure.
     """
 
     key: str
@@ -163,8 +164,8 @@ FIGURES: Final = (
     ),
     _measured("check", "check_us", _US, "one region, prepared and checked; the kdamond pays"),
     _measured("tick", "tick_us", _US, "one wake-up of the kdamond, apart from its regions"),
-    # Where the workload keeps the only CPU busy. A turn of the workload is as long as the kdamond last
-    # worked, and comes on top.
+    # If the workload keeps the only CPU busy. The workload also has a turn, which is as long as the
+    # kdamond's last work; that turn is not included.
     _measured(
         "wake", "wake_us", _US, "how long the kdamond waits for the only CPU, apart from turns"
     ),

@@ -70,10 +70,10 @@ _FORMS: Final[dict[Quantity, tuple[Reader[Any], Callable[[Any], str]]]] = {
 
 
 def load_machine(path: Path) -> Machine:
-    """Read a machine profile; its name is the file's.
+    """Read a machine profile; the machine gets the file's name.
 
     Raises:
-        InputError: If the file is not one; the message says where.
+        InputError: If the file is no machine profile; the message says where.
     """
     profile = document.load(path)
     where = profile.where()
@@ -98,8 +98,8 @@ def write_machine(machine: Machine, summary: str) -> str:
     """Write a machine profile, exactly: `load_machine` gives the same machine again.
 
     Args:
-        machine: Its name is not written, but is to be the file's.
-        summary: One line that says what machine it is.
+        machine: Its name is not written: the file must be named after the machine.
+        summary: One line that says which machine the profile describes.
     """
     lines: list[tuple[str, str]] = []
     for figure in FIGURES:

@@ -42,14 +42,15 @@ _LONGEST_US = 86_400_000_000
 _LONGEST_SAMPLING_US = 60_000_000
 _MOST_REGIONS = 100_000
 _MOST_CUTS = 100_000
-"""Room for what quotas cut off between two merges."""
+"""Room for the regions that quotas cut off between two merges."""
 
 
 class Simulator:
     """DAMON of Linux 6.12 on a machine described by its costs.
 
-    The seed decides everything random: the workload's choice of batches and DAMON's sampling have a
-    stream each, so that two schemes meet the same workload. Equal arguments give equal measurements.
+    The seed decides everything random. The workload's choice of batches and DAMON's sampling have a
+    stream of random numbers each, so that every scheme meets an equal workload. Equal arguments give
+    equal measurements.
     """
 
     name = "simulator"
@@ -78,7 +79,7 @@ class Simulator:
         """See whether the simulator models all that the experiment asks for.
 
         Raises:
-            InputError: If it does not.
+            InputError: If the simulator does not model something.
         """
         if isinstance(experiment.workload, Program):
             raise InputError(
@@ -134,8 +135,8 @@ class Simulator:
         """Simulate the experiment once.
 
         Raises:
-            InputError: As `check`.
-            TrialError: If nothing is left of a scheme on the kernel's grid, or the run times out.
+            InputError: If the simulator does not model all that the experiment asks for.
+            TrialError: If the kernel's rounding leaves nothing of a scheme, or the run times out.
         """
         self.check(experiment)
         machine = self._machine
@@ -152,7 +153,7 @@ class Simulator:
         physical = experiment.operations is OperationsSet.PADDR
         timeout_us = float(experiment.timeout_us)
         start_us = timeout_us if experiment.monitoring is None else experiment.start_after_us
-        # Interpreted, random numbers would warn of the overflow that they are made of.
+        # Random numbers are made by overflow; interpreted code would warn of each overflow.
         with np.errstate(over="ignore"):
             world.take_samples(simulated)
             world.wait(simulated, min(float(start_us), timeout_us))
@@ -186,7 +187,7 @@ class Simulator:
         )
 
     def _start(self, experiment: Experiment, seed: int, draws: Draws) -> world.World:
-        """Load the workload, and stand where its measured part begins."""
+        """Load the workload; the world starts where the measured part begins."""
         machine = self._machine
         loaded = self._load(experiment.workload, experiment.operations)
         memory: Memory
@@ -211,7 +212,7 @@ class Simulator:
         )
 
     def _longest_tick_us(self, experiment: Experiment) -> float:
-        """No tick takes longer, with its work and a late timer."""
+        """The longest time that a tick can take, its work and a late timer included."""
         machine, monitoring = self._machine, experiment.monitoring or Monitoring()
         busiest_us = machine.tick_us + machine.check_us * 2 * monitoring.max_regions
         return (
@@ -224,7 +225,7 @@ class Simulator:
     def _load(
         self, workload: Pattern | Program | Recording, operations: OperationsSet
     ) -> player.Loaded | Recorded:
-        """Lay the workload out; what was laid out last is kept, since a study asks for it again."""
+        """Lay the workload out. The last layout is kept, since a study asks for it again."""
         with self._lock:
             kept = self._loaded
             if kept is not None and kept[0] is workload and kept[1] is operations:
@@ -240,7 +241,7 @@ class Simulator:
             return loaded
 
     def stop(self) -> None:
-        """Do nothing: a run takes no longer than its caller would wait."""
+        """Do nothing: a run is so short that its caller can wait for its end."""
 
 
 def _check_scheme(scheme: Scheme) -> None:
@@ -278,7 +279,7 @@ def _size_bytes(workload: Pattern | Program | Recording) -> int:
 
 
 def _ranges(memory: Memory) -> list[tuple[int, int]]:
-    """The three ranges that DAMON watches; none where it would watch nothing."""
+    """The three ranges that DAMON watches; an empty list if DAMON would watch nothing."""
     ranges = np.zeros((3, 2), dtype=np.int64)
     if not three_ranges(memory, ranges):
         return []
@@ -286,13 +287,16 @@ def _ranges(memory: Memory) -> list[tuple[int, int]]:
 
 
 def _cuts(staged: schemes.Schemes, intervals: Intervals) -> int:
-    """How many regions the schemes may cut off between two merges: two a pass and filter, each."""
+    """How many regions the schemes may cut off between two merges.
+
+    A scheme cuts off two in a pass, and each filter two more.
+    """
     passes = intervals.samples // np.maximum(1, staged.items.apply_ticks) + 1
     return int(min(_MOST_CUTS, 2 * (passes.sum() + len(staged.filters) * passes.sum())))
 
 
 def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
-    """Accesses of a pattern; of a recording what was done in it, all of which is done again."""
+    """The accesses of a pattern; or the work done in the recording, all of which a replay does again."""
     if isinstance(experiment.workload, Recording):
         return experiment.workload.work_done
     return float(simulated.source.state[0].accesses)
@@ -316,7 +320,7 @@ def _series(simulated: world.World) -> Series:
 
 
 def _stats(staged: schemes.Schemes) -> SchemeStats:
-    """What came of all schemes together."""
+    """The statistics of all schemes, summed."""
     names = ("tried_regions", "tried_bytes", "applied_regions", "applied_bytes", "quota_exceeds")
     return SchemeStats(**{name: int(staged.items[name].sum()) for name in names})
 

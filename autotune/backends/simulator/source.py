@@ -1,8 +1,9 @@
 """What accesses memory: a pattern that is played, or a recording that is replayed.
 
-A player and a replay have their progress in common. Where they differ, a function is chosen by type,
-while the code that calls it is compiled: the kdamond is compiled once for patterns and once for
-recordings, and neither carries what only the other one needs.
+A player and a replay have a progress struct each. Where player and replay differ, the type of the source
+chooses a function while the calling code is compiled. The kdamond is compiled once for patterns and once
+for recordings: the code for patterns carries nothing for recordings, and the code for recordings carries
+nothing for patterns.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def _begin_tick_of_pattern(source: Player) -> None:
 
 @inlined
 def _begin_tick_of_recording(_source: Replay) -> None:
-    """Do nothing: what a slice of a recording accesses is known."""
+    """Do nothing: the recording itself says what each slice accesses."""
 
 
 @inlined
@@ -81,19 +82,19 @@ def _count_recording(
 play = chosen_by_type({Player: player.play, Replay: _play_recording})
 """``play(source, memory, now_us, time_us)``: let the workload run for *time_us*, or to its end.
 
-Returns the time not used, in microseconds: above 0 only at the end.
+Returns the time not used, in microseconds: above 0 only at the workload's end.
 """
 
 begin_tick = chosen_by_type({Player: _begin_tick_of_pattern, Replay: _begin_tick_of_recording})
-"""``begin_tick(source)``: keep from now on what is accessed."""
+"""``begin_tick(source)``: from now on, keep what the workload accesses."""
 
 end_tick = chosen_by_type({Player: _end_tick_of_pattern, Replay: _end_tick_of_recording})
-"""``end_tick(source, memory)``: the tick is over, and one of the window."""
+"""``end_tick(source, memory)``: end the tick, and count it to the window."""
 
 count_hits = chosen_by_type({Player: _count_pattern, Replay: _count_recording})
 """``count_hits(source, memory, regions, samples, missed_chance, draws)``: count the window's hits.
 
-Returns the most hits that any region now has.
+Returns the number of hits of the region that now has the most.
 """
 
 forget_ticks = chosen_by_type({Player: _forget_pattern, Replay: replay.forget_ticks})

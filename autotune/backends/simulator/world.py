@@ -15,23 +15,23 @@ from autotune.damon.kernel_rules import PAGE_BYTES
 _CLOCK = {
     "now_us": FLOAT,  # since the measured part began
     "busy_us": FLOAT,  # CPU time of the kdamond
-    "scan_us": FLOAT,  # looking at one page that is left as it is
+    "scan_us": FLOAT,  # looking at one page, and leaving it as it is
     "check_us": FLOAT,  # preparing and checking one region
     "tick_us": FLOAT,  # one wake-up
-    "wake_us": FLOAT,  # a wake-up's wait for a CPU that it shares, apart from its turn
+    "wake_us": FLOAT,  # how long a wake-up waits for a shared CPU, the workload's turn aside
     "disturbance_us": FLOAT,  # what a wake-up costs the workload
-    "sample_us": FLOAT,  # what taking a sample takes of a CPU that is shared
-    "sampling_us": FLOAT,  # of that, what the workload still has to wait
+    "sample_us": FLOAT,  # time that a sample takes on a shared CPU
+    "sampling_us": FLOAT,  # time that the workload still has to wait for samples
     "stalled_fraction": FLOAT,  # of the workload's time in faults
     "jiffy_us": FLOAT,  # the kernel's tick
-    "missed_chance": FLOAT,  # that a check doesn't see an access
-    # Whether kdamond and workload share one CPU: short work of the kdamond then holds the workload up,
-    # long work takes turns with it.
+    "missed_chance": FLOAT,  # chance that a check doesn't see an access
+    # Whether kdamond and workload share one CPU. On a shared CPU, short work of the kdamond holds the
+    # workload up, and long work takes turns with the workload.
     "shared": FLAG,
     "memory_pages": INT,  # of the machine
     "collapses": FLAG,  # whether small pages are made huge in the background
     "next_collapse_us": FLOAT,
-    "next_block": INT,  # where that goes on
+    "next_block": INT,  # the block at which making pages huge goes on
 }
 _SAMPLE = {
     "rss": INT,  # bytes
@@ -50,7 +50,7 @@ _TALLY = {
 
 
 class World(NamedTuple):
-    """All that moves while time passes, the kdamond aside.
+    """All that changes while time passes, but for the kdamond.
 
     Attributes:
         memory: The workload's memory.
@@ -70,7 +70,7 @@ class World(NamedTuple):
 def start(
     memory: Memory, source: Source, machine: Machine, *, timeout_us: float, period_us: float
 ) -> World:
-    """A world whose clock stands at 0."""
+    """Make a world whose clock stands at 0."""
     clock = make_structs(_CLOCK, 1)
     clock[0].scan_us, clock[0].check_us = machine.scan_us, machine.check_us
     clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
@@ -107,7 +107,7 @@ def stalled_us(world: World) -> float:
 
 @inlined
 def disturb(world: World, time_us: float) -> None:
-    """Let the workload pay for something that it did not do."""
+    """Let the workload pay CPU time that it did not use for its own accesses."""
     world.source.progress[0].owed_us += time_us
 
 
@@ -139,7 +139,7 @@ def pass_time(world: World, time_us: float) -> None:
             step_us = min(time_us, max(tally.next_us - clock.now_us, 1.0))
         unused_us = 0.0
         if clock.sampling_us > 0.0:
-            # The kdamond's timer does not wait for who samples: the workload does.
+            # Taking a sample holds up the workload, but not the kdamond's timer.
             step_us = min(step_us, clock.sampling_us)
             clock.sampling_us -= step_us
         else:
@@ -168,7 +168,7 @@ def take_turn(world: World, work_us: float) -> None:
 
 @inlined
 def _give_turn(world: World, time_us: float) -> None:
-    """Let the workload run for *time_us* of its own: who samples has a share beside those in turns."""
+    """Let the workload run for a turn of *time_us*; time for samples is not part of the turn."""
     clock, tally = world.clock[0], world.tally[0]
     while time_us > 0.0 and not is_over(world):
         clock.now_us += clock.sampling_us
@@ -184,8 +184,8 @@ def _give_turn(world: World, time_us: float) -> None:
 def work_in_turns(world: World, work_us: float) -> None:
     """Let the kdamond work for long: on a CPU of its own, or in turns with the workload.
 
-    What it does after the workload's end is no part of the run: nothing passes then, and on a CPU of
-    its own only the time up to the end counts.
+    The run ends with the workload. After that no time passes; on a CPU of its own, the kdamond's work
+    counts only up to the workload's end.
     """
     clock = world.clock[0]
     if is_over(world):

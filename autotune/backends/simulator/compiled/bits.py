@@ -14,7 +14,7 @@ _ONE = np.uint64(1)
 
 @inlined
 def bit(number: int) -> Any:
-    """The set of one thing."""
+    """The set that holds one thing, *number*."""
     return _ONE << np.uint64(number)
 
 
@@ -26,7 +26,7 @@ def first_bits(count: int) -> Any:
 
 @inlined
 def ones(bits: Any) -> int:
-    """How many there are."""
+    """How many things a set holds."""
     bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
     bits = (bits & np.uint64(0x3333333333333333)) + (
         (bits >> np.uint64(2)) & np.uint64(0x3333333333333333)
@@ -38,11 +38,11 @@ def ones(bits: Any) -> int:
 
 @inlined
 def lowest(bits: Any) -> int:
-    """The first of a set that isn't empty."""
+    """The first thing of a set that isn't empty."""
     return ones(~bits & (bits - _ONE))
 
 
 @inlined
 def without_lowest(bits: Any) -> Any:
-    """All but the first of a set that isn't empty."""
+    """A set that isn't empty, without its first thing."""
     return bits & (bits - _ONE)

@@ -1,8 +1,8 @@
 """Compiles the simulator's inner loops with Numba, and keeps what was compiled.
 
-Numba's own cache looks at the time stamp of the file that holds a function, not of those that hold the
-functions it calls. So the cache folder is named after the contents of every file with compiled code:
-another version of any of them is another folder.
+Numba's own cache looks at the time stamp of the file that holds a function, but not at the files of the
+functions that it calls. So the cache folder is named after the contents of every file with compiled
+code: a change of any of these files makes another folder.
 
 With ``NUMBA_DISABLE_JIT=1`` in the environment the same functions run as plain Python, slowly.
 """
@@ -24,10 +24,10 @@ from autotune.cache import cache_folder
 from autotune.errors import BackendUnavailableError
 
 _FORGOTTEN_S = 30 * 86_400
-"""Compiled code of versions that nobody used for so long is removed."""
+"""Compiled code of a version that nobody used for so long is removed."""
 
 COUNTS = {"pattern": "counting.count_hits", "recording": "counting.count_replayed_hits"}
-"""The function that is compiled for one source alone."""
+"""By source: the function that is compiled for this source only."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,17 +43,17 @@ SOURCES = (
     _AUTOTUNE / "damon" / "kernel_rules.py",
     _AUTOTUNE / "experiment" / "pattern.py",
 )
-"""Every file with compiled code, and every file with a number that is compiled into it."""
+"""Every file with compiled code, and every file with a number that compiled code contains."""
 
 
 def code_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Make the folder for this version's compiled code, and remove those that nobody used for long.
+    """Make the folder for this version's compiled code; remove folders that nobody used for long.
 
     Args:
         environment: NUMBA_CACHE_DIR counts, else XDG_CACHE_HOME.
 
     Returns:
-        None where nothing can be kept.
+        The folder; None if no folder can be made.
     """
     digest = hashlib.sha256()
     for source in SOURCES:
@@ -84,10 +84,10 @@ def waiting(
     folder: Path | None = _FOLDER,
     environment: Mapping[str, str] = os.environ,
 ) -> str | None:
-    """Say what the first run has to wait for; None where compiled code is kept from an earlier use.
+    """Say what the first run has to wait for; None if compiled code is kept from an earlier use.
 
     Args:
-        source: What is simulated: the code for patterns is not the code for recordings.
+        source: What is simulated: patterns and recordings have compiled code of their own.
         folder: Where compiled code is kept.
         environment: With NUMBA_DISABLE_JIT nothing is compiled.
     """
@@ -106,7 +106,8 @@ def waiting(
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile *function* when it is first called; it then runs without holding Python's global lock.
 
-    It may not make arrays: without Numba's counting of references it runs three times as fast.
+    *function* may not make arrays: Numba does not count references here, which makes code three times
+    as fast.
     """
     return _compile(function, inlined=False)
 
@@ -114,16 +115,16 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile *function* into each function that calls it.
 
-    A call passes every array of its arguments by its whole description, which for a short function
-    takes longer than what it does.
+    A call passes the whole description of every array in its arguments. For a short function this takes
+    longer than the function's work.
     """
     return _compile(function, inlined=True)
 
 
 def chosen_by_type(choices: Mapping[type, Callable[..., R]]) -> Callable[..., R]:
-    """Make one function of several, of which the type of its first argument chooses one.
+    """Make one function of several: the type of the first argument chooses which function is called.
 
-    Compiled code chooses while it is compiled, so that no run pays for it. All arguments go by position.
+    The choice is made while code is compiled, so that no run pays for it. Arguments go by position.
     """
 
     def chosen(first: Any, *rest: Any) -> R:
@@ -145,7 +146,7 @@ def chosen_by_type(choices: Mapping[type, Callable[..., R]]) -> Callable[..., R]
 def _options(*, inlined: bool) -> dict[str, Any]:
     return {
         "nogil": True,
-        "error_model": "numpy",  # no test for a division by zero before each
+        "error_model": "numpy",  # no test for zero before each division
         "forceinline": inlined,
         "_nrt": False,  # no counting of references
     }

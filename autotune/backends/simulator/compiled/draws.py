@@ -1,4 +1,4 @@
-"""Random numbers for compiled code: xoroshiro128+, several times faster there than NumPy's generators.
+"""Random numbers for compiled code: xoroshiro128+, several times faster than NumPy's generators there.
 
 Source: D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47 (2021).
 """
@@ -29,7 +29,7 @@ def make_draws(sequence: np.random.SeedSequence) -> Draws:
 
 @inlined
 def next_word(draws: Draws) -> Any:
-    """64 random bits."""
+    """Draw 64 random bits."""
     one, two = draws[0], draws[1]
     drawn = one + two
     two ^= one
@@ -40,16 +40,16 @@ def next_word(draws: Draws) -> Any:
 
 @inlined
 def uniform(draws: Draws) -> float:
-    """A number from [0, 1), one of 2^53."""
+    """Draw one of 2^53 numbers from [0, 1)."""
     return float(next_word(draws) >> _11) * (1.0 / (1 << 53))
 
 
 @inlined
 def chosen(draws: Draws, bits: Any, chance: float) -> Any:
-    """Choose each of the bits that are set by a chance, independently of the others.
+    """Choose each of the set bits with a chance, independently of each other.
 
-    Each bit draws a binary fraction, all of them at once, one digit after the other; it is chosen if
-    that is below *chance*, which the first digit that differs decides.
+    Each bit draws a binary fraction; all bits draw at once, digit by digit. A bit is chosen if its
+    fraction is below *chance*; the first digit that differs decides that.
     """
     if chance >= 1.0:
         return bits
@@ -64,7 +64,7 @@ def chosen(draws: Draws, bits: Any, chance: float) -> Any:
 
 @inlined
 def split_mix(state: Any) -> Any:
-    """Give the number that follows from one state of splitmix64; the next state is `next_state`.
+    """Give the number of a state of splitmix64; `next_state` gives the next state.
 
     Source: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
     OOPSLA 2014.
@@ -76,5 +76,5 @@ def split_mix(state: Any) -> Any:
 
 @inlined
 def next_state(state: Any) -> Any:
-    """Step splitmix64 on."""
+    """Give the next state of splitmix64."""
     return state + _STEP

@@ -1,7 +1,7 @@
 """Arrays of structs: the form in which the simulator's compiled code keeps its state.
 
-One array of structs instead of one array a field: compiled code passes each array around by its full
-description, so that many arrays cost more than the work done on them.
+State is kept in one array of structs instead of one array a field: compiled code passes the full
+description of each array, so that passing many arrays costs more than the work done on them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from autotune.backends.simulator.compiled.compiled import inlined
 
 Structs: TypeAlias = "np.recarray[Any, Any]"
-"""Shape ``(n,)``; ``structs[i].field`` reads and writes. State of which there is one has n = 1."""
+"""Shape ``(n,)``; ``structs[i].field`` reads and writes. For a single struct, n is 1."""
 
 INT, FLOAT, FLAG = "i8", "f8", "u1"
 
 
 def make_structs(fields: Mapping[str, str], count: int) -> Structs:
-    """*count* structs with these fields and their types, all zero.
+    """Make *count* structs with these fields and their types, all zero.
 
     Raises:
-        ValueError: If plain Python would read something else by a field's name, as it does by "all".
+        ValueError: If a field's name, such as "all", means something else in plain Python.
 
     >>> regions = make_structs({"start": INT, "age": INT}, 2)
     >>> regions[1].start = 4096
@@ -33,16 +33,16 @@ def make_structs(fields: Mapping[str, str], count: int) -> Structs:
     if taken := [name for name in fields if hasattr(np.recarray, name)]:
         raise ValueError(f"structs have an attribute of their own called {taken[0]}")
     dtype = np.dtype(list(fields.items()), align=True)
-    # Bytes that are zero cost nothing until they are used, unlike structs that are.
+    # Zero bytes cost nothing until they are used; zero structs would cost time at once.
     return np.zeros(count * dtype.itemsize, dtype=np.uint8).view(dtype).view(np.recarray)
 
 
 @inlined
 def at(items: Any, index: int) -> Any:
-    """What is at an index that isn't negative.
+    """The item at an index that isn't negative.
 
-    Of others, compiled code looks each time whether they count from the end, which takes longer than
-    reading a field.
+    For an index that may be negative, compiled code has to test each time whether the index counts from
+    the end. The test takes longer than reading a field.
     """
     return items[np.uint64(index)]
 

@@ -38,10 +38,11 @@ from autotune.backends.simulator.world import World, is_over, work_in_turns
 from autotune.damon.kernel_rules import PAGE_BYTES
 
 _PAGES_A_TURN = 32
-"""Pages paged out before the workload runs again on a CPU that they share: some milliseconds' work."""
+"""On a shared CPU, the workload runs again after so many pages went out: some milliseconds' work."""
 
 _PAGES_AT_ONCE = 512
-"""The same on a CPU of its own: as many as the kernel isolates from one page table for one reclaim."""
+"""Pages paged out in one step on a CPU of the kdamond's own. The kernel isolates so many pages from one
+page table for one reclaim."""
 
 
 @compiled
@@ -50,8 +51,8 @@ def takes_of_block(
 ) -> int:
     """How many resident pages from *page* to *behind*, of one block of area *index*, an action takes.
 
-    In virtual addresses it takes every one. In physical ones (*spares*) the filters decide by whether
-    a page was accessed since it was last marked; what it spares is marked then.
+    In virtual addresses an action takes every page. In physical addresses (*spares*) the filters look at
+    whether a page was accessed since it was last marked as idle; a page that is spared is then marked.
     """
     number = page // BLOCK_PAGES
     block = memory.blocks[number]
@@ -67,7 +68,7 @@ def takes_of_block(
             memory.areas[index].start + (page - memory.areas[index].first) * PAGE_BYTES,
             memory.areas[index].start + (behind - memory.areas[index].first) * PAGE_BYTES,
         )
-        marked = int(idle * looked_at / max(1, block.resident) + 0.5)  # any of them, as likely
+        marked = int(idle * looked_at / max(1, block.resident) + 0.5)  # each is equally likely
     taken = marked if takes == TAKES_OLD else looked_at - marked
     block.idle = idle - marked + looked_at - taken
     return taken
@@ -75,7 +76,7 @@ def takes_of_block(
 
 @inlined
 def _resident_from(memory: Memory, page: int, most: int) -> int:
-    """How many pages in a row are RESIDENT, *page* and up to *most*."""
+    """How many pages in a row are RESIDENT, from *page* on; at most *most*."""
     count = 0
     while count < most and memory.state[page + count] == RESIDENT:
         count += 1
@@ -86,11 +87,11 @@ def _resident_from(memory: Memory, page: int, most: int) -> int:
 def page_out(
     memory: Memory, start: int, end: int, most: int, spares: bool, takes: int
 ) -> tuple[int, int, int, int]:
-    """Page out what is resident in ``[start, end)``; *most* pages at a time, all of one area.
+    """Page out resident pages in ``[start, end)``: up to *most* pages, all of one area.
 
     Returns:
-        How many pages went out, their area, how many were looked at and left, and the address up to
-        which all is done.
+        How many pages went out, their area, how many pages were looked at and left, and the address up
+        to which all is done.
     """
     moved, left, last, counters = 0, 0, 0, memory.counters[0]
     for index in range(area_at_or_behind(memory, start), len(memory.areas)):
@@ -138,7 +139,7 @@ def page_out(
 
 @compiled
 def _page_out_all(scheme: Any, world: World, start: int, end: int) -> int:
-    """Page out a region, a turn after the other; how many bytes the kernel calls applied."""
+    """Page out a region, turn by turn; returns how many bytes the kernel calls applied."""
     at, paged_out, memory = start, 0, world.memory
     most = _PAGES_A_TURN if world.clock[0].shared == 1 else _PAGES_AT_ONCE
     while at < end:
@@ -158,7 +159,7 @@ def _page_out_all(scheme: Any, world: World, start: int, end: int) -> int:
 
 @compiled
 def _move_between_lists(scheme: Any, memory: Memory, start: int, end: int) -> int:
-    """Apply lru_prio or lru_deprio to ``[start, end)``, physical addresses; how many pages it takes."""
+    """Apply lru_prio or lru_deprio to physical ``[start, end)``; returns how many pages it takes."""
     if scheme.takes == TAKES_ALL:
         return resident_in(memory, start, end)
     taken = 0
@@ -179,7 +180,7 @@ def _move_between_lists(scheme: Any, memory: Memory, start: int, end: int) -> in
 
 @compiled
 def act(scheme: Any, world: World, start: int, end: int) -> int:
-    """Apply the scheme's action to a region; how many bytes the kernel calls applied."""
+    """Apply the scheme's action to a region; returns how many bytes the kernel calls applied."""
     if scheme.action == STAT:
         return 0
     if scheme.action == PAGEOUT:

@@ -26,9 +26,9 @@ from autotune.damon.kernel_rules import PAGE_BYTES
 
 @inlined
 def skip_to_resume(scheme: Any, regions: Regions, index: int) -> bool:
-    """Whether the region lies before the point at which the scheme goes on.
+    """Whether the region lies before the address at which the scheme goes on.
 
-    A region that holds the point is cut there, and what is behind it is visited next.
+    A region that holds this address is cut there, and its upper part is visited next.
     """
     if scheme.resume == 0:
         return False
@@ -54,8 +54,8 @@ def skip_to_resume(scheme: Any, regions: Regions, index: int) -> bool:
 def is_filtered(schemes: Schemes, number: int, regions: Regions, index: int) -> bool:
     """Whether a filter that looks at addresses keeps the scheme from the region.
 
-    A region partly inside a filter's range is cut at its bound; its lower part is judged now, its upper
-    one next.
+    A region partly inside a filter's range is cut at the bound of the range; the region's lower part is
+    judged now, and its upper part next.
     """
     for i in range(len(schemes.filters)):
         item = schemes.filters[i]
@@ -83,7 +83,7 @@ def _try(schemes: Schemes, number: int, regions: Regions, index: int, world: Wor
     size = region.end - region.start
     if scheme.allowed > 0 and scheme.charged + size > scheme.allowed:
         keep = (scheme.allowed - scheme.charged) // PAGE_BYTES * PAGE_BYTES
-        # No room for one more region is as if nothing were left of the quota.
+        # Without room for one more region, the quota counts as used up.
         if keep == 0 or not cut(regions, index, keep):
             scheme.tried_regions += 1
             return
@@ -107,7 +107,7 @@ def _try(schemes: Schemes, number: int, regions: Regions, index: int, world: Wor
 
 @inlined
 def _takes(scheme: Any, regions: Regions, index: int, samples: int, aggregation_us: int) -> bool:
-    """Whether the scheme, in the running pass, is applied to the region."""
+    """Whether the running pass applies the scheme to the region."""
     if scheme.due == 0 or scheme.active == 0:
         return False
     if scheme.allowed > 0 and scheme.charged >= scheme.allowed:
@@ -124,9 +124,9 @@ def _takes(scheme: Any, regions: Regions, index: int, samples: int, aggregation_
 def apply_schemes(
     schemes: Schemes, regions: Regions, world: World, tick: int, samples: int, aggregation_us: int
 ) -> None:
-    """One pass of the schemes that are due over all regions, in address order.
+    """Make one pass over all regions, in address order, with the schemes that are due.
 
-    Regions that a pass cuts off are visited in the same pass. Time passes while a scheme works.
+    A pass also visits the regions that it cuts off. Time passes while a scheme works.
     """
     working = False
     for row in range(len(schemes.items)):
@@ -155,8 +155,8 @@ def look_at_watermarks(schemes: Schemes, free_permille: int) -> float:
     """Turn schemes on and off by the share of memory that is free.
 
     Returns:
-        How long the kdamond has to wait before it looks again, in microseconds: 0 while a scheme is
-        active, or there is none.
+        How long the kdamond has to wait before it looks at the watermarks again, in microseconds: 0
+        while a scheme is active, or if there is no scheme.
     """
     wait_us = math.inf
     for row in range(len(schemes.items)):

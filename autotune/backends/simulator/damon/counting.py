@@ -1,7 +1,7 @@
 """How often DAMON finds each region accessed: one random page a region and tick.
 
-Regions stay as they are within a window of ticks, so that their hits are counted at its end: whole
-areas at once where all of their pages are alike, page by page where they are not.
+Regions stay as they are within a window of ticks, so that their hits are counted at the window's end:
+for a whole area at once if its pages are alike, else page by page.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from autotune.damon.kernel_rules import PAGE_BYTES, SAMPLED_BYTES
 
 @inlined
 def sampled_bytes(size: int) -> int:
-    """How much of a region is ever sampled: offsets are drawn from 32 bits of its size."""
+    """How many bytes of a region can be sampled: offsets are drawn from 32 bits of the size."""
     return size % SAMPLED_BYTES if size % SAMPLED_BYTES != 0 else SAMPLED_BYTES
 
 
@@ -56,7 +56,7 @@ def _drawn_hit(
     marks: bool,
     draws: Draws,
 ) -> bool:
-    """Sample one page of a region in *tick*; *area* is the first that ends behind its start."""
+    """Sample one page of a region in *tick*; *area* is the first to end behind the region's start."""
     address = start + int(uniform(draws) * reach)
     area = _area_from(memory, area, address)
     if area == len(memory.areas) or at(memory.areas, area).start > address:
@@ -72,7 +72,7 @@ def _drawn_hit(
 def _hits_by_page(
     touches: Touches, memory: Memory, start: int, reach: int, area: int, marks: bool, draws: Draws
 ) -> int:
-    """Hits of a region, one page a tick: where idle marks are kept, and for huge pages."""
+    """Hits of a region, page by page, a page a tick: if idle marks are kept, or pages are huge."""
     hits = 0
     if area == len(memory.areas) or at(memory.areas, area).start >= start + reach:
         return hits
@@ -92,10 +92,11 @@ def _has_huge_pages(memory: Memory) -> bool:
 
 @inlined
 def _hits(touches: Touches, memory: Memory, start: int, end: int, area: int, draws: Draws) -> int:
-    """Hits of a region in this window, in small pages; *area* is the first that ends behind its start.
+    """Hits of a region of small pages in this window; *area* is the first to end behind its start.
 
-    Each tick draws one page. So it is drawn first which ticks drew theirs from the first area, then
-    which of the others from the second, and so on; what is left drew from holes.
+    Each tick draws one page. So chance first decides which ticks drew a page of the first area, then
+    which of the remaining ticks drew a page of the second area, and so on. Ticks that remain at the end
+    drew a page in a hole.
     """
     ticks, left, hits = window(touches), end - start, 0
     while area < len(memory.areas) and at(memory.areas, area).start < end and ticks:
@@ -114,7 +115,7 @@ def _hits(touches: Touches, memory: Memory, start: int, end: int, area: int, dra
 
 @inlined
 def _alike(touches: Touches, memory: Memory, area: int) -> tuple[int, int]:
-    """The addresses of an area that each tick touched all over or not at all; none of another."""
+    """The addresses of an area if each tick touched all of it or none of it; else an empty range."""
     if area == len(memory.areas):
         return 0, 0
     of_area = at(touches.areas, area)
@@ -127,7 +128,7 @@ def _alike(touches: Touches, memory: Memory, area: int) -> tuple[int, int]:
 def _add_hits(
     region: Any, hits: int, ticks: int, samples: int, missed_chance: float, draws: Draws
 ) -> int:
-    """Add the hits of a window to a region, but for those that the checks miss; the hits it now has."""
+    """Add a window's hits to a region, without those that checks miss; returns the region's hits."""
     if missed_chance > 0.0:
         for _ in range(hits):
             if uniform(draws) < missed_chance:
@@ -148,20 +149,20 @@ def count_hits(
     missed_chance: float,
     draws: Draws,
 ) -> int:
-    """Count what was accessed in the ticks of this window; the most hits that any region now has.
+    """Count this window's hits; returns the number of hits of the region that now has the most.
 
     Args:
-        regions: Their hits and moving sums go on.
-        touches: What was touched.
-        memory: The workload's.
+        regions: The hits are added to their hits and moving sums.
+        touches: What the workload touched.
+        memory: The workload's memory.
         samples: Ticks of an aggregation.
-        missed_chance: That a check doesn't see an access.
-        draws: What is left to chance.
+        missed_chance: The chance that a check doesn't see an access.
+        draws: The stream of random numbers.
     """
     ticks, marks = touches.state[0].ticks, memory.counters[0].marks == 1
     by_page = marks or _has_huge_pages(memory)
     most, area = 0, 0
-    # Regions within these addresses all have the same hits.
+    # All regions within these addresses have equal hits.
     low, high, alike = 0, 0, 0
     close_spans(touches)
     if marks:
@@ -189,7 +190,7 @@ def count_hits(
 def count_replayed_hits(
     regions: Regions, replay: Replay, samples: int, missed_chance: float, draws: Draws
 ) -> int:
-    """Count what a recording accessed in the ticks of this window; otherwise as `count_hits`."""
+    """Count this window's hits of a recording; returns the hits of the region that now has the most."""
     most, ticks = 0, replay.state[0].ticks
     for i in range(regions.totals[0].regions):
         region: Any = regions.items[i]

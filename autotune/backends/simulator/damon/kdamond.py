@@ -37,7 +37,7 @@ _HRTIMER_LIMIT_US = 20_000
 
 
 class Settings(NamedTuple):
-    """What the kdamond is told, in the kernel's units.
+    """What the user sets for the kdamond, in the kernel's units.
 
     Attributes:
         sampling_us: Sampling interval.
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
         min_regions: Lower bound on regions.
         max_regions: Upper bound on regions.
         timeout_us: When the run is given up.
-        fixed: Whether the ranges are the user's, and stay as they are.
+        fixed: Whether the user gave the ranges, which then never change.
     """
 
     sampling_us: int
@@ -60,7 +60,7 @@ class Settings(NamedTuple):
 
 @inlined
 def sleep_us(sampling_us: int, now_us: float, jiffy_us: float) -> float:
-    """How long a sleep of the sampling interval takes: long ones end with a jiffy."""
+    """How long a sleep of the sampling interval takes: a long sleep ends with a jiffy."""
     if sampling_us <= _HRTIMER_LIMIT_US:
         return float(sampling_us)
     jiffies = now_us // jiffy_us + -(-sampling_us // jiffy_us) + 1
@@ -87,13 +87,16 @@ def _free_permille(world: World) -> int:
 
 @compiled
 def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
-    """Up to *most* sampling intervals: prepare *checked* regions, sleep, check; how many there were.
+    """Run up to *most* sampling intervals: prepare *checked* regions, sleep, check.
 
-    It ends before, and so within an interval, where the workload does; and where the window is full.
+    The ticks end early when the workload ends, even within an interval, and when the window is full.
+
+    Returns:
+        How many intervals were begun.
     """
     clock, progress = world.clock[0], world.source.progress[0]
     work_us = clock.tick_us + clock.check_us * checked
-    # Who shares a CPU fairly waits, when it wakes up, for as long as it ran before.
+    # On a shared CPU, the scheduler first gives the workload a turn, as long as the kdamond's work was.
     late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
     for number in range(most):
         begin_tick(world.source)
@@ -115,7 +118,7 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
 
 @compiled
 def count(regions: Regions, world: World, samples: int, draws: Draws) -> int:
-    """Count the hits of the ticks so far, and begin a new window; the most that a region now has."""
+    """Count the window's hits, and begin a new window; returns the most hits of any region."""
     missed_chance = world.clock[0].missed_chance
     most = count_hits(world.source, world.memory, regions, samples, missed_chance, draws)
     forget_ticks(world.source)
@@ -124,7 +127,10 @@ def count(regions: Regions, world: World, samples: int, draws: Draws) -> int:
 
 @compiled
 def aggregate(regions: Regions, most: int, samples: int, limit: int, max_regions: int) -> None:
-    """Age and merge: hits are alike up to a tenth of the *most* that any region has."""
+    """Age and merge regions. Hits count as alike if they differ by a tenth of *most* or less.
+
+    *most* is the number of hits of the region that has the most.
+    """
     age(regions, most // 10)
     merge(regions, most // 10, samples, limit, max_regions)
 
@@ -137,7 +143,7 @@ def size_limit(regions: Regions, min_regions: int) -> int:
 
 @compiled
 def _next_apply(schemes: Schemes, tick: int, otherwise: int) -> int:
-    """The tick of the next pass; *otherwise* if none comes before."""
+    """The tick of the next pass; *otherwise* if no pass comes before that tick."""
     soonest = otherwise
     for row in range(len(schemes.items)):
         soonest = min(soonest, max(tick + 1, schemes.items[row].next_apply))
@@ -162,7 +168,7 @@ def run(
 ) -> None:
     """Play the workload to its end or the timeout, with DAMON on from now on.
 
-    Hits are counted only when somebody asks for them: at the end of an aggregation, and before a pass.
+    Hits are counted only when they are needed: at the end of an aggregation, and before a pass.
     """
     clock = world.clock[0]
     samples = settings.aggregation_us // settings.sampling_us
@@ -180,7 +186,7 @@ def run(
         ahead = 1 if gated else max(1, min(next_aggregation, next_update, next_pass) - tick)
         tick += run_ticks(world, regions.totals[0].regions, settings.sampling_us, ahead)
         if is_over(world):
-            break  # the measured part is over, and with it the kdamond's target
+            break  # the measured part is over: the kdamond's target has ended
         aggregated, updated = tick >= next_aggregation, tick >= next_update
         if not (aggregated or updated or tick >= next_pass):
             if world.source.progress[0].full == 1:

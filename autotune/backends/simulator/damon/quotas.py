@@ -22,11 +22,11 @@ from autotune.damon.kernel_rules import GOAL_REACHED, MAX_SCORE, PAGE_BYTES, UNM
 
 @compiled
 def next_steering(allowed: int, reached: int) -> int:
-    """What goals allow in the next window, in 1/10000 of a byte.
+    """What the goals allow in the next window, in 1/10000 of a byte.
 
     Args:
-        allowed: What they allowed before.
-        reached: How far they were reached then, 10000 being just so.
+        allowed: What the goals allowed in the last window, in 1/10000 of a byte.
+        reached: How far the goals were reached in the last window; 10000 is exactly.
     """
     if reached == GOAL_REACHED:
         return allowed
@@ -43,7 +43,7 @@ def next_steering(allowed: int, reached: int) -> int:
 
 @compiled
 def _reached(schemes: Schemes, number: int, stalled_us: float) -> int:
-    """How far the goal that is reached furthest is; *stalled_us* is the workload's so far."""
+    """How far the best reached goal is reached; *stalled_us* is the workload's stall time so far."""
     furthest = 0
     for i in range(len(schemes.goals)):
         goal = schemes.goals[i]
@@ -63,7 +63,7 @@ def _reached(schemes: Schemes, number: int, stalled_us: float) -> int:
 
 @compiled
 def _allowance(schemes: Schemes, number: int, stalled_us: float) -> int:
-    """What a window that begins now allows, in bytes."""
+    """How many bytes a window that begins now allows."""
     scheme = schemes.items[number]
     if scheme.quota_ms == 0 and scheme.goals == 0:
         return scheme.quota_bytes
@@ -99,19 +99,18 @@ def adjust_quota(
     samples: int,
     aggregation_us: int,
 ) -> None:
-    """Begin a new charge window if it is time, and find the score from which regions fit in.
+    """Begin a new charge window if it is time, and find the lowest score of regions that fit in.
 
-    The first window begins without a limit: nothing is held back before its end, unless the reset
-    interval is 0.
+    The first window has no limit, unless the reset interval is 0.
 
     Args:
         schemes: All schemes.
-        number: Which of them.
-        regions: What it could be applied to.
+        number: Index of the scheme.
+        regions: All regions.
         now_us: Time on the coarse clock.
-        stalled_us: What the workload has waited for memory so far.
+        stalled_us: How long the workload has waited for memory so far.
         samples: Ticks of an aggregation.
-        aggregation_us: Its length.
+        aggregation_us: Length of an aggregation.
     """
     scheme = schemes.items[number]
     if not has_quota(scheme):

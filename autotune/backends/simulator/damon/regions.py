@@ -21,7 +21,7 @@ _REGION = {
     "start": INT,  # first address, in bytes, a multiple of the page size
     "end": INT,  # address behind the last
     "hits": INT,  # samples of the running aggregation that found the region accessed
-    "last": INT,  # the same of the aggregation before
+    "last": INT,  # hits of the aggregation before
     "moving": INT,  # moving sum of the hits, in 1/10000
     "age": INT,  # aggregations for which the hits stayed about the same
 }
@@ -52,7 +52,7 @@ def make_regions(
 ) -> Regions:
     """Cut the ranges of an address space into about *min_regions* equal pieces.
 
-    With *whole* each range is a region, as when a user gives them.
+    With *whole* each range is one region, as when a user gives the ranges.
     """
     piece = largest_region_bytes(sum(end - start for start, end in ranges), min_regions)
     starts: list[int] = []
@@ -72,7 +72,7 @@ def make_regions(
 
 @inlined
 def _copy(to: Any, item: Any) -> None:
-    """Copy a region field by field: whole structs are copied byte by byte."""
+    """Copy a region field by field: compiled code would copy a whole struct byte by byte."""
     to.start = item.start
     to.end = item.end
     to.hits = item.hits
@@ -92,10 +92,10 @@ def total_bytes(regions: Regions) -> int:
 
 @compiled
 def cut(regions: Regions, index: int, size: int) -> bool:
-    """Cut region *index* behind its first *size* bytes; both halves keep counts and age.
+    """Cut region *index* behind its first *size* bytes; both parts keep counts and age.
 
     Returns:
-        False, and nothing is done, where the arrays are full.
+        False if the arrays are full: then nothing is cut.
     """
     total = regions.totals[0].regions
     if total == len(regions.items):
@@ -110,7 +110,7 @@ def cut(regions: Regions, index: int, size: int) -> bool:
 
 @compiled
 def age(regions: Regions, threshold: int) -> None:
-    """Make every region one aggregation older, or new where its count changed by more than that."""
+    """Make regions an aggregation older; a region whose hits changed by more than *threshold* is new."""
     for i in range(regions.totals[0].regions):
         if abs(regions.items[i].hits - regions.items[i].last) > threshold:
             regions.items[i].age = 0
@@ -147,15 +147,15 @@ def _merge_round(regions: Regions, threshold: int, limit: int) -> None:
 
 @compiled
 def next_threshold(threshold: int, most: int) -> int:
-    """The threshold of the next round, while the one before left too many regions."""
+    """The threshold of the next round, after a round that left too many regions."""
     return max(1, 2 * threshold) if threshold < most // 2 else most
 
 
 @compiled
 def merge(regions: Regions, threshold: int, most: int, limit: int, max_regions: int) -> None:
-    """Merge neighbours whose hits differ by *threshold* at the most, into *limit* bytes at the most.
+    """Merge neighbours whose hits differ by at most *threshold*, to regions of at most *limit* bytes.
 
-    While there are more than *max_regions*, further rounds raise the threshold, up to *most*, the
+    While there are more than *max_regions* regions, further rounds raise the threshold up to *most*, the
     largest possible number of hits.
     """
     _merge_round(regions, threshold, limit)
@@ -194,9 +194,9 @@ def _put(items: Structs, index: int, start: int, end: int, like: Any) -> None:
 
 @compiled
 def split(regions: Regions, max_regions: int, draws: Draws) -> None:
-    """Cut every region in two at random, or in three where the last cut changed nothing.
+    """Cut every region in two at random, or in three if the last split changed nothing.
 
-    Nothing is cut where that could make more than *max_regions*.
+    No region is cut if that could make more than *max_regions* regions.
     """
     total = regions.totals[0].regions
     if total > max_regions // 2:
@@ -209,7 +209,7 @@ def split(regions: Regions, max_regions: int, draws: Draws) -> None:
         start, end = item.start, item.end
         first = _draw_part(end - start, draws)
         if three:
-            # What is left of a cut is cut again; where nothing was cut, it is tried once more.
+            # The cut-off part is cut again; a region that was not cut gets a second try.
             second = _draw_part(first if first > 0 else end - start, draws)
             if second > 0:
                 _put(made, count, start, start + second, item)
@@ -230,7 +230,7 @@ def split(regions: Regions, max_regions: int, draws: Draws) -> None:
 
 @compiled
 def _insert(regions: Regions, index: int, start: int, end: int) -> None:
-    """Put a new region before *index*; where the arrays are full, the memory stays unwatched."""
+    """Put a new region before *index*; if the arrays are full, its memory stays unwatched."""
     total = regions.totals[0].regions
     if total == len(regions.items):
         return
@@ -263,8 +263,8 @@ def _remove_outside(regions: Regions, ranges: NDArray[np.int64]) -> None:
 def update_ranges(regions: Regions, ranges: NDArray[np.int64]) -> None:
     """Fit the regions to the target's new ranges, shape ``(n, 2)``, in address order.
 
-    Regions outside go; the outermost of each range are stretched or shrunk to it, and keep counts and
-    age; holes, and ranges without any region, get new ones.
+    Regions outside all ranges go. The first and the last region of each range are stretched or shrunk to
+    the range's bounds, and keep counts and age. Holes, and ranges without any region, get new regions.
 
     Source: ``damon_set_regions``, mm/damon/core.c.
     """
@@ -292,18 +292,18 @@ def update_ranges(regions: Regions, ranges: NDArray[np.int64]) -> None:
 
 @compiled
 def three_ranges(memory: Memory, ranges: np.ndarray) -> bool:
-    """The three ranges that DAMON watches of a process: between the two largest of its gaps.
+    """Find the three ranges of a process that DAMON watches: its two largest gaps separate them.
 
     Args:
-        memory: The process's.
-        ranges: Shape ``(3, 2)``: receives first address and address behind the last of each.
+        memory: The process's memory.
+        ranges: Shape ``(3, 2)``: receives each range's first address, and the address behind its last.
 
     Returns:
-        False where there are fewer than two gaps: DAMON then has nothing to watch.
+        False if there are fewer than two gaps: DAMON then has nothing to watch.
 
     Source: ``__damon_va_three_regions``, mm/damon/vaddr.c.
     """
-    first, second = 0, 0  # sizes of the two largest gaps, and where they lie
+    first, second = 0, 0  # sizes of the two largest gaps; then their places
     first_start, first_end, second_start, second_end = 0, 0, 0, 0
     begin, end = -1, -1
     for index in range(len(memory.areas)):

@@ -1,4 +1,4 @@
-"""Schemes as the kernel counts them: which regions they match, and which of these go first.
+"""Schemes in the kernel's units: which regions they match, and which matching regions go first.
 
 Source: ``damon_hot_score`` and ``damos_valid_target`` of Linux 6.12.
 """
@@ -38,12 +38,12 @@ GOALS = (GoalMetric.USER_INPUT, GoalMetric.SOME_MEM_PSI_US)
 USER_INPUT, SOME_MEM_PSI = range(2)
 
 UNREACHED = 2**62
-"""More than any count of bytes or ticks that a run comes to; adding to it doesn't overflow."""
+"""More than any count of bytes or ticks in a run; adding to this number doesn't overflow."""
 _LONGEST_MS = 10**12
 
 TAKES_OLD, TAKES_YOUNG, TAKES_NONE, TAKES_ALL = range(4)
-"""Of the resident pages of a region, physical addresses: those that were not accessed, those that were,
-none or all of them, as a scheme's filters have it."""
+"""Which resident pages of a region a scheme's filters let through, in physical addresses: pages that
+were not accessed, pages that were accessed, no page, or all pages."""
 
 _SCHEME = {
     "action": INT,  # index into MODELLED
@@ -70,11 +70,11 @@ _SCHEME = {
     "active": FLAG,  # 0 while the watermarks keep the scheme off
     "due": FLAG,  # in the running pass
     "charged": INT,  # bytes, in this window
-    "window_us": FLOAT,  # begin of this window; -1 before the first
-    "allowed": INT,  # bytes in this window; 0 before the quota first applies, meaning all
+    "window_us": FLOAT,  # when this window began; -1 before the first
+    "allowed": INT,  # bytes in this window; 0, before the quota first applies, allows all
     "steered": INT,  # what the goals last allowed, in 1/10000 of a byte
-    "resume": INT,  # address to go on at; 0 is none
-    "lowest_score": INT,  # regions below are left for another window
+    "resume": INT,  # address at which the scheme goes on; 0 is none
+    "lowest_score": INT,  # regions with a lower score wait for another window
     "spent_bytes": INT,  # charged in earlier windows
     "spent_ns": INT,  # time that trying took, on the coarse clock
     "tried_regions": INT,
@@ -87,7 +87,7 @@ _FILTER = {
     "scheme": INT,
     "kind": INT,  # index into FILTERS
     "matching": FLAG,
-    "start": INT,  # ADDR: first address, and the one behind the last; TARGET: the target's number
+    "start": INT,  # ADDR: first address, and the address behind the last; TARGET: the target's number
     "end": INT,
 }
 _GOAL = {
@@ -104,7 +104,7 @@ class Schemes(NamedTuple):
 
     Attributes:
         items: `_SCHEME` structs.
-        filters: `_FILTER` structs, those of a scheme in its order: those that look at addresses.
+        filters: `_FILTER` structs of the filters that look at addresses, in each scheme's order.
         goals: `_GOAL` structs.
         sizes: Room for the bytes of matching regions by score, shape ``(100,)``.
     """
@@ -120,7 +120,7 @@ def _clip(bound: int) -> int:
 
 
 def _takes(scheme: Scheme) -> int:
-    """Which pages the action takes: all memory of a workload is anonymous."""
+    """Which pages the filters let through: all memory of a workload is anonymous."""
     against_young = {item.matching for item in scheme.filters if item.type is FilterType.YOUNG}
     if scheme.action is Action.PAGEOUT and not against_young:
         against_young = {True}  # the kernel puts a filter of its own in front
@@ -135,14 +135,14 @@ def _takes(scheme: Scheme) -> int:
 
 
 def looks_at_marks(scheme: Scheme) -> bool:
-    """Whether it matters to the scheme, in physical addresses, which pages are marked as idle."""
+    """Whether idle marks of pages matter to the scheme, in physical addresses."""
     return _takes(scheme) in (TAKES_OLD, TAKES_YOUNG)
 
 
 def stage(
     schemes: tuple[Scheme, ...], intervals: Intervals, jiffy_us: int, operations: OperationsSet
 ) -> Schemes:
-    """Count the schemes as the kernel does, as when DAMON is turned on.
+    """Put the schemes into the kernel's units, as when DAMON is turned on.
 
     Raises:
         ValueError: If the kernel's rounding leaves nothing of a scheme.
@@ -217,7 +217,7 @@ def matches(scheme: Any, region: Any) -> bool:
 
 @inlined
 def score(scheme: Any, region: Any, samples: int, aggregation_us: int) -> int:
-    """What goes first, 0 to 99: the coldest, the hottest, or all alike, as the action has it."""
+    """The region's priority, 0 to 99: by the action, cold regions or hot regions go first, or none."""
     coldest = scheme.action == PAGEOUT or (scheme.action == LRU_DEPRIO and scheme.physical == 1)
     hottest = scheme.action == LRU_PRIO and scheme.physical == 1
     if not (coldest or hottest):

@@ -1,7 +1,7 @@
 """What pages hold: how far they are compressed, and what that costs.
 
-Single bytes at random places are what random writes leave behind. A compressor of the lz4 kind writes
-a sequence for each, and takes time by their number; a page that does not get smaller is kept as it is.
+Random writes leave single bytes at random places. A compressor of the lz4 kind writes a sequence for
+each of these bytes, and takes time by their number. A page that does not get smaller is kept as it is.
 """
 
 from __future__ import annotations
@@ -14,28 +14,31 @@ from autotune.backends.simulator.memory.pages import Memory
 from autotune.damon.kernel_rules import PAGE_BYTES
 
 WRITTEN_PLACES = 1_000_000
-"""Numbers in the pattern player's table: random writes reach so many places of a region, and no more."""
+"""Numbers in the pattern player's table. Random writes reach at most so many places of a region."""
 
 STORED_WHOLE = 0.8
-"""A page that is compressed to more is kept as it is. Source: huge_class_size, mm/zsmalloc.c."""
+"""A page that compression makes larger than this fraction is kept as it is.
+
+Source: huge_class_size, mm/zsmalloc.c.
+"""
 
 _SEQUENCE_BYTES = 4
-"""Of lz4: token, the byte itself, distance and no more. Source: doc/lz4_Block_format.md of lz4."""
+"""A sequence of lz4: token, the byte itself, distance. Source: doc/lz4_Block_format.md of lz4."""
 
 _LONG_GAP_BYTES = 19
-"""A longer distance to the next one takes another byte."""
+"""A longer distance to the next written byte takes another byte of the sequence."""
 
 
 @compiled
 def cost(fraction: float, base: float, almost_empty: float, quarter: float, whole: float) -> float:
-    """What a page costs by the fraction that it is compressed to, in us.
+    """The cost of a page, in us, by the fraction that it is compressed to.
 
     Args:
         fraction: 0 to 1.
         base: The fraction of an almost empty page.
-        almost_empty: What that costs.
-        quarter: What a page at a quarter costs; beyond, costs rise at the same rate.
-        whole: What a page costs that is kept as it is.
+        almost_empty: The cost of an almost empty page.
+        quarter: The cost of a page compressed to a quarter; above a quarter, costs rise at this rate.
+        whole: The cost of a page that is kept as it is.
     """
     if fraction >= STORED_WHOLE:
         return whole
@@ -44,7 +47,7 @@ def cost(fraction: float, base: float, almost_empty: float, quarter: float, whol
 
 @compiled
 def scattered_fraction(writes: float, pages: int) -> float:
-    """What pages are compressed to after so many random writes of one byte, all over *pages* of them."""
+    """The fraction that *pages* pages are compressed to after *writes* random writes of one byte."""
     places = WRITTEN_PLACES * (1.0 - math.exp(-writes / WRITTEN_PLACES))
     size = pages * PAGE_BYTES
     each = size / pages * (1.0 - math.exp(-places / size))  # different bytes written in a page
@@ -57,7 +60,7 @@ def scattered_fraction(writes: float, pages: int) -> float:
 
 @compiled
 def look_at(memory: Memory, index: int) -> None:
-    """Find what a page of area *index* is compressed to by now, and what it costs to move one."""
+    """Find what a page of area *index* is compressed to now, and what moving such a page costs."""
     area, costs = memory.areas[index], memory.costs[0]
     if area.random_writes == area.known_writes:
         return

@@ -1,4 +1,4 @@
-"""Huge pages: wished for, faulted in, and collapsed from small ones in the background.
+"""Huge pages: wished for, faulted in, and collapsed from small pages in the background.
 
 Source: mm/khugepaged.c and mm/huge_memory.c of Linux 6.12, with the defaults of
 /sys/kernel/mm/transparent_hugepage/khugepaged.
@@ -30,14 +30,14 @@ _SCANNED_BLOCKS = 8
 """pages_to_scan, 4096, in huge pages."""
 
 _MOST_SWAPPED = 64
-"""max_ptes_swap: with more pages out a block stays as it is."""
+"""max_ptes_swap: a block with more pages swapped out stays as it is."""
 
 
 @compiled
 def advise(memory: Memory, start: int, end: int, wanted: bool) -> None:
-    """Wish for huge pages in ``[start, end)``, or no more: MADV_HUGEPAGE, MADV_NOHUGEPAGE.
+    """Wish for huge pages in ``[start, end)``, or take the wish back: MADV_HUGEPAGE, MADV_NOHUGEPAGE.
 
-    What is huge stays so; only blocks that lie inside as a whole count.
+    A huge page stays huge. Only blocks that lie wholly inside count.
     """
     for index in range(area_at_or_behind(memory, start), len(memory.areas)):
         area = memory.areas[index]
@@ -54,7 +54,7 @@ def advise(memory: Memory, start: int, end: int, wanted: bool) -> None:
 
 @compiled
 def advise_everything(memory: Memory) -> None:
-    """Wish for huge pages everywhere, and have what is resident in them: mode "always"."""
+    """Wish for huge pages everywhere, and put resident memory in huge pages: mode "always"."""
     for index in range(len(memory.areas)):
         area = memory.areas[index]
         advise(memory, area.start, end_of(area), True)
@@ -68,9 +68,9 @@ def advise_everything(memory: Memory) -> None:
 
 @compiled
 def fault_huge(memory: Memory, index: int, page: int) -> bool:
-    """Serve the first touch of a page, an index of the states, with a huge page if that can be.
+    """Serve the first touch of a page, an index of the states, with a huge page if possible.
 
-    It can where one is wished for and nothing of the block is there yet, in memory or in swap.
+    It is possible if a huge page is wished for, and no page of the block is in memory or in swap yet.
     """
     number = page // BLOCK_PAGES
     block = memory.blocks[number]
@@ -93,7 +93,7 @@ def fault_huge(memory: Memory, index: int, page: int) -> bool:
 
 @compiled
 def _collapse(memory: Memory, index: int, number: int) -> None:
-    """Make a block huge; what of it was never touched becomes resident too, which is the bloat."""
+    """Make a block huge. Pages that were never touched become resident too: this is the bloat."""
     area, first = memory.areas[index], number * BLOCK_PAGES
     swapped = 0
     for page in range(first, first + BLOCK_PAGES):
@@ -111,7 +111,7 @@ def _collapse(memory: Memory, index: int, number: int) -> None:
 
 @compiled
 def collapse(memory: Memory, begin: int) -> int:
-    """One scan of khugepaged over the blocks from number *begin* on; where the next one begins."""
+    """Scan blocks as khugepaged does, from number *begin* on; returns where the next scan begins."""
     scanned = 0
     for index in range(len(memory.areas)):
         area = memory.areas[index]
@@ -120,7 +120,7 @@ def collapse(memory: Memory, begin: int) -> int:
         low = max(begin, -(-area.first // BLOCK_PAGES))
         for number in range(low, (area.first + area.pages) // BLOCK_PAGES):
             if memory.blocks[number].kind == SMALL:
-                continue  # not wished for: khugepaged does not look at it
+                continue  # nobody wished for a huge page: khugepaged does not look at the block
             if scanned == _SCANNED_BLOCKS:
                 return number
             scanned += 1

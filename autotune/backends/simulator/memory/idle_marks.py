@@ -1,8 +1,8 @@
-"""Idle marks of pages, which physical addresses need: a page-out spares what is not marked.
+"""Idle marks of pages, which physical addresses need: a page-out spares pages without a mark.
 
-A page is marked when DAMON samples it, and when a page-out spares it; a touch takes the mark away. How
-many pages of each block are marked is kept, and not which: a touch of an area thins them out by the
-share of its pages that it met. A block is brought up to date when somebody looks at it.
+A page is marked when DAMON samples it, and when a page-out spares it; a touch takes the mark away. Only
+the number of marked pages of each block is kept: touches of an area reduce this number by the share of
+the area's pages that they met. The number is brought up to date when it is needed.
 
 Source: ``damon_pa_pageout`` and ``damon_folio_young``, mm/damon/paddr.c of Linux 6.12.
 """
@@ -19,7 +19,7 @@ from autotune.backends.simulator.memory.touches import Touches
 
 @compiled
 def note_touches(touches: Touches, memory: Memory) -> None:
-    """Take in what this window touched, area by area."""
+    """Add this window's touches to the counts of each area."""
     for i in range(touches.state[0].used):
         index = touches.used[i]
         area, of_area = memory.areas[index], touches.areas[index]
@@ -37,10 +37,10 @@ def note_touches(touches: Touches, memory: Memory) -> None:
 
 @compiled
 def update_block(memory: Memory, index: int, number: int) -> None:
-    """Thin the marks of a block of area *index* out by what was touched since they were last counted."""
+    """Reduce the marks of a block of area *index* by the touches since the marks were last counted."""
     area, block = memory.areas[index], memory.blocks[number]
     if block.idle > 0.0:
-        # Of a sweep's place nothing is known but how much of it there was since.
+        # It is not known where the sweeps were since then, only how much they touched.
         left = max(0.0, 1.0 - (area.sweeps - block.sweeps))
         block.idle *= left * math.exp(area.escaped - block.escaped)
     block.sweeps = area.sweeps
@@ -53,7 +53,7 @@ def mark_one(memory: Memory, index: int, page: int) -> None:
     number = page // BLOCK_PAGES
     update_block(memory, index, number)
     block = memory.blocks[number]
-    # It may have been marked before.
+    # The page may have been marked before.
     block.idle += 1.0 - min(1.0, block.idle / max(1, block.resident))
 
 

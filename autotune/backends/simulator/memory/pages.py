@@ -1,7 +1,7 @@
 """A workload's memory: mapped areas, and of each page whether it is resident or swapped out.
 
-Pages are kept one by one; blocks of 2 MiB, aligned as huge pages are, count them, so that what is all
-out, or all there, is passed over in one step.
+Each page has its own state. Blocks of 2 MiB, aligned as huge pages are, count their pages, so that a
+block with all pages swapped out, or with all pages resident, is passed over in one step.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ ABSENT = 0
 RESIDENT = 1
 SWAPPED = 2
 SHARED = 3
-"""Resident too, but mapped by other programs as well: their page-outs and this one's leave it alone."""
+"""Resident too, but other programs map it as well: no program's page-out takes it."""
 
 SMALL, ADVISED, HUGE = 0, 1, 2
-"""A block in small pages; the same where huge ones are wished for; a huge page."""
+"""A block in small pages; a block in small pages for which a huge page is wished; a huge page."""
 
 _AREA = {
     "start": INT,  # first address in the monitored address space, in bytes
     "pages": INT,
-    "first": INT,  # index of its first page in the states; equals the address modulo a block
+    "first": INT,  # its first page's index in the states; modulo a block, it equals the address
     "mapped": FLAG,
     "resident": INT,  # pages
     "swapped": INT,  # pages
     "low_swapped": INT,  # no page below it, counted within the area, is swapped
-    "high_swapped": INT,  # nor is one from it on
-    "sweeps": FLOAT,  # how often it was touched all over, parts of it added up
+    "high_swapped": INT,  # no page from it on, counted within the area, is swapped
+    "sweeps": FLOAT,  # how often all of it was touched; touches of parts are added up
     "escaped": FLOAT,  # logarithm of the chance that a page escaped all random accesses
     "huge": INT,  # blocks that are HUGE
     "cuts": INT,  # how many pages ever went out
-    "compressed": FLOAT,  # what a page that goes out takes in the swap pool, a fraction
-    "pool_pages": FLOAT,  # what the swapped ones take there
+    "compressed": FLOAT,  # room that a page swapped out now takes in the swap pool, a fraction
+    "pool_pages": FLOAT,  # room that the swapped pages take in the swap pool
     "random_writes": FLOAT,  # of one byte each, so far
-    "known_writes": FLOAT,  # those that `compressed` takes in
+    "known_writes": FLOAT,  # random writes that `compressed` takes into account
     "pageout_us": FLOAT,  # paging out one page
-    "fault_us": FLOAT,  # bringing one back
+    "fault_us": FLOAT,  # bringing one page back
 }
 _BLOCK = {
     "resident": INT,  # pages
-    "idle": FLOAT,  # of them, those marked as not accessed when that was last counted
-    "sweeps": FLOAT,  # of its area, then
-    "escaped": FLOAT,  # the same
+    "idle": FLOAT,  # resident pages marked as not accessed, when they were last counted
+    "sweeps": FLOAT,  # the area's `sweeps` at that count
+    "escaped": FLOAT,  # the area's `escaped` at that count
     "kind": INT,  # SMALL, ADVISED or HUGE
 }
 _COUNTERS = {
     "resident": INT,  # pages
     "swapped": INT,  # pages
-    "pool_pages": FLOAT,  # what the swapped ones take, compressed
+    "pool_pages": FLOAT,  # room that the swapped pages take, compressed
     "swap_ins": INT,  # pages brought back so far
     "swap_outs": INT,  # pages swapped out so far
     "room": INT,  # pages that fit into swap
@@ -70,10 +70,10 @@ _COUNTERS = {
 
 _COSTS = {
     "smallest": FLOAT,  # what an almost empty page is compressed to, a fraction
-    "pageout_us": FLOAT,  # of one
-    "quarter_pageout_us": FLOAT,  # of a page compressed to a quarter
-    "whole_pageout_us": FLOAT,  # of one that is kept as it is
-    "fault_us": FLOAT,  # the same, of bringing it back
+    "pageout_us": FLOAT,  # paging out an almost empty page
+    "quarter_pageout_us": FLOAT,  # paging out a page compressed to a quarter
+    "whole_pageout_us": FLOAT,  # paging out a page that is kept as it is
+    "fault_us": FLOAT,  # bringing an almost empty page back
     "quarter_fault_us": FLOAT,
     "whole_fault_us": FLOAT,
 }
@@ -102,10 +102,10 @@ class Area(NamedTuple):
 
     Attributes:
         start: First address.
-        pages: How many there are.
+        pages: How many pages it has.
         state: ABSENT or RESIDENT, of all of its pages.
         compressed: What one of its pages takes in the swap pool, a fraction.
-        mapped: Whether it is there from the beginning.
+        mapped: Whether it is mapped from the beginning.
     """
 
     start: int
@@ -116,13 +116,13 @@ class Area(NamedTuple):
 
 
 def make_memory(rows: list[Area], machine: Machine) -> Memory:
-    """Map areas, which are given in address order, on a machine."""
+    """Map areas on a machine; *rows* are in address order."""
     areas = make_structs(_AREA, len(rows))
     behind = 0
     for area, row in zip(areas, rows, strict=True):
         area.start, area.pages, area.mapped = row.start, row.pages, row.mapped
         area.compressed = row.compressed
-        area.known_writes = -1.0  # nobody has looked yet
+        area.known_writes = -1.0  # `look_at` has not run yet
         area.first = (
             -(-behind // BLOCK_PAGES) * BLOCK_PAGES + row.start // PAGE_BYTES % BLOCK_PAGES
         )
@@ -165,7 +165,7 @@ def populate(memory: Memory, index: int, low: int, high: int, state: int = RESID
 
 @compiled
 def drop(memory: Memory, index: int) -> None:
-    """Take all pages of area *index* away, as when it is unmapped."""
+    """Take all pages of area *index* away, as when the area is unmapped."""
     area, counters = memory.areas[index], memory.counters[0]
     counters.resident -= area.resident
     counters.swapped -= area.swapped
@@ -198,7 +198,7 @@ def pages_between(area: Structs, start: int, end: int) -> tuple[int, int]:
 
 @compiled
 def area_at_or_behind(memory: Memory, address: int) -> int:
-    """The first area that ends behind *address*; their number if there is none."""
+    """The first area that ends behind *address*; the number of areas if no area does."""
     low, high = 0, len(memory.areas)
     while low < high:
         middle = (low + high) // 2
@@ -229,7 +229,7 @@ def pages_of_block(memory: Memory, index: int, block: int) -> int:
 
 @compiled
 def swap_out(memory: Memory, index: int, page: int, count: int = 1) -> None:
-    """Page out *count* resident pages of area *index*, all of a block, from *page* on.
+    """Page out *count* resident pages of area *index*, all in one block, from *page* on.
 
     *page* is an index of the states.
     """
@@ -258,11 +258,11 @@ def swap_out(memory: Memory, index: int, page: int, count: int = 1) -> None:
 
 @compiled
 def swap_in(memory: Memory, index: int, page: int) -> None:
-    """Bring one swapped page, counted within area *index*, back."""
+    """Bring back one swapped page, counted within area *index*."""
     area, counters = memory.areas[index], memory.counters[0]
     memory.state[area.first + page] = RESIDENT
     memory.blocks[(area.first + page) // BLOCK_PAGES].resident += 1
-    taken = area.pool_pages / area.swapped  # what those that are out take on average
+    taken = area.pool_pages / area.swapped  # average room of a swapped page
     area.pool_pages -= taken
     if page == area.low_swapped:
         area.low_swapped += 1
@@ -278,7 +278,7 @@ def swap_in(memory: Memory, index: int, page: int) -> None:
 def is_mapped(memory: Memory, start: int, end: int) -> bool:
     """Whether every address of ``[start, end)`` is mapped.
 
-    Where one is not, MADV_PAGEOUT still pages out the rest, and then reports failure.
+    If an address is not mapped, MADV_PAGEOUT still pages out the rest, and then reports failure.
     """
     covered = start
     for index in range(area_at_or_behind(memory, start), len(memory.areas)):

@@ -1,10 +1,10 @@
 """What the workload touched, tick by tick: kept per area, asked for when an aggregation ends.
 
-A check asks whether one random page was touched within one tick. So the ticks of a *window* are kept
-apart, up to 64 of them: for each area one bit a tick says that all of it was touched, one that each of
-its pages was by some chance, and *spans* keep stretches of sweeps. A page that was touched is resident
-at the end of that tick, whatever it was at its begin, and nothing is paged out within a window: whether
-it counts as accessed depends on nothing else.
+A check asks whether one random page was touched within one tick. So up to 64 ticks of a *window* are
+kept apart. Each area has two bits a tick: one bit says that all of the area was touched, and one bit
+says that each of its pages was touched with some chance. *Spans* keep stretches of sweeps. A touched
+page is resident at the end of the tick, whatever its state was when the tick began, and nothing is paged
+out within a window. So only touches decide whether a page counts as accessed.
 """
 
 from __future__ import annotations
@@ -40,34 +40,34 @@ MOST_TICKS = 60
 """Ticks of a window."""
 
 _SURE = math.log(1e-12)
-"""A page that is missed by a smaller chance counts as touched."""
+"""A page whose chance to be missed is smaller counts as touched. A logarithm."""
 
 _BY_AREA = {
     "whole": "u8",  # bits of ticks in which every page was touched
-    "by_chance": "u8",  # bits of ticks in which each page was, by `chances`
+    "by_chance": "u8",  # bits of ticks in which each page was touched with a chance in `chances`
     "in_spans": "u8",  # bits of ticks that have spans
     "random": FLOAT,  # random accesses in the running tick
-    "log_missed": FLOAT,  # logarithm of the chance that one of them misses a page; 0 before it is known
-    "listed": FLAG,  # whether it is among `used`
+    "log_missed": FLOAT,  # logarithm of the chance that an access misses a page; 0 until it is needed
+    "listed": FLAG,  # whether the area is among `used`
     "last_span": INT,  # of this window; -1 is none
 }
 _SPAN = {
     "tick": INT,
-    "access": INT,  # whose it is
+    "access": INT,  # the number of the sweep
     "position": INT,  # before the first access
     "count": INT,  # accesses
-    "stride": INT,  # bytes between two of them
+    "stride": INT,  # bytes between two accesses
     "positions": INT,  # places that a whole sweep visits
     "before": INT,  # the area's span before; -1 is none
-    # What that comes to once the window is closed, with a stride of up to a page: pages of the area from
-    # `low` to `high`, and those below `wrapped`, where it went on at the begin.
+    # Filled in when the spans are closed, and used for strides of up to a page: the span accessed the
+    # area's pages from `low` to `high`; then it began again, and accessed the pages below `wrapped`.
     "low": INT,
     "high": INT,
     "wrapped": INT,
 }
 _STATE = {
     "on": FLAG,  # whether a tick is running
-    "ticks": INT,  # that are over, or running, in this window
+    "ticks": INT,  # of this window that are over
     "spans": INT,
     "used": INT,  # areas with anything in this window
     "pending": INT,  # areas with random accesses in the running tick
@@ -79,9 +79,9 @@ class Touches(NamedTuple):
     """What was touched in the ticks of this window.
 
     Attributes:
-        areas: `_BY_AREA` records.
-        chances: That random accesses touched a page, shape ``(n_areas, MOST_TICKS)``.
-        spans: `_SPAN` structs; those of an area are a chain, of which those of a tick are neighbours.
+        areas: `_BY_AREA` structs.
+        chances: Chance that random accesses touched a page, shape ``(n_areas, MOST_TICKS)``.
+        spans: `_SPAN` structs. An area's spans are a chain, in which the spans of a tick are neighbours.
         used: Areas with anything, shape ``(n_areas,)``.
         pending: Areas with random accesses in the running tick, shape ``(n_areas,)``.
         state: `_STATE`, one struct.
@@ -96,7 +96,7 @@ class Touches(NamedTuple):
 
 
 def make_touches(n_areas: int, spans_a_tick: int) -> Touches:
-    """Room for what *n_areas* areas can show."""
+    """Make room for the touches of *n_areas* areas."""
     state = make_structs(_STATE, 1)
     state[0].room = spans_a_tick + 2
     areas = make_structs(_BY_AREA, n_areas)
@@ -113,7 +113,7 @@ def make_touches(n_areas: int, spans_a_tick: int) -> Touches:
 
 @inlined
 def begin_tick(touches: Touches) -> None:
-    """Keep from now on what is touched."""
+    """From now on, keep what is touched."""
     touches.state[0].on = 1
 
 
@@ -127,7 +127,7 @@ def _use(touches: Touches, area: int) -> None:
 
 @inlined
 def note_all(touches: Touches, area: int) -> None:
-    """Every page of the area was touched."""
+    """Note that every page of the area was touched."""
     if touches.state[0].on == 1:
         _use(touches, area)
         at(touches.areas, area).whole |= bit(touches.state[0].ticks)
@@ -135,7 +135,7 @@ def note_all(touches: Touches, area: int) -> None:
 
 @inlined
 def note_random(touches: Touches, area: int, count: int) -> None:
-    """*count* pages of the area, drawn at random, were touched."""
+    """Note that *count* pages of the area, drawn at random, were touched."""
     if touches.state[0].on == 1 and count > 0:
         if at(touches.areas, area).random == 0.0:
             _use(touches, area)
@@ -154,16 +154,16 @@ def note_sweep(
     position: int,
     count: int,
 ) -> None:
-    """A sweep went on: *count* accesses behind *position*.
+    """Note that a sweep made *count* accesses behind *position*.
 
     Args:
-        touches: Where it is noted.
-        area: What was swept.
-        access: Number of the sweep, to tell it from others over the same area.
+        touches: Takes the note.
+        area: The area that was swept.
+        access: Number of the sweep: several may sweep over one area.
         stride: Bytes between two positions.
-        positions: How many there are; behind the last comes the first.
+        positions: How many positions there are; behind the last comes the first.
         position: Where the sweep stood.
-        count: How far it went.
+        count: How many positions the sweep went on.
     """
     state = touches.state[0]
     if state.on == 0 or count == 0:
@@ -197,7 +197,7 @@ def note_sweep(
 
 @compiled
 def end_tick(touches: Touches, memory: Memory) -> None:
-    """The tick is over."""
+    """End the tick."""
     state = touches.state[0]
     now = bit(state.ticks)
     for i in range(state.pending):
@@ -227,7 +227,7 @@ def is_full(touches: Touches) -> bool:
 
 @compiled
 def close_spans(touches: Touches) -> None:
-    """Find the pages of the window's sweeps, which go no further."""
+    """Find the pages of the window's sweeps, which don't go on any more."""
     for i in range(touches.state[0].spans):
         span = at(touches.spans, i)
         begin = (span.position + 1) % span.positions
@@ -273,17 +273,17 @@ def _in_span(span: Any, low_byte: int, high_byte: int) -> bool:
 
 @inlined
 def _pages_swept(span: Any, low: int, high: int) -> int:
-    """How many pages of an area from *low* to *high* the span accessed, of a stride of up to a page."""
+    """How many pages of an area from *low* to *high* a span with a stride of up to a page accessed."""
     direct = min(high, span.high) - max(low, span.low)
     return max(0, direct) + max(0, min(high, span.wrapped) - low)
 
 
 @inlined
 def _meet(touches: Touches, number: int, low: int, high: int, draws: Draws) -> tuple[bool, int]:
-    """Whether the sweeps in the tick of span *number* met a page drawn from *low* to *high*.
+    """See whether the sweeps in the tick of span *number* met a page drawn from *low* to *high*.
 
     Returns:
-        That, and the area's first span of another tick; -1 if there is none.
+        Whether they did, and the area's next span of an earlier tick; -1 if there is none.
     """
     span = at(touches.spans, number)
     before, pages = span.before, high - low
@@ -299,15 +299,15 @@ def _meet(touches: Touches, number: int, low: int, high: int, draws: Draws) -> t
 
 @inlined
 def hits_in(touches: Touches, area: int, low: int, high: int, ticks: Any, draws: Draws) -> int:
-    """In how many ticks of *ticks*, bits, a page was touched that is drawn for each.
+    """Draw a page for each tick of *ticks*; returns in how many of these ticks the page was touched.
 
     Args:
         touches: The window, with its spans closed.
-        area: In small pages.
+        area: An area of small pages.
         low: The first page to draw from, counted within the area.
-        high: The page behind the last.
+        high: The page behind the last page to draw from.
         ticks: Bits of the ticks that are asked for.
-        draws: Decides.
+        draws: The stream of random numbers.
     """
     of_area = at(touches.areas, area)
     met = of_area.whole
@@ -330,7 +330,8 @@ def is_touched(
 ) -> bool:
     """Whether *page*, counted within *area*, was touched in *tick*.
 
-    Sweeps are answered exactly, random accesses by their chance. Of a huge page all is touched at once.
+    Sweeps give an exact answer, random accesses give one by chance. A touch of a huge page touches all
+    of it.
     """
     of_area, then = at(touches.areas, area), bit(tick)
     if of_area.whole & then:

@@ -1,7 +1,7 @@
 """Where a pattern's memory lies: in the addresses of its process, or of the machine.
 
-Source of the first: exec and mmap of Linux on x86-64 without randomisation; `malloc` maps large blocks
-one below the other.
+Source for a process: exec and mmap of Linux on x86-64 without randomisation; `malloc` maps each large
+block below the block before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAPPINGS_END = 0x7FFF_F7FF_F000
 _STACK_START, _STACK_BYTES = 0x7FFF_FFFD_E000, 135_168
 _MALLOC_HEADER = 16
 _LOOKED_AT_BYTES = 1 << 20
-"""How much of a data file tells how well it compresses."""
+"""How many bytes of a data file are compressed to see how well it compresses."""
 
 
 class Layout(NamedTuple):
@@ -49,12 +49,12 @@ class Layout(NamedTuple):
 
 
 def size_bytes(pattern: Pattern) -> int:
-    """What a pattern's player takes of memory, its table of random numbers included."""
+    """Memory that a pattern's player takes, its table of random numbers included."""
     return TABLE_BYTES + sum(region.size_bytes for region in pattern.regions)
 
 
 def _compressed_fraction(region: PatternRegion, machine: Machine) -> float:
-    """What the pages of a region are compressed to; zlib at its fastest stands for the kernel's lz4."""
+    """The fraction that a region's pages are compressed to; the fastest zlib stands for lz4."""
     if region.data_file is None:
         return machine.compressed_fraction
     try:
@@ -71,12 +71,12 @@ def _compressed_fraction(region: PatternRegion, machine: Machine) -> float:
 
 
 def lay_out(pattern: Pattern, machine: Machine, operations: OperationsSet) -> Layout:
-    """Map a pattern's player: in its own addresses as Linux would, or in those of the machine.
+    """Map a pattern's player: in its own addresses as Linux would, or in the machine's addresses.
 
-    Its program, its table and the stack are there too: the areas of program and stack hold next to
-    nothing and stay ABSENT; they matter because DAMON spreads its regions over them. In the machine's
-    memory all of it lies in a row at the upper end, where a machine that has just booted takes pages
-    from first.
+    The player's program, its table and its stack are mapped too. Program and stack hold next to nothing,
+    and their areas stay ABSENT; they matter because DAMON spreads its regions over them. In the
+    machine's addresses everything lies in a row at the upper end of memory: a machine that has just
+    booted takes its first pages there.
 
     Raises:
         InputError: If a data file can't be read.

@@ -1,7 +1,7 @@
-"""A pattern's player: masim's, one batch of accesses after the other.
+"""A pattern's player, as masim plays it: batch by batch.
 
-A batch is 131,072 accesses to one region, chosen by the phase's weights; after each the player looks at
-the clock.
+A batch is 131,072 accesses to one region, chosen by the phase's weights; after each batch the player
+looks at the clock.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from autotune.experiment.pattern import BATCH_ACCESSES, TABLE_BYTES, AccessMode,
 _TABLE_STRIDE = 8
 _GUIDES_AN_ACCESS = 4
 _DRAWS = 16
-"""How often a swapped page is sought by drawing one."""
+"""How many times a page is drawn to find a swapped page."""
 
 _ACCESS = {
     "area": INT,  # of memory
@@ -54,22 +54,22 @@ _ACCESS = {
     "writes": FLAG,
     "stride": INT,  # bytes between two accesses of a sweep
     "positions": INT,  # places that a sweep visits: size / stride, rounded up
-    "step": INT,  # how many of them further a whole batch ends than it began
+    "step": INT,  # how many positions a whole batch moves the sweep on
     "weight": "u8",  # cumulative within the phase; all 0 in a phase that idles
     "position": INT,  # where the sweep stands
-    # Positions swept since the last fault, and since pages of the area went out: a whole sweep without
-    # a fault shows that the stride steps over all that is still out.
+    # Positions swept since the last fault, and since pages of the area went out. A whole sweep without
+    # a fault shows that the stride steps over all pages that are still out.
     "quiet": INT,
-    "cuts": INT,  # the area's count of pages swapped out that `quiet` refers to
+    "cuts": INT,  # how many pages of the area had ever gone out when `quiet` began
 }
 _PHASE = {
     "first": INT,  # its first access
     "behind": INT,  # the access behind its last
     "length_us": FLOAT,
-    "weights": "u8",  # of all of its accesses; 0 in a phase that idles
+    "weights": "u8",  # sum over its accesses; 0 in a phase that idles
     "guide": INT,  # where its part of the guide begins
-    "guides": INT,  # how long that is
-    "scale": FLOAT,  # steps of the guide for 1 of a random number
+    "guides": INT,  # length of its part of the guide
+    "scale": FLOAT,  # steps of the guide for each 1 of a random number
 }
 _STATE = {
     "phase": INT,
@@ -80,7 +80,7 @@ _STATE = {
     "accesses": FLOAT,  # made so far
     "sequential_us": FLOAT,  # cost of an access of a sweep
     "random_us": FLOAT,  # cost of an access at random
-    "huge_random_us": FLOAT,  # the same in huge pages
+    "huge_random_us": FLOAT,  # cost of an access at random in huge pages
 }
 
 
@@ -89,11 +89,11 @@ class Loaded(NamedTuple):
 
     Attributes:
         memory: All of it resident.
-        accesses: `_ACCESS` structs, those of each phase in a row; the last one is the table of random
+        accesses: `_ACCESS` structs, in the order of the phases; the last struct is the table of random
             numbers, which each random access reads.
         phases: `_PHASE` structs.
-        guide: For equal steps of a random number, the first access that it can choose: where to begin to
-            look for the one that it does choose.
+        guide: For equal steps of a random number, the first access that the number can choose. The
+            search for the access that the number does choose begins there.
         state: `_STATE`, one struct.
     """
 
@@ -108,15 +108,15 @@ class Player(NamedTuple):
     """What is accessed when, how far the player has come, and what it touched.
 
     Attributes:
-        accesses: `_ACCESS` structs, those of each phase in a row; the last one is the table of random
+        accesses: `_ACCESS` structs, in the order of the phases; the last struct is the table of random
             numbers, which each random access reads.
         phases: `_PHASE` structs.
-        guide: For equal steps of a random number, the first access that it can choose: where to begin to
-            look for the one that it does choose.
+        guide: For equal steps of a random number, the first access that the number can choose. The
+            search for the access that the number does choose begins there.
         state: `_STATE`, one struct.
-        progress: What it has in common with a replay, one struct.
+        progress: How far the player has come, one struct.
         touches: What it touched in the ticks of this window.
-        draws: What random accesses draw from.
+        draws: The stream of random numbers for random accesses.
     """
 
     accesses: Structs
@@ -129,7 +129,7 @@ class Player(NamedTuple):
 
 
 def load(pattern: Pattern, layout: Layout, machine: Machine) -> Loaded:
-    """Load *pattern*, which is laid out, to be played from its first phase on."""
+    """Load *pattern*, laid out as *layout*; it will be played from its first phase on."""
     given = [access for phase in pattern.phases for access in phase.accesses]
     accesses = make_structs(_ACCESS, len(given) + 1)
     for row, access in zip(accesses, given, strict=False):
@@ -176,13 +176,13 @@ def load(pattern: Pattern, layout: Layout, machine: Machine) -> Loaded:
 def begin_pattern(
     loaded: Loaded, seed: int, draws: Draws, spans_a_tick: int
 ) -> tuple[Memory, Player]:
-    """Stand at the beginning of a pattern.
+    """Make a player that stands at the beginning of a pattern.
 
     Args:
         loaded: The pattern.
-        seed: Decides the order of batches: the same as in `autotune/native/player.c`.
-        draws: What random accesses draw from.
-        spans_a_tick: Room for the stretches of sweeps in a tick, see `spans_in`.
+        seed: Decides the order of batches; `autotune/native/player.c` has an equal order for it.
+        draws: The stream of random numbers for random accesses.
+        spans_a_tick: Room for the stretches of sweeps in a tick; `spans_in` gives it.
     """
     memory = copied(loaded.memory)
     player = Player(
@@ -199,7 +199,7 @@ def begin_pattern(
 
 
 def spans_in(machine: Machine, time_us: float) -> int:
-    """The most stretches of sweeps, of batches and of the table, that so much time can hold."""
+    """The most stretches of sweeps, of batches and of the table, that *time_us* can hold."""
     cheapest_ns = min(
         machine.sequential_access_ns, machine.random_access_ns, machine.huge_random_access_ns
     )
@@ -224,15 +224,15 @@ def _sweep(
     """Access up to *count* positions of a sweep, for up to *time_us*: by pages, blocks or more.
 
     Args:
-        access: The sweep, one of `Player.accesses`.
-        progress: Of the player.
-        memory: What is swept.
-        one_us: What an access costs.
+        access: The sweep, an `_ACCESS` struct.
+        progress: The player's progress.
+        memory: The memory that is swept.
+        one_us: Cost of an access.
         count: How many accesses are left of the batch.
-        time_us: Time for them and for their faults.
+        time_us: Time for these accesses and their faults.
 
     Returns:
-        The accesses made and the time left. A fault that the time did not suffice for stays owed.
+        The accesses made and the time left. If the time is too short for a fault, the rest stays owed.
     """
     area = at(memory.areas, access.area)
     made = 0
@@ -275,7 +275,7 @@ def _sweep(
 
 @inlined
 def _cost_us(player: Player, memory: Memory, access: Any) -> float:
-    """What one access of a batch costs: at random it depends on the area's huge pages."""
+    """Cost of one access of a batch. For a random access, it depends on the area's huge pages."""
     state, area = player.state[0], access.area
     if access.random == 0:
         return state.sequential_us
@@ -287,9 +287,9 @@ def _cost_us(player: Player, memory: Memory, access: Any) -> float:
 
 @compiled
 def _swapped_page(memory: Memory, index: int, draws: Draws) -> int:
-    """Draw one of the swapped pages of area *index*, counted within it.
+    """Draw one of the swapped pages of area *index*, counted within the area.
 
-    Where they are few it is the next one behind a page that is drawn.
+    If only few pages are swapped, the page is the next swapped page behind a drawn page.
     """
     area = at(memory.areas, index)
     low, pages = area.low_swapped, area.high_swapped - area.low_swapped
@@ -323,20 +323,20 @@ def _scatter(
 
     Args:
         index: The area that is accessed.
-        progress: Of the player.
-        memory: What is accessed.
-        draws: Decide when a swapped page is met, and which one.
-        one_us: What an access costs.
+        progress: The player's progress.
+        memory: The memory that is accessed.
+        draws: Decides when a swapped page is met, and which page.
+        one_us: Cost of an access.
         count: How many accesses are left of the batch.
-        time_us: Time for them and for the fault.
+        time_us: Time for these accesses and the fault.
 
     Returns:
-        The accesses made and the time left. A fault that the time did not suffice for stays owed.
+        The accesses made and the time left. If the time is too short for a fault, the rest stays owed.
     """
     area = at(memory.areas, index)
     affordable = min(count, int(time_us / one_us))
     share = area.swapped / area.pages
-    until = 0.0  # accesses before the one that meets a swapped page: geometric
+    until = 0.0  # accesses before an access meets a swapped page: geometric
     if share < 1.0:
         until = math.log(1.0 - uniform(draws)) / math.log1p(-share)
     if until >= affordable:
@@ -352,7 +352,7 @@ def _scatter(
 
 @compiled
 def _fetch_table(table: Any, progress: Any, memory: Memory) -> None:
-    """Bring back what is swapped out of the random numbers that the next batch reads."""
+    """Bring back swapped pages of the table that hold random numbers for the next batch."""
     area = at(memory.areas, table.area)
     begin = (table.position + 1) % table.positions
     per_page = PAGE_BYTES // _TABLE_STRIDE
@@ -367,7 +367,7 @@ def _fetch_table(table: Any, progress: Any, memory: Memory) -> None:
 
 @inlined
 def _read_table(player: Player, memory: Memory) -> None:
-    """Read the random numbers of the next batch; what of the table is swapped out comes back first."""
+    """Read the random numbers of the next batch; swapped pages that hold them come back first."""
     index = len(player.accesses) - 1
     table = at(player.accesses, index)
     if at(memory.areas, table.area).swapped > 0:
@@ -386,14 +386,14 @@ def _read_table(player: Player, memory: Memory) -> None:
 
 @inlined
 def _step(access: Any) -> None:
-    """Go on by a whole batch."""
+    """Move a sweep on by a whole batch."""
     position = access.position + access.step
     access.position = position if position < access.positions else position - access.positions
 
 
 @inlined
 def _choose(player: Player, phase: Any) -> int:
-    """Draw one of the accesses of a phase by their weights, the one that the real player draws."""
+    """Draw an access of a phase by the weights; the real player draws the same access."""
     state = player.state[0]
     state.random_state = next_state(state.random_state)
     drawn = split_mix(state.random_state) % phase.weights
@@ -405,7 +405,7 @@ def _choose(player: Player, phase: Any) -> int:
 
 @inlined
 def _look_at_clock(player: Player, now_us: float) -> bool:
-    """Begin the phase that is due, if one is. False once the last phase is over."""
+    """Begin the next phase if it is due. Returns False once the last phase is over."""
     state = player.state[0]
     while now_us - state.phase_began_us > at(player.phases, state.phase).length_us:
         state.phase += 1
@@ -422,9 +422,9 @@ def _look_at_clock(player: Player, now_us: float) -> bool:
 
 @inlined
 def _begin_batches(player: Player, memory: Memory, end_us: float, left_us: float) -> float:
-    """Choose batches, and run those that are sure to need no closer look; the time left before *end_us*.
+    """Choose batches, and run each that surely ends in time and meets no fault; returns the time left.
 
-    It ends with the phase or the time; or with a batch that is chosen, and only begun: `_run_batch`.
+    It stops when the phase or the time ends, or at a batch that it only begins: `_run_batch` goes on.
     """
     state, progress = player.state[0], player.progress[0]
     phase = at(player.phases, state.phase)
@@ -448,7 +448,7 @@ def _begin_batches(player: Player, memory: Memory, end_us: float, left_us: float
 
 @inlined
 def _note(player: Player, memory: Memory, index: int, position: int, made: int) -> None:
-    """Keep what *made* accesses did, of a sweep those behind *position*."""
+    """Note what *made* accesses touched; the accesses of a sweep are those behind *position*."""
     access = at(player.accesses, index)
     if access.random == 1:
         note_random(player.touches, access.area, made)
@@ -462,7 +462,7 @@ def _note(player: Player, memory: Memory, index: int, position: int, made: int) 
 
 @inlined
 def _wrapped(position: int, positions: int) -> int:
-    """Where a sweep stands that has come to *position*: `%`, which takes several times as long."""
+    """``position % positions``, several times as fast: where a sweep stands that came to *position*."""
     if position < positions:
         return position
     left = position - positions * int(position / positions)
@@ -473,7 +473,7 @@ def _wrapped(position: int, positions: int) -> int:
 
 @inlined
 def _run_batch(player: Player, memory: Memory, time_us: float) -> float:
-    """Go on with the running batch for up to *time_us*, or until something changes; the time left."""
+    """Run the batch for up to *time_us*, or until something changes; returns the time left."""
     state = player.state[0]
     index, count = state.access, state.left
     access = at(player.accesses, index)

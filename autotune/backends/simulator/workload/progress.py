@@ -1,4 +1,4 @@
-"""How far a workload has come: what a pattern and a recording have in common."""
+"""How far a workload has come, a pattern or a recording."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, Structs, m
 
 _PROGRESS = {
     "over": FLAG,  # whether the workload has ended
-    "owed_us": FLOAT,  # CPU time that goes before the next access: faults, disturbances
-    "cpu_us": FLOAT,  # used so far
-    "fault_us": FLOAT,  # of it in faults
-    "full": FLAG,  # whether the window of ticks has no room for another one
+    "owed_us": FLOAT,  # CPU time to spend before the next access: faults, disturbances
+    "cpu_us": FLOAT,  # CPU time used so far
+    "fault_us": FLOAT,  # CPU time in faults so far
+    "full": FLAG,  # whether the window has no room for another tick
 }
 
 
 def begin_progress() -> Structs:
-    """The progress, one struct, of a workload that stands at its beginning."""
+    """Make the progress, one struct, of a workload that stands at its beginning."""
     return make_structs(_PROGRESS, 1)

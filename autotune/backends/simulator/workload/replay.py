@@ -1,9 +1,9 @@
-"""A recording as a workload: what DAMON saw of a program is accessed again, page by page, by chance.
+"""A recording as a workload: it accesses again what DAMON saw of a program, page by page, by chance.
 
-A region of which *n* of *m* samples found an access has that share of its pages touched in every
-sampling interval, and always the same of them: pages are hot or cold, and a region that mixes them is
-not one whose pages are all lukewarm. What the program had mapped comes and goes as it did. Its work is
-fixed: what a fault takes makes the run longer.
+If *n* of *m* samples of a region found an access, that share of the region's pages is touched in every
+sampling interval, always the same pages. So pages are hot or cold: a region mixes hot and cold pages,
+and its pages are not all lukewarm. Mappings come and go as the program's did. The program's work is
+fixed: the time for faults makes the run longer.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _ROW = {
     "area": INT,  # of memory
     "low": INT,  # its first page, counted within the area
     "high": INT,  # the page behind its last
-    "chance": FLOAT,  # that a page is touched in a sampling interval: the share of them that is
-    "before": FLOAT,  # bytes times chance of all rows of its slice before it
+    "chance": FLOAT,  # the share of its pages that is touched in a sampling interval
+    "before": FLOAT,  # bytes times chance, summed over the rows before it in its slice
 }
 _SLICE = {
     "first": INT,  # its first row
@@ -63,12 +63,12 @@ _STATE = {
     "duration_us": FLOAT,
     "slice": INT,
     "change": INT,  # the next one
-    "cpu_share": FLOAT,  # CPU time that the program used in a second
+    "cpu_share": FLOAT,  # CPU seconds that the program used in a second
     "first_touch_us": FLOAT,
     "ticks": INT,  # of this window that are over
     "seen": INT,  # slices in this window
     "touched": INT,  # the slice whose pages were last touched; -1 is none
-    "swap_outs": INT,  # pages swapped out until then
+    "swap_outs": INT,  # pages swapped out up to that touch
 }
 _SEEN = {
     "slice": INT,
@@ -83,10 +83,10 @@ class Replay(NamedTuple):
         rows: `_ROW` structs: accessed stretches of areas, by slice and then by address.
         slices: `_SLICE` structs, in the order of time.
         changes: `_CHANGE` structs of mappings, in the order of time.
-        stretches: `_STRETCH` structs: what is resident where a mapping comes.
+        stretches: `_STRETCH` structs: the resident pages of mappings that come.
         seen: `_SEEN` structs: the slices of this window.
         state: `_STATE`, one struct.
-        progress: What it has in common with a player, one struct.
+        progress: How far the workload has come, one struct.
     """
 
     rows: Structs
@@ -104,7 +104,7 @@ def make_replay(
     changes: Structs,
     stretches: Structs,
 ) -> Replay:
-    """Stand at the beginning of a recording; the caller fills the state in."""
+    """Make a replay that stands at the beginning of a recording; the caller fills in the state."""
     state = make_structs(_STATE, 1)
     state[0].touched = -1
     seen = make_structs(_SEEN, MOST_TICKS + 1)
@@ -131,7 +131,7 @@ def sum_up(rows: Structs, slices: Structs) -> None:
 
 @compiled
 def _touch(replay: Replay, memory: Memory, index: int, page: int) -> None:
-    """Touch one page, an index of the states, that is not resident."""
+    """Touch a page that is not resident; *page* is an index of the states."""
     progress, area = replay.progress[0], memory.areas[index]
     if memory.state[page] == SWAPPED:
         swap_in(memory, index, page - area.first)
@@ -145,13 +145,13 @@ def _touch(replay: Replay, memory: Memory, index: int, page: int) -> None:
 
 @inlined
 def _heat(page: int) -> float:
-    """Where a page, an index of the states, stands among others, from 0, the hottest, to 1."""
+    """The place of a page, an index of the states, among all pages, from 0, the hottest, to 1."""
     return float(split_mix(np.uint64(page)) >> np.uint64(11)) * (1.0 / (1 << 53))
 
 
 @compiled
 def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> None:
-    """Touch that share of the pages of a row, those of them that are not resident."""
+    """Touch the hottest *share* of a row's pages; only pages that are not resident need it."""
     row = replay.rows[number]
     area = memory.areas[row.area]
     if area.mapped == 0 or area.resident == area.pages:
@@ -161,7 +161,7 @@ def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> Non
         block = page // BLOCK_PAGES
         block_end = min(behind, (block + 1) * BLOCK_PAGES)
         if memory.blocks[block].resident == pages_of_block(memory, row.area, block):
-            page = block_end  # all there already
+            page = block_end  # all are resident already
         while page < block_end:
             if memory.state[page] != RESIDENT and _heat(page) < share:
                 _touch(replay, memory, row.area, page)
@@ -170,7 +170,7 @@ def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> Non
 
 @compiled
 def _touch_all(replay: Replay, memory: Memory) -> None:
-    """Touch what the running slice touches, unless it is all there since it was last touched."""
+    """Touch the running slice's pages, unless none went out since they were last touched."""
     state, counters = replay.state[0], memory.counters[0]
     if state.touched == state.slice and state.swap_outs == counters.swap_outs:
         return
@@ -183,7 +183,7 @@ def _touch_all(replay: Replay, memory: Memory) -> None:
 
 @compiled
 def change_mappings(replay: Replay, memory: Memory) -> None:
-    """Map and unmap what the program has, up to where the recording stands."""
+    """Map and unmap areas as the program did, up to the replay's place in the recording."""
     state = replay.state[0]
     while (
         state.change < len(replay.changes)
@@ -201,7 +201,7 @@ def change_mappings(replay: Replay, memory: Memory) -> None:
             area.mapped = 0
         memory.counters[0].changes += 1
         state.change += 1
-        state.touched = -1  # there may be more to touch
+        state.touched = -1  # the slice may have more pages to touch now
 
 
 @compiled
@@ -209,7 +209,7 @@ def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
     """Play for *time_us*, or to the end.
 
     Returns:
-        The time not used: above 0 only at the end.
+        The time not used: above 0 only at the recording's end.
     """
     state, progress, left_us = replay.state[0], replay.progress[0], time_us
     while left_us > 0.0 and progress.over == 0:
@@ -236,7 +236,7 @@ def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
 
 @inlined
 def note_tick(replay: Replay) -> None:
-    """A tick of the window ends."""
+    """End a tick of the window."""
     state = replay.state[0]
     if state.seen > 0 and replay.seen[state.seen - 1].slice == state.slice:
         replay.seen[state.seen - 1].ticks += 1
@@ -271,7 +271,7 @@ def _first_row_behind(replay: Replay, part: int, address: int) -> int:
 
 @compiled
 def _accessed_up_to(replay: Replay, part: int, address: int) -> float:
-    """Bytes times chance of the slice below *address*."""
+    """Bytes times chance, summed over a slice's rows below *address*."""
     number = _first_row_behind(replay, part, address)
     if number < replay.slices[part].behind:
         row = replay.rows[number]

@@ -29,16 +29,16 @@ from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.recording import MappedArea, Recording, Snapshot
 
 _UNKNOWN_COMPRESSED = 1 / 3
-"""What memory of a program is compressed to that nobody has asked: roughly what zram makes of much."""
+"""The fraction that a program's memory is assumed to be compressed to: zram often reaches about this."""
 
 
 class _Piece(NamedTuple):
-    """Addresses that no mapping begins or ends within.
+    """A range of addresses within which no mapping begins or ends.
 
     Attributes:
         start: First address.
         end: Address behind the last.
-        mappings: The areas that ever cover it, in the order of time.
+        mappings: The areas that cover the piece at some time, in the order of time.
     """
 
     start: int
@@ -68,9 +68,9 @@ class _Change(NamedTuple):
 
 
 def _resident(piece: _Piece, area: MappedArea) -> list[tuple[int, int, int]]:
-    """What of a piece is resident when the area comes: pages counted within the piece, their state.
+    """The resident pages of a piece when the area comes: stretches of the piece's pages, and states.
 
-    Shared pages come first, since the others are all that is not there yet then.
+    Shared pages come first: a stretch of RESIDENT pages takes only the pages that are not there yet.
     """
     stretches = []
     for spans, state in ((area.shared, SHARED), (area.resident, RESIDENT)):
@@ -100,9 +100,9 @@ def _changes(pieces: list[_Piece], duration_us: int) -> list[_Change]:
 def _rows(
     snapshot: Snapshot, most: int, pieces: list[_Piece], ends: list[int]
 ) -> list[tuple[int, int, int, float]]:
-    """Accessed stretches: first address, address behind, piece, chance.
+    """Accessed stretches: first address, address behind the last, number of the piece, chance.
 
-    Samples of a region that met a hole found nothing: what is mapped was accessed the more.
+    A sample that met a hole of its region found no access, so mapped pages get a higher chance.
     """
     rows: list[tuple[int, int, int, float]] = []
     for region in snapshot.regions:
@@ -122,14 +122,14 @@ def _rows(
 
 
 class Recorded(NamedTuple):
-    """A recording, laid out for a machine; what no run changes.
+    """A recording, laid out for a machine; no run changes it.
 
     Attributes:
-        areas: Memory is made of these.
+        areas: The areas of its memory.
         rows: `_ROW` structs: accessed stretches of areas, by slice and then by address.
         slices: `_SLICE` structs, in the order of time.
         changes: `_CHANGE` structs of mappings, in the order of time.
-        stretches: `_STRETCH` structs: what is resident where a mapping comes.
+        stretches: `_STRETCH` structs: the resident pages of mappings that come.
         recording: The recording that was laid out.
         machine: The machine that it was laid out for.
     """
@@ -144,7 +144,7 @@ class Recorded(NamedTuple):
 
 
 def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
-    """Lay a recording out; it takes a while for a long one, and is the same for all runs."""
+    """Lay out a recording. A long recording takes a while; all runs share the result."""
     compressed = recording.compressed_fraction
     compressed = _UNKNOWN_COMPRESSED if compressed is None else min(1.0, compressed)
     pieces = _pieces(recording.areas)
@@ -187,12 +187,12 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
 
 
 def _pace(recording: Recording) -> float:
-    """What its times are multiplied by to have them as they would have been without monitoring."""
+    """The factor that turns the recording's times into times without monitoring."""
     return 1.0 - recording.held_up_us / recording.duration_us
 
 
 def begin_recording(recorded: Recorded) -> tuple[Memory, Replay]:
-    """Map what the program had mapped when the measured part began, and stand at its begin."""
+    """Start a replay at the begin of the measured part, with the program's mappings at that time."""
     recording, machine = recorded.recording, recorded.machine
     memory = make_memory(recorded.areas, machine)
     replay = make_replay(*recorded[1:5])
