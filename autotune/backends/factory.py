@@ -25,9 +25,9 @@ def make_backend(
     """Make the backend that a workload file asks for.
 
     Args:
-        settings: Of the backend.
-        note: Hears of what takes long.
-        workload: What will run first, if that is known: how long it takes depends on it.
+        settings: The settings of the backend.
+        note: Called with a message before something that takes long.
+        workload: The workload that will run first, if it is known. It decides what *note* hears.
 
     Raises:
         InputError: If the machine profile is wrong.

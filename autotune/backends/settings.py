@@ -1,4 +1,4 @@
-"""What a user can choose of the backends: which one, the micro-VM's parts, changes to this machine."""
+"""What a user can choose: the backend, the parts of the micro-VM, changes to this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HugePages: TypeAlias = Literal["never", "madvise", "always"]
 """When memory comes in huge pages of 2 MiB: never, where a program or a scheme asks, or always."""
 
 SPEEDS_MIPS = (1000, 500, 250, 125)
-"""An instruction takes a power of two of nanoseconds."""
+"""With these speeds, an instruction takes a power of two of nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,18 +21,18 @@ class VmSettings:
     """The parts of a micro-VM that a user can choose.
 
     Attributes:
-        memory_bytes: None sizes it from the workload.
+        memory_bytes: Size of the memory; None takes a size that suits the workload.
         swap_bytes: Size of the zram device; None makes it as large as the memory.
         compression: zram's algorithm.
         huge_pages: Transparent huge pages.
         mips: Millions of instructions a second of virtual time, in the deterministic mode.
         realtime: Runs in real time on KVM, with figures that differ from run to run.
         cpus: Number of CPUs; more than 1 only in realtime.
-        kernel: An image other than the one that is found.
-        modules: The folder of that kernel's modules.
+        kernel: A kernel image to use instead of the image that this program finds.
+        modules: The folder of the modules of `kernel`.
 
     Raises:
-        ValueError: If the speed is none that there is, or several CPUs are to be deterministic.
+        ValueError: If there is no such speed, or the deterministic mode is to have several CPUs.
     """
 
     memory_bytes: int | None = None
@@ -62,8 +62,8 @@ class HostSettings:
 
     Attributes:
         swap_bytes: Size of a zram device that is made for the measurement and used before other swap;
-            None uses what is there.
-        compression: Its algorithm.
+            None uses the swap that is there.
+        compression: The algorithm of the zram device.
         huge_pages: Transparent huge pages; None leaves them as they are.
     """
 

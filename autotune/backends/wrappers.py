@@ -1,7 +1,7 @@
-"""Backends round a backend: each adds one thing to how experiments are run.
+"""Backends round a backend: each wrapper adds one thing to how experiments are run.
 
-A study asks `for_study` of a backend. Another source of measurements for a study, such as a log that is
-read again or machines elsewhere, is one more wrapper.
+A study uses the wrapper that `for_study` gives. A new source of measurements for a study, such as a log
+that is read again or machines elsewhere, is one more wrapper.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Measured(NamedTuple):
 
     Attributes:
         measurements: One or more.
-        baselines: As many, each measured next to its measurement; none where one baseline serves all
-            experiments with a seed.
+        baselines: One for each measurement, measured next to it; empty if all experiments with a seed
+            share one baseline.
     """
 
     measurements: tuple[Measurement, ...]
@@ -31,7 +31,7 @@ class Measured(NamedTuple):
 
 
 class _Wrapper:
-    """A backend that is another one in all but how it runs experiments."""
+    """A backend round an inner backend; it differs from the inner backend in how it runs experiments."""
 
     def __init__(self, inner: BackendOf[object]) -> None:
         self._inner = inner
@@ -48,7 +48,7 @@ class _Wrapper:
 
     @property
     def slowdown_metric(self) -> Literal["own_cpu_slowdown", "wall_slowdown"]:
-        """The slowdown of the backend inside."""
+        """The slowdown metric of the backend inside."""
         return self._inner.slowdown_metric
 
     def check(self, experiment: Experiment) -> None:
@@ -61,7 +61,7 @@ class _Wrapper:
 
 
 class Single(_Wrapper):
-    """Measures every experiment once: one baseline serves all."""
+    """Measures every experiment once: all experiments share one baseline."""
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
@@ -75,7 +75,7 @@ class Single(_Wrapper):
 class Paired(_Wrapper):
     """Measures every experiment as A B B A, between baselines of its own.
 
-    A drift that goes one way takes as much from one pair as it gives to the second pair.
+    A steady drift takes from one pair as much as it gives to the second pair.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -93,11 +93,11 @@ class Paired(_Wrapper):
 
 
 class Bounded(_Wrapper, Generic[Result]):
-    """Runs no more than so many experiments at once; the rest waits.
+    """Runs at most so many experiments at once; further experiments wait.
 
     Args:
-        inner: Runs them.
-        most: At least 1.
+        inner: Runs the experiments.
+        most: How many at once; at least 1.
     """
 
     def __init__(self, inner: BackendOf[Result], most: int) -> None:
@@ -112,7 +112,7 @@ class Bounded(_Wrapper, Generic[Result]):
 
 
 class Remembering(_Wrapper, Generic[Result]):
-    """Runs an experiment once with each seed, and gives what it gave when it is asked again.
+    """Runs an experiment once with each seed; asked again, it gives the first result.
 
     Two threads that ask for an experiment at the same time may both run it.
     """
@@ -128,7 +128,7 @@ class Remembering(_Wrapper, Generic[Result]):
         self._known: dict[tuple[Experiment, int], Result] = {}
 
     def run(self, experiment: Experiment, *, seed: int) -> Result:
-        """Run the experiment, unless it was run with this seed."""
+        """Run the experiment, unless it was already run with this seed."""
         if not self._which(experiment):
             return self._run(experiment, seed=seed)
         if (experiment, seed) not in self._known:
@@ -137,6 +137,6 @@ class Remembering(_Wrapper, Generic[Result]):
 
 
 def for_study(backend: Backend) -> BackendOf[Measured]:
-    """Give a backend as a study uses it: in pairs where it drifts, and within its bound."""
+    """Give a backend as a study uses it: in pairs if the backend drifts, and within its bound."""
     measured: BackendOf[Measured] = Paired(backend) if backend.drifts else Single(backend)
     return measured if backend.most_at_once is None else Bounded(measured, backend.most_at_once)
