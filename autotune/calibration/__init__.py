@@ -27,16 +27,17 @@ _REPEATS_WHERE_IT_DRIFTS = 3
 def calibrate(subject: Subject, note: Callable[[str], None]) -> Machine:
     """Measure what things cost on a machine.
 
-    Where two equal runs differ, everything is measured three times, and each cost is the median.
+    On a machine where two equal runs differ, everything is measured three times, and each cost is the
+    median.
 
     Args:
         subject: The machine.
-        note: Hears which run is next.
+        note: Called with a message before each run.
 
     Raises:
         InputError: If the machine is too small.
         RunError: If a run failed, or the data file can't be written.
-        BackendUnavailableError: If nothing can be measured there.
+        BackendUnavailableError: If nothing can be measured on the machine.
     """
     repeats = _REPEATS_WHERE_IT_DRIFTS if subject.backend.drifts else 1
     with _data_folder(subject) as folder:
@@ -67,10 +68,10 @@ def _data_folder(subject: Subject) -> Iterator[Path]:
 
 
 def profile_file(subject: Subject, out: Path | None) -> Path:
-    """Choose the file of a profile before it is measured: *out*, else one called as the machine.
+    """Choose the file of a profile before measuring: *out*, else a file named after the machine.
 
     Raises:
-        InputError: If nobody named the file and there is one, or it can't be made there.
+        InputError: If *out* is None and the file exists, or if the file can't be made.
     """
     file = out or Path(f"{subject.name}.yaml")
     if out is None and file.exists():
@@ -83,7 +84,7 @@ def profile_file(subject: Subject, out: Path | None) -> Path:
 
 
 def _rounded(cost: float) -> float:
-    """Round to what is worth writing down.
+    """Round to the digits that are worth writing down.
 
     >>> _rounded(66.4321), _rounded(0.81239)
     (66.4, 0.812)
@@ -92,7 +93,7 @@ def _rounded(cost: float) -> float:
 
 
 def _runs(subject: Subject, plan: Plan) -> dict[str, tuple[Backend, Experiment]]:
-    """Name all runs, those of one workload in a row: a micro-VM is booted for each workload."""
+    """Name all runs. Runs of one workload are in a row: a micro-VM is booted for each workload."""
     runs = {name: (subject.backend, experiment) for name, experiment in plan.experiments.items()}
     if subject.huge_backend is not None:
         runs["huge_random"] = (subject.huge_backend, plan.experiments["random"])

@@ -1,14 +1,14 @@
 """From measurements to costs: closed forms over pairs of runs.
 
-Everything is CPU time, so that it makes no difference whether kdamond and workload share a CPU. With
+Everything is CPU time, so that the result is equal whether or not kdamond and workload share a CPU. With
 
 - T ticks of the kdamond in a run, each of which checks n regions,
 - K seconds of its CPU and W seconds of the workload's,
 
 monitoring alone takes ``K = T (tick + check n)`` and ``W = accesses access + T disturbance``; a scheme
-adds ``pages out pageout + pages left scan`` to K, and ``faults fault`` to W. Only `wake` is a time that
-passes: a run takes ``T (sleep + wake) + turns K``, where a turn of the kdamond's on a CPU that it shares
-is followed by one of the workload's that is as long. Samples are taken while the kdamond sleeps.
+adds ``pages out pageout + pages left scan`` to K, and ``faults fault`` to W. Only `wake` is elapsed
+time: a run takes ``T (sleep + wake) + turns K``. On a shared CPU, a turn of the workload follows each
+turn of the kdamond, and is as long. Samples are taken while the kdamond sleeps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from autotune.units import format_share
 _SLEEP_S = INTERVALS.sampling_us / 1e6
 
 _LEAST_RISE = 0.05
-"""Between the fractions that two kinds of pages are compressed to, for a line through both."""
+"""For a line through two kinds of pages, the fractions that they are compressed to differ by so much."""
 
 
 def solve(
@@ -39,18 +39,18 @@ def solve(
 ) -> dict[str, float]:
     """Solve for all costs.
 
-    A cost that comes out negative, since noise is larger than what it adds up to, is 0.
+    A cost may come out negative if noise is larger than the cost; such a cost is 0.
 
     Args:
         measured: By the names of the plan's experiments, and "huge_random".
         plan: What was run.
-        shares_cpu: Whether kdamond and workload have one CPU together.
+        shares_cpu: Whether kdamond and workload share one CPU.
 
     Returns:
-        Each cost by its field of `Machine`, in that field's unit.
+        Each cost by its field of `Machine`, in the unit of the field.
 
     Raises:
-        RunError: If a run did not do what it was made for.
+        RunError: If a run did not show what it was made to show.
     """
     turns = 2.0 if shares_cpu else 1.0
     access_s = _access_s(measured["unmonitored"])
@@ -109,16 +109,16 @@ def _cost_us(seconds: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Monitored:
-    """What monitoring costs, and how it went on in the run with few regions.
+    """What monitoring costs, and how the ticks went in the run with few regions.
 
     Attributes:
         tick_s: One wake-up.
         check_s: The check of one region.
         disturbance_s: What a wake-up costs the workload.
         access_s: One access of a sweep.
-        work_s: CPU time of the kdamond a tick, in the run with few.
-        period_s: From one tick to the next, there.
-        wake_s: How much of it is neither sleep nor the turns for work.
+        work_s: CPU time of the kdamond a tick, in the run with few regions.
+        period_s: From one tick to the next, in the run with few regions.
+        wake_s: The part of `period_s` that is neither sleep nor turns for work.
     """
 
     tick_s: float
@@ -134,7 +134,7 @@ def _solve_monitoring(
     few: Measurement, many: Measurement, plan: Plan, access_s: float, turns: float
 ) -> _Monitored:
     tried_few, tried_many = _tried(few, "few_regions"), _tried(many, "many_regions")
-    # The size of what is monitored is known roughly, and the number of regions is whole.
+    # The monitored size is known only roughly, but the number of regions is a whole number.
     counts = tried_few.tried_bytes / plan.mapped_bytes
     regions = max(1, round(tried_few.tried_regions / counts))
     mapped_bytes = tried_few.tried_bytes * regions / tried_few.tried_regions
@@ -171,9 +171,9 @@ def _kdamond_s(run: Measurement) -> float:
 def _ticks(run: Measurement, counts: float, turns: float, wake_s: float = 0.0) -> float:
     """Count the ticks of a run that is only monitored.
 
-    DAMON has counted up to the last time when the counting scheme was due. How many ticks there were
-    behind follows from the time that is not taken by turns. If that is not to be, half of them are a
-    guess.
+    The statistics count the ticks up to the last count. How many ticks followed is known from the time
+    that turns don't take. If this time gives an impossible number, the guess is half of the ticks from
+    one count to the next.
     """
     least = round(counts) * TICKS_A_COUNT
     ticks = (run.runtime_s - turns * _kdamond_s(run)) / (_SLEEP_S + wake_s)
@@ -187,10 +187,10 @@ class _Reclaim:
     """What a scheme that pages out did.
 
     Attributes:
-        pages_out: Paged out.
-        pages_left: Tried, and left as they were: out already, or in use.
-        kdamond_s: CPU time for these, monitoring taken off.
-        ticks: Of the kdamond.
+        pages_out: Pages paged out.
+        pages_left: Pages tried, and left as they were: out already, or in use.
+        kdamond_s: CPU time for all these pages, without monitoring.
+        ticks: Ticks of the kdamond.
     """
 
     pages_out: float
@@ -199,14 +199,14 @@ class _Reclaim:
     ticks: float
 
     def pageout_s(self, scan_s: float) -> float:
-        """Give the time for each page paged out, what looking at the others costs taken off."""
+        """Give the time for each page paged out, without the time for looking at pages left."""
         return (self.kdamond_s - scan_s * self.pages_left) / self.pages_out
 
     @classmethod
     def of(cls, run: Measurement, monitored: _Monitored, name: str, turns: float) -> _Reclaim:
-        """Take what monitoring costs off a run.
+        """Subtract the cost of monitoring from a run.
 
-        While the kdamond pages out it does not tick.
+        The kdamond does not tick while it pages out.
 
         Raises:
             RunError: If no page went out.
@@ -239,7 +239,7 @@ def _fault_s(run: Measurement, reclaim: _Reclaim, monitored: _Monitored) -> floa
 
 
 def _stalled(run: Measurement, fault_s: float) -> float:
-    """How much of what faults cost the kernel counts as waiting; nothing where it doesn't count."""
+    """The fraction of the faults' time that the kernel counts as waiting; 0 if it counts nothing."""
     faults_s = fault_s * run.swap_in_bytes / PAGE_BYTES
     return min(1.0, run.memory_pressure_some_s / faults_s) if faults_s > 0.0 else 0.0
 
@@ -251,13 +251,13 @@ def _access_s(run: Measurement) -> float:
 
 
 def _sample_s(run: Measurement) -> float:
-    """Give what a sample takes of the only CPU, with a workload that never rests."""
+    """Give the time that a sample takes on the only CPU, from a workload that never rests."""
     used_s = run.workload_cpu_s + _kdamond_s(run)
     return (run.runtime_s - used_s) / len(run.series.time_s)
 
 
 def _compressed(measured: Mapping[str, Measurement], name: str) -> float:
-    """What a swapped page takes in the pool, when most are there: later the pool has holes."""
+    """Room of a swapped page in the pool, a fraction, when most pages are out: later it has holes."""
     series = measured[name].series
     before = series.pool_bytes[0]
     swapped, pool = max(zip(series.swap_bytes, series.pool_bytes, strict=True))
@@ -266,7 +266,7 @@ def _compressed(measured: Mapping[str, Measurement], name: str) -> float:
 
 
 def _reach(empty: float, filled: float) -> float:
-    """How far it is from almost empty pages to a quarter, by the distance to those that are filled."""
+    """Distance from almost empty pages to a quarter, over the distance to the filled pages."""
     if empty + _LEAST_RISE > min(filled, QUARTER):
         raise RunError(
             f"calibration: swap compressed almost empty pages to {format_share(round(empty, 3))}, and "

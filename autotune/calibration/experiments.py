@@ -1,10 +1,10 @@
 """What a calibration runs: one pattern under several kinds of monitoring and schemes, and a little more.
 
-The pattern sweeps over a hot region all the time, and over a cold one in a short phase every now and
-then. What monitoring costs follows from runs with few DAMON regions, with many and without any, what
-paging out costs from a scheme that takes the cold region when it has rested, what a fault costs from
-the sweep that brings it back; both depend on what the pages hold. A pattern that idles shows what it
-costs to look at pages that are out already.
+The pattern sweeps over a hot region all the time, and over a cold region in a short phase every now and
+then. Runs with few DAMON regions, with many and without any show what monitoring costs. A scheme that
+takes the cold region after a rest shows what paging out costs, and the sweep that brings the cold region
+back shows what a fault costs; both costs depend on what the pages hold. A pattern that idles shows what
+it costs to look at pages that are out already.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ INTERVALS: Final = Intervals()
 
 _LARGE_MACHINE_BYTES = 4 << 30
 _COLD_BYTES = (64 * _MIB, 256 * _MIB)
-"""On a machine below `_LARGE_MACHINE_BYTES`, and on others: fast ones need more pages to show a cost."""
+"""On a machine below `_LARGE_MACHINE_BYTES`, and on a larger machine. Fast machines need more pages to
+show a cost."""
 
 _RANDOM_BYTES = 64 * _MIB
 """More than a CPU's own caches hold, as in any program whose memory is worth tuning."""
@@ -42,28 +43,28 @@ _IDLE_US = 6_000_000
 _RANDOM_US = 2_000_000
 
 _COLD_AFTER_US = 1_500_000
-"""Longer than a slow machine takes for a sweep that meets a fault on every page: it must not page out at
-one end what it has just brought back at the other."""
+"""Longer than a slow machine takes for a sweep that meets a fault on every page: pages that the sweep
+has just brought back must not be paged out before it ends."""
 
-# Above half of the upper bound DAMON splits nothing, and pieces of equal size never merge: the number of
-# regions stays what it was at the start.
+# With more regions than half of the upper bound DAMON splits none, and pieces of equal size never merge:
+# the number of regions stays as it was at the start.
 _FEW = Monitoring(intervals=INTERVALS, min_regions=10, max_regions=14)
 _MANY = Monitoring(intervals=INTERVALS, min_regions=1000, max_regions=1100)
 
 _OVER_TABLE_BYTES = 9 * _MIB
-"""Larger than the player's program with its table of random numbers, which is cold in sweeps and would
-be paged out too, and smaller than a tenth of all."""
+"""Larger than the player's program with its table of random numbers: they are cold in sweeps, and would
+be paged out too. Smaller than a tenth of all memory."""
 
 _PROGRAM_BYTES = _MIB
 """The player without its table, and its stack, roughly."""
 
 _FILE_BYTES = _MIB
 _SCATTERED_A_PAGE = 260
-"""So many single bytes in an empty page make lz4 compress it to about a quarter: each takes a sequence
+"""lz4 compresses an empty page with so many single bytes to about a quarter: each byte takes a sequence
 of 4 or 5 bytes. Source: doc/lz4_Block_format.md of lz4."""
 
 _WRITTEN_BYTE = 1
-"""What the pattern player writes."""
+"""The byte that the pattern player writes."""
 
 _BEFORE_TOUCHING_S = 1
 _READY_AFTER_US = 200_000
@@ -71,13 +72,13 @@ _READY_AFTER_US = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All runs of a calibration, and what their figures are divided by.
+    """All runs of a calibration, and the numbers that their figures are divided by.
 
     Attributes:
-        experiments: By name; those of one workload in a row.
-        mapped_bytes: What the cycling pattern maps and DAMON watches, but for a few per cent.
-        touched_pages: Pages that `touched_once` touches for the first time, and `touched_twice`
-            doesn't; both clear equally many bytes.
+        experiments: By name; experiments of one workload are in a row.
+        mapped_bytes: Memory that the cycling pattern maps and DAMON watches, to a few per cent.
+        touched_pages: How many more pages `touched_once` touches for the first time than
+            `touched_twice`; both clear equally many bytes.
     """
 
     experiments: Mapping[str, Experiment]
@@ -90,9 +91,9 @@ class DataFiles:
     """What regions are filled with.
 
     Attributes:
-        random: Can't be compressed.
-        scattered: Single bytes at random places, as a pattern's random writes leave them; compressed to
-            about a quarter.
+        random: Bytes that can't be compressed.
+        scattered: Single bytes at random places, as a pattern's random writes leave them; pages are
+            compressed to about a quarter.
     """
 
     random: Path
@@ -100,14 +101,14 @@ class DataFiles:
 
 
 def make_plan(memory_bytes: int, files: DataFiles) -> Plan:
-    """Plan the runs for a machine with so much memory.
+    """Plan the runs for a machine.
 
     Args:
-        memory_bytes: The machine's.
+        memory_bytes: The machine's memory.
         files: What regions are filled with.
 
     Raises:
-        InputError: If the machine is too small for them.
+        InputError: If the machine is too small for the runs.
     """
     if memory_bytes < _LEAST_MEMORY_BYTES:
         raise InputError(
@@ -139,10 +140,10 @@ def make_plan(memory_bytes: int, files: DataFiles) -> Plan:
 
 
 TICKS_A_COUNT: Final = 5
-"""More often it would weigh beside the checks, since it takes time with each region."""
+"""Counting takes time for each region: more often, its cost would matter beside the checks."""
 
 _COUNT = Scheme(action=Action.STAT, apply_interval_us=TICKS_A_COUNT * INTERVALS.sampling_us)
-"""Takes every region now and then: the statistics tell how many there were, and how often."""
+"""Takes every region now and then: the statistics then tell how many regions and how many ticks."""
 
 _PAGE_OUT = Scheme(
     action=Action.PAGEOUT,
@@ -157,7 +158,7 @@ _TRY_AGAIN = Scheme(
     pattern=AccessPattern(size_bytes=Range(_OVER_TABLE_BYTES), access_rate=Range(0.0, 0.0)),
     apply_interval_us=INTERVALS.sampling_us,
 )
-"""Takes what is idle at every sampling interval: most of what it looks at is out already."""
+"""Takes idle memory at every sampling interval: most pages that it looks at are out already."""
 
 
 def _sweep(region: int, *, weight: int = 1) -> Access:
@@ -184,7 +185,7 @@ def _filled(cold_bytes: int, file: Path) -> Experiment:
 
 
 def _idle(size_bytes: int) -> Pattern:
-    """Make a pattern that touches nothing, so that all stays out that is paged out."""
+    """Make a pattern that touches nothing, so that all pages that are paged out stay out."""
     return _one_phase("idle", size_bytes, _IDLE_US, _sweep(0, weight=0))
 
 
@@ -215,7 +216,7 @@ def write_data_files(folder: Path) -> DataFiles:
     """Write the data files, always the same, into *folder*, unless they are there.
 
     Raises:
-        RunError: If one can't be written.
+        RunError: If a file can't be written.
     """
     draws = random.Random(0)  # noqa: S311  # no secret
     incompressible = draws.randbytes(_FILE_BYTES)

@@ -1,4 +1,4 @@
-"""What is calibrated: a machine with its backend, and what is known of it without a run."""
+"""What is calibrated: a machine with its backend, and the facts that are known without a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VM_JIFFY_US = 4_000
 """Debian's kernels have CONFIG_HZ=250."""
 
 _SWAP_BYTES = 512 * _MIB
-"""Of the device that is made on this machine for the measurement; the largest run swaps out less."""
+"""Size of the zram device that is made on this machine to measure; the largest run swaps out less."""
 
 _COARSE_CLOCK: Final = 6
 """CLOCK_MONOTONIC_COARSE, whose resolution is the kernel's tick. Source: clock_getres(2)."""
@@ -33,17 +33,17 @@ class Subject:
     """A machine that is calibrated.
 
     Attributes:
-        name: Of its profile.
-        summary: What it is, in a line.
-        backend: Runs workloads there, in pages of 4 KiB.
-        huge_backend: The same with huge pages always; None if the machine has none.
-        cpus: How many.
-        memory_bytes: All of it.
+        name: Name of its profile.
+        summary: What the machine is, in a line.
+        backend: Runs workloads on the machine, in pages of 4 KiB.
+        huge_backend: Runs workloads on the machine, always in huge pages; None if it has no huge pages.
+        cpus: Number of CPUs.
+        memory_bytes: All memory of the machine.
         swap_bytes: Room in its swap.
-        huge_pages: The mode that it usually is in.
+        huge_pages: The mode of huge pages that the machine usually has.
         jiffy_us: The kernel's tick.
-        data_folder: Where a data file is kept from one calibration to the next; None makes a folder
-            for each.
+        data_folder: Where data files are kept from one calibration to the next; None makes a new folder
+            for each calibration.
     """
 
     name: str
@@ -59,10 +59,10 @@ class Subject:
 
 
 def find_subject(backend: str, note: Callable[[str], None]) -> Subject:
-    """Give the machine that a backend's name stands for; *note* hears of what takes long.
+    """Give the machine that a backend's name stands for; *note* is told of steps that take long.
 
     Raises:
-        InputError: If none can be calibrated by that name.
+        InputError: If no machine can be calibrated by that name.
         BackendUnavailableError: If there is no folder to keep files in.
     """
     if backend == "vm":
@@ -77,7 +77,7 @@ def micro_vm(cache: Path, note: Callable[[str], None]) -> Subject:
 
     Args:
         cache: This program's folder for what can be made again.
-        note: Hears of what takes long.
+        note: Called with a message before something that takes long.
     """
     from autotune.backends.vm.vm import Vm
 
@@ -94,13 +94,13 @@ def micro_vm(cache: Path, note: Callable[[str], None]) -> Subject:
         swap_bytes=_VM_BYTES,
         huge_pages=usual.huge_pages,
         jiffy_us=_VM_JIFFY_US,
-        # The same file each time, so that its machine is booted once.
+        # Each calibration uses these files, so that the machine with a file is booted only once.
         data_folder=cache / "calibration",
     )
 
 
 def this_machine(procfs: Path = Path("/proc"), sysfs: Path = Path("/sys")) -> Subject:
-    """Give this machine; while it measures it has swap in zram."""
+    """Give this machine; it has swap in zram while it measures."""
     from autotune.backends.host import Host, Places
 
     memory = SystemMemory(procfs, sysfs)
@@ -123,7 +123,7 @@ def this_machine(procfs: Path = Path("/proc"), sysfs: Path = Path("/sys")) -> Su
 
 
 def _huge_pages(sysfs: Path) -> HugePages | None:
-    """Read the mode that the machine is in; None if it has no huge pages."""
+    """Read the machine's mode of huge pages; None if it has no huge pages."""
     try:
         word = chosen_word(read_value(sysfs / "kernel/mm/transparent_hugepage/enabled"))
     except SysfsError:
