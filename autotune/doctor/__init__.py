@@ -1,6 +1,6 @@
-"""This machine: what each backend finds here, what it lacks, and how to get that.
+"""This machine: what each backend finds here, what it lacks, and how to get what it lacks.
 
-`examine` changes nothing. It only reads files that are there, and asks two programs for their version.
+`examine` changes nothing. It only reads files that exist, and asks two programs for their version.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Surroundings], Answer], tuple[str, ...
     ("VM memory", vm_memory, ("vm",)),
     ("disk space", disk, ("vm",)),
 )
-"""Names, checks, and the backends that can't be used without."""
+"""Each check's name, the check, and the backends that can't be used if the check fails."""
 
 
 def examine(here: Surroundings) -> Health:
-    """Look at everything, and change nothing. What only root may know is told as unknown."""
+    """Look at everything, and change nothing. Facts that only root may know are told as unknown."""
     return Health(tuple(_finding(here, *check) for check in _CHECKS))
 
 

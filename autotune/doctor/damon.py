@@ -1,4 +1,4 @@
-"""The checks of DAMON itself: what this kernel can do, and whether this user may have it done."""
+"""The checks of DAMON itself: what this kernel can do, and whether this user may use it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from autotune.driver.tree import KDAMONDS
 _LOOKED_FOR: Final = tuple(
     feature for feature in FEATURES if feature.in_every_scheme and feature.remedy
 )
-"""The features whose lack the folder of any scheme shows.
+"""Features whose absence the sysfs folder of any scheme shows.
 
-A feature that is not here shows only in a scheme with a goal or a filter, and the doctor writes none. Or
-nothing is lost without it.
+Two kinds of features are left out: features that show only in a scheme with a goal or a filter, since
+the doctor writes neither; and features without which nothing is lost.
 """
 
 
 def interface(here: Surroundings) -> Answer:
-    """See whether DAMON shows itself."""
+    """See whether the kernel shows DAMON's files."""
     root = here.places.sysfs / KDAMONDS
     if not root.is_dir():
         return Answer(
@@ -67,7 +67,7 @@ def features(here: Surroundings) -> Answer:
 
 
 def root(here: Surroundings) -> Answer:
-    """See whether this is root, whose DAMON's files are."""
+    """See whether this user is root, who owns DAMON's files."""
     if here.euid != 0:
         return Answer(
             State.MISSING,

@@ -1,4 +1,4 @@
-"""What the checks of this machine found, and which backends can be used after it."""
+"""What the checks of this machine found, and which backends can be used."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Finding:
 
     Attributes:
         name: What was looked at.
-        state: How it is.
-        found: What is there.
+        state: How the check came out.
+        found: What the check found.
         fix: What to do about it; empty if nothing is needed.
-        blocks: Backends that can't be used because of it.
+        blocks: Backends that can't be used because of this finding.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Health:
     findings: tuple[Finding, ...]
 
     def obstacles(self) -> dict[str, tuple[str, ...]]:
-        """Give for each backend the names of the findings that block it; none if it can be used."""
+        """Give the names of the findings that block each backend; empty for a usable backend."""
         return {
             backend: tuple(item.name for item in self.findings if backend in item.blocks)
             for backend in ("simulator", "vm", "host")
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON has it."""
+        """Give plain JSON values."""
         return {
             "checks": [
                 {name: value for name, value in asdict(item).items() if name != "blocks"}
@@ -73,10 +73,11 @@ class Answer:
     """What a check says.
 
     Attributes:
-        state: How it is.
-        found: What is there.
+        state: How the check came out.
+        found: What the check found.
         fix: What to do about it; empty if nothing is needed.
-        hinders: Blocks the backends that need what was looked at, as `State.MISSING` always does.
+        hinders: Whether the answer blocks the backends that need what was checked. An answer with the
+            state MISSING always blocks them.
     """
 
     state: State
@@ -86,7 +87,7 @@ class Answer:
 
 
 def what_and_remedy(message: str) -> tuple[str, str]:
-    """Split an error's message at the last colon that is not in brackets; no remedy without one.
+    """Split an error's message at the last colon outside brackets; without it the remedy is empty.
 
     >>> what_and_remedy("it: is not there: install it (Debian: apt-get install it)")
     ('it: is not there', 'install it (Debian: apt-get install it)')

@@ -18,7 +18,7 @@ _SWAP_FIX: Final = (
 
 
 def swap(here: Surroundings) -> Answer:
-    """See whether there is swap, or zram to make some."""
+    """See whether there is swap, or zram to make swap."""
     places = here.places
     size_bytes = SystemMemory(places.procfs, places.sysfs).swap_total_bytes()
     loaded = (places.sysfs / "class/zram-control").is_dir()
@@ -38,7 +38,7 @@ def swap(here: Surroundings) -> Answer:
 
 
 def huge_pages(here: Surroundings) -> Answer:
-    """See whether huge pages hide from DAMON what is used."""
+    """See whether huge pages hide from DAMON which memory is used."""
     file = here.places.sysfs / "kernel/mm/transparent_hugepage/enabled"
     if not file.exists():
         return Answer(State.OK, "this kernel has none")

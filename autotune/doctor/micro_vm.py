@@ -1,4 +1,4 @@
-"""The checks of what a micro-VM takes: processor, QEMU, KVM, compiler, kernel, memory and disk space."""
+"""The checks of what a micro-VM needs: processor, QEMU, KVM, compiler, kernel, memory and disk space."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def kvm(here: Surroundings) -> Answer:
     """See whether this user may use KVM."""
     file = here.places.dev / "kvm"
     try:
-        # Opening it would already use it.
+        # Opening the device would already use it.
         status = file.stat()
     except FileNotFoundError:
         return Answer(
@@ -89,7 +89,7 @@ def compiler(here: Surroundings) -> Answer:
 
 
 def vm_kernel(here: Surroundings) -> Answer:
-    """See whether a kernel is kept that can be used."""
+    """See whether a usable kernel is kept."""
     try:
         kernel = find_kernel(VmSettings(), cache_folder(here.environment))
     except AutotuneError as error:
@@ -104,17 +104,17 @@ def vm_kernel(here: Surroundings) -> Answer:
 
 
 SMALLEST_VM_BYTES: Final = 648 << 20
-"""What a micro-VM for the smallest pattern takes, emulator included."""
+"""Memory of a micro-VM for the smallest pattern, emulator included."""
 
 VM_BYTES: Final = 1280 << 20
-"""What one for a program takes by default, emulator included."""
+"""Memory of a micro-VM for a program by default, emulator included."""
 
 _DISK_BYTES: Final = 2 << 30
 """Room for the saved machines of a dozen workloads, and their images."""
 
 
 def vm_memory(here: Surroundings) -> Answer:
-    """See for how many micro-VMs there is memory."""
+    """See how many micro-VMs fit into memory."""
     available_bytes = SystemMemory(here.places.procfs, here.places.sysfs).available_bytes()
     found = f"{gib(available_bytes)} available"
     if available_bytes < SMALLEST_VM_BYTES:

@@ -1,4 +1,4 @@
-"""Who uses DAMON now, what a killed run left changed on this machine, and the putting back."""
+"""Who uses DAMON now; what a killed run left changed on this machine, and putting it back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def put_back(here: Surroundings, system: SystemCalls) -> tuple[str, ...]:
         What was put back, one sentence a change.
 
     Raises:
-        BackendUnavailableError: If this is not root, a run goes on, or something can't be put back.
+        BackendUnavailableError: If this user is not root, a run goes on, or something can't be put back.
     """
     if here.euid != 0:
         raise BackendUnavailableError(
@@ -74,13 +74,13 @@ def users(here: Surroundings) -> Answer:
 def holder(here: Surroundings) -> str | None:
     """Give the process that measures here now.
 
-    Who holds the lock is read, and not found out by taking it: that could fail a run that starts.
+    The holder of the lock is read from a file. Taking the lock to find out could fail a run that starts.
     """
     try:
         number = here.places.lock.read_bytes().strip()
     except FileNotFoundError:
         return None
-    # Source: proc_locks(5); a run that was killed has left its number, and holds no lock.
+    # Source: proc_locks(5). A killed run leaves its process number behind, but holds no lock.
     lines = (Procfs(here.places.procfs).read("locks") or b"").splitlines()
     held = any(b"FLOCK" in line and number in line.split() for line in lines)
     return number.decode(errors="replace") if number and held else None

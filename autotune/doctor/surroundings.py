@@ -17,13 +17,13 @@ class Surroundings:
     """Everything that is looked at.
 
     Attributes:
-        places: Where the kernel shows itself, and where a run writes down what it changes.
+        places: Where the kernel's files are, and where a run writes down what it changes.
         modules: The folder of installed kernel modules.
         environment: PATH, CC and XDG_CACHE_HOME count.
         euid: The user as whom this process acts.
-        groups: That user's groups.
-        processor: As `uname -m` says it.
-        free_bytes: Gives the room on the file system of a folder.
+        groups: The groups of the user.
+        processor: The processor as `uname -m` names it.
+        free_bytes: Gives the free room on the file system of a folder.
     """
 
     places: Places = field(default_factory=Places)
