@@ -1,6 +1,7 @@
-"""How far predicted figures agree with measured ones: errors, rankings, and what a choice is worth.
+"""How far predicted figures agree with measured figures: errors, rankings, and what a choice is worth.
 
-Figures of schemes are arrays of shape ``(schemes, seeds)``, or their means of shape ``(schemes,)``.
+Figures of schemes are arrays of shape ``(schemes, seeds)``; means over the seeds have shape
+``(schemes,)``.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ class Ranking:
     """How two rankings agree on pairs.
 
     Attributes:
-        score: Pairs in the same order minus those in the opposite one; a tie on one side is neither.
-        pairs: How many were looked at, ties included.
+        score: Pairs in equal order minus pairs in opposite order; a pair with a tie counts for neither.
+        pairs: How many pairs were looked at, ties included.
     """
 
     score: float
     pairs: int
 
     def __add__(self, other: Ranking) -> Ranking:
-        """Pool the pairs of both."""
+        """Pool the pairs of both rankings."""
         return Ranking(score=self.score + other.score, pairs=self.pairs + other.pairs)
 
     @property
     def tau(self) -> float | None:
-        """Kendall's tau over these pairs, -1 to 1; None where there is none.
+        """Kendall's tau over these pairs, -1 to 1; None if there are no pairs.
 
         >>> Ranking(score=3, pairs=4).tau
         0.75
@@ -47,12 +48,12 @@ class Ranking:
 def told_apart(measured: Figures, *, least: float = 0.0) -> list[Pair]:
     """Give the pairs of schemes that the measurements themselves tell apart.
 
-    The means of such a pair are further apart than the seeds of either scheme spread, from the smallest
-    to the largest value.
+    A pair is told apart if its means are further apart than the spread of either scheme over the seeds,
+    from the smallest to the largest value.
 
     Args:
         measured: Shape ``(schemes, seeds)``.
-        least: Means that are no further apart are not told apart either: for a single seed, which shows
+        least: The means must also be further apart than this. It matters for a single seed, which shows
             no spread.
 
     >>> told_apart(np.array([[1.0, 1.2], [1.1, 1.3], [3.0, 3.0]]))
@@ -71,7 +72,7 @@ def ranking(first: Figures, second: Figures, pairs: list[Pair]) -> Ranking:
 
     Args:
         first: Shape ``(schemes,)``.
-        second: The same.
+        second: Shape ``(schemes,)``.
         pairs: Indices of schemes.
 
     >>> ranking(np.array([1.0, 2.0, 3.0]), np.array([5.0, 7.0, 7.0]), [(0, 1), (0, 2), (1, 2)])
@@ -82,9 +83,10 @@ def ranking(first: Figures, second: Figures, pairs: list[Pair]) -> Ranking:
 
 
 def own_ranking(measured: Figures, pairs: list[Pair]) -> Ranking | None:
-    """Compare the measurements with themselves: each seed with the mean of the others, on average.
+    """Compare the measurements with themselves: each seed with the mean of the remaining seeds.
 
-    No prediction can be expected to do better. None where there is only one seed.
+    The score is the average over the seeds. No prediction can be expected to do better. None if there is
+    only one seed.
 
     Args:
         measured: Shape ``(schemes, seeds)``.
@@ -101,18 +103,18 @@ def own_ranking(measured: Figures, pairs: list[Pair]) -> Ranking | None:
 
 
 def transfer(measured: Figures, predicted: Figures, reference: Figures) -> float | None:
-    """Share of what there is to be had that those have who trust the prediction.
+    """The share of the possible gain that a choice by the prediction reaches.
 
-    The hypervolume of the schemes on the predicted front, as they were measured, over that of all
-    schemes as they were measured.
+    It is the measured hypervolume of the schemes on the predicted front, divided by the measured
+    hypervolume of all schemes.
 
     Args:
         measured: Values to minimise, shape ``(schemes, figures)``.
-        predicted: The same.
+        predicted: Values to minimise, shape ``(schemes, figures)``.
         reference: Shape ``(figures,)``.
 
     Returns:
-        From 0 to 1; None where no scheme is better than the reference.
+        From 0 to 1; None if no scheme is better than the reference.
 
     >>> measured, wrong = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 2.0]])
     >>> transfer(measured, wrong, np.array([2.0, 2.0]))
@@ -125,14 +127,14 @@ def transfer(measured: Figures, predicted: Figures, reference: Figures) -> float
 
 
 def own_transfer(measured: Figures, reference: Figures) -> float | None:
-    """Give the transfer from the front of each seed to the means of the others, on average.
+    """Give the transfer from each seed's front to the means of the remaining seeds, on average.
 
     Args:
         measured: Values to minimise, shape ``(schemes, seeds, figures)``.
         reference: Shape ``(figures,)``.
 
     Returns:
-        From 0 to 1; None where there is only one seed, or no scheme is better than the reference.
+        From 0 to 1; None if there is only one seed, or no scheme is better than the reference.
     """
     if measured.shape[1] < 2:
         return None

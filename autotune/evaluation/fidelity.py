@@ -26,13 +26,13 @@ from autotune.experiment.experiment import Experiment
 ByCell: TypeAlias = Mapping[grid.Cell, Mapping[str, float]]
 
 _REFERENCE = np.array([0.0, 0.5])
-"""Nothing saved, and half again as much CPU time: what is worse than that is worth nothing."""
+"""Nothing saved, and half again as much CPU time: figures that are worse are worth nothing."""
 
 _ASSUMED_SPREAD = 0.01
-"""Figures of a single seed must be further apart than this to be told apart."""
+"""Figures of a single seed are told apart if they are further apart than this."""
 
 SIMULATED_SEEDS = tuple(range(12))
-"""A prediction is the mean over these: it costs no kernel time to know it well."""
+"""A prediction is the mean over these seeds: an exact mean costs no kernel time."""
 
 _MOST_ERROR = 0.03
 _LEAST_TAU = 0.9
@@ -59,7 +59,7 @@ class Beside:
 
     @property
     def seeds(self) -> int:
-        """How many the kernel was measured with."""
+        """How many seeds the kernel was measured with."""
         return int(self.kernel.shape[1])
 
     def pairs(self, figure: int) -> list[Pair]:
@@ -75,8 +75,10 @@ class FigureVerdict:
     Attributes:
         error: Median absolute error, a fraction.
         ranking: Of the schemes, over the pairs that the kernel tells apart.
-        own_error: As `error`, of each seed against the mean of the others; None for a single seed.
-        own_ranking: As `ranking`, the same.
+        own_error: The error of each of the kernel's seeds as a prediction of the mean of its remaining
+            seeds; None for a single seed.
+        own_ranking: The ranking by each of the kernel's seeds against the mean of its remaining seeds;
+            None for a single seed.
     """
 
     error: float
@@ -91,8 +93,9 @@ class Verdict:
 
     Attributes:
         figures: By name.
-        transfer: Mean over the patterns; None where there is nothing to be had.
-        own_transfer: The same of each seed's front, as the other seeds measured it.
+        transfer: Mean over the patterns; None if no pattern has anything to gain.
+        own_transfer: Mean over the patterns of the transfer from each of the kernel's seeds to its
+            remaining seeds; None if no pattern has this transfer.
     """
 
     figures: Mapping[str, FigureVerdict]
@@ -130,7 +133,8 @@ def _judge(patterns: Sequence[Beside], figure: int) -> FigureVerdict:
         predicted += ranking(means, prediction, pairs)
         if (of_seeds := own_ranking(measured, pairs)) is not None:
             own = of_seeds if own is None else own + of_seeds
-            # A seed minus the mean of the others is n / (n - 1) times its distance to the mean of all.
+            # A seed minus the mean of the n - 1 remaining seeds is n / (n - 1) times the seed minus the
+            # mean of all n seeds.
             distances = np.abs(measured - means[:, None])
             own_errors += (distances * one.seeds / (one.seeds - 1)).ravel().tolist()
     return FigureVerdict(
@@ -142,7 +146,7 @@ def _judge(patterns: Sequence[Beside], figure: int) -> FigureVerdict:
 
 
 def goals(judged: Verdict) -> dict[str, bool]:
-    """Say of each goal, in words, whether it is met; what there is no figure for is missed."""
+    """Say of each goal, in words, whether it is met; a goal without a figure is missed."""
     saving, slowdown = (judged.figures[name] for name in grid.FIGURES)
     met = {f"saving error <= {100 * _MOST_ERROR:g} points": saving.error <= _MOST_ERROR}
     for name, figure in (("saving", saving), ("slowdown", slowdown)):
@@ -152,7 +156,7 @@ def goals(judged: Verdict) -> dict[str, bool]:
 
 
 def _minimised(figures: Figures) -> Figures:
-    """Turn the sign of memory saving, of which more is better."""
+    """Turn the sign of memory saving: more saving is better."""
     minimised: Figures = figures * np.array([-1.0, 1.0])
     return minimised
 
@@ -163,7 +167,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def recorded_figures() -> dict[grid.Cell, dict[str, float]]:
-    """Give the figures of the runs that were recorded elsewhere, of one seed."""
+    """Give the figures of the runs that were recorded elsewhere, with one seed."""
     return {
         grid.Cell(cell.pattern, cell.scheme, 0): {
             name: cell.figures[name] for name in grid.FIGURES
@@ -189,7 +193,7 @@ def simulated_figures(
 
 
 def to_simulate(kernel: Iterable[grid.Cell]) -> tuple[grid.Cell, ...]:
-    """Give the runs that predict what the kernel was measured with: each with `SIMULATED_SEEDS`."""
+    """Give the runs that predict the kernel's runs: each run with `SIMULATED_SEEDS`."""
     runs = dict.fromkeys((cell.pattern, cell.run) for cell in kernel)
     return tuple(grid.Cell(*run, seed) for run in runs for seed in SIMULATED_SEEDS)
 
@@ -211,13 +215,13 @@ def part_of(pattern: str) -> str:
 
 
 def beside(kernel: ByCell, predicted: ByCell) -> Iterator[Beside]:
-    """Put together what belongs to a pattern: the schemes, with the seeds that all of them have.
+    """Put together the figures of each pattern: its schemes, with the seeds that all schemes have.
 
     A pattern of which no seed is complete is left out.
 
     Args:
         kernel: Figures as measured.
-        predicted: Figures of the same patterns and schemes; their seeds may be others.
+        predicted: Figures of these patterns and schemes; the seeds may differ from the kernel's.
     """
     for pattern in (*grid.PATTERNS, *recorded.PATTERNS):
         cells = {(cell.run, cell.seed): cell for cell in kernel if cell.pattern == pattern}

@@ -1,8 +1,8 @@
-"""The grid that judges the simulator: patterns, schemes, and what the real kernel made of them.
+"""The grid that judges the simulator: patterns, schemes, and the real kernel's figures of them.
 
-The kernel's figures are kept in fidelity_grid.csv beside this file, measured by benchmarks/fidelity.py
-in the default micro-VM. Three of the patterns may be used to calibrate the simulator; three only judge
-it; three were written, and measured, when the simulator was done; and two are masim's own.
+The kernel's figures are kept in fidelity_grid.csv beside this file; benchmarks/fidelity.py measured them
+in the default micro-VM. Three of the patterns may be used to calibrate the simulator; three patterns
+only judge it; three were written, and measured, when the simulator was done; two are masim's own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FIGURES = ("memory_saving", "own_cpu_slowdown")
 _MIB = 1 << 20
 _MB = 1_000_000
 START_AFTER_US = 1_000_000
-"""By then the monitored program runs, as one does that somebody attaches to."""
+"""DAMON starts so late that the program already runs, as when somebody attaches to a running program."""
 
 
 def _sweep(
@@ -55,7 +55,7 @@ def _regions(*sizes_bytes: int) -> tuple[PatternRegion, ...]:
 
 
 def _steps() -> Pattern:
-    """All at first, then one region after another, none of them twice."""
+    """All regions at first, then region by region, each once."""
     count = 8
     everything = _phase("all", 1500, *(_sweep(region) for region in range(count)))
     one_by_one = (_phase(f"step {region}", 1000, _sweep(region)) for region in range(count))
@@ -63,14 +63,14 @@ def _steps() -> Pattern:
 
 
 def _turns() -> Pattern:
-    """Two large regions in turn: what goes cold comes back a second later."""
+    """Two large regions in turn: a region that goes cold is wanted again a second later."""
     both = _phase("both", 1500, _sweep(0), _sweep(1))
     turns = (_phase(f"turn {turn}", 1250, _sweep(turn % 2)) for turn in range(6))
     return Pattern(regions=_regions(48 * _MB, 48 * _MB), phases=(both, *turns))
 
 
 def _hot_cold() -> Pattern:
-    """A small region is always hot; a large one rests for seconds, and is wanted once more."""
+    """A small region is always hot; a large region rests for seconds, and is wanted once more."""
     both = _at_random(0), _sweep(1)
     return Pattern(
         regions=_regions(16 * _MB, 90 * _MB),
@@ -84,7 +84,10 @@ def _hot_cold() -> Pattern:
 
 
 def _drift() -> Pattern:
-    """Three of twelve regions at a time, the window sliding by one: some at random, some in sweeps."""
+    """Three of twelve regions at a time; each phase drops a region and adds the next.
+
+    Some regions are accessed at random, some in sweeps.
+    """
     count = 12
 
     def access(region: int) -> Access:
@@ -99,7 +102,7 @@ def _drift() -> Pattern:
 
 
 def _tiers() -> Pattern:
-    """Graded heat: the larger a region, the seldomer it is wanted."""
+    """Graded heat: the larger a region, the less often it is wanted."""
     weights = (80, 15, 4, 1)
     accesses = (_at_random(region, weight) for region, weight in enumerate(weights))
     return Pattern(
@@ -109,7 +112,7 @@ def _tiers() -> Pattern:
 
 
 def _bursts() -> Pattern:
-    """A small set, idle time, and every two seconds a sweep of much."""
+    """A small set, idle time, and every two seconds a sweep of much memory."""
     small, idle = _at_random(0, 1), _at_random(0, 0)
     burst = _at_random(0, 1), _sweep(1, 3)
     rounds: list[Phase] = []
@@ -142,7 +145,7 @@ def _store() -> Pattern:
 
 
 def _shifts() -> Pattern:
-    """Four sizes, of which each shift wants another most; every other page of the largest is used."""
+    """Four sizes; each shift mostly wants one of them; of the largest, every second page is used."""
     weights = ((8, 1, 1, 0), (1, 8, 0, 1), (0, 1, 8, 1), (1, 0, 1, 8), (4, 4, 0, 0))
     shifts = (
         _phase(
@@ -160,7 +163,7 @@ def _shifts() -> Pattern:
 
 
 def _scans() -> Pattern:
-    """A hot set, a large region that a slow scan keeps lukewarm, and one that waits for the end."""
+    """A hot set, a large region that a slow scan keeps lukewarm, a region that waits for the end."""
     hot, scan, waits = _at_random(0, 39), _sweep(1, 1, mode=AccessMode.READ), _at_random(2, 20)
     return Pattern(
         regions=_regions(9 * _MB, 50 * _MB, 30 * _MB),
@@ -186,12 +189,12 @@ JUDGING: Mapping[str, Pattern] = MappingProxyType(
 FRESH: Mapping[str, Pattern] = MappingProxyType(
     {"store": _store(), "shifts": _shifts(), "scans": _scans()}
 )
-"""Nobody had seen what the kernel makes of these before the simulator was done."""
+"""Nobody had seen the kernel's figures of these before the simulator was done."""
 
 MASIM: Mapping[str, Pattern] = MappingProxyType(
     {name.removesuffix("_30secs"): pattern for name, pattern in kernel_grid.PATTERNS.items()}
 )
-"""The patterns of the runs that were recorded elsewhere with one seed, here with the schemes below."""
+"""Patterns of runs that were recorded elsewhere with one seed; here they run with the schemes below."""
 
 PATTERNS: Mapping[str, Pattern] = MappingProxyType({**CALIBRATING, **JUDGING, **FRESH, **MASIM})
 
@@ -226,10 +229,10 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
         for kib in (64, 512, 2048)
     }
 )
-"""Page out what was not accessed: by age alone, by time and by size quota, by size of the region."""
+"""Page out memory that was not accessed: by age alone, with a quota of time or size, by region size."""
 
 RUNS = (BASELINE, ONLY_MONITORED, *SCHEMES)
-"""What is run on each pattern, with each seed."""
+"""The runs on each pattern, with each seed."""
 
 
 def experiment(pattern: str, run: str) -> Experiment:
@@ -256,7 +259,7 @@ class Cell:
 
 
 def cells() -> Iterator[Cell]:
-    """Give every run: all patterns with the first seed before any with the second."""
+    """Give every run: all patterns with the first seed, then all patterns with the second seed."""
     for seed in SEEDS:
         for pattern in PATTERNS:
             for run in RUNS:
@@ -278,13 +281,13 @@ MEASURED = (
 """The fields of a measurement that are kept, in the order of the columns."""
 
 TRIED = ("tried_regions", "tried_bytes", "quota_exceeds")
-"""What is kept of the scheme's own counts; empty where there is no scheme."""
+"""The scheme's own counts that are kept; their cells are empty if there is no scheme."""
 
 COLUMNS = ("pattern", "scheme", "seed", *MEASURED, *TRIED)
 
 
 def row(cell: Cell, measured: Measurement) -> dict[str, object]:
-    """Give what is kept of a measurement, by column; ten digits are more than enough."""
+    """Give the kept figures of a measurement, by column; ten digits are more than enough."""
     stats = measured.scheme_stats
     return {
         "pattern": cell.pattern,
@@ -296,7 +299,7 @@ def row(cell: Cell, measured: Measurement) -> dict[str, object]:
 
 
 def kept_rows(path: Path = KEPT) -> dict[Cell, dict[str, str]]:
-    """Read the kept file; it has no rows where it is not there."""
+    """Read the kept file; a missing file gives no rows."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -305,12 +308,12 @@ def kept_rows(path: Path = KEPT) -> dict[Cell, dict[str, str]]:
 
 
 def _measurement(kept: Mapping[str, str]) -> Measurement:
-    """Give a measurement with the kept figures, from which the metrics follow."""
+    """Give a measurement that has only the kept figures; the metrics follow from these."""
     return measurement(**{name: float(kept[name]) for name in MEASURED})
 
 
 def kernel_figures(path: Path = KEPT) -> dict[Cell, dict[str, float]]:
-    """Give the figures of every kept run that has a baseline; baselines have none."""
+    """Give the figures of every kept run that has a baseline; baselines themselves have no figures."""
     rows = kept_rows(path)
     figures = {}
     for cell, kept in rows.items():

@@ -1,4 +1,4 @@
-"""Recorded runs of the real kernel (kernel_grid.csv, beside this file), and the simulator's."""
+"""Recorded runs of the real kernel (kernel_grid.csv, beside this file), and the simulator's runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIGURES = ("memory_saving", "own_cpu_slowdown", "kdamond_cpu")
 
 @dataclass(frozen=True)
 class Cell:
-    """One scheme on one pattern, as the kernel did it; figures by name."""
+    """One scheme on one pattern, run by the kernel; figures by name."""
 
     pattern: str
     scheme: str
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def has_quota(self) -> bool:
-        """Whether the scheme is held back by one."""
+        """Whether the scheme has a quota."""
         return not (self.scheme == "rec" or self.scheme.endswith("-q0"))
 
 
@@ -87,7 +87,7 @@ def _schemes(name: str) -> tuple[Scheme, ...]:
 def experiments(
     pattern: str, scheme: str, *, start_after_us: int
 ) -> tuple[Experiment, Experiment]:
-    """The baseline of a cell, and what is measured against it."""
+    """The baseline of a cell, and the experiment that is compared with the baseline."""
     baseline = Experiment(workload=PATTERNS[pattern])
     return baseline, replace(
         baseline,
@@ -101,7 +101,7 @@ class Runs(Protocol):
     """What runs an experiment."""
 
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
-        """Run it once."""
+        """Run the experiment once."""
         ...
 
 
