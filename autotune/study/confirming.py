@@ -1,4 +1,4 @@
-"""Measuring what may be recommended again, with seeds that the search has not seen."""
+"""Confirming: schemes that may be recommended are measured again, with seeds new to the search."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from autotune.trial import Trial
 
 
 def confirmation_seeds(seed: int, count: int) -> tuple[int, ...]:
-    """Give the fresh seeds for the confirmations of a run: none is *seed*, none is there twice.
+    """Give the fresh seeds for the confirmations of a run: none is *seed*, and none comes twice.
 
-    A larger *count* adds seeds behind those of a smaller *count*. The seeds come from a child of numpy's
-    `SeedSequence` of *seed*: they have nothing to do with the numbers of the sequence itself.
+    A larger *count* adds seeds behind the seeds of a smaller *count*. The seeds come from a child of
+    numpy's `SeedSequence` of *seed*: they have nothing to do with the numbers of the sequence itself.
 
     >>> len({0, *confirmation_seeds(0, 3)})
     4
@@ -29,11 +29,11 @@ def confirmation_seeds(seed: int, count: int) -> tuple[int, ...]:
 
 @dataclass(slots=True, kw_only=True)
 class Confirmed:
-    """What is confirmed so far; grows while `confirm` runs, and outlives its interruption.
+    """What is confirmed so far. It grows while `confirm` runs, and is kept if `confirm` is interrupted.
 
     Attributes:
         confirmations: By the number of the trial.
-        baselines: What the confirmations are compared with, by seed.
+        baselines: The baselines that the confirmations are compared with, by seed.
         notes: Which seeds don't count, and why.
     """
 
@@ -51,14 +51,14 @@ def confirm(
 ) -> None:
     """Measure the schemes of *trials* once with each of *seeds*, and a baseline with each.
 
-    A seed whose baseline fails counts for no trial. Listeners hear of its measurements even so.
+    A seed whose baseline fails counts for no trial. Listeners still hear of the seed's measurements.
 
     Args:
-        pool: Measures them.
+        pool: Measures the schemes and the baselines.
         trials: In the order in which they are confirmed.
-        seeds: None or more.
-        into: Takes what was found.
-        progress: Is told how many measurements are done, and of how many.
+        seeds: May be empty.
+        into: Takes the results.
+        progress: Called with the number of measurements that are done, and of all measurements.
 
     Raises:
         BackendUnavailableError: If nothing can be measured any more.
@@ -92,7 +92,7 @@ def _confirmation(
     pool: MeasuringPool, jobs: Sequence[Job], baselines: dict[int, Measurement]
 ) -> Confirmation:
     found, failures = [], []
-    # Every job is finished, even after one that failed: a measurement is told when its job is finished.
+    # Every job is finished, even after a failed job: finishing a job tells of its measurement.
     for job in jobs:
         try:
             measured = pool.finish(job)

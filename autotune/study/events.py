@@ -1,10 +1,10 @@
-"""What happens in a study, as values: whoever shows a study, or keeps it, listens to these.
+"""What happens in a study, as values. Views show a study, and writers keep it, by these events.
 
 The order: `Started`; then `MeasurementMade` and `BaselineMeasured`; then for each batch of trials
 `TrialAsked` for all of them, `MeasurementMade` and `TrialFinished` for each in the order of their
 numbers, and `BatchFinished`; then `MeasurementMade` and `ConfirmationFinished`; at last `Ended`, or
-`Failed` wherever an error ended the study. A log of these events is all that a study is: its proposals
-follow from its seed and from the trials that were told.
+`Failed` wherever an error ended the study. A log of these events holds the whole study: its proposals
+follow from its seed and from the trials that the sampler was told of.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Started:
     Attributes:
         file: What is tuned, and how.
         backend: The name of the backend.
-        machine: The machine that the backend measures.
+        machine: The machine on which the backend measures.
         confirmation_seeds: The seeds with which recommended schemes will be measured again.
     """
 
@@ -49,13 +49,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementMade:
-    """A measurement is there. Equal studies tell of equal measurements in equal order.
+    """A measurement was made. Equal studies tell of equal measurements in equal order.
 
     Attributes:
-        role: What it is for.
+        role: What the measurement is for.
         trial: Number of the trial; None for a baseline.
-        seed: Of the measurement.
-        schemes: As the kernel ran them; none for a baseline.
+        seed: The seed of the measurement.
+        schemes: As the kernel ran them; empty for a baseline.
         backend: The name of the backend that measured.
         measurement: What was measured.
     """
@@ -70,10 +70,10 @@ class MeasurementMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineMeasured:
-    """The baseline with the study's own seed is there.
+    """The baseline with the study's own seed was measured.
 
     Attributes:
-        measurement: Is compared with the measurement of each trial.
+        measurement: The baseline, with which the measurement of each trial is compared.
     """
 
     measurement: Measurement
@@ -84,9 +84,9 @@ class TrialAsked:
     """The sampler proposed a trial; it is measured next, or fails.
 
     Attributes:
-        number: Of the trial.
+        number: Number of the trial.
         parameters: By name. A conditional parameter that does not exist here is left out.
-        schemes: As the kernel will run them; empty if the parameters mean an impossible scheme.
+        schemes: As the kernel will run them; empty if the parameters give an impossible scheme.
     """
 
     number: int
@@ -99,7 +99,7 @@ class TrialFinished:
     """A trial was measured, or failed, and the sampler was told.
 
     Attributes:
-        trial: With its figures, or the reason of its failure.
+        trial: With its figures, or the reason for its failure.
     """
 
     trial: Trial
@@ -121,8 +121,8 @@ class ConfirmationFinished:
     """One more scheme, or baseline, was measured again.
 
     Attributes:
-        done: How many measurements that confirm are done, baselines included.
-        total: How many there will be.
+        done: How many confirming measurements are done, baselines included.
+        total: How many confirming measurements there will be.
     """
 
     done: int
@@ -145,8 +145,8 @@ class Failed:
     """An error ends the study. After `Ended`, it is an error of a listener that heard `Ended`.
 
     Attributes:
-        error: What is raised next.
-        trials: Those that are finished.
+        error: The error that is raised next.
+        trials: The finished trials.
     """
 
     error: BaseException

@@ -25,14 +25,14 @@ Schemes = tuple[Scheme, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A measurement that was begun, or is to begin when a thread is free.
+    """A measurement that was begun, or will begin when a thread is free.
 
     Attributes:
-        role: What it is for.
+        role: What the measurement is for.
         trial: Number of the trial; None for a baseline.
         schemes: None for a baseline.
-        seed: Of the measurement.
-        future: Gives what was measured.
+        seed: The seed of the measurement.
+        future: Gives the result of the measurement.
     """
 
     role: Role
@@ -45,14 +45,14 @@ class Job:
 class MeasuringPool:
     """Threads that measure. The simulator computes without holding Python's lock; other backends wait.
 
-    Used as a context manager, it drops after an exception what was not begun.
+    Used as a context manager, the pool drops the jobs that were not begun when an exception ends it.
 
     Args:
-        backend: Where is measured.
-        experiment: Gives the run of the workload under schemes; None of them is a baseline.
-        objectives: Of which figures are wanted.
-        emit: Hears of each measurement, on the thread that waits for it.
-        threads: At most so many measurements at once.
+        backend: Runs the measurements.
+        experiment: Gives the run of the workload under schemes; for None it gives a baseline.
+        objectives: The objectives whose figures are wanted.
+        emit: Hears of each measurement, on the thread that waits for the measurement.
+        threads: At most so many measurements run at once.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class MeasuringPool:
         return self._begin(Role.BASELINE, None, None, seed)
 
     def begin(self, trial: int, schemes: Schemes, seed: int, *, confirms: bool = False) -> Job:
-        """Begin to measure the schemes of a trial; *confirms* says that it was measured before."""
+        """Begin to measure a trial's schemes; *confirms* says that the trial was measured before."""
         role = Role.CONFIRMATION if confirms else Role.TRIAL
         return self._begin(role, trial, schemes, seed)
 
@@ -96,7 +96,7 @@ class MeasuringPool:
         Raises:
             TrialError: If these schemes can't be measured.
             BackendUnavailableError: If nothing can be measured.
-            KeyboardInterrupt: If there was one, and it got lost.
+            KeyboardInterrupt: If an interrupt came, and Python lost its exception.
         """
         measured = job.future.result()
         raise_if_interrupted()
@@ -129,9 +129,9 @@ class MeasuringPool:
         """Wait for a baseline, and tell of it.
 
         Raises:
-            TrialError: If it can't be measured, or nothing can be compared with it.
+            TrialError: If the baseline can't be measured, or nothing can be compared with it.
             BackendUnavailableError: If nothing can be measured.
-            KeyboardInterrupt: If there was one, and it got lost.
+            KeyboardInterrupt: If an interrupt came, and Python lost its exception.
         """
         [baseline] = self.finish(job).measurements
         try:
@@ -141,14 +141,14 @@ class MeasuringPool:
         return baseline
 
     def figures(self, measured: Measured, baseline: Measurement) -> Figures:
-        """Give all figures of what was measured.
+        """Give all figures of the measurements of one experiment.
 
         Args:
-            measured: Is compared with its own baselines if it has some.
-            baseline: Is compared with otherwise.
+            measured: Compared with its own baselines if it has some.
+            baseline: The baseline for measurements without baselines of their own.
 
         Raises:
-            TrialError: If one can't be computed.
+            TrialError: If a figure can't be computed.
         """
         baselines = measured.baselines or (baseline,) * len(measured.measurements)
         pairs = zip(measured.measurements, baselines, strict=True)
@@ -170,7 +170,7 @@ class MeasuringPool:
             return None
 
     def drop(self) -> None:
-        """Drop what was not begun, and end what was; nobody hears of it."""
+        """Drop the jobs that were not begun, and end the jobs that were; nobody hears of these jobs."""
         self._dropped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._backend.stop()
@@ -192,5 +192,5 @@ class MeasuringPool:
 
 
 def usable_threads(parallel: int) -> int:
-    """How many measurements at once this machine has CPUs for, of *parallel* that may be."""
+    """How many measurements this machine has CPUs for at once; at most *parallel*."""
     return min(os.cpu_count() or 1, parallel)

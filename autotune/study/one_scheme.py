@@ -18,14 +18,14 @@ from autotune.workload_file.workload_file import WorkloadFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemeMeasurement:
-    """A measurement, its baseline, and what follows from the two.
+    """A measurement, its baseline, and the metrics that follow from both.
 
     Attributes:
         workload: Name of the workload.
-        backend: Where both were measured.
-        machine: On which machine.
-        seed: Of both.
-        schemes: As the kernel ran them; none for monitoring only.
+        backend: The name of the backend that measured.
+        machine: The machine on which the backend measured.
+        seed: The seed of both runs.
+        schemes: As the kernel ran them; empty for monitoring only.
         measurement: With DAMON on.
         baseline: With DAMON off.
         metrics: By name, in the order of `autotune.objective.metrics.METRICS`.
@@ -42,11 +42,11 @@ class SchemeMeasurement:
 
     @property
     def scheme_text(self) -> str | None:
-        """The schemes in one line (`autotune.formats.scheme_export.scheme_text`); None without any."""
+        """The schemes in one line (`autotune.formats.scheme_export.scheme_text`); None if empty."""
         return scheme_text(self.schemes) if self.schemes else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON values; nothing in it depends on when or where it was measured."""
+        """Give plain JSON values; no value depends on when or where the run was measured."""
         return {
             "workload": self.workload,
             "backend": self.backend,

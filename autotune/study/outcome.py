@@ -14,12 +14,12 @@ class RunState(enum.Enum):
     """How far a run got."""
 
     RUNNING = "running"
-    """It runs, or was killed."""
+    """The run goes on, or was killed."""
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
-    """Ended with Ctrl-C; what was finished counts."""
+    """Ended with Ctrl-C; finished trials count."""
     FAILED = "failed"
-    """It could not go on; what was finished counts."""
+    """The run could not go on; finished trials count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,9 @@ class Outcome:
     """What a study came to.
 
     Attributes:
-        state: Whether it got to its end.
-        error: Why it could not go on; None if it could.
-        baseline: With the study's own seed; None if the study ended before.
+        state: How far the study got.
+        error: Why the study could not go on; None if nothing stopped it.
+        baseline: With the study's own seed; None if the study ended before it was measured.
         trials: In the order of their numbers.
         published: The measured trials that the search space gave.
         recommendation: The front, and why candidates are not on it.

@@ -21,7 +21,7 @@ class Proposal:
     """Parameters to try.
 
     Attributes:
-        number: Of the trial.
+        number: Number of the trial.
         parameters: By name. A conditional parameter that does not exist here is left out.
         asked: Optuna's trial.
     """
@@ -32,17 +32,17 @@ class Proposal:
 
 
 class Proposals:
-    """Asks a study of Optuna's for parameters and tells it what came of them.
+    """Asks an Optuna study for parameters, and tells it the outcome of each proposal.
 
     Args:
-        name: Of the study.
+        name: Name of the study.
         space: What is tuned.
         objectives: What is sought.
-        sampler: Proposes.
+        sampler: Makes the proposals.
         storage: Keeps the study.
 
     Raises:
-        RunError: Here and from all methods, if the storage fails.
+        RunError: If the storage fails. All methods raise it too.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class Proposals:
                 self._study.set_metric_names([o.name for o in objectives.objectives])
 
     def enqueue(self, parameter_sets: Sequence[ParameterSet]) -> None:
-        """Give parameter sets that are proposed before any other, in their order."""
+        """Give parameter sets that are proposed first, in their order."""
         with self._storage.translated():
             for values in parameter_sets:
                 self._study.enqueue_trial(dict(values))
 
     def ask(self, count: int) -> list[Proposal]:
-        """Give *count* proposals, none of which knows the outcome of another."""
+        """Give *count* proposals; no proposal knows the outcome of another proposal."""
         with self._storage.translated():
             trials = [self._study.ask() for _ in range(count)]
             return [
@@ -87,7 +87,7 @@ class Proposals:
             ]
 
     def tell(self, proposal: Proposal, trial: Trial) -> None:
-        """Say what came of a proposal."""
+        """Tell Optuna the outcome of a proposal."""
         with self._storage.translated():
             if trial.state is TrialState.FAILED:
                 self._study.tell(proposal.asked, state=optuna.trial.TrialState.FAIL)
@@ -96,6 +96,6 @@ class Proposals:
                 proposal.asked.set_constraint(
                     str(constraint), violation(trial.figures, constraint)
                 )
-            # As they are: Optuna knows the directions.
+            # The signs stay as they are: Optuna knows the directions.
             asked = [trial.figures[o.name] for o in self._objectives.objectives]
             self._study.tell(proposal.asked, asked)

@@ -29,8 +29,8 @@ def load_for_recording(
     Args:
         path: The file.
         load: Reads it.
-        backend: "vm" or "host"; None takes what the file names, and "vm" if that is neither.
-        seed: Instead of the file's.
+        backend: "vm" or "host"; None takes the file's backend if it is "vm" or "host", else "vm".
+        seed: Used instead of the file's seed.
         warn: Called with a line about each thing that is legal but unwise.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where Optuna keeps a study; whoever runs the study hands it in."""
+"""Where Optuna keeps a study: the caller that runs the study hands the storage in."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from autotune.errors import RunError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """A storage of Optuna's, and what its failures mean to the user.
+    """A storage of Optuna's, and the errors that its failures become.
 
     Attributes:
         optuna: Keeps the study.
-        failure: Makes the error to raise from what the database said.
+        failure: Makes the error to raise from the database's message.
     """
 
     optuna: BaseStorage
     failure: Callable[[str], RunError]
 
     def translated(self) -> AbstractContextManager[None]:
-        """Turn a failure of the database into the error that *failure* makes of it."""
+        """Turn a failure of the database into the error that `failure` makes."""
         return translated(self.failure)
 
 
 @contextlib.contextmanager
 def translated(failure: Callable[[str], RunError]) -> Iterator[None]:
-    """Turn a failure of a database into the error that *failure* makes of what the database said."""
+    """Turn a failure of a database into the error that *failure* makes from the database's message."""
     try:
         yield
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:

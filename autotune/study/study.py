@@ -1,7 +1,7 @@
 """One study: a baseline, trials, confirmations, a recommendation.
 
-Which seeds: the baseline and all trials have the study's seed, so that they differ by their schemes and
-nothing else. Each confirmation has a fresh seed, and is compared with a baseline of that seed.
+Seeds: the baseline and all trials have the study's seed, so that they differ only by their schemes. Each
+confirmation has a fresh seed, and is compared with a baseline of that seed.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Prepared:
 
     Attributes:
         file: What is tuned, and how.
-        backend: Where it is measured.
-        sampler: What proposes.
+        backend: Runs the measurements.
+        sampler: Makes the proposals.
     """
 
     file: WorkloadFile
@@ -61,8 +61,8 @@ def prepare(file: WorkloadFile, backend: Backend) -> Prepared:
     """See that a study can begin, without measuring anything; make its sampler.
 
     Raises:
-        InputError: If the backend can't measure what the search space may propose, or the sampler is
-            none for it.
+        InputError: If the backend can't measure all schemes of the search space, or the sampler does not
+            suit the search space.
         BackendUnavailableError: If nothing can be measured here.
     """
     space = file.search_space
@@ -94,19 +94,19 @@ def run(
 ) -> Outcome:
     """Tune.
 
-    A Ctrl-C, which is a `KeyboardInterrupt` on this thread, ends the study with what is finished.
+    Ctrl-C, a `KeyboardInterrupt` on this thread, ends the study; its outcome has the finished trials.
 
     Args:
         prepared: What is tuned, where, and by which sampler.
-        storage: Opens what keeps Optuna's study; None keeps it in memory.
-        listeners: Hear each event, in their order.
-        threads: Measurements at a time; None is one a CPU, and no more than the workload file's
-            `parallel`. No result depends on it.
+        storage: Opens the storage of Optuna's study; None keeps the study in memory.
+        listeners: Each hears every event, in the order of the listeners.
+        threads: Measurements at a time; None is one a CPU, and at most the workload file's `parallel`.
+            No result depends on it.
 
     Raises:
         RunError: If the baseline failed, the storage failed, or a listener could not do its part.
-        BackendUnavailableError: If nothing can be measured any more; the listeners heard of an
-            outcome of what was finished.
+        BackendUnavailableError: If nothing can be measured any more. The listeners have then heard of
+            an outcome with the finished trials.
     """
     this = _Run(prepared, listeners)
     try:
@@ -169,7 +169,7 @@ class _Run:
     def _measure(
         self, pool: MeasuringPool, proposals: Proposals
     ) -> tuple[RunState, BackendUnavailableError | None]:
-        """Measure everything, or as much as can be; say how far it got, and what stopped it."""
+        """Measure everything, or as much as possible; say how far the run got, and what stopped it."""
         try:
             self.baseline = self._measure_baseline(pool)
             self._try_schemes(pool, proposals, self.baseline)
