@@ -1,1 +1,1 @@
-"""A run on disk: written as it goes, read back, compared, exported."""
+"""A run on disk: written while it goes on, read back, compared, exported."""

@@ -22,10 +22,10 @@ class Comparison:
     Attributes:
         runs: The folders.
         hypervolume: Of each front, with the objectives' reference.
-        coverage: Row A, column B: share of B's front that A's front equals or dominates. None where
-            one of them is empty.
+        coverage: Row A, column B: share of B's front that A's front equals or dominates. None if A's
+            front or B's front is empty.
         epsilon: Row A, column B: by how much A's front must improve in every objective to equal or
-            dominate all of B's. None where one of them is empty.
+            dominate all of B's front. None if A's front or B's front is empty.
     """
 
     runs: tuple[str, ...]
@@ -47,8 +47,8 @@ def compare(runs: Sequence[Run]) -> Comparison:
     """Compare the fronts of *runs*.
 
     Raises:
-        InputError: If there are fewer than two, or two of them measured different things; the
-            message names the difference.
+        InputError: If there are fewer than two runs, or two runs measured different things; the message
+            names the difference.
     """
     if len(runs) < 2:
         raise InputError("there is nothing to compare: name two runs or more")
@@ -78,7 +78,7 @@ def _check_comparable(first: Run, other: Run) -> None:
 
 
 def _identity(run: RunDescription) -> dict[str, str]:
-    """What must be equal for figures to compare: the pattern (not its name), place and aim."""
+    """What must be equal so that figures compare: the workload (not its name), place and aim."""
     return {
         "workload": f"{run.name} ({run.workload_sha256[:8]})",
         "backend": run.backend,

@@ -1,7 +1,7 @@
-"""The copies in a run folder from which the run can be repeated: `workload.yaml` and what it names.
+"""The copies in a run folder that repeat the run: `workload.yaml` and the files that it names.
 
-`workload.yaml` is the user's file to the letter. What the command line said instead, and how the copies
-are called of the files that it names, is in `run.json`. `load_any` reads all of it.
+`workload.yaml` is the user's file to the letter. `run.json` has the command line's overrides, and the
+names of the copies of the files that `workload.yaml` names. `load_any` reads all of this.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Copies:
 
     Attributes:
         contents: By name in the run folder.
-        references: How the workload file there has to name each file, by the file's role. Shipped files
-            keep their names, and are copied for people to read.
+        references: The name that the run folder's workload file has to use for each file, by the file's
+            role. Shipped files keep their names, and are copied for people to read.
     """
 
     contents: Mapping[str, str | bytes]
@@ -68,11 +68,11 @@ def _reference(source: Source, name: str) -> str:
 
 
 def load_any(path: Path, overrides: Overrides, *, warn: Callable[[str], None]) -> WorkloadFile:
-    """Read a workload file; of a run folder the copy there, with what the run was started with.
+    """Read a workload file, or a run folder's copy with the overrides that the run was started with.
 
     Args:
-        path: A workload file, or a run folder, or the copy in one.
-        overrides: What the command line says; it counts before what the run was started with.
+        path: A workload file, or a run folder, or the copy in a run folder.
+        overrides: The command line's values; they replace the overrides that the run was started with.
         warn: Called with a line about each thing that is legal but unwise.
 
     Raises:

@@ -19,7 +19,7 @@ def export(run: Run, name: str, form: Form, *, pid: int | None = None) -> str:
     Args:
         run: The run.
         name: One of `Run.ids`.
-        form: What it is written as.
+        form: The form in which the scheme is written.
         pid: The process to watch, for virtual address spaces; None leaves it open.
 
     Raises:
@@ -47,7 +47,7 @@ def _target(operations: OperationsSet, pid: int | None) -> Target:
 def export_all(
     run: Run, names: Sequence[str], form: Form, folder: Path, *, pid: int | None = None
 ) -> list[Path]:
-    """Write schemes to files of their own; nothing is written if one of them can't be.
+    """Write each scheme to a file of its own; if a scheme can't be exported, nothing is written.
 
     Raises:
         InputError: If the form can't hold a scheme, the process makes no sense, or the folder can't be
@@ -68,7 +68,7 @@ def export_all(
 
 
 def export_text(run: Run, names: Sequence[str], form: Form, *, pid: int | None = None) -> str:
-    """Write schemes in a row, each below a comment if there are several.
+    """Write schemes one below the next; if there are several, each stands below a comment.
 
     Raises:
         InputError: If the form can't hold a scheme, the process makes no sense, or there are several

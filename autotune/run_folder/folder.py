@@ -1,6 +1,6 @@
 """A run folder on disk: every file written whole or not at all, every measurement kept as it is made.
 
-docs/run-folder.md describes the files. `autotune.run_folder.writer` writes what a study tells it;
+docs/run-folder.md describes the files. `autotune.run_folder.writer` writes a study's events;
 `autotune.run_folder.reader` reads a run folder back.
 """
 
@@ -46,7 +46,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class RunFolder:
     """A folder that a run writes to.
 
-    All methods that write raise `RunError` if the disk is full or fails; what was there before is then
+    All methods that write raise `RunError` if the disk is full or fails; earlier content is then
     unchanged.
     """
 
@@ -55,10 +55,10 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """Make the folder, with those above it.
+        """Make the folder, and the folders above it.
 
         Raises:
-            InputError: If there is something in it, or it can't be made or written to.
+            InputError: If the folder isn't empty, or can't be made or written to.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Turn a failure of the system while *name* is written into an error that names both."""
+        """Turn a system failure while writing *name* into an error with *name* and the failure."""
         try:
             yield
         except OSError as error:
@@ -95,7 +95,7 @@ class RunFolder:
         )
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Write or replace a file; folders in *name* are made."""
+        """Write or replace a file; the folders in *name* are made."""
         target = self.path / name
         temporary = target.with_name(f".{target.name}.tmp")
         with self.writing(name):
@@ -113,7 +113,7 @@ class RunFolder:
         self.write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
     def append_json(self, name: str, values: Any) -> None:
-        """Add a line of JSON to a file, and see it onto the disk."""
+        """Add a line of JSON to a file, and wait until it is on the disk."""
         line = json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
         with self.writing(name):
             _append_through(self.path / name, line.encode())
@@ -141,7 +141,7 @@ def _append_through(path: Path, content: bytes) -> None:
         try:
             _write_all(descriptor, content)
         except BaseException:
-            # Half a line before whole ones would make the file unreadable.
+            # Half a line before whole lines would make the file unreadable.
             os.ftruncate(descriptor, size)
             raise
     finally:
@@ -167,7 +167,7 @@ def read_text(path: Path) -> str:
 
 
 def default_folder(name: str, *, now: datetime, runs: Path = Path("runs")) -> Path:
-    """Name a run folder by its workload and the time; by a number too where there is one already.
+    """Name a run folder by its workload and the time; add a number if that folder exists already.
 
     >>> print(default_folder("stairs", now=datetime(2026, 1, 31, 12, 0)))
     runs/stairs-2026-01-31-120000

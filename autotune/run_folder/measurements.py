@@ -1,4 +1,4 @@
-"""`measurements.jsonl`: every single measurement as it was made."""
+"""`measurements.jsonl`: every single measurement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LoggedMeasurement:
     Attributes:
         role: "baseline", "trial" or "confirmation".
         trial: Number of the trial; None for a baseline.
-        seed: Of the measurement.
+        seed: The seed of the measurement.
         scheme: As one-line text; None without schemes.
         measurement: What was measured.
     """
@@ -41,10 +41,10 @@ class LoggedMeasurement:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LoggedMeasurement:
-        """Read what `to_dict` gave.
+        """Read values that `to_dict` gave.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: If the values are something else.
         """
         try:
             return cls(**{**values, "measurement": Measurement.from_dict(values["measurement"])})
@@ -53,16 +53,16 @@ class LoggedMeasurement:
 
 
 def read_measurements(path: Path) -> list[LoggedMeasurement]:
-    """Read `measurements.jsonl`. A last line that was torn when a run was killed is left out.
+    """Read `measurements.jsonl`. If a killed run left an incomplete last line, that line is left out.
 
     Raises:
-        InputError: If the file can't be read, or another line is damaged.
+        InputError: If the file can't be read, or a complete line is damaged.
     """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", Where(path)) from error
-    # Only what ends in a line break was written whole.
+    # Only a line with a line break at its end was written whole.
     found = []
     for number, line in enumerate(lines[:-1], start=1):
         try:

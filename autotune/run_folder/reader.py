@@ -23,14 +23,14 @@ from autotune.trial import trial_id
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder holds; files are read when they are asked for.
+    """What a run folder holds; a file is read when a property needs it.
 
     Attributes:
         path: The folder.
         description: What `run.json` says.
 
     Raises:
-        InputError: From every property, if a file is missing or damaged; the message names it.
+        InputError: From every property, if a file is missing or damaged; the message names the file.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Run:
 
     @cached_property
     def front(self) -> pd.DataFrame:
-        """`front.csv`, with the columns that it has."""
+        """The table in `front.csv`, with the columns of the file."""
         return _table(self.path / FRONT_FILE)
 
     @property
@@ -79,7 +79,7 @@ class Run:
         return number
 
     def schemes(self, name: str) -> tuple[Scheme, ...]:
-        """The schemes of one of `ids`, as the kernel runs them.
+        """The schemes of the entry *name* of the front, as the kernel runs them.
 
         Raises:
             InputError: If the file is missing or damaged.
@@ -92,7 +92,7 @@ def load_run(path: Path) -> Run:
     """Open a run folder.
 
     Raises:
-        InputError: If it is none; the message names what is missing.
+        InputError: If the folder is no run folder; the message names what is missing.
     """
     return Run(path, load_description(path))
 
@@ -101,7 +101,7 @@ def pick(run: Run, choice: str) -> list[str]:
     """Give the names of the schemes that a user means.
 
     Args:
-        run: Whose front is chosen from.
+        run: The run with the front.
         choice: "knee", "best" (by the first objective), "all", or a trial: `trial-007` or `7`.
 
     Raises:

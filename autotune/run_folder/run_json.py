@@ -43,26 +43,26 @@ class RunDescription:
     """The content of `run.json`.
 
     Attributes:
-        name: Of the workload.
+        name: Name of the workload.
         state: How far the run got.
-        error: Why it failed; None if it did not.
-        backend: Where it measured.
-        machine: On which machine.
-        workload_sha256: Identifies what ran, comments and spelling aside.
+        error: Why the run failed; None if it did not fail.
+        backend: The name of the backend that measured.
+        machine: The machine on which the backend measured.
+        workload_sha256: Identifies the workload; comments and spelling don't change it.
         operations: The address space.
         monitoring: DAMON's attributes.
         objectives: What was sought.
-        sampler: What proposed.
-        seed: Of the trials and the baseline.
-        confirmation_seeds: Of the confirmations.
-        trials: How many there are.
-        failed: How many of them failed.
-        hypervolume: Of the front; None before the end.
-        started: In ISO 8601, UTC.
-        ended: The same; None before the end.
-        overrides: What the command line said instead of the workload file.
-        files: How the files that the workload file names are called in the run folder, by their role.
-        versions: Of Python and of the packages that figures depend on.
+        sampler: Name of the sampler.
+        seed: The seed of the trials and of the baseline.
+        confirmation_seeds: The seeds of the confirmations.
+        trials: Number of trials.
+        failed: Number of failed trials.
+        hypervolume: The hypervolume of the front; None before the end.
+        started: When the run began, in ISO 8601, UTC.
+        ended: When the run ended, in ISO 8601, UTC; None before the end.
+        overrides: The command line's values that replace the workload file's.
+        files: By the role of each file that the workload file names, its name in the run folder.
+        versions: The versions of Python and of the packages that figures depend on.
         host: The computer that ran it.
     """
 
@@ -105,10 +105,11 @@ class RunDescription:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunDescription:
-        """Read what `to_dict` gave.
+        """Read values that `to_dict` gave.
 
         Raises:
-            ValueError: If a field is missing, unknown or of the wrong kind, or the format is another.
+            ValueError: If a field is missing, unknown or of the wrong kind, or the format has another
+                version.
         """
         try:
             if values["format"] != FORMAT:
@@ -182,7 +183,7 @@ def _version(package: str) -> str:
 def workload_sha256(workload: Pattern | Program | Recording) -> str:
     """Identify a pattern or a recording by its content, a program by how it is called.
 
-    Where their files lie does not matter.
+    The places of the files do not matter.
     """
     if isinstance(workload, Recording):
         return hashlib.sha256(repr(workload).encode()).hexdigest()
@@ -201,8 +202,8 @@ def describe_start(started: Started, files: Mapping[str, str]) -> RunDescription
     """Describe a run that begins now.
 
     Args:
-        started: What is run.
-        files: How files are called in the run folder, by their role.
+        started: The study's first event.
+        files: The names of files in the run folder, by the role of the file.
     """
     file = started.file
     versions = {"python": platform.python_version()}
@@ -227,7 +228,7 @@ def describe_start(started: Started, files: Mapping[str, str]) -> RunDescription
 
 
 def is_run(path: Path) -> bool:
-    """Say whether a folder is a run folder, of whatever version: its `run.json` looks like one."""
+    """Say whether a folder is a run folder of any version: whether its `run.json` looks right."""
     try:
         values = json.loads((path / RUN_FILE).read_bytes())
     except (OSError, ValueError):
@@ -239,7 +240,7 @@ def load_description(path: Path) -> RunDescription:
     """Read the `run.json` of a run folder.
 
     Raises:
-        InputError: If it is no run folder; the message names what is missing.
+        InputError: If the folder is no run folder; the message names what is missing.
     """
     if not path.is_dir():
         raise InputError("no such run folder: check the path", Where(path))

@@ -1,7 +1,7 @@
 """`study.db`: Optuna's storage in a run folder.
 
-The database serves Optuna's own tools. What a run knows is in its other files, so the database is
-written without waiting for the disk.
+The database serves Optuna's own tools. The files beside it hold all that a run knows, so the database
+is written without waiting for the disk.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def open_storage(folder: RunFolder) -> Iterator[Storage]:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with translated(failure):
-        # The connections are made here because a path can't be put into a URL as it is.
+        # The connections are made here, since the path may have characters that a URL can't have.
         database = RDBStorage(f"sqlite:///{STUDY_FILE}", engine_kwargs={"creator": connect})
     try:
         yield Storage(optuna=database, failure=failure)

@@ -23,10 +23,10 @@ class Findings:
 
     Attributes:
         file: What was tuned.
-        backend: Where it was measured.
-        machine: On which machine.
+        backend: The name of the backend that measured.
+        machine: The machine on which the backend measured.
         outcome: What the study came to.
-        importances: Of each parameter, by objective (`autotune.recommendation.importance`).
+        importances: Of each parameter, by the name of the objective and then of the parameter.
         notes: Sentences about what went wrong.
     """
 
@@ -39,12 +39,12 @@ class Findings:
 
     @property
     def recommendation(self) -> Recommendation:
-        """The front, and what is not on it."""
+        """The front, and the candidates that are not on it."""
         return self.outcome.recommendation
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The figures of the front's table: what is sought and what is bounded."""
+        """The figures in the front's table: figures of objectives and of constraints."""
         objectives = self.file.objectives
         sought = [objective.name for objective in objectives.objectives]
         bounded = [constraint.name for constraint in objectives.constraints]
@@ -52,7 +52,7 @@ class Findings:
 
     @property
     def confirmed(self) -> bool:
-        """Whether the figures of the front are those of confirmations."""
+        """Whether the figures of the front come from confirmations."""
         return bool(self.recommendation.confirmed)
 
 

@@ -1,6 +1,7 @@
 """The tables of a run folder: one row a trial, one row a recommended scheme.
 
-Numbers are written such that reading them gives the same numbers, and equal runs give equal bytes.
+Numbers are written exactly: reading a number gives the number that was written. Equal runs give equal
+bytes.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def trial_rows(
     Args:
         trials: In the order of their numbers.
         thrown_out: Why a trial is not on the front although it was a candidate, by its number.
-        space: Whose parameters are columns.
-        objectives: Whose figures are columns beside the metrics.
+        space: Its parameters are columns.
+        objectives: Their figures are columns beside the metrics.
     """
     shown = columns(objectives)
     return [

@@ -1,4 +1,4 @@
-"""Writes a run folder as a study tells of itself: a listener of its events."""
+"""Writes a run folder while a study goes on: a listener of the study's events."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ def run_into(
     listeners: Sequence[Listener] = (),
     threads: int | None = None,
 ) -> Outcome:
-    """Tune, and write all that comes of it to the folder *out*.
+    """Tune, and write all results to the folder *out*.
 
     Args:
         out: Absent or empty.
         file: What is tuned, and how.
-        backend: Where it is measured.
+        backend: Runs the measurements.
         listeners: Hear each event after it was written.
         threads: Measurements at a time; no result depends on it.
 
     Raises:
-        InputError: If the workload file or the folder won't do; nothing was written then.
-        RunError: If the baseline failed or the folder can't be written; what was finished is there.
-        BackendUnavailableError: If nothing can be measured any more; what was finished is there,
-            with a front of what is known.
+        InputError: If the workload file or the folder can't be used; then nothing was written.
+        RunError: If the baseline failed or the folder can't be written; finished trials are kept.
+        BackendUnavailableError: If nothing can be measured any more; finished trials are kept, with a
+            front of these trials.
     """
     prepared = study.prepare(file, backend)
     folder = RunFolder.create(out)
@@ -75,10 +75,10 @@ def run_into(
 
 
 class RunWriter:
-    """Writes what it hears. Raises `RunError` where a file can't be written.
+    """Writes the events that it hears. Raises `RunError` if a file can't be written.
 
     Args:
-        folder: Empty.
+        folder: An empty run folder.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -149,13 +149,13 @@ class RunWriter:
         ]
 
     def _give_up(self, error: BaseException, trials: tuple[Trial, ...]) -> None:
-        """Say in `run.json` that the run failed, if it does not say how it ended already."""
+        """Say in `run.json` that the run failed, unless `run.json` already says how the run ended."""
         if self._description is None or self._description.state is not RunState.RUNNING:
             return
         try:
             self._close(RunState.FAILED, error, trials, hypervolume=None)
         except RunError:
-            # Most likely this is why the run failed; the first error is the one to show.
+            # Most likely the run failed for this reason; the first error is shown.
             return
 
     def _close(
