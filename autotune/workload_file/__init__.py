@@ -1,1 +1,1 @@
-"""The user's YAML: its sections, what stands where it says nothing, and all that it names."""
+"""The user's YAML: its sections, the defaults of keys that it leaves out, and all that it names."""

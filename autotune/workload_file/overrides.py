@@ -1,4 +1,4 @@
-"""What holds instead of the words of a workload file: options of the command line, and kept copies."""
+"""What counts instead of a workload file's own values: options of the command line, and kept copies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MAX_SEED = (1 << 32) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What the command line says instead of a workload file; None leaves the file's word.
+    """Values of the command line, used instead of the workload file's; None keeps the file's value.
 
     Attributes:
         backend: One of `autotune.backends.settings.BACKENDS`.
         machine: A shipped machine profile's name, or the path of a file.
-        trials: Of the budget.
+        trials: Number of trials in the budget.
         seed: From 0 to 4294967295.
-        sampler: A name.
+        sampler: Name of the sampler.
 
     Raises:
         InputError: If a value is out of range.
@@ -35,7 +35,7 @@ class Overrides:
     sampler: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what needs no file."""
+        """Check the values that can be checked without the file."""
         if self.backend is not None and self.backend not in BACKENDS:
             raise InputError(f"no backend '{self.backend}': known are {', '.join(BACKENDS)}")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
@@ -49,7 +49,7 @@ class Overrides:
         return {name: value for name, value in values.items() if value is not None}
 
     def over(self, before: Overrides) -> Overrides:
-        """Give overrides of which these count where both say something.
+        """Put these overrides over *before*: a value given in both is taken from these.
 
         >>> Overrides(seed=1).over(Overrides(seed=2, trials=3)).to_dict()
         {'trials': 3, 'seed': 1}
@@ -62,10 +62,10 @@ class Kept:
     """What a run folder keeps beside its copy of a workload file.
 
     Attributes:
-        name: The run's name, for a file that gives none.
-        overrides: With which the run was started; its machine is named as in *files*.
-        files: How each file that the workload file names is called in the run folder, by its role: a
-            shipped name, or a path relative to that folder.
+        name: The run's name, used if the file gives no name.
+        overrides: The overrides with which the run was started; the machine is named as in `files`.
+        files: By the role of each file that the workload file names, its name in the run folder: a
+            shipped name, or a path relative to the run folder.
     """
 
     name: str

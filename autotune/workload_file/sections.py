@@ -20,17 +20,17 @@ from autotune.formats import damo_record, masim
 _KINDS = ("pattern", "command", "recording")
 _TIMEOUT_US = 600_000_000
 _SLOWEST = 5
-"""How many times its own length a recording may take, unless the file says otherwise."""
+"""How many times its own length a recording may run, unless the file gives a timeout."""
 _PROGRAM_KEYS = ("shell", "client", "ready", "work")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """When a study ends: whatever is used up first.
+    """When a study ends: when the first limit is reached.
 
     Attributes:
         trials: Number of trials; None is no limit.
-        time_us: Wall-clock time; None is no limit. Such a run is not promised to repeat exactly.
+        time_us: Wall-clock time; None is no limit. A run with a limit of time may not repeat exactly.
 
     Raises:
         ValueError: If there is no limit at all.
@@ -51,7 +51,7 @@ class WorkloadSection(NamedTuple):
     Attributes:
         workload: What runs.
         path: The file of a pattern or of a recording; None for a program.
-        timeout_us: Of one measurement, in the backend's own time.
+        timeout_us: Timeout of one measurement, in the backend's own time.
     """
 
     workload: Pattern | Program | Recording
@@ -101,7 +101,7 @@ def _ready(value: Value) -> Ready:
 
 
 def _located(arguments: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """Take a program's path, unless it is a name to look up, relative to the workload file."""
+    """Make a program's path relative to the workload file, unless it is a name to look up."""
     first, *rest = arguments
     return (str(folder / first) if "/" in first else first, *rest)
 
@@ -133,7 +133,7 @@ def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...])
 
 
 def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
-    """Read a pattern; its data files are relative to it, and absolute from here on."""
+    """Read a pattern. Paths of data files are relative to the pattern's file, and are made absolute."""
     pattern = masim.load(path, warn)
     folder = path.parent.absolute()
     regions = (
@@ -146,7 +146,7 @@ def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
 
 
 def _usual_timeout_us(workload: Pattern | Program | Recording) -> int:
-    """Ten minutes, or more for a long recording: faults may make its run several times as long."""
+    """Ten minutes, or more for a long recording: faults may make a run several times as long."""
     if isinstance(workload, Recording):
         return max(_TIMEOUT_US, _SLOWEST * workload.duration_us)
     return _TIMEOUT_US
@@ -167,10 +167,10 @@ def read_workload(
     """Read the key `workload`.
 
     Args:
-        find: Gives the path for a role, "pattern" or "recording", and the text that names the file.
-        folder: What a program's paths are relative to.
-        backend: Must be able to run the workload.
-        warn: Is called with a line about each thing that is legal but unwise.
+        find: Gives the path for the text that names a file, and its role: "pattern" or "recording".
+        folder: A program's paths are relative to this folder.
+        backend: The backend that has to run the workload.
+        warn: Called with a line about each thing that is legal but unwise.
     """
 
     def read(value: Value) -> WorkloadSection:

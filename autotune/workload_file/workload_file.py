@@ -1,4 +1,4 @@
-"""A user's workload file: what is measured, what is tuned, what is sought, and at what expense."""
+"""A user's workload file: the workload, what is tuned, what is sought, and the budget."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Loader(Protocol):
     def __call__(
         self, path: Path, overrides: Overrides, *, warn: Callable[[str], None]
     ) -> WorkloadFile:
-        """Read it; *overrides* count before its own words, *warn* hears of what is unwise."""
+        """Read the file. *overrides* replace its own values; *warn* is called with each warning."""
         ...
 
 
@@ -52,8 +52,8 @@ class Source(NamedTuple):
 
     Attributes:
         role: "workload", "search space", "objectives", "pattern", "recording" or "machine".
-        path: Where it was read.
-        content: What was in it: text, or the bytes of a recording.
+        path: Where the file was read.
+        content: The content of the file: text, or the bytes of a recording.
     """
 
     role: str
@@ -63,25 +63,25 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadFile:
-    """All that a workload file says, with what the command line said instead.
+    """All that a workload file says, with the command line's overrides applied.
 
     Attributes:
         path: The file.
-        name: Names the run.
+        name: The name of the run.
         workload: What runs.
-        timeout_us: Of one measurement, in the backend's own time.
-        backend: Where it is measured.
+        timeout_us: Timeout of one measurement, in the backend's own time.
+        backend: Where the workload is measured.
         search_space: What is tuned.
         objectives: What is sought, the file's own constraints included.
-        budget: At what expense.
-        sampler: A name; `autotune.samplers` knows which there are.
-        parallel: Trials proposed at once.
-        confirmations: How often what is recommended is measured again.
-        seed: Of every trial and the baseline.
+        budget: When the study ends.
+        sampler: Name of the sampler; `autotune.samplers` knows all names.
+        parallel: How many trials are proposed at once.
+        confirmations: How often a scheme is measured again before it is recommended.
+        seed: The seed of every trial and of the baseline.
         monitoring: DAMON's attributes.
         start_after_us: DAMON is turned on this long after the measured part begins.
-        overrides: What the command line said, already applied.
-        sources: The files, for a run to keep.
+        overrides: The command line's overrides, already applied.
+        sources: The files that a run has to keep.
     """
 
     path: Path
@@ -110,8 +110,8 @@ class WorkloadFile:
         """One run of this workload.
 
         Args:
-            schemes: Applied while monitoring; none of them only monitors. None leaves DAMON off, which
-                is a baseline.
+            schemes: Applied while monitoring; an empty tuple only monitors. None leaves DAMON off: the
+                run is a baseline.
 
         Raises:
             ValueError: If a scheme does nothing here.
@@ -127,28 +127,28 @@ class WorkloadFile:
 
 
 class _Places:
-    """Where the files are that a workload file names: where it says, or where a run folder has them."""
+    """Finds the files that a workload file names: by their own paths, or as copies in a run folder."""
 
     def __init__(self, folder: Path, kept: Kept | None) -> None:
         self.folder = folder
         self._kept = {} if kept is None else kept.files
 
     def instead(self, role: str) -> str | None:
-        """What stands for the name of the file with this role; None if the name itself does."""
+        """The name that replaces the name of the file with this role; None if its own name counts."""
         return self._kept.get(role)
 
     def file(self, role: str, name: str) -> Path:
-        """A path."""
+        """Give the path of the file with this role."""
         return self.folder / (self.instead(role) or name)
 
     def find(self, role: str, kind: str, name: str, place: Value | None = None) -> Path:
-        """Something shipped of one *kind* (a key of `autotune.catalog.SUFFIXES`), or a path."""
+        """Find a shipped file of one *kind* (a key of `autotune.catalog.SUFFIXES`), or a path."""
         where = None if place is None else place.where
         return catalog.find(self.instead(role) or name, kind, self.folder, where=where)
 
 
 def _ignore(message: str) -> None:
-    """Where warnings go if nobody asks for them."""
+    """Drop a warning: nobody asked for warnings."""
 
 
 def _sources(text: str, path: Path, files: dict[str, Path | None]) -> tuple[Source, ...]:
@@ -168,7 +168,7 @@ def _name(value: Value) -> str:
 
 
 def _backend(override: str | None) -> Callable[[Value], str]:
-    """Read the backend; what the file says must be right even where it is overridden."""
+    """Read the backend; the file's own value must be valid even if it is overridden."""
     read_one = document.one_of(BACKENDS)
 
     def read(value: Value) -> str:
@@ -239,8 +239,8 @@ def load_workload_file(
 
     Args:
         path: The file.
-        overrides: What the command line says; a machine's path is relative to the current folder.
-        kept: What a run folder says of the file, if it is the copy there.
+        overrides: The command line's values; the path of a machine is relative to the current folder.
+        kept: What the run folder keeps beside the file, if the file is a run folder's copy.
         warn: Called with a message of one line for each thing that is legal but unwise.
 
     Raises:
