@@ -1,4 +1,4 @@
-"""A run as it goes, on standard error: one line that moves on a terminal, a few lines elsewhere."""
+"""A run while it goes on, on standard error: a moving line on a terminal, a few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProgressView:
     """A listener of a study; a context manager that leaves the terminal as it was.
 
     Args:
-        out: The run folder, to name it.
+        out: The run folder, which the view names.
     """
 
     def __init__(self, out: Path) -> None:

@@ -17,18 +17,19 @@ from autotune.views.terminal import results, table
 _WIDTH = 79
 _ROWS = 24
 _LABEL = 13
-"""Width of an address, with a blank behind it."""
+"""Width of an address, the blank behind it included."""
 
 _MANY_BYTES = 100 << 30
 """From here on a number of MiB would be too wide for the table."""
 
 _SHADES = ".:-=+*#%@"
-"""The first for what was never accessed, the others for equal parts of the rates above."""
+"""The first sign stands for memory that was never accessed; each further sign stands for an equal part
+of the rates above 0."""
 _COLOURS = ("bright_black", "blue", "blue", "cyan", "cyan", "green", "yellow", "red", "bright_red")
 
 
 def show_recorded(recording: Recording, path: Path) -> None:
-    """Print what was recorded, and where it is, in two lines."""
+    """Print in two lines what was recorded, and where the recording is."""
     console = results()
     regions = sum(len(snapshot.regions) for snapshot in recording.snapshots)
     mean_bytes = working_set_sizes(recording).mean_bytes

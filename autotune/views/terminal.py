@@ -24,18 +24,18 @@ from autotune.study.outcome import Outcome
 from autotune.units import format_share, megabytes, percent
 
 _MOST_ROWS = 8
-"""Schemes of a front that a terminal shows; the run folder has all."""
+"""How many schemes of a front a terminal shows; the run folder has all schemes."""
 
 
 def results() -> Console:
-    """Standard output. Nothing that a user named is taken for markup."""
+    """Standard output. Names that a user gave are not taken for markup."""
     return Console(highlight=False, markup=False)
 
 
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: int = 0
 ) -> Table:
-    """A plain table; the columns from number *right* on are aligned to the right, 0 for none."""
+    """A plain table. Columns from number *right* on are aligned to the right; 0 aligns none so."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
         numeric = bool(right) and number >= right
@@ -79,7 +79,7 @@ def show_scheme(found: SchemeMeasurement) -> None:
 
 
 def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
-    """Print the front of a run: each scheme with its confirmed figures, and the first ones beside.
+    """Print the front of a run: each scheme with its confirmed figures and its first figures.
 
     Args:
         outcome: What the run came to.
@@ -175,13 +175,13 @@ def _spread(
 
 
 def _entry(option: Recommended, its_marks: tuple[str, ...]) -> Text:
-    """A scheme of the front: its trial, what it is the best of, and its text."""
+    """A scheme of the front: its trial, its marks, and its text."""
     title = " ".join([option.trial.id, *its_marks])
     return Text.assemble((title, "bold"), "\n", scheme_text(option.trial.schemes))
 
 
 def show_spaces(spaces: Iterable[tuple[SearchSpace, str]]) -> None:
-    """Print search spaces with their ranges; each comes with a line of description."""
+    """Print search spaces with their ranges, each with a line of description."""
     console = results()
     for space, summary in spaces:
         console.print(Text.assemble((space.name, "bold"), f"  {summary}"))
@@ -190,7 +190,7 @@ def show_spaces(spaces: Iterable[tuple[SearchSpace, str]]) -> None:
 
 
 def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
-    """Print objectives, and the metrics that can be named in them."""
+    """Print objectives, and the metrics that objectives can name."""
     console = results()
     for item, summary in objectives:
         console.print(Text.assemble((item.name, "bold"), f"  {summary}"))
@@ -212,7 +212,7 @@ def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
 
 
 def show_health(health: Health) -> None:
-    """Print what a machine can do: each check, what helps, and which backends can be used."""
+    """Print what a machine can do: each check with its remedy, and which backends can be used."""
     console = results()
     rows = [
         (
