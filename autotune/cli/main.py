@@ -1,4 +1,4 @@
-"""The command line as a whole: which commands there are, and what becomes of an error."""
+"""The whole command line: its commands, and how an error is shown."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """Run one command and give its exit status; nothing but a defect gets out as an exception."""
+    """Run one command and give its exit status; only a defect raises an exception."""
     try:
         with one_interrupt():
             status = app(arguments, prog_name="autotune", standalone_mode=False)
@@ -67,7 +67,7 @@ def run_command_line(arguments: list[str]) -> int:
         say(str(error))
         return error.exit_status
     except typer.TyperException as error:
-        if not arguments:  # then it is the help
+        if not arguments:  # without arguments, the help is shown
             sys.stderr.write(f"{error.format_message()}\n")
             return InputError.exit_status
         say(f"{error.format_message().rstrip('.')}: see autotune --help")

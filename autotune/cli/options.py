@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, and how commands speak."""
+"""Arguments and options that several commands have, and messages of commands."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ INTERRUPTED = 130
 
 
 def note(message: str) -> None:
-    """Say what takes long, or what was done."""
+    """Tell the user of a step that takes long, or that was done."""
     say(message, kind="note")
 
 
 def warn(message: str) -> None:
-    """Say what is legal but unwise."""
+    """Warn the user of something that is legal but unwise."""
     say(message, kind="warning")
 
 
