@@ -1,1 +1,1 @@
-"""From trials to advice: the front, what is not on it and why, what mattered."""
+"""From trials to advice: the front, why candidates are not on it, which parameters mattered."""

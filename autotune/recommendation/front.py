@@ -1,7 +1,7 @@
-"""Which schemes are recommended: candidates by the first figures, the front by the confirmed ones.
+"""Which schemes are recommended: first figures give the candidates, confirmed figures give the front.
 
-"Off", DAMON not turned on at all, counts among the points: what is worse than doing nothing is never
-recommended. It is no candidate itself.
+"Off", DAMON not turned on at all, is one of the points: a scheme that is worse than doing nothing is
+never recommended. "Off" itself is no candidate.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ OFF = "DAMON off"
 """What the point without DAMON is called."""
 
 NEGLIGIBLE = 1e-9
-"""By how much a figure must be better than without DAMON to be better at all, as a share of figures
-above 1: means over time round differently when a run takes a microsecond longer."""
+"""A figure counts as better than without DAMON only if it is better by more than this; for figures above
+1, by this share. Means over time round differently when a run takes a microsecond longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What measuring a trial's schemes again with fresh seeds showed.
+    """The figures of a trial's schemes, measured again with fresh seeds.
 
     Attributes:
-        figures: One entry a seed; empty if one of them failed.
-        failure: Why one failed, if one did.
+        figures: One entry a seed; empty if a measurement failed.
+        failure: Why a measurement failed; None if all went well.
     """
 
     figures: tuple[Figures, ...] = ()
@@ -38,12 +38,12 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommended:
-    """A scheme on the front, or one that is shown beside it.
+    """A scheme on the front, or a scheme that is shown beside the front.
 
     Attributes:
         trial: With the first figures.
-        figures: The mean of the confirmations; the first figures if there was none.
-        confirmations: The figures of each.
+        figures: The mean of the confirmations; the first figures if there are no confirmations.
+        confirmations: The figures of each confirmation.
     """
 
     trial: Trial
@@ -51,11 +51,11 @@ class Recommended:
     confirmations: tuple[Figures, ...] = ()
 
     def low(self, name: str) -> float | None:
-        """The smallest of the confirmations of one figure; None without any."""
+        """The smallest value of a figure in the confirmations; None without confirmations."""
         return min((one[name] for one in self.confirmations), default=None)
 
     def high(self, name: str) -> float | None:
-        """The largest of the confirmations of one figure; None without any."""
+        """The largest value of a figure in the confirmations; None without confirmations."""
         return max((one[name] for one in self.confirmations), default=None)
 
 
@@ -64,10 +64,10 @@ class Recommendation:
     """What a study comes to.
 
     Attributes:
-        front: Non-dominated within the constraints, the best by the first objective first.
+        front: Non-dominated schemes within the constraints; the best by the first objective comes first.
         thrown_out: Why a candidate is not on the front, by the number of its trial.
-        confirmed: Everything that was confirmed, on the front or not, by the number of its trial.
-        hypervolume: Of the front.
+        confirmed: Every confirmed scheme, on the front or not, by the number of its trial.
+        hypervolume: The hypervolume of the front.
     """
 
     front: tuple[Recommended, ...]
@@ -95,7 +95,7 @@ def candidates(
 ) -> list[Trial]:
     """Give the trials that are non-dominated by their first figures within the constraints.
 
-    Of trials with equal schemes, only the first.
+    Of several trials with equal schemes, only the first can be among them.
 
     Args:
         trials: In the order of their numbers.
@@ -131,9 +131,9 @@ def recommend(
 
     Args:
         first: The candidates.
-        beside: Trials that are confirmed and may be on the front whatever their first figures.
-        confirmations: By the number of the trial. Without any, the first figures stand and only
-            the candidates count.
+        beside: Trials that are confirmed, and may be on the front whatever their first figures are.
+        confirmations: By the number of the trial. If it is empty, the first figures stand, and only the
+            candidates count.
         off: The figures without DAMON, as confirmed; None if an objective has no value there.
         objectives: What is sought.
     """
@@ -169,7 +169,7 @@ def recommend(
 def _confirmed(
     trials: Mapping[int, Trial], confirmations: Mapping[int, Confirmation]
 ) -> tuple[list[Recommended], dict[int, str]]:
-    """Give what has figures to stand by, and why the rest has none."""
+    """Give the trials whose figures stand, and by number why the figures of a trial don't."""
     options, thrown_out = [], {}
     for number, trial in sorted(trials.items()):
         confirmation = confirmations.get(number)
@@ -188,7 +188,7 @@ def _confirmed(
 def _front(
     options: Sequence[Recommended], off: Figures | None, objectives: Objectives
 ) -> tuple[Recommended, ...]:
-    # Of several with equal figures one is enough: the first that was tried.
+    # Of several options with equal figures, only the first that was tried is kept.
     apart = {minimised(option.figures, objectives): option for option in reversed(options)}
     by_number = {option.trial.number: option for option in apart.values()}
     pairs = [(option.trial, option.figures) for option in apart.values()]
@@ -208,7 +208,7 @@ def _why_not(option: Recommended, front: Sequence[Recommended], objectives: Obje
 
 
 def knee(front: Sequence[Recommended], objectives: Objectives) -> Recommended | None:
-    """The balanced choice of a front (`autotune.objective.pareto.knee`); None of an empty one."""
+    """The balanced choice of a front (`autotune.objective.pareto.knee`); None if the front is empty."""
     if not front:
         return None
     points = [minimised(option.figures, objectives) for option in front]

@@ -1,4 +1,4 @@
-"""Which parameters mattered, for each objective: what a random forest loses without them."""
+"""Which parameters mattered for each objective: how much a random forest loses without them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autotune.space.space import SearchSpace
 from autotune.trial import Trial, TrialState
 
 FEWEST_TRIALS = 20
-"""Below this many measured trials a forest says more about chance than about parameters."""
+"""With fewer measured trials a forest says more about chance than about parameters."""
 
 _SEED = 0
 _TREES = 100
@@ -27,13 +27,13 @@ def importances(
 ) -> dict[str, dict[str, float]]:
     """Give each parameter's share in what a model knows about each objective.
 
-    A random forest predicts the objective from the parameters; a parameter's importance is how much
-    worse it predicts when that parameter's values are shuffled among the trials. Equal trials give
-    equal shares.
+    A random forest predicts the objective from the parameters. Then the values of one parameter are
+    shuffled among the trials: the parameter's importance is how much worse the forest predicts. Equal
+    trials give equal shares.
 
     Returns:
-        By the objective's name, then the parameter's: shares that add up to 1. Objectives that are the
-        same in all trials are left out; all are, if there are too few trials.
+        By the name of the objective, then of the parameter: shares that add up to 1. An objective with
+        equal values in all trials is left out. If there are too few trials, the result is empty.
 
     Source: Breiman, "Random Forests", 2001, section 10.
     """
@@ -54,9 +54,10 @@ def importances(
 
 
 def _column(parameter: Parameter, sets: Sequence[Mapping[str, Value]]) -> list[float]:
-    """The values of a parameter as numbers; their median where it doesn't exist.
+    """The values of a parameter as numbers; the median in trials where the parameter doesn't exist.
 
-    With a mark instead, every parameter that a switch turns on would tell as much as the switch.
+    If missing values had a mark instead, each parameter that a switch turns on would tell as much as the
+    switch.
     """
     known = [
         _number(parameter, values[parameter.name]) for values in sets if parameter.name in values
@@ -77,7 +78,7 @@ def _number(parameter: Parameter, value: Value) -> float:
 def _permutation_importance(
     features: NDArray[np.float64], target: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    # Loading it takes a second, which only a finished run should pay.
+    # Loading this package takes a second, which only a finished run should pay.
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 

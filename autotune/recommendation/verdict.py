@@ -1,4 +1,4 @@
-"""What a recommendation says in words, for every view: marks of schemes, and why a front is empty."""
+"""A recommendation in words, for every view: marks of schemes, and why a front is empty."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def why_empty(
     """Say why there is no scheme on a front, in one sentence without its full stop.
 
     Args:
-        trials: All of the study.
-        recommendation: With an empty front.
-        objectives: With the constraints that stood in the way.
+        trials: All trials of the study.
+        recommendation: A recommendation with an empty front.
+        objectives: Their constraints may be why the front is empty.
     """
     if not trials:
         return "there was no trial"
