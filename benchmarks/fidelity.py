@@ -2,22 +2,23 @@
 
 python benchmarks/fidelity.py [--machine NAME|FILE] [--json] [--worst N] [--measure [--records FOLDER]]
 
-The kernel's side is kept in autotune/evaluation/fidelity_grid.csv. `--measure` runs in the micro-VM
-what is missing there, two machines at a time: 627 runs of 15 to 60 s if none is kept. `--records`
-keeps each of these whole, its series included. The simulator runs the same experiments with twelve
-seeds, those of the kernel among them: its own chance is averaged out at no cost.
+The kernel's figures are kept in autotune/evaluation/fidelity_grid.csv. `--measure` runs the missing runs
+in the micro-VM, two machines at a time: 627 runs of 15 to 60 s if no run is kept. `--records` keeps each
+of these runs whole, its series included. The simulator runs these experiments with twelve seeds, the
+kernel's seeds among them: this averages the simulator's own chance out at no cost.
 
 - error: median over the schemes of the absolute difference, in percentage points.
 - tau: Kendall's, over the pairs of schemes that the kernel itself tells apart: their means are further
-  apart than the figures of either one spread over the seeds. What ties in the simulator scores nothing.
-- transfer: the hypervolume of the schemes on the simulator's front, as measured in the kernel, over that
-  of all schemes, from the reference of 0 % saving and 50 % slowdown.
+  apart than the spread of either scheme's figures over the seeds. A tie in the simulator scores nothing.
+- transfer: the hypervolume, measured in the kernel, of the schemes on the simulator's front, divided by
+  the hypervolume of all schemes, from the reference of 0 % saving and 50 % slowdown.
 
-All of these are of means over the seeds. In brackets stands the kernel against itself, each seed
-against the mean of the others: the best that can be expected. Of several patterns together errors and
-pairs are pooled, and transfers averaged. Constants of a machine profile may be fitted to the patterns
-that calibrate; the others only judge, and three of these were measured only when all else was done. The
-recorded patterns (kernel_grid.csv beside it) have one seed, and a spread of one point is assumed.
+All figures are means over the seeds. Brackets hold the kernel against itself, each seed against the mean
+of the remaining seeds: the best that can be expected. For several patterns together, errors and pairs
+are pooled, and transfers are averaged. Constants of a machine profile may be fitted to the patterns that
+calibrate. All further patterns only judge; three of them were measured only when everything else was
+done. The recorded patterns (kernel_grid.csv beside fidelity_grid.csv) have one seed, and a spread of one
+point is assumed.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ _SHORT = dict(zip(grid.FIGURES, ("saving", "slowdown"), strict=True))
 
 
 def measure(path: Path, records: Path | None) -> None:
-    """Run in the micro-VM what is missing in the kept file, which grows run by run."""
+    """Run the runs that the kept file lacks in the micro-VM; the file grows run by run."""
     kept = grid.kept_rows(path)
     missing = [cell for cell in grid.cells() if cell not in kept]
     vm = Vm(VmSettings(), cache_folder(), partial(print, file=sys.stderr))
@@ -166,7 +167,7 @@ def _by_run(figures: ByCell) -> dict[tuple[str, str], list[Mapping[str, float]]]
 
 
 def _cells(kernel: ByCell, simulated: ByCell) -> list[dict[str, Any]]:
-    """Every run and figure, means over the seeds of each side, the worst first."""
+    """Every run and figure: means over the kernel's and the simulator's seeds; the worst comes first."""
     compared: list[dict[str, Any]] = []
     sides = _by_run(kernel), _by_run(simulated)
     for pattern, run in sides[0]:
@@ -197,7 +198,7 @@ def _print_worst(cells: Sequence[dict[str, Any]]) -> None:
 
 
 def _goals(patterns: Sequence[Beside]) -> dict[str, dict[str, bool]]:
-    """Whether each goal is met, by the part of the patterns that is judged by it."""
+    """By each part of the patterns that has goals: whether each goal is met."""
     return {
         part: goals(verdict(of_part))
         for part in ("judge", "fresh")
@@ -236,7 +237,7 @@ def _as_json(patterns: Sequence[Beside], cells: Sequence[dict[str, Any]]) -> str
 
 
 def main() -> None:
-    """Measure what is missing if asked to; print a row a pattern, the goals, and the worst cells."""
+    """Measure missing runs if asked to; print a row a pattern, the goals, and the worst cells."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--machine", default="micro-vm", help="of the simulator: a name or a file")
     parser.add_argument("--json", action="store_true")

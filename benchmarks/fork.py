@@ -1,11 +1,11 @@
-"""Wall time of a trial in the micro-VM, with and without forking a machine that is booted and warm.
+"""Wall time of a trial in the micro-VM, with and without a fork of a machine that is booted and warm.
 
 python benchmarks/fork.py [--mib N] [--rounds N] [WORKLOAD.yaml ...]
 
-For a pattern of N MiB whose measured part is 0, 1 and 4 s of virtual time, and for the workloads given:
-the seconds of boot and warm-up (with the fork paid once a workload, without once a trial) and of a
-forked trial, medians over the rounds. A measured part of 0 s is one batch of accesses: all that its
-trial takes is what a fork adds.
+For a pattern of N MiB whose measured part is 0, 1 and 4 s of virtual time, and for the given workloads:
+the seconds of boot and warm-up (paid once a workload with the fork, once a trial without it) and of a
+forked trial, medians over the rounds. A measured part of 0 s is one batch of accesses, so that all the
+time of its trial is the cost of a fork.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _row(name: str, experiment: Experiment, settings: VmSettings, rounds: int) -
 
 
 def main() -> None:
-    """Print a row a workload, then what the fork adds; all in seconds."""
+    """Print a row a workload, then the cost of the fork; all in seconds."""
     parser = argparse.ArgumentParser()
     parser.add_argument("workloads", nargs="*", type=Path)
     parser.add_argument("--mib", type=int, default=120)

@@ -2,8 +2,8 @@
 
 python benchmarks/kernel_grid.py [--backend simulator|vm] [--seeds N]
 
-The recorded runs had 512 MiB of memory, and DAMON began 1 s after the workload; so does the micro-VM
-here. It takes a minute or two a cell and seed.
+In the recorded runs the machine had 512 MiB of memory, and DAMON began 1 s after the workload; the
+micro-VM runs so here too. A cell takes the micro-VM a minute or two for each seed.
 """
 
 from __future__ import annotations

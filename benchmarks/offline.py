@@ -2,11 +2,11 @@
 
 python benchmarks/offline.py [WORKLOAD] [--trials N] [--seeds N] [--most N] [--recording FILE] [--json]
 
-WORKLOAD is a workload file with a command, examples/redis.yaml unless given. It is run once under
-monitoring in the micro-VM, or read from FILE; the workload file's search space is tuned on that in the
-simulator; the schemes of the front (N of them, evenly chosen), and the published prcl-3s, are then
-measured in the micro-VM with fresh seeds. Prints both sides as means over the seeds, and how long the
-simulator took.
+WORKLOAD is a workload file with a command, examples/redis.yaml unless given. Its program is recorded
+once in the micro-VM, or the recording is read from FILE. The workload file's search space is tuned on
+the recording in the simulator. Then N schemes of the front, evenly chosen, and the published prcl-3s are
+measured in the micro-VM with fresh seeds. Prints the figures of simulator and micro-VM, means over the
+seeds, and how long the simulator took.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from autotune.workload_file.workload_file import WorkloadFile
 _FIGURES = ("memory_saving", "own_cpu_slowdown", "cpu_use")
 _FIRST_SEED = 1_000
 _REFERENCE = (0.0, 0.5)
-"""No saving, and half as slow again."""
+"""No saving, and a slowdown of one half."""
 
 
 def _offline(file: WorkloadFile, recording: Recording) -> WorkloadFile:
-    """The same tuning with the recording in the place of the program."""
+    """The workload file with the recording in the place of the program."""
     machine = catalog.find("micro-vm", "machines", Path())
     backend = replace(file.backend, name="simulator", machine=machine)
     return replace(file, workload=recording, backend=backend)
@@ -108,7 +108,7 @@ def main() -> None:
     offline = _offline(file, recording)
     offline = replace(offline, budget=replace(offline.budget, trials=arguments.trials))
     simulator = Simulator(load_machine(offline.backend.machine))
-    simulator.run(offline.experiment(()), seed=0)  # compiles, the first time
+    simulator.run(offline.experiment(()), seed=0)  # the first run compiles
     began_s = time.perf_counter()
     outcome = study.run(study.prepare(offline, simulator))
     took_s = time.perf_counter() - began_s

@@ -2,10 +2,10 @@
 
 python benchmarks/repeatability.py [--repeats N] [--seeds N]
 
-The pattern turns between two regions faster than its scheme's age allows for, so that it pages out and
-in thousands of times. Of the repeats, half run while all cores are kept busy, and two from a machine
-that is built anew. Prints how many different results there were, and the spread of the metrics over the
-seeds.
+The pattern turns between two regions faster than the age in its scheme suits, so that pages go out and
+come back thousands of times. Half of the repeats run while all cores are kept busy, and two repeats run
+on a machine that is built anew. Prints the number of different results, and the spread of the metrics
+over the seeds.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _spin() -> None:
 
 
 def _other_cache(folder: Path) -> Path:
-    """Make a cache with the same kernel and without machines."""
+    """Make a cache with the kernel of the user's cache, and without machines."""
     cache = folder / f"cache-{time.monotonic_ns()}"
     kept = cache / "damos-autotune"
     kept.mkdir(parents=True)
@@ -80,7 +80,7 @@ def _other_cache(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Print what was found."""
+    """Print the number of different results, and the spread over the seeds."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=10)

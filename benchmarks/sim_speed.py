@@ -2,11 +2,11 @@
 
 python benchmarks/sim_speed.py [--runs N] [--quick | --long]
 
-The workload is a pattern of 1 GiB in 64 regions that are wanted more and less, on the profile `server`,
-monitored as usual (5 ms, 100 ms, 1000 regions at the most, and at least so many that some 300 are held,
-which is counted by a scheme `stat` applied at every tick). Times are CPU time of one core, medians over
-the runs; the batch is timed by the clock, on all cores. `--quick` leaves the 1 TiB machine out, `--long`
-has it page out without a quota too, more than its memory in all.
+The workload is a pattern of 1 GiB in 64 regions with different weights, on the profile `server`. It is
+monitored as usual: 5 ms, 100 ms, at most 1000 regions, and a lower bound with which some 300 regions are
+held; a scheme `stat`, applied at every tick, counts the held regions. Times are CPU time of one core,
+medians over the runs; the batch is timed by the clock, on all cores. `--quick` leaves the 1 TiB machine
+out. `--long` also lets that machine page out without a quota: in all, more than its memory.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from autotune.experiment.pattern import Access, Pattern, PatternRegion, Phase
 
 _GIB = 1 << 30
 _HELD = 125
-"""Lower bound on regions with which some 300 are held."""
+"""With this lower bound on regions, DAMON holds some 300 regions."""
 _BATCH = 64
 _WEIGHTS = (0, 8, 1, 4, 0, 2, 16, 1)
 
 
 def _pattern(gib: float, seconds: float, *, random: bool = False) -> Pattern:
-    """Regions of equal size, swept or accessed at random, wanted more and less in no order."""
+    """Regions of equal size, swept or accessed at random, with different weights in no order."""
     regions = 64
     size = int(gib * _GIB) // regions - 65_536
     accesses = tuple(
@@ -89,7 +89,7 @@ def _held(simulator: Simulator, experiment: Experiment) -> float:
 
 def _rates(run: Callable[[int], Measurement], runs: int) -> tuple[float, float]:
     """Simulated seconds a second of CPU time, and faults a simulated second, medians."""
-    run(0)  # lays the workload out, and compiles the first time
+    run(0)  # lays the workload out; the first run also compiles
     rates, faults = [], []
     for seed in range(runs):
         began_s = time.thread_time()
