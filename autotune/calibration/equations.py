@@ -257,7 +257,7 @@ def _sample_s(run: Measurement) -> float:
 
 
 def _compressed(measured: Mapping[str, Measurement], name: str) -> float:
-    """Room of a swapped page in the pool, a fraction, when most pages are out: later it has holes."""
+    """Room of a swapped page in the pool, a fraction, when most are out: later the pool has holes."""
     series = measured[name].series
     before = series.pool_bytes[0]
     swapped, pool = max(zip(series.swap_bytes, series.pool_bytes, strict=True))

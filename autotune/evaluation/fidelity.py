@@ -217,7 +217,7 @@ def part_of(pattern: str) -> str:
 def beside(kernel: ByCell, predicted: ByCell) -> Iterator[Beside]:
     """Put together the figures of each pattern: its schemes, with the seeds that all schemes have.
 
-    A pattern of which no seed is complete is left out.
+    A pattern without such a seed is left out.
 
     Args:
         kernel: Figures as measured.

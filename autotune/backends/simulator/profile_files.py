@@ -95,7 +95,7 @@ def load_machine(path: Path) -> Machine:
 
 
 def write_machine(machine: Machine, summary: str) -> str:
-    """Write a machine profile, exactly: `load_machine` gives the same machine again.
+    """Write a machine profile, exactly: `load_machine` gives an equal machine.
 
     Args:
         machine: Its name is not written: the file must be named after the machine.

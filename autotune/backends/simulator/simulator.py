@@ -296,7 +296,7 @@ def _cuts(staged: schemes.Schemes, intervals: Intervals) -> int:
 
 
 def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
-    """The accesses of a pattern; or the work done in the recording, all of which a replay does again."""
+    """The accesses of a pattern; or the recording's work, since a replay does all of it again."""
     if isinstance(experiment.workload, Recording):
         return experiment.workload.work_done
     return float(simulated.source.state[0].accesses)

@@ -4,7 +4,7 @@ Numba's own cache looks at the time stamp of the file that holds a function, but
 functions that it calls. So the cache folder is named after the contents of every file with compiled
 code: a change of any of these files makes another folder.
 
-With ``NUMBA_DISABLE_JIT=1`` in the environment the same functions run as plain Python, slowly.
+With ``NUMBA_DISABLE_JIT=1`` in the environment, these functions run as plain Python, slowly.
 """
 
 from __future__ import annotations

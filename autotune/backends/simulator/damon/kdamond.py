@@ -1,4 +1,4 @@
-"""The kdamond's main loop over a playing workload: one tick after the other.
+"""The kdamond's main loop over a playing workload, tick by tick.
 
 Source: ``kdamond_fn`` of Linux 6.12, step by step.
 """

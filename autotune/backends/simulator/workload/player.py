@@ -265,7 +265,7 @@ def _sweep(
             time_us = 0.0
         else:
             time_us -= run * one_us
-        access.position += run  # up to the last position, or on from it to the first ones
+        access.position += run  # up to the last position, or past it to the first positions
         if access.position >= access.positions:
             access.position -= access.positions
         access.quiet += run
