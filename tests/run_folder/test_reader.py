@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,16 @@ from tests.closed_form import Tuned, make_file, tune
 BOUND = {"constraints": "[slowdown <= 10%]"}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    return tune(tmp_path_factory.mktemp("made"), BOUND)
+
+
 @pytest.fixture
-def outcome(tmp_path: Path) -> Tuned:
-    return tune(tmp_path, BOUND)
+def outcome(made: Tuned, tmp_path: Path) -> Tuned:
+    """The run, in a folder of the test's own."""
+    shutil.copytree(made.out, tmp_path / "out")
+    return made._replace(out=tmp_path / "out")
 
 
 @pytest.fixture

@@ -88,22 +88,30 @@ def interrupt_after(*, trials: int = -1, confirmations: int = -1) -> Callable[[E
     return hear
 
 
-def test_the_front_is_the_true_one(tmp_path: Path) -> None:
-    outcome = tune(tmp_path)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Eight trials by the formulas; for tests that only look."""
+    return tune(tmp_path_factory.mktemp("plain"))
 
-    assert ages_s(outcome) == [1.0, 2.0, 5.0, 10.0]
-    for option in outcome.recommendation.front:
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Thirty trials with noise; for tests that only look."""
+    return tune(tmp_path_factory.mktemp("noisy"), NOISY, backend=ClosedForm(amplitude=0.02))
+
+
+def test_the_front_is_the_true_one(plain: Tuned) -> None:
+    assert ages_s(plain) == [1.0, 2.0, 5.0, 10.0]
+    for option in plain.recommendation.front:
         (scheme,) = option.trial.schemes
         assert scheme.pattern.size_bytes.min == 4096
         assert option.figures["memory_saving"] == pytest.approx(saving(scheme))
         assert option.figures["slowdown"] == pytest.approx(slowdown(scheme))
 
 
-def test_the_hypervolume_is_that_of_the_true_front(tmp_path: Path) -> None:
-    outcome = tune(tmp_path)
-
+def test_the_hypervolume_is_that_of_the_true_front(plain: Tuned) -> None:
     points = [(-0.6 * np.exp(-age / 10), 0.5 * np.exp(-age)) for age in (1.0, 2.0, 5.0, 10.0)]
-    assert outcome.recommendation.hypervolume == pytest.approx(
+    assert plain.recommendation.hypervolume == pytest.approx(
         pareto.hypervolume(points, (0.0, 0.5))
     )
 
@@ -126,31 +134,23 @@ def test_what_is_worse_than_doing_nothing_is_not_recommended(tmp_path: Path) -> 
     )
 
 
-def test_nothing_on_the_front_is_dominated(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    front = table(outcome, "front.csv")
+def test_nothing_on_the_front_is_dominated(noisy: Tuned) -> None:
+    front = table(noisy, "front.csv")
     points = np.stack([-front["memory_saving"], front["slowdown"]], axis=1)
     assert len(points) > 2
     assert pareto.pareto_front(points).all()
 
 
-def test_constraints_are_kept_by_the_confirmed_means(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    assert (table(outcome, "front.csv")["slowdown"] <= 0.05).all()
+def test_constraints_are_kept_by_the_confirmed_means(noisy: Tuned) -> None:
+    assert (table(noisy, "front.csv")["slowdown"] <= 0.05).all()
 
 
-def test_the_front_is_sorted_by_the_first_objective(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    assert table(outcome, "front.csv")["memory_saving"].is_monotonic_decreasing
+def test_the_front_is_sorted_by_the_first_objective(noisy: Tuned) -> None:
+    assert table(noisy, "front.csv")["memory_saving"].is_monotonic_decreasing
 
 
-def test_a_row_says_mean_first_lowest_and_highest(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    front, trials = table(outcome, "front.csv"), table(outcome, "trials.csv")
+def test_a_row_says_mean_first_lowest_and_highest(noisy: Tuned) -> None:
+    front, trials = table(noisy, "front.csv"), table(noisy, "trials.csv")
     for metric in ("memory_saving", "slowdown", "cpu_use"):
         assert (front[f"{metric}_low"] <= front[metric]).all()
         assert (front[metric] <= front[f"{metric}_high"]).all()
@@ -158,31 +158,29 @@ def test_a_row_says_mean_first_lowest_and_highest(tmp_path: Path) -> None:
         assert first.tolist() == front[f"{metric}_first"].tolist()
 
 
-def test_equal_runs_write_equal_bytes(tmp_path: Path) -> None:
-    first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-    second = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02), name="again")
+def test_equal_runs_write_equal_bytes(noisy: Tuned, tmp_path: Path) -> None:
+    again = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
 
-    assert kept_bytes(first.out) == kept_bytes(second.out)
+    assert kept_bytes(noisy.out) == kept_bytes(again.out)
 
 
 @pytest.mark.parametrize("threads", [1, 4, 7])
-def test_results_do_not_depend_on_the_number_of_threads(tmp_path: Path, threads: int) -> None:
-    first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02), threads=1)
+def test_results_do_not_depend_on_the_number_of_threads(
+    noisy: Tuned, tmp_path: Path, threads: int
+) -> None:
+    backend = ClosedForm(amplitude=0.02, shuffle=True)
 
-    noisy = ClosedForm(amplitude=0.02, shuffle=True)
-    second = tune(tmp_path, NOISY, backend=noisy, threads=threads, name="again")
+    again = tune(tmp_path, NOISY, backend=backend, threads=threads)
 
-    assert kept_bytes(first.out) == kept_bytes(second.out)
+    assert kept_bytes(noisy.out) == kept_bytes(again.out)
 
 
-def test_the_copies_in_a_run_folder_repeat_the_run(tmp_path: Path) -> None:
-    first = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    workload = load_any(first.out / "workload.yaml", Overrides(), warn=print)
+def test_the_copies_in_a_run_folder_repeat_the_run(noisy: Tuned, tmp_path: Path) -> None:
+    workload = load_any(noisy.out / "workload.yaml", Overrides(), warn=print)
     second = tune_file(workload, tmp_path / "again", backend=ClosedForm(amplitude=0.02))
 
-    assert (first.out / "trials.csv").read_bytes() == (second.out / "trials.csv").read_bytes()
-    assert (first.out / "front.csv").read_bytes() == (second.out / "front.csv").read_bytes()
+    assert (noisy.out / "trials.csv").read_bytes() == (second.out / "trials.csv").read_bytes()
+    assert (noisy.out / "front.csv").read_bytes() == (second.out / "front.csv").read_bytes()
 
 
 def test_all_trials_have_the_seed_of_the_run_and_confirmations_fresh_ones(tmp_path: Path) -> None:
@@ -196,10 +194,8 @@ def test_all_trials_have_the_seed_of_the_run_and_confirmations_fresh_ones(tmp_pa
     assert {r.seed for r in records if r.role == "baseline"} == {7, *fresh}
 
 
-def test_every_measurement_is_kept_in_order(tmp_path: Path) -> None:
-    outcome = tune(tmp_path)
-
-    records = read_measurements(outcome.out / "measurements.jsonl")
+def test_every_measurement_is_kept_in_order(plain: Tuned) -> None:
+    records = read_measurements(plain.out / "measurements.jsonl")
     assert [(r.role, r.trial) for r in records[:9]] == [
         ("baseline", None),
         *(("trial", number) for number in range(8)),
@@ -532,20 +528,18 @@ def test_a_database_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     assert state(tmp_path / "out") == "failed"
 
 
-def test_optuna_reads_the_study(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    storage = optuna.storages.RDBStorage(f"sqlite:///{outcome.out}/study.db")
+def test_optuna_reads_the_study(noisy: Tuned) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{noisy.out}/study.db")
     study = optuna.load_study(study_name="my", storage=storage)
     trials = study.get_trials()
     storage.remove_session()
     storage.engine.dispose()
-    assert [t.params for t in trials] == [dict(t.parameters) for t in outcome.trials]
+    assert [t.params for t in trials] == [dict(t.parameters) for t in noisy.trials]
     assert [t.values for t in trials] == [
-        [t.figures["memory_saving"], t.figures["slowdown"]] for t in outcome.trials
+        [t.figures["memory_saving"], t.figures["slowdown"]] for t in noisy.trials
     ]
     assert [t.constraints for t in trials] == [
-        {"slowdown <= 5%": t.figures["slowdown"] - 0.05} for t in outcome.trials
+        {"slowdown <= 5%": t.figures["slowdown"] - 0.05} for t in noisy.trials
     ]
 
 
@@ -611,13 +605,15 @@ def test_events_hold_all_that_a_study_is(tmp_path: Path) -> None:
     assert {m.backend for m in made} == {"simulator"}
 
 
-def test_without_listeners_and_storage_a_study_writes_nothing(tmp_path: Path) -> None:
-    kept = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
+def test_without_listeners_and_storage_a_study_writes_nothing(
+    noisy: Tuned, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / "user", NOISY)
     before = sorted(tmp_path.rglob("*"))
 
-    outcome = run(prepare(make_file(tmp_path / "user", NOISY), ClosedForm(amplitude=0.02)))
+    outcome = run(prepare(file, ClosedForm(amplitude=0.02)))
 
-    assert outcome == kept.outcome
+    assert outcome == noisy.outcome
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -646,15 +642,13 @@ def test_batches_are_proposed_before_any_of_their_outcomes_is_known(tmp_path: Pa
     assert [t.parameters for t in together.trials] == [t.parameters for t in failing.trials]
 
 
-def test_the_schemes_of_the_front_are_there_in_every_format(tmp_path: Path) -> None:
-    outcome = tune(tmp_path)
-
+def test_the_schemes_of_the_front_are_there_in_every_format(plain: Tuned) -> None:
     expected = {
         f"{option.trial.id}{suffix}"
-        for option in outcome.recommendation.front
+        for option in plain.recommendation.front
         for suffix in (".damos", ".schemes.json", ".kdamonds.json")
     }
-    assert {path.name for path in (outcome.out / "schemes").iterdir()} == expected
+    assert {path.name for path in (plain.out / "schemes").iterdir()} == expected
 
 
 def test_the_json_of_a_run_has_the_rows_of_the_front(tmp_path: Path) -> None:
