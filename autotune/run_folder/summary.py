@@ -12,9 +12,8 @@ from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.verdict import marks, why_empty
 from autotune.study.outcome import Outcome
 from autotune.trial import TrialState
+from autotune.units import megabytes
 from autotune.workload_file.workload_file import WorkloadFile
-
-_MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +100,8 @@ def _baseline(baseline: Measurement | None) -> list[str]:
     rows = {
         "run time": f"{baseline.runtime_s:.6g} s",
         "CPU time of the workload": f"{baseline.workload_cpu_s:.6g} s",
-        "resident memory": f"{baseline.rss_mean_bytes / _MIB:.1f} MiB on average, "
-        f"{baseline.rss_peak_bytes / _MIB:.1f} MiB at most",
+        "resident memory": f"{megabytes(baseline.rss_mean_bytes)} on average, "
+        f"{megabytes(baseline.rss_peak_bytes)} at most",
         "major faults": f"{baseline.major_faults}",
     }
     return ["Without DAMON:", "", *(f"- {name}: {value}" for name, value in rows.items())]
