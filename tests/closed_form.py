@@ -46,6 +46,16 @@ SAVING_AND_SLOWDOWN = """
 """
 
 
+NOISY = {
+    "search_space": "prcl",
+    "sampler": "tpe",
+    "budget": "{trials: 30}",
+    "constraints": "[slowdown <= 5%]",
+    "confirmations": 3,
+}
+"""Thirty trials of TPE within a bound; for a backend with noise."""
+
+
 def saving(scheme: Scheme) -> float:
     """What a scheme saves: less the longer it waits, and the larger regions must be."""
     age_s = scheme.pattern.age_us.min / 1e6

@@ -20,6 +20,7 @@ from autotune.backends.vm.qemu_version import ask_version, check_version
 from autotune.cache import cache_folder
 from autotune.errors import AutotuneError
 from autotune.native.building import build
+from tests.closed_form import NOISY, ClosedForm, Tuned, tune
 
 settings.register_profile("repeat", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=1000)
@@ -43,3 +44,15 @@ def vm_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / KERNELS_FOLDER).symlink_to(cache_folder() / KERNELS_FOLDER)
     yield folder
     shutil.rmtree(folder)  # saved machines are large
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Eight trials by the formulas; for tests that only look."""
+    return tune(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="session")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Thirty trials with noise; for tests that only look."""
+    return tune(tmp_path_factory.mktemp("noisy"), NOISY, backend=ClosedForm(amplitude=0.02))

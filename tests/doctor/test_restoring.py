@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from autotune.doctor import Finding, State, put_back
+from autotune.driver.lock import locked
 from autotune.errors import BackendUnavailableError
 from tests.doctor.fake_machine import NOBODY, FakeMachine, Told, write
 from tests.driver.fake_kernel import FakeSwap
@@ -54,3 +57,32 @@ def test_only_root_puts_back(machine: FakeMachine) -> None:
         "doctor --restore: only root may put this machine's settings back: run sudo autotune "
         "doctor --restore"
     )
+
+
+def test_another_user_blocks_the_host(machine: FakeMachine) -> None:
+    machine.use_damon()
+    told = Told("warning", "kdamond 0 is set up", "wait until it ends", ("host",))
+
+    shown = machine.find("DAMON users")
+
+    assert told.as_seen_in(shown) == told
+
+
+def test_a_run_that_goes_on_is_no_killed_one(machine: FakeMachine) -> None:
+    machine.change_huge_pages()
+    machine.use_damon()
+
+    with locked(machine.here.places.lock):
+        (machine.procfs / "locks").write_bytes(Path("/proc/locks").read_bytes())
+        running = [machine.find(name) for name in ("DAMON users", "killed run")]
+    (machine.procfs / "locks").write_text("")
+    write(machine.here.places.lock, f"{os.getpid()}\n")  # as a kill leaves it
+    killed = [machine.find(name) for name in ("DAMON users", "killed run")]
+
+    assert [item.found for item in running] == [
+        f"an autotune measures on this machine (process {os.getpid()})",
+        f"none: process {os.getpid()} goes on, and puts its changes back",
+    ]
+    assert [item.blocks for item in running] == [("host",), ()]
+    assert [item.state for item in killed] == [State.WARNING, State.WARNING]
+    assert killed[1].fix == "run sudo autotune doctor --restore"

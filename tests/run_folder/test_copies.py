@@ -13,9 +13,16 @@ from autotune.errors import InputError
 from autotune.run_folder.copies import Copies, copies, load_any
 from autotune.run_folder.folder import RunFolder
 from autotune.run_folder.writer import RunWriter
-from autotune.study.events import Started
+from autotune.study.events import (
+    Started,
+)
 from autotune.workload_file.overrides import Overrides
 from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
+from tests.closed_form import (
+    ClosedForm,
+    Tuned,
+    tune_file,
+)
 from tests.run_folder.workloads import PATTERN, make_home
 
 
@@ -202,3 +209,11 @@ def test_a_copy_of_a_copy_is_the_same(home: Path) -> None:
 
     assert again.references["pattern"] == "pattern-trials.csv"
     assert again.references["objectives"] == "mine.yaml"
+
+
+def test_the_copies_in_a_run_folder_repeat_the_run(noisy: Tuned, tmp_path: Path) -> None:
+    workload = load_any(noisy.out / "workload.yaml", Overrides(), warn=print)
+    second = tune_file(workload, tmp_path / "again", backend=ClosedForm(amplitude=0.02))
+
+    assert (noisy.out / "trials.csv").read_bytes() == (second.out / "trials.csv").read_bytes()
+    assert (noisy.out / "front.csv").read_bytes() == (second.out / "front.csv").read_bytes()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from autotune.recommendation.front import Recommended
 from autotune.run_folder.tables import (
     front_columns,
     front_rows,
+    outcome_json,
     to_csv,
     trial_columns,
     trial_rows,
@@ -21,6 +23,11 @@ from autotune.run_folder.tables import (
 from autotune.space.space import load_search_space
 from autotune.testing import prcl
 from autotune.trial import Trial, TrialState
+from tests.closed_form import (
+    make_file,
+    table,
+    tune,
+)
 
 SPACE = load_search_space(catalog.find("prcl-quota", "search_spaces", Path()))
 OBJECTIVES = load_objectives(catalog.find("memory", "objectives", Path()))
@@ -114,3 +121,12 @@ def test_numbers_read_back_the_same(values: list[float]) -> None:
     text = to_csv(["x"], [{"x": value} for value in values])
 
     assert [float(line) for line in text.splitlines()[1:]] == values
+
+
+def test_the_json_of_a_run_has_the_rows_of_the_front(tmp_path: Path) -> None:
+    outcome = tune(tmp_path)
+
+    objectives = make_file(tmp_path / "user").objectives
+    values = json.loads(json.dumps(outcome_json(outcome.out, outcome.outcome, objectives)))
+    assert list(values) == ["out", "trials", "failed", "hypervolume", "front"]
+    assert values["front"] == table(outcome, "front.csv").to_dict("records")

@@ -1,31 +1,24 @@
 from __future__ import annotations
 
-import errno
 import itertools
 import json
-import os
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import optuna
 import pytest
 
 from autotune.damon.damos import Scheme
-from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
+from autotune.errors import BackendUnavailableError, RunError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.objective import pareto
-from autotune.run_folder.copies import load_any
 from autotune.run_folder.measurements import read_measurements
-from autotune.run_folder.tables import outcome_json
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.events import (
-    BaselineMeasured,
     BatchFinished,
     ConfirmationFinished,
     Ended,
@@ -40,10 +33,10 @@ from autotune.study.events import (
 from autotune.study.outcome import RunState
 from autotune.study.study import prepare, run
 from autotune.trial import TrialState
-from autotune.workload_file.overrides import Overrides
 from tests.closed_form import (
     CPU_S,
     EIGHT,
+    NOISY,
     ClosedForm,
     Tuned,
     kept_bytes,
@@ -55,13 +48,6 @@ from tests.closed_form import (
     tune_file,
 )
 
-NOISY = {
-    "search_space": "prcl",
-    "sampler": "tpe",
-    "budget": "{trials: 30}",
-    "constraints": "[slowdown <= 5%]",
-    "confirmations": 3,
-}
 GIVEN = EIGHT + "  initial:\n    - {pattern.min_age: 1s, pattern.min_size: 1M}\n"
 
 
@@ -86,18 +72,6 @@ def interrupt_after(*, trials: int = -1, confirmations: int = -1) -> Callable[[E
                 raise KeyboardInterrupt
 
     return hear
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
-    """Eight trials by the formulas; for tests that only look."""
-    return tune(tmp_path_factory.mktemp("plain"))
-
-
-@pytest.fixture(scope="module")
-def noisy(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
-    """Thirty trials with noise; for tests that only look."""
-    return tune(tmp_path_factory.mktemp("noisy"), NOISY, backend=ClosedForm(amplitude=0.02))
 
 
 def test_the_front_is_the_true_one(plain: Tuned) -> None:
@@ -145,25 +119,6 @@ def test_constraints_are_kept_by_the_confirmed_means(noisy: Tuned) -> None:
     assert (table(noisy, "front.csv")["slowdown"] <= 0.05).all()
 
 
-def test_the_front_is_sorted_by_the_first_objective(noisy: Tuned) -> None:
-    assert table(noisy, "front.csv")["memory_saving"].is_monotonic_decreasing
-
-
-def test_a_row_says_mean_first_lowest_and_highest(noisy: Tuned) -> None:
-    front, trials = table(noisy, "front.csv"), table(noisy, "trials.csv")
-    for metric in ("memory_saving", "slowdown", "cpu_use"):
-        assert (front[f"{metric}_low"] <= front[metric]).all()
-        assert (front[metric] <= front[f"{metric}_high"]).all()
-        first = trials.set_index("trial")[metric].loc[front["trial"]]
-        assert first.tolist() == front[f"{metric}_first"].tolist()
-
-
-def test_equal_runs_write_equal_bytes(noisy: Tuned, tmp_path: Path) -> None:
-    again = tune(tmp_path, NOISY, backend=ClosedForm(amplitude=0.02))
-
-    assert kept_bytes(noisy.out) == kept_bytes(again.out)
-
-
 @pytest.mark.parametrize("threads", [1, 4, 7])
 def test_results_do_not_depend_on_the_number_of_threads(
     noisy: Tuned, tmp_path: Path, threads: int
@@ -175,14 +130,6 @@ def test_results_do_not_depend_on_the_number_of_threads(
     assert kept_bytes(noisy.out) == kept_bytes(again.out)
 
 
-def test_the_copies_in_a_run_folder_repeat_the_run(noisy: Tuned, tmp_path: Path) -> None:
-    workload = load_any(noisy.out / "workload.yaml", Overrides(), warn=print)
-    second = tune_file(workload, tmp_path / "again", backend=ClosedForm(amplitude=0.02))
-
-    assert (noisy.out / "trials.csv").read_bytes() == (second.out / "trials.csv").read_bytes()
-    assert (noisy.out / "front.csv").read_bytes() == (second.out / "front.csv").read_bytes()
-
-
 def test_all_trials_have_the_seed_of_the_run_and_confirmations_fresh_ones(tmp_path: Path) -> None:
     outcome = tune(tmp_path, {"seed": 7})
 
@@ -192,15 +139,6 @@ def test_all_trials_have_the_seed_of_the_run_and_confirmations_fresh_ones(tmp_pa
     assert len(fresh) == 2
     assert 7 not in fresh
     assert {r.seed for r in records if r.role == "baseline"} == {7, *fresh}
-
-
-def test_every_measurement_is_kept_in_order(plain: Tuned) -> None:
-    records = read_measurements(plain.out / "measurements.jsonl")
-    assert [(r.role, r.trial) for r in records[:9]] == [
-        ("baseline", None),
-        *(("trial", number) for number in range(8)),
-    ]
-    assert len(records) == 9 + 2 + 2 * 4
 
 
 def test_given_sets_are_tried_first_and_confirmed_whatever_their_figures(tmp_path: Path) -> None:
@@ -281,14 +219,6 @@ def test_impossible_schemes_are_failed_trials(tmp_path: Path) -> None:
     assert reason == (
         "age_us from 2050ms to 2080ms holds no multiple of the aggregation interval (100ms): widen it"
     )
-
-
-def test_when_every_trial_fails_the_summary_says_so(tmp_path: Path) -> None:
-    outcome = tune(tmp_path, backend=ClosedForm(fail=lambda _: "it got lost"))
-
-    assert outcome.recommendation.front == ()
-    assert table(outcome, "front.csv").empty
-    assert "It is empty: every trial failed." in (outcome.out / "summary.md").read_text()
 
 
 def test_a_failed_confirmation_throws_a_candidate_out(tmp_path: Path) -> None:
@@ -429,18 +359,6 @@ def test_a_signal_while_measurements_run_ends_the_run(tmp_path: Path) -> None:
     assert len(outcome.trials) == 4
 
 
-def test_ctrl_c_before_the_first_trial_leaves_a_readable_folder(tmp_path: Path) -> None:
-    def at_once(event: Event) -> None:
-        if isinstance(event, BaselineMeasured):
-            raise KeyboardInterrupt
-
-    outcome = tune(tmp_path, listeners=[at_once])
-
-    assert outcome.trials == ()
-    assert table(outcome, "trials.csv").empty
-    assert "It is empty: there was no trial." in (outcome.out / "summary.md").read_text()
-
-
 def test_ctrl_c_while_confirming_keeps_what_is_confirmed(tmp_path: Path) -> None:
     # Two baselines, then two measurements of each candidate.
     outcome = tune(tmp_path, listeners=[interrupt_after(confirmations=2 + 2)])
@@ -448,99 +366,6 @@ def test_ctrl_c_while_confirming_keeps_what_is_confirmed(tmp_path: Path) -> None
     assert len(outcome.recommendation.front) == 1
     reasons = table(outcome, "trials.csv")["reason"].dropna().tolist()
     assert reasons == ["not on the front: not confirmed, since the run was stopped"] * 3
-
-
-def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "note.txt").touch()
-
-    with pytest.raises(InputError) as error:
-        tune(tmp_path)
-
-    assert str(error.value) == (
-        f"{tmp_path}/out: is not empty: name a folder that is, or a new one"
-    )
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["note.txt"]
-
-
-def test_an_unknown_sampler_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"my\.yaml: no sampler 'tpee': did you mean 'tpe'\?$"):
-        tune(tmp_path, {"sampler": "tpee"})
-
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("writes", "name"),
-    [
-        (0, "workload.yaml"),
-        (3, "run.json"),
-        (4, "measurements.jsonl"),
-        (7, "measurements.jsonl"),
-        (9, "trials.csv"),
-        (14, "trials.csv"),
-        (26, "front.csv"),
-    ],
-)
-def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int, name: str
-) -> None:
-    left = [writes]
-    fsync = os.fsync
-
-    def full(descriptor: int) -> None:
-        if left[0] == 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        left[0] -= 1
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full)
-
-    with pytest.raises(RunError) as error:
-        tune(tmp_path)
-
-    out = tmp_path / "out"
-    assert str(error.value) == (
-        f"{out}: can't write {name}: No space left on device: free some space; "
-        "what was finished is readable"
-    )
-    assert [path for path in out.rglob("*") if path.name.startswith(".")] == []
-    if (out / "measurements.jsonl").exists():
-        read_measurements(out / "measurements.jsonl")
-    if (out / "run.json").exists():
-        assert state(out) == "running"
-
-
-def test_a_database_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        error = sqlite3.OperationalError("database or disk is full")
-        raise optuna.exceptions.StorageInternalError("a commit failed") from error
-
-    monkeypatch.setattr(optuna.Study, "tell", fail)
-
-    with pytest.raises(RunError) as error:
-        tune(tmp_path)
-
-    assert str(error.value) == (
-        f"{tmp_path}/out: can't write study.db: database or disk is full: free some space; "
-        "what was finished is readable"
-    )
-    assert state(tmp_path / "out") == "failed"
-
-
-def test_optuna_reads_the_study(noisy: Tuned) -> None:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{noisy.out}/study.db")
-    study = optuna.load_study(study_name="my", storage=storage)
-    trials = study.get_trials()
-    storage.remove_session()
-    storage.engine.dispose()
-    assert [t.params for t in trials] == [dict(t.parameters) for t in noisy.trials]
-    assert [t.values for t in trials] == [
-        [t.figures["memory_saving"], t.figures["slowdown"]] for t in noisy.trials
-    ]
-    assert [t.constraints for t in trials] == [
-        {"slowdown <= 5%": t.figures["slowdown"] - 0.05} for t in noisy.trials
-    ]
 
 
 def test_time_ends_a_run_too(tmp_path: Path) -> None:
@@ -640,21 +465,3 @@ def test_batches_are_proposed_before_any_of_their_outcomes_is_known(tmp_path: Pa
     failing = tune_file(workload, tmp_path / "b", backend=ClosedForm(fail=lambda _: "it got lost"))
 
     assert [t.parameters for t in together.trials] == [t.parameters for t in failing.trials]
-
-
-def test_the_schemes_of_the_front_are_there_in_every_format(plain: Tuned) -> None:
-    expected = {
-        f"{option.trial.id}{suffix}"
-        for option in plain.recommendation.front
-        for suffix in (".damos", ".schemes.json", ".kdamonds.json")
-    }
-    assert {path.name for path in (plain.out / "schemes").iterdir()} == expected
-
-
-def test_the_json_of_a_run_has_the_rows_of_the_front(tmp_path: Path) -> None:
-    outcome = tune(tmp_path)
-
-    objectives = make_file(tmp_path / "user").objectives
-    values = json.loads(json.dumps(outcome_json(outcome.out, outcome.outcome, objectives)))
-    assert list(values) == ["out", "trials", "failed", "hypervolume", "front"]
-    assert values["front"] == table(outcome, "front.csv").to_dict("records")
