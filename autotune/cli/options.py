@@ -11,7 +11,7 @@ import typer
 from autotune.cli.messages import say
 
 WorkloadArgument = Annotated[
-    Path, typer.Argument(metavar="WORKLOAD", help="A workload file (YAML).")
+    Path, typer.Argument(metavar="WORKLOAD", help="A workload file (YAML), or a run folder.")
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 BackendOption = Annotated[
