@@ -42,12 +42,14 @@ def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
     """Check a file of any kind. Its content tells the kind.
 
     Args:
-        path: The file.
+        path: The file, or a run folder.
         load: Reads it if it is a workload file.
 
     Raises:
         InputError: If the file is wrong; the message says where.
     """
+    if path.is_dir():
+        return _check_workload_at(path, load)
     if path.suffix in {".yaml", ".yml"}:
         return _check_yaml(path, load)
     if path.suffix == ".cfg":
@@ -62,8 +64,7 @@ def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
 def _check_yaml(path: Path, load: Loader) -> Checked:
     keys = document.load(path)
     if "workload" in keys:
-        warnings: list[str] = []
-        return _check_workload(load(path, Overrides(), warn=warnings.append), warnings)
+        return _check_workload_at(path, load)
     if "schemes" in keys:
         space = load_search_space(path)
         count = len(space.parameters)
@@ -78,6 +79,11 @@ def _check_yaml(path: Path, load: Loader) -> Checked:
         "'workload', 'schemes', 'objectives' or 'cpus'",
         Where(path),
     )
+
+
+def _check_workload_at(path: Path, load: Loader) -> Checked:
+    warnings: list[str] = []
+    return _check_workload(load(path, Overrides(), warn=warnings.append), warnings)
 
 
 def _check_workload(file: WorkloadFile, warnings: list[str]) -> Checked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from autotune.objective.figures import broken
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommendation, Recommended, knee
 from autotune.trial import Trial, TrialState
@@ -41,5 +42,8 @@ def why_empty(
     if recommendation.thrown_out:
         return "confirmation threw out every candidate"
     bounds = [str(constraint) for constraint in objectives.constraints]
+    measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    if bounds and all(broken(trial.figures, objectives) for trial in measured):
+        return f"no trial kept {', '.join(bounds)}"
     within = f" within {', '.join(bounds)}" if bounds else ""
     return f"no scheme was better than leaving DAMON off{within}"

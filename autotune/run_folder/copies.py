@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune import catalog
-from autotune.run_folder.folder import OWN_NAMES, WORKLOAD_FILE
-from autotune.run_folder.run_json import is_run, load_description
+from autotune import catalog, document
+from autotune.errors import InputError, Where
+from autotune.run_folder.folder import COPIES_FOLDER, OWN_NAMES, WORKLOAD_FILE
+from autotune.run_folder.run_json import load_description, may_be_run, sha256
 from autotune.workload_file.overrides import Kept, Overrides
 from autotune.workload_file.workload_file import Source, WorkloadFile, load_workload_file
 
@@ -29,13 +30,13 @@ class Copies:
             role. Shipped files keep their names, and are copied for people to read.
     """
 
-    contents: Mapping[str, str | bytes]
+    contents: Mapping[str, bytes]
     references: Mapping[str, str]
 
 
 def copies(sources: Iterable[Source]) -> Copies:
     """Choose a name in the run folder for each file."""
-    contents: dict[str, str | bytes] = {}
+    contents: dict[str, bytes] = {}
     references: dict[str, str] = {}
     for source in sources:
         if source.role == "workload":
@@ -47,14 +48,15 @@ def copies(sources: Iterable[Source]) -> Copies:
     return Copies(contents, references)
 
 
-def _free_name(source: Source, taken: Mapping[str, str | bytes]) -> str:
+def _free_name(source: Source, taken: Mapping[str, bytes]) -> str:
     name = source.path.name
     if (
         name.startswith(".")
         or name in OWN_NAMES
         or taken.get(name, source.content) != source.content
     ):
-        return f"{source.role.replace(' ', '-')}-{name.lstrip('.')}"
+        # In a folder of its own the file keeps its name, which may name what is in it.
+        return f"{COPIES_FOLDER}/{source.role.replace(' ', '-')}/{name}"
     return name
 
 
@@ -76,14 +78,20 @@ def load_any(path: Path, overrides: Overrides, *, warn: Callable[[str], None]) -
         warn: Called with a line about each thing that is legal but unwise.
 
     Raises:
-        InputError: If something in one of the files is wrong.
+        InputError: If something in one of the files is wrong, or the copy was changed since the run.
     """
     if path.is_dir():
         folder = path
-    elif path.name == WORKLOAD_FILE and is_run(path.parent):
+    elif path.name == WORKLOAD_FILE and may_be_run(path.parent):
         folder = path.parent
     else:
         return load_workload_file(path, overrides, warn=warn)
     run = load_description(folder)
+    copy = folder / WORKLOAD_FILE
+    if sha256(document.read_bytes(copy)) != run.workload_file_sha256:
+        raise InputError(
+            "was changed since the run: restore it, or run a copy of it outside the run folder",
+            Where(copy),
+        )
     kept = Kept(name=run.name, overrides=run.overrides, files=run.files)
-    return load_workload_file(folder / WORKLOAD_FILE, overrides, kept=kept, warn=warn)
+    return load_workload_file(copy, overrides, kept=kept, warn=warn)

@@ -25,6 +25,8 @@ FRONT_FILE = "front.csv"
 SUMMARY_FILE = "summary.md"
 SCHEMES_FOLDER = "schemes"
 WORKLOAD_FILE = "workload.yaml"
+COPIES_FOLDER = "copies"
+"""Has files that can't lie beside the run's own under their names."""
 
 OWN_NAMES = frozenset(
     {
@@ -36,6 +38,8 @@ OWN_NAMES = frozenset(
         SUMMARY_FILE,
         SCHEMES_FOLDER,
         WORKLOAD_FILE,
+        COPIES_FOLDER,
+        *(f"{STUDY_FILE}-{ending}" for ending in ("journal", "wal", "shm")),  # SQLite's
     }
 )
 """The names in a run folder that no copied file may have."""
@@ -97,9 +101,9 @@ class RunFolder:
     def write(self, name: str, content: str | bytes) -> None:
         """Write or replace a file; the folders in *name* are made."""
         target = self.path / name
-        temporary = target.with_name(f".{target.name}.tmp")
+        temporary = target.with_name(".being-written")
         with self.writing(name):
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 _write_through(
                     temporary, content.encode() if isinstance(content, str) else content

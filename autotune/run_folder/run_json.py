@@ -6,11 +6,11 @@ import dataclasses
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
@@ -31,6 +31,7 @@ from autotune.run_folder.folder import RUN_FILE, read_text
 from autotune.study.events import Started
 from autotune.study.outcome import RunState
 from autotune.workload_file.overrides import Overrides
+from autotune.workload_file.workload_file import Source
 
 FORMAT = 3
 """Version of the run folder's format. 2: the workload may be a program. 3: overrides and files."""
@@ -48,6 +49,7 @@ class RunDescription:
         error: Why the run failed; None if it did not fail.
         backend: The name of the backend that measured.
         machine: The machine on which the backend measured.
+        workload_file_sha256: Identifies the workload file, to the byte.
         workload_sha256: Identifies the workload; comments and spelling don't change it.
         operations: The address space.
         monitoring: DAMON's attributes.
@@ -71,6 +73,7 @@ class RunDescription:
     error: str | None = None
     backend: str
     machine: str
+    workload_file_sha256: str
     workload_sha256: str
     operations: OperationsSet
     monitoring: Monitoring
@@ -127,13 +130,44 @@ class RunDescription:
                     ),
                     "objectives": _objectives_from_dict(values["objectives"]),
                     "confirmation_seeds": tuple(values["confirmation_seeds"]),
-                    "overrides": Overrides(**values["overrides"]),
+                    "name": _name(values["name"]),
+                    "overrides": _overrides(values["overrides"]),
+                    "files": _files(values["files"]),
                 }
             )
         except KeyError as error:
             raise ValueError(f"{error} is missing") from error
         except (TypeError, AttributeError, InputError) as error:
             raise ValueError(str(error)) from error
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or "/" in value:
+        raise ValueError(f"'{value}' can't name a run")
+    return value
+
+
+def _overrides(values: object) -> Overrides:
+    kinds = {"backend": str, "machine": str, "trials": int, "seed": int, "sampler": str}
+    if not isinstance(values, dict):
+        raise ValueError("overrides is no mapping")
+    for key, value in values.items():
+        if type(value) is not kinds.get(key):
+            raise ValueError(f"override {key}: {value} is not possible")
+    return Overrides(**values)
+
+
+def _files(values: object) -> dict[str, str]:
+    if not isinstance(values, dict):
+        raise ValueError("files is no mapping")
+    for role, name in values.items():
+        if (
+            not isinstance(name, str)
+            or PurePath(name).is_absolute()
+            or ".." in PurePath(name).parts
+        ):
+            raise ValueError(f"files: {role}: '{name}' is no file of this folder")
+    return values
 
 
 def _objectives_to_dict(objectives: Objectives) -> dict[str, Any]:
@@ -166,6 +200,15 @@ def _objectives_from_dict(values: dict[str, Any]) -> Objectives:
         ),
         constraints=tuple(parse_constraint(text) for text in values["constraints"]),
     )
+
+
+def sha256(content: bytes) -> str:
+    """Identify a file's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _of_workload_file(sources: Iterable[Source]) -> str:
+    return next(sha256(source.content) for source in sources if source.role == "workload")
 
 
 def now() -> str:
@@ -212,6 +255,7 @@ def describe_start(started: Started, files: Mapping[str, str]) -> RunDescription
         state=RunState.RUNNING,
         backend=started.backend,
         machine=started.machine,
+        workload_file_sha256=_of_workload_file(file.sources),
         workload_sha256=workload_sha256(file.workload),
         operations=file.operations,
         monitoring=file.monitoring,
@@ -227,12 +271,15 @@ def describe_start(started: Started, files: Mapping[str, str]) -> RunDescription
     )
 
 
-def is_run(path: Path) -> bool:
-    """Say whether a folder is a run folder of any version: whether its `run.json` looks right."""
-    try:
-        values = json.loads((path / RUN_FILE).read_bytes())
-    except (OSError, ValueError):
+def may_be_run(path: Path) -> bool:
+    """Say whether a folder may be a run folder, of whatever version, damaged or not."""
+    file = path / RUN_FILE
+    if not file.is_file():
         return False
+    try:
+        values = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return True
     return isinstance(values, dict) and {"format", "workload_sha256"} <= values.keys()
 
 
@@ -249,7 +296,7 @@ def load_description(path: Path) -> RunDescription:
         raise InputError(f"has no {RUN_FILE}: name a folder that a run has written", Where(path))
     try:
         return RunDescription.from_dict(json.loads(read_text(file)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"is damaged, or of another version: {error}: restore the file from a copy",
             Where(file),

@@ -164,11 +164,12 @@ def _published(findings: Findings) -> list[str]:
         for t in findings.outcome.published
         if t.number in confirmed or not findings.confirmed
     ]
+    confirmed_too = "and confirmed " if findings.confirmed else ""
     on_front = {option.trial.number for option in findings.recommendation.front}
     return [
         "## Published schemes",
         "",
-        "The search space names them; they were measured and confirmed like the others.",
+        f"The search space names them; they were measured {confirmed_too}like the others.",
         "",
         *_table(beside, findings.shown, findings.confirmed),
         "",

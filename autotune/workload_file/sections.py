@@ -12,8 +12,8 @@ from autotune.backends.settings import HostSettings, HugePages, VmSettings
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.damon.recording import Recording
 from autotune.document import Mapping, Reader, Value
-from autotune.errors import InputError
-from autotune.experiment.pattern import Pattern
+from autotune.errors import InputError, Where
+from autotune.experiment.pattern import Pattern, PatternRegion
 from autotune.experiment.program import Program, Ready
 from autotune.formats import damo_record, masim
 
@@ -133,16 +133,21 @@ def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...])
 
 
 def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
-    """Read a pattern. Paths of data files are relative to the pattern's file, and are made absolute."""
+    """Read a pattern; its data files are relative to it, and absolute from here on."""
     pattern = masim.load(path, warn)
     folder = path.parent.absolute()
-    regions = (
-        region
-        if region.data_file is None
-        else replace(region, data_file=str(folder / region.data_file))
-        for region in pattern.regions
-    )
-    return replace(pattern, regions=tuple(regions))
+
+    def located(region: PatternRegion) -> PatternRegion:
+        if region.data_file is None:
+            return region
+        file = folder / region.data_file
+        if not catalog.is_file(file):
+            raise InputError(
+                f"region '{region.name}': no data file '{file}': check the path", Where(path)
+            )
+        return replace(region, data_file=str(file))
+
+    return replace(pattern, regions=tuple(map(located, pattern.regions)))
 
 
 def _usual_timeout_us(workload: Pattern | Program | Recording) -> int:

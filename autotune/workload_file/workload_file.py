@@ -53,12 +53,12 @@ class Source(NamedTuple):
     Attributes:
         role: "workload", "search space", "objectives", "pattern", "recording" or "machine".
         path: Where the file was read.
-        content: The content of the file: text, or the bytes of a recording.
+        content: The content of the file, to the byte.
     """
 
     role: str
     path: Path
-    content: str | bytes
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,19 +151,18 @@ def _ignore(message: str) -> None:
     """Drop a warning: nobody asked for warnings."""
 
 
-def _sources(text: str, path: Path, files: dict[str, Path | None]) -> tuple[Source, ...]:
-    found = [Source("workload", path, text)]
-    for role, file in files.items():
-        if file is not None:
-            read = document.read_bytes if role == "recording" else document.read_text
-            found.append(Source(role, file, read(file)))
-    return tuple(found)
+def _sources(files: dict[str, Path | None]) -> tuple[Source, ...]:
+    return tuple(
+        Source(role, file, document.read_bytes(file))
+        for role, file in files.items()
+        if file is not None
+    )
 
 
 def _name(value: Value) -> str:
     name = document.text(value)
-    if not re.fullmatch(r"[^/\0]+", name) or name in {".", ".."}:
-        value.fail(f"'{name}' can't name a folder: leave out the slashes")
+    if not re.fullmatch(r"[^/\x00-\x1f]+", name) or name in {".", ".."}:
+        value.fail(f"{name!r} can't name a folder: leave out slashes and control characters")
     return name
 
 
@@ -246,22 +245,21 @@ def load_workload_file(
     Raises:
         InputError: If something in one of the files is wrong.
     """
-    text = document.read_text(path)
-    keys = document.loads(text, path)
+    keys = document.load(path)
     places = _Places(path.parent, kept)
-    said = overrides or Overrides()
-    if kept is not None:
-        said = said.over(replace(kept.overrides, machine=None))
+    of_now = overrides or Overrides()
+    said = of_now if kept is None else of_now.over(kept.overrides)
     usual_backend = said.backend or defaults.BACKEND
     backend = keys.take("backend", _backend(said.backend), usual_backend)
     section = keys.take("workload", read_workload(places.file, places.folder, backend, warn))
-    machine = _machine(keys, places, said.machine)
+    machine = _machine(keys, places, of_now.machine)
     search_space, space_path = _search_space(keys, places)
     objectives, objectives_path = _objectives(keys, places)
     monitoring, start_after_us = keys.take("monitoring", read_monitoring, (Monitoring(), 0))
     seed = keys.take("seed", document.integer(at_least=0, at_most=MAX_SEED), defaults.SEED)
     sampler = keys.take("sampler", document.text, defaults.SAMPLER)
     files = {
+        "workload": path,
         "search space": space_path,
         "objectives": objectives_path,
         "pattern": section.path if isinstance(section.workload, Pattern) else None,
@@ -291,7 +289,7 @@ def load_workload_file(
         monitoring=monitoring,
         start_after_us=start_after_us,
         overrides=said,
-        sources=_sources(text, path, files),
+        sources=_sources(files),
     )
     keys.finish()
     _check_meeting(search_space, found.operations)

@@ -24,7 +24,16 @@ OBJECTIVES = Objectives(
     ),
     constraints=(parse_constraint("slowdown <= 5%"), parse_constraint("cpu_use <= 10%")),
 )
-MEASURED = Trial(number=0, state=TrialState.COMPLETE, seed=0, parameters={})
+MEASURED, SLOW = (
+    Trial(
+        number=0,
+        state=TrialState.COMPLETE,
+        seed=0,
+        parameters={},
+        figures={"memory_saving": 0.1, "slowdown": slowdown, "cpu_use": 0.01},
+    )
+    for slowdown in (0.01, 0.06)
+)
 FAILED = Trial(number=1, state=TrialState.FAILED, seed=0, parameters={}, reason="it got lost")
 
 
@@ -63,8 +72,9 @@ def test_an_empty_front_has_no_marks() -> None:
         ((), nothing(), "there was no trial"),
         ((FAILED,), nothing(), "every trial failed"),
         ((MEASURED, FAILED), nothing(t0="it is slow"), "confirmation threw out every candidate"),
+        ((SLOW, FAILED), nothing(), "no trial kept slowdown <= 5%, cpu_use <= 10%"),
         (
-            (MEASURED, FAILED),
+            (MEASURED, SLOW, FAILED),
             nothing(),
             "no scheme was better than leaving DAMON off within slowdown <= 5%, cpu_use <= 10%",
         ),

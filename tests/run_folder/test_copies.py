@@ -43,11 +43,11 @@ def test_the_workload_file_is_kept_to_the_letter_with_all_that_it_names(home: Pa
     kept = keep(home, text)
 
     assert kept.contents == {
-        "workload.yaml": text,
-        "tiny.cfg": PATTERN,
-        "prcl.yaml": (catalog.shipped("search_spaces") / "prcl.yaml").read_text(),
-        "memory.yaml": (catalog.shipped("objectives") / "memory.yaml").read_text(),
-        "server.yaml": (catalog.shipped("machines") / "server.yaml").read_text(),
+        "workload.yaml": text.encode(),
+        "tiny.cfg": PATTERN.encode(),
+        "prcl.yaml": (catalog.shipped("search_spaces") / "prcl.yaml").read_bytes(),
+        "memory.yaml": (catalog.shipped("objectives") / "memory.yaml").read_bytes(),
+        "server.yaml": (catalog.shipped("machines") / "server.yaml").read_bytes(),
     }
 
 
@@ -67,15 +67,15 @@ def test_files_elsewhere_are_named_by_their_names(home: Path, pattern: str) -> N
     kept = keep(home, f"workload: {{pattern: {pattern}}}\n")
 
     name = Path(pattern).name
-    assert kept.contents[name] == PATTERN
+    assert kept.contents[name] == PATTERN.encode()
     assert kept.references["pattern"] == name
 
 
-def test_a_file_with_a_name_of_the_run_folder_gets_another(home: Path) -> None:
+def test_a_file_with_a_name_of_the_run_folder_lies_in_a_folder_of_its_own(home: Path) -> None:
     kept = keep(home, "workload: {pattern: trials.csv}\n")
 
-    assert kept.references["pattern"] == "pattern-trials.csv"
-    assert kept.contents["pattern-trials.csv"] == PATTERN
+    assert kept.references["pattern"] == "copies/pattern/trials.csv"
+    assert kept.contents["copies/pattern/trials.csv"] == PATTERN.encode()
 
 
 def test_two_files_of_one_name_are_kept_apart(home: Path) -> None:
@@ -84,8 +84,8 @@ def test_two_files_of_one_name_are_kept_apart(home: Path) -> None:
     kept = keep(home, text)
 
     assert kept.references["search space"] == "mine.yaml"
-    assert kept.references["objectives"] == "objectives-mine.yaml"
-    assert kept.contents["mine.yaml"] != kept.contents["objectives-mine.yaml"]
+    assert kept.references["objectives"] == "copies/objectives/mine.yaml"
+    assert kept.contents["mine.yaml"] != kept.contents["copies/objectives/mine.yaml"]
 
 
 def test_a_file_that_is_called_like_a_shipped_one_is_still_a_file(home: Path) -> None:
@@ -133,13 +133,9 @@ def differences(first: WorkloadFile, again: WorkloadFile) -> set[str]:
 def test_a_run_folder_repeats_what_was_run(home: Path, text: str) -> None:
     file, run = start(home, text)
 
-    # The paths; and a file that had to be renamed gives another name to what is in it.
-    known = {"path", "sources", "overrides"}
     found = load(run)
-    assert differences(file, found) <= known | {"backend", "objectives"}
+    assert differences(file, found) <= {"path", "sources", "backend"}
     assert found.backend.machine.name == file.backend.machine.name
-    assert found.objectives.objectives == file.objectives.objectives
-    assert found.objectives.constraints == file.objectives.constraints
 
 
 def test_what_the_command_line_said_counts_again(home: Path) -> None:
@@ -202,12 +198,80 @@ def test_a_folder_that_is_no_run_is_refused(home: Path) -> None:
         load(home)
 
 
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b"[]"])
+def test_a_damaged_run_json_is_not_passed_over(home: Path, content: bytes) -> None:
+    _, run = start(home, "workload: {pattern: tiny.cfg}\n", seed=7)
+    (run / "run.json").write_bytes(content)
+
+    for path in (run, run / "workload.yaml"):
+        if path == run or content != b"[]":
+            with pytest.raises(InputError, match=r"run\.json: (is damaged|can't be read)"):
+                load(path)
+
+
+def test_a_copy_that_was_changed_is_refused(home: Path) -> None:
+    _, run = start(home, "workload: {pattern: tiny.cfg}\n")
+    (run / "workload.yaml").write_text("workload: {pattern: tiny.cfg}\nseed: 3\n")
+
+    with pytest.raises(
+        InputError, match=r"workload\.yaml: was changed since the run: restore it, "
+    ):
+        load(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"files": {"pattern": 3}}, "files: pattern: '3' is no file of this folder"),
+        ({"files": ["tiny.cfg"]}, "files is no mapping"),
+        ({"files": {"pattern": "../tiny.cfg"}}, "'../tiny.cfg' is no file of this folder"),
+        ({"files": {"pattern": "/tiny.cfg"}}, "'/tiny.cfg' is no file of this folder"),
+        ({"overrides": {"sampler": 5}}, "override sampler: 5 is not possible"),
+        ({"overrides": {"trials": 2.5}}, "override trials: 2.5 is not possible"),
+        ({"overrides": {"trials": True}}, "override trials: True is not possible"),
+        ({"overrides": {"trials": 0}}, "0 trials are too few"),
+        ({"overrides": {"speed": 1}}, "override speed: 1 is not possible"),
+        ({"overrides": 7}, "overrides is no mapping"),
+        ({"name": "../../x"}, "'../../x' can't name a run"),
+    ],
+)
+def test_a_run_json_that_was_edited_is_refused_in_one_line(
+    home: Path, change: dict[str, Any], message: str
+) -> None:
+    _, run = start(home, "workload: {pattern: tiny.cfg}\n")
+    values = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**values, **change}))
+
+    with pytest.raises(InputError) as error:
+        load(run)
+
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_copy_is_the_users_file_to_the_byte(home: Path) -> None:
+    (home / "my.yaml").write_bytes(b"\xef\xbb\xbfworkload: {pattern: tiny.cfg}\r\n")
+    before = (home / "my.yaml").read_bytes()
+
+    kept = copies(load_workload_file(home / "my.yaml").sources)
+
+    assert kept.contents["workload.yaml"] == before
+
+
+def test_files_with_names_that_sqlite_uses_are_kept_apart(home: Path) -> None:
+    (home / "study.db-journal").write_text(PATTERN)
+
+    kept = keep(home, "workload: {pattern: study.db-journal}\n")
+
+    assert kept.references["pattern"] == "copies/pattern/study.db-journal"
+
+
 def test_a_copy_of_a_copy_is_the_same(home: Path) -> None:
     _, run = start(home, "workload: {pattern: trials.csv}\nobjectives: deep/mine.yaml\n")
 
     again = copies(load(run).sources)
 
-    assert again.references["pattern"] == "pattern-trials.csv"
+    assert again.references["pattern"] == "copies/pattern/trials.csv"
     assert again.references["objectives"] == "mine.yaml"
 
 

@@ -45,7 +45,6 @@ def test_a_description_names_what_figures_depend_on(description: RunDescription)
         ({"state": "asleep"}, "'asleep' is not a valid RunState"),
         ({"extra": 1}, "unexpected keyword argument 'extra'"),
         ({"objectives": {}}, "'name' is missing"),
-        ({"overrides": {"speed": 1}}, "unexpected keyword argument 'speed'"),
         ({"format": 0}, "its format is 0, and this version reads 3"),
     ],
 )

@@ -196,11 +196,11 @@ def test_all_files_that_decide_a_run_are_kept(folder: Path) -> None:
     memory = catalog.find("memory", "objectives", folder)
     server = catalog.find("server", "machines", folder)
     assert workload.sources == (
-        Source("workload", folder / "my.yaml", text),
-        Source("search space", folder / "space.yaml", (folder / "space.yaml").read_text()),
-        Source("objectives", memory, memory.read_text()),
-        Source("pattern", folder / "tiny.cfg", PATTERN),
-        Source("machine", server, server.read_text()),
+        Source("workload", folder / "my.yaml", text.encode()),
+        Source("search space", folder / "space.yaml", (folder / "space.yaml").read_bytes()),
+        Source("objectives", memory, memory.read_bytes()),
+        Source("pattern", folder / "tiny.cfg", PATTERN.encode()),
+        Source("machine", server, server.read_bytes()),
     )
 
 
@@ -235,7 +235,13 @@ def test_a_patterns_data_file_is_looked_for_beside_the_pattern(folder: Path) -> 
     (folder / "sub").mkdir()
     (folder / "sub/filled.cfg").write_text("a, 4096, data.bin\n\np\n1000\na, 0, 4096, 1\n")
 
-    pattern = load(folder, "workload: {pattern: sub/filled.cfg}\n").workload
+    text = "workload: {pattern: sub/filled.cfg}\n"
+
+    assert message(folder, text) == (
+        "sub/filled.cfg: region 'a': no data file 'sub/data.bin': check the path"
+    )
+    (folder / "sub/data.bin").touch()
+    pattern = load(folder, text).workload
 
     assert isinstance(pattern, Pattern)
     assert pattern.regions[0].data_file == str(folder / "sub/data.bin")
@@ -310,6 +316,13 @@ def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
     program = workload.workload
     assert isinstance(program, Program)
     assert (program.command, program.ready) == ("a | b", Ready(delay_us=0))
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a\\nb"])
+def test_a_name_must_be_able_to_name_a_folder(folder: Path, name: str) -> None:
+    assert message(folder, f'name: "{name}"\n{TWO_LINES}').endswith(
+        "can't name a folder: leave out slashes and control characters"
+    )
 
 
 def test_warnings_about_the_pattern_are_passed_on(folder: Path) -> None:
