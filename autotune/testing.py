@@ -43,6 +43,7 @@ def measurement(**overrides: Any) -> Measurement:
     }
     fields.update(overrides)
     fields.setdefault("rss_peak_bytes", int(fields["rss_mean_bytes"]))
+    fields.setdefault("pss_mean_bytes", fields["rss_mean_bytes"])
     fields.setdefault("series", _constant_series(fields))
     return Measurement(**fields)
 
@@ -52,6 +53,7 @@ def _constant_series(fields: dict[str, Any]) -> Series:
     return Series(
         time_s=tuple(fields["runtime_s"] * third / 3 for third in range(3)),
         rss_bytes=(int(fields["rss_mean_bytes"]),) * 3,
+        pss_bytes=(int(fields["pss_mean_bytes"]),) * 3,
         swap_bytes=(0,) * 3,
         pool_bytes=(int(fields["swap_pool_mean_bytes"]),) * 3,
         used_bytes=(int(fields["system_used_mean_bytes"]),) * 3,

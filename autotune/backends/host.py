@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from autotune.backends.reading_periods import ReadingPeriods
 from autotune.backends.settings import HostSettings
 from autotune.damon.damos import Action
 from autotune.damon.recording import Recording
@@ -35,6 +36,7 @@ from autotune.runner.processes import Processes, adopt_orphans
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorder import Recorder, check_recordable
 from autotune.runner.running import runnable, start_workload
+from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.tracing import TRACEFS, TraceBuffer
 
@@ -83,6 +85,7 @@ class Host:
     _running: Processes | None = None
     _stopped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _readings: ReadingPeriods = field(default_factory=lambda: ReadingPeriods(repeats=False))
 
     name = "host"
     slowdown_metric: Literal["wall_slowdown"] = "wall_slowdown"
@@ -129,8 +132,15 @@ class Host:
             TrialError: If the workload fails, or the kernel refuses a scheme.
             BackendUnavailableError: If DAMON can't be used here; nothing is changed then.
         """
-        with self._claimed() as claimed, self._warmed_up(experiment, claimed) as make_measuring:
-            return make_measuring(None).measure(experiment, seed)
+
+        def measure(pss_period_us: int | None) -> Measurement:
+            with (
+                self._claimed() as claimed,
+                self._warmed_up(experiment, claimed, pss_period_us) as make_measuring,
+            ):
+                return make_measuring(None).measure(experiment, seed)
+
+        return self._readings.measure(experiment, measure)
 
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
         """Run the workload once, here, make a recording, and put back all that was changed.
@@ -165,7 +175,7 @@ class Host:
 
     @contextlib.contextmanager
     def _warmed_up(
-        self, experiment: Experiment, claimed: Claim
+        self, experiment: Experiment, claimed: Claim, pss_period_us: int | None = None
     ) -> Iterator[Callable[[Recorder | None], Measuring]]:
         """Change the machine's settings, start the workload, and give the maker of a `Measuring`."""
         places, workload = self.places, runnable(experiment.workload)
@@ -191,12 +201,15 @@ class Host:
                 running = start_workload(
                     workload, processes, player=player, timeout_us=experiment.timeout_us
                 )
+                cost_s = reading_cost_s(procfs, processes.measured())
                 yield lambda recorder: Measuring(
                     running,
                     processes,
                     system,
                     free_before_bytes=free_before_bytes,
                     kdamond=claimed.kdamond,
+                    reading_cost_s=cost_s,
+                    pss_period_us=pss_period_us,
                     recorder=recorder,
                 )
             finally:

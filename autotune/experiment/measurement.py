@@ -19,8 +19,11 @@ class Series:
 
     Attributes:
         time_s: Time since the measured part began, in seconds.
-        rss_bytes: Resident set of the target's process tree.
-        swap_bytes: Swapped-out memory of the target's process tree, before compression.
+        rss_bytes: Resident set of the target's process tree, summed over processes.
+        pss_bytes: Resident memory of the tree, where what processes share counts once; None where it
+            was not read. Of a single process it is its resident set.
+        swap_bytes: Swapped-out memory of the target's process tree, before compression. What processes
+            share counts once; where that was not read, it is estimated as `pss_mean_bytes` is.
         pool_bytes: Memory that holds what was swapped out.
         used_bytes: MemFree before the workload was started minus MemFree.
         wss_bytes: Bytes in regions with at least one access in the last aggregation; None without
@@ -29,6 +32,7 @@ class Series:
 
     time_s: tuple[float, ...]
     rss_bytes: tuple[int, ...]
+    pss_bytes: tuple[int | None, ...]
     swap_bytes: tuple[int, ...]
     pool_bytes: tuple[int, ...]
     used_bytes: tuple[int, ...]
@@ -48,8 +52,10 @@ class Measurement:
     Attributes:
         runtime_s: Time of the measured part, in seconds of the backend's own clock.
         work_done: What a workload of fixed duration got done, in its own unit; None for fixed work.
-        rss_mean_bytes: Time-weighted mean of the resident set.
-        rss_peak_bytes: Maximum of the resident set.
+        rss_mean_bytes: Time-weighted mean of the resident set, summed over processes.
+        rss_peak_bytes: Maximum of the resident set, summed over processes.
+        pss_mean_bytes: Time-weighted mean of the resident memory, where what processes share counts once
+            (`autotune.experiment.proportional`).
         swap_pool_mean_bytes: Mean of the memory that holds what was swapped out.
         system_used_mean_bytes: Mean of the whole system's memory use since before the workload.
         kdamond_cpu: CPU time of the kdamond over `runtime_s`, a fraction of one CPU.
@@ -63,6 +69,8 @@ class Measurement:
         series: The samples from which the means are computed.
         fingerprint: A hash of all that decides the figures: equal fingerprints mean equal figures. None
             on a machine that runs in real time, where this is not known.
+        pss_periods_us: Times between two readings of the memory that processes share, in microseconds:
+            one if it stayed equal, more if reading became dearer, none if the tree was one process.
 
     Source of the definitions: docs/measurement.md.
     """
@@ -71,6 +79,7 @@ class Measurement:
     work_done: float | None
     rss_mean_bytes: float
     rss_peak_bytes: int
+    pss_mean_bytes: float
     swap_pool_mean_bytes: float
     system_used_mean_bytes: float
     kdamond_cpu: float
@@ -83,11 +92,13 @@ class Measurement:
     wss_mean_bytes: float | None
     series: Series
     fingerprint: str | None = None
+    pss_periods_us: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
         values = dataclasses.asdict(self)
         values["series"] = {name: list(samples) for name, samples in values["series"].items()}
+        values["pss_periods_us"] = list(self.pss_periods_us)
         return values
 
     @classmethod
@@ -105,6 +116,7 @@ class Measurement:
                     **values,
                     "scheme_stats": None if stats is None else SchemeStats(**stats),
                     "series": Series(**series),
+                    "pss_periods_us": tuple(values["pss_periods_us"]),
                 }
             )
         except KeyError as error:
@@ -115,12 +127,13 @@ class Measurement:
         return measurement
 
 
-_MAY_BE_NONE = frozenset({"work_done", "wss_mean_bytes", "wss_bytes"})
+_MAY_BE_NONE = frozenset({"work_done", "wss_mean_bytes", "wss_bytes", "pss_bytes"})
 _TEXTS = frozenset({"fingerprint"})
 
 
 def _check_numbers(values: Mapping[str, Any]) -> None:
     numbers = {name: [value] for name, value in values.items() if name not in _TEXTS}
+    numbers["pss_periods_us"] = list(values["pss_periods_us"])
     for part in ("scheme_stats", "series"):
         [nested] = numbers.pop(part)
         for name, value in (nested or {}).items():

@@ -21,7 +21,7 @@ SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 RECORD_FIELDS: tuple[str, ...] = tuple(
     field.name
     for field in dataclasses.fields(Measurement)
-    if field.name not in {"scheme_stats", "series", "fingerprint"}
+    if field.name not in {"scheme_stats", "series", "fingerprint", "pss_periods_us"}
 )
 """The fields of a measurement that an expression may name, beside the metrics."""
 
@@ -56,6 +56,8 @@ def _per_work(name: str, measured: Measurement, other: Measurement) -> float:
 def memory_saving(measured: Measurement, baseline: Measurement) -> float:
     """Give the saving of memory that the workload holds, memory for its swapped-out pages included.
 
+    What processes of the workload share counts once.
+
     Returns:
         A fraction of the baseline's memory; below 0 if the workload holds more than the baseline.
 
@@ -63,14 +65,14 @@ def memory_saving(measured: Measurement, baseline: Measurement) -> float:
         ValueError: If the baseline held no memory.
 
     >>> from autotune.testing import measurement
-    >>> baseline = measurement(rss_mean_bytes=1000.0, swap_pool_mean_bytes=0.0)
-    >>> memory_saving(measurement(rss_mean_bytes=500.0, swap_pool_mean_bytes=250.0), baseline)
+    >>> baseline = measurement(pss_mean_bytes=1000.0, swap_pool_mean_bytes=0.0)
+    >>> memory_saving(measurement(pss_mean_bytes=500.0, swap_pool_mean_bytes=250.0), baseline)
     0.25
     """
     return 1.0 - _ratio(
-        "rss_mean_bytes + swap_pool_mean_bytes",
-        measured.rss_mean_bytes + measured.swap_pool_mean_bytes,
-        baseline.rss_mean_bytes + baseline.swap_pool_mean_bytes,
+        "pss_mean_bytes + swap_pool_mean_bytes",
+        measured.pss_mean_bytes + measured.swap_pool_mean_bytes,
+        baseline.pss_mean_bytes + baseline.swap_pool_mean_bytes,
     )
 
 

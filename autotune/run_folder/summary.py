@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.proportional import too_few_readings
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.recommendation.front import Recommendation, Recommended
@@ -104,6 +105,10 @@ def _baseline(baseline: Measurement | None) -> list[str]:
         f"{megabytes(baseline.rss_peak_bytes)} at most",
         "major faults": f"{baseline.major_faults}",
     }
+    if baseline.pss_periods_us:
+        rows["resident memory, shared counted once"] = megabytes(baseline.pss_mean_bytes)
+    if few := too_few_readings(baseline):
+        rows["note"] = few
     return ["Without DAMON:", "", *(f"- {name}: {value}" for name, value in rows.items())]
 
 

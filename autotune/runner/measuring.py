@@ -11,12 +11,14 @@ from autotune.driver.kdamond import Kdamond
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
+from autotune.experiment.proportional import between_readings
 from autotune.runner.errors import WorkloadError
 from autotune.runner.monitoring import Monitor
 from autotune.runner.processes import Processes
 from autotune.runner.readiness import be_silent
 from autotune.runner.recorder import Recorder
 from autotune.runner.running import RunningWorkload, check_end
+from autotune.runner.shared_memory import SharedMemory
 from autotune.runner.system_memory import SystemMemory
 from autotune.units import format_duration
 
@@ -27,7 +29,9 @@ class _Samples:
 
     time_s: list[float] = field(default_factory=list)
     rss: list[int] = field(default_factory=list)
+    pss: list[int | None] = field(default_factory=list)
     swap: list[int] = field(default_factory=list)
+    swap_read: list[int | None] = field(default_factory=list)
     pool: list[int] = field(default_factory=list)
     used: list[int] = field(default_factory=list)
     wss: list[int | None] = field(default_factory=list)
@@ -36,7 +40,10 @@ class _Samples:
         return Series(
             time_s=tuple(self.time_s),
             rss_bytes=tuple(self.rss),
-            swap_bytes=tuple(self.swap),
+            pss_bytes=tuple(self.pss),
+            swap_bytes=tuple(
+                round(size) for size in between_readings(self.time_s, self.swap, self.swap_read)
+            ),
             pool_bytes=tuple(self.pool),
             used_bytes=tuple(self.used),
             wss_bytes=tuple(self.wss),
@@ -53,6 +60,8 @@ class Measuring:
         free_before_bytes: MemFree before the workload was started.
         kdamond: The driver; with None only a baseline can be measured.
         on_sample: Called with the time of each sample, in seconds since the measured part began.
+        reading_cost_s: CPU time of reading, before the run, what processes share, in seconds.
+        pss_period_us: Time between two of these readings; None means that it follows from their cost.
         recorder: Makes a recording during the run. Then DAMON watches only the process that the recorder
             chooses.
     """
@@ -66,6 +75,8 @@ class Measuring:
         free_before_bytes: int,
         kdamond: Kdamond | None,
         on_sample: Callable[[float], None] = be_silent,
+        reading_cost_s: float = 0.0,
+        pss_period_us: int | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         self._running = running
@@ -75,6 +86,8 @@ class Measuring:
         self._free_before_bytes = free_before_bytes
         self._kdamond = kdamond
         self._on_sample = on_sample
+        self._reading_cost_s = reading_cost_s
+        self._pss_period_us = pss_period_us
         self._recorder = recorder
         self._samples = _Samples()
 
@@ -120,13 +133,19 @@ class Measuring:
 
     def _measure(self, experiment: Experiment, seed: int, monitor: Monitor | None) -> Measurement:
         running, procfs = self._running, self._procfs
+        shared = SharedMemory(
+            procfs,
+            cost_s=self._reading_cost_s,
+            sampling_period_us=experiment.sampling_period_us,
+            period_us=self._pss_period_us,
+        )
         before = self._system.counters()
         used_before = procfs.usage(self._processes.measured())
         began_s = time.monotonic()
         if self._recorder is not None:
             self._recorder.begin(began_s)
         running.begin(seed)
-        self._wait(experiment, monitor, began_s)
+        self._wait(experiment, monitor, shared, began_s)
         runtime_s = time.monotonic() - began_s
         # No process is reaped yet: an ended process still shows its figures, and DAMON keeps its target.
         used = procfs.usage(self._processes.measured())
@@ -138,7 +157,7 @@ class Measuring:
             self._recorder.finish()
         series = self._samples.series()
 
-        def mean(samples: tuple[int, ...]) -> float:
+        def mean(samples: tuple[float, ...]) -> float:
             return time_weighted_mean(series.time_s, samples, runtime_s)
 
         return Measurement(
@@ -146,6 +165,9 @@ class Measuring:
             work_done=running.work_done(),
             rss_mean_bytes=mean(series.rss_bytes),
             rss_peak_bytes=max(series.rss_bytes),
+            pss_mean_bytes=mean(
+                between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
+            ),
             swap_pool_mean_bytes=mean(series.pool_bytes),
             system_used_mean_bytes=mean(series.used_bytes),
             kdamond_cpu=0.0 if monitor is None else monitor.cpu_s / runtime_s,
@@ -157,9 +179,16 @@ class Measuring:
             scheme_stats=None if monitor is None else monitor.stats,
             wss_mean_bytes=None if monitor is None else monitor.wss_mean_bytes,
             series=series,
+            pss_periods_us=shared.periods_us,
         )
 
-    def _wait(self, experiment: Experiment, monitor: Monitor | None, began_s: float) -> None:
+    def _wait(
+        self,
+        experiment: Experiment,
+        monitor: Monitor | None,
+        shared: SharedMemory,
+        began_s: float,
+    ) -> None:
         """Sample until the measured part ends."""
         running = self._running
         waiting = select.poll()
@@ -175,7 +204,7 @@ class Measuring:
                 monitor.turn_on()
             if now_s >= number * period_s:
                 number = int(now_s / period_s)  # skips samples whose time has passed
-                self._sample(number * period_s, monitor)
+                self._sample(number, number * period_s, monitor, shared)
                 number += 1
             if now_s >= timeout_s:
                 raise WorkloadError(
@@ -190,12 +219,18 @@ class Measuring:
             if running.has_ended():
                 return
 
-    def _sample(self, time_s: float, monitor: Monitor | None) -> None:
-        memory = self._procfs.memory(self._processes.measured())
+    def _sample(
+        self, number: int, time_s: float, monitor: Monitor | None, shared: SharedMemory
+    ) -> None:
+        pids = self._processes.measured()
+        memory = self._procfs.memory(pids)
+        proportional = shared.sample(number, pids, memory)
         samples = self._samples
         samples.time_s.append(time_s)
         samples.rss.append(memory.rss_bytes)
+        samples.pss.append(None if proportional is None else proportional.pss_bytes)
         samples.swap.append(memory.swap_bytes)
+        samples.swap_read.append(None if proportional is None else proportional.swap_bytes)
         samples.pool.append(self._system.pool_bytes())
         samples.used.append(self._free_before_bytes - self._system.free_bytes())
         samples.wss.append(None if monitor is None else monitor.sample())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autotune.damon.kernel_rules import three_ranges
 from autotune.damon.spans import Span, merged
+from autotune.errors import BackendUnavailableError
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -28,11 +29,26 @@ class Memory:
     """Memory of processes, in bytes.
 
     Attributes:
-        rss_bytes: Resident memory.
-        swap_bytes: Swapped-out memory.
+        rss_bytes: Resident memory. What processes share counts once for each of them.
+        swap_bytes: Swapped-out memory. What processes share counts once for each of them.
+        processes: How many of the processes have memory.
     """
 
     rss_bytes: int
+    swap_bytes: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProportionalMemory:
+    """Memory of processes, in bytes, where each page counts as one part in so many as share it.
+
+    Attributes:
+        pss_bytes: Resident memory (PSS). What only these processes share counts once.
+        swap_bytes: What the processes have in swap; shared pages of private mappings count once.
+    """
+
+    pss_bytes: int
     swap_bytes: int
 
 
@@ -93,15 +109,42 @@ class Procfs:
 
     def memory(self, pids: tuple[int, ...]) -> Memory:
         """Sum the memory of processes. Memory that processes share counts once for each of them."""
-        rss = swap = 0
+        rss = swap = processes = 0
         for pid in pids:
             for line in (self.read(f"{pid}/status") or b"").splitlines():
                 if line.startswith(b"VmRSS:"):
                     rss += int(line.split()[1])
+                    processes += 1
                 elif line.startswith(b"VmSwap:"):
                     swap += int(line.split()[1])
                     break
-        return Memory(rss_bytes=rss << 10, swap_bytes=swap << 10)
+        return Memory(rss_bytes=rss << 10, swap_bytes=swap << 10, processes=processes)
+
+    def proportional_memory(self, pids: tuple[int, ...]) -> ProportionalMemory:
+        """Sum the memory of processes such that memory that they share counts once.
+
+        The kernel walks all pages of each process: the cost grows with resident memory.
+        Source: Documentation/filesystems/proc.rst, "smaps_rollup".
+
+        Raises:
+            BackendUnavailableError: If the kernel does not say it of a process that is there.
+        """
+        pss = swap = 0
+        for pid in pids:
+            text = self.read(f"{pid}/smaps_rollup")
+            if text is None:
+                if self.has_memory(pid):
+                    raise BackendUnavailableError(
+                        f"{self._root}/{pid}/smaps_rollup: can't be read, so that memory which "
+                        "processes share is not known: use a kernel with CONFIG_PROC_PAGE_MONITOR"
+                    )
+                continue
+            for line in text.splitlines():
+                if line.startswith(b"Pss:"):
+                    pss += int(line.split()[1])
+                elif line.startswith(b"SwapPss:"):
+                    swap += int(line.split()[1])
+        return ProportionalMemory(pss_bytes=pss << 10, swap_bytes=swap << 10)
 
     def usage(self, pids: tuple[int, ...]) -> Usage:
         """Sum what processes used, and what those of their children used that they have reaped.

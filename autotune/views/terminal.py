@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.doctor import Health
+from autotune.experiment.measurement import Measurement
+from autotune.experiment.proportional import too_few_readings
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.objective.metrics import METRICS
@@ -63,6 +65,7 @@ def show_scheme(found: SchemeMeasurement) -> None:
     figures: Mapping[str, tuple[str, str]] = {
         "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
         "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(measured.rss_mean_bytes)),
+        **_proportional(baseline, measured),
         "swap pool, mean": (
             megabytes(baseline.swap_pool_mean_bytes),
             megabytes(measured.swap_pool_mean_bytes),
@@ -76,6 +79,16 @@ def show_scheme(found: SchemeMeasurement) -> None:
     console.print(
         table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
     )
+    if few := too_few_readings(baseline):
+        console.print(f"note: {few}", soft_wrap=True)
+
+
+def _proportional(baseline: Measurement, measured: Measurement) -> dict[str, tuple[str, str]]:
+    """The row of memory in which shared memory counts once, if processes shared some."""
+    if not (baseline.pss_periods_us or measured.pss_periods_us):
+        return {}
+    sizes = megabytes(baseline.pss_mean_bytes), megabytes(measured.pss_mean_bytes)
+    return {"of that, shared counted once": sizes}
 
 
 def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:

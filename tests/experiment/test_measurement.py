@@ -28,6 +28,7 @@ def series(draw: st.DrawFn) -> Series:
     return Series(
         time_s=samples(NUMBERS),
         rss_bytes=samples(COUNTS),
+        pss_bytes=samples(st.none() | COUNTS),
         swap_bytes=samples(COUNTS),
         pool_bytes=samples(COUNTS),
         used_bytes=samples(st.integers()),
@@ -41,6 +42,8 @@ MEASUREMENTS = st.builds(
     work_done=st.none() | NUMBERS,
     rss_mean_bytes=NUMBERS,
     rss_peak_bytes=COUNTS,
+    pss_mean_bytes=NUMBERS,
+    pss_periods_us=st.lists(COUNTS).map(tuple),
     swap_pool_mean_bytes=NUMBERS,
     system_used_mean_bytes=NUMBERS,
     kdamond_cpu=NUMBERS,
@@ -74,7 +77,7 @@ def test_the_fields_are_written_in_their_order() -> None:
     names = list(measurement().to_dict())
 
     assert names[:3] == ["runtime_s", "work_done", "rss_mean_bytes"]
-    assert names[-2:] == ["series", "fingerprint"]
+    assert names[-3:] == ["series", "fingerprint", "pss_periods_us"]
 
 
 def without(name: str) -> Callable[[dict[str, Any]], object]:

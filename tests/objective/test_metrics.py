@@ -65,6 +65,14 @@ def test_the_memory_that_holds_swapped_pages_is_not_saved(
     assert gross - net == pytest.approx(pool / baseline, rel=1e-6, abs=1e-9 * rss / baseline)
 
 
+def test_what_processes_share_is_saved_once() -> None:
+    before = measurement(rss_mean_bytes=400.0, pss_mean_bytes=200.0)
+    after = measurement(rss_mean_bytes=100.0, pss_mean_bytes=150.0)
+
+    assert metrics.memory_saving(after, before) == 0.25
+    assert metrics.rss_saving(after, before) == 0.75
+
+
 @given(work=POSITIVE, factor=st.floats(0.1, 10.0))
 def test_twice_the_work_in_the_same_time_is_half_the_time_a_unit(
     work: float, factor: float
@@ -94,7 +102,7 @@ def test_fixed_work_is_as_much_slower_as_it_takes_longer(seconds: float, factor:
     [
         (
             {"rss_mean_bytes": 0.0},
-            "the baseline's rss_mean_bytes + swap_pool_mean_bytes is 0: "
+            "the baseline's pss_mean_bytes + swap_pool_mean_bytes is 0: "
             "nothing can be compared with it",
         ),
         (

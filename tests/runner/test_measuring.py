@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -15,6 +16,7 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, time_weighted_mean
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
+from autotune.experiment.proportional import between_readings
 from autotune.runner.errors import WorkloadError
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
@@ -169,6 +171,58 @@ def test_the_mean_weighs_memory_by_time(bench: Bench) -> None:
     assert measured.rss_peak_bytes == pytest.approx(low_bytes + 32 * MIB, abs=MIB)
     half = 32 * MIB * 0.5 / measured.runtime_s
     assert measured.rss_mean_bytes == pytest.approx(low_bytes + half, abs=6 * MIB)
+
+
+PREFORK = """
+import os, time
+cold = bytearray(os.urandom(1 << 20) * 24)
+children = []
+for _ in range(3):
+    pid = os.fork()
+    if not pid:
+        own = bytearray(os.urandom(1 << 20) * 4)
+        time.sleep(2.0)
+        os._exit(0)
+    children.append(pid)
+time.sleep(0.5)
+print("up", flush=True)
+for pid in children:
+    os.waitpid(pid, 0)
+"""
+"""A server in small: its workers share 24 MiB, and each has 4 MiB of its own."""
+
+
+def _pss_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+
+
+def test_what_workers_share_counts_once(bench: Bench) -> None:
+    seen: list[int] = []
+
+    def look(_: float) -> None:
+        seen.append(sum(_pss_bytes(pid) for pid in bench.processes.measured()))
+
+    measured = bench.measure(program(PREFORK), look)
+
+    series = measured.series
+    known = between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
+    # At the last samples a worker may have ended between the two readers.
+    assert fmean(known[:-2]) == pytest.approx(fmean(seen[:-2]), rel=0.05)
+    assert measured.pss_mean_bytes == pytest.approx(fmean(known), rel=0.1)
+    assert measured.pss_mean_bytes < 60 * MIB < 4 * 24 * MIB < measured.rss_mean_bytes
+    assert measured.pss_periods_us
+
+
+def test_a_program_of_one_process_holds_what_is_resident(bench: Bench) -> None:
+    measured = bench.measure(program(UP + "time.sleep(0.3)"))
+
+    assert measured.pss_mean_bytes == measured.rss_mean_bytes
+    assert measured.series.pss_bytes == measured.series.rss_bytes
+    assert measured.pss_periods_us == ()
 
 
 def test_the_systems_memory_is_counted_from_before_the_workload(

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotune.errors import BackendUnavailableError
 from autotune.runner.processes import Processes, Started
-from autotune.runner.procfs import Memory, Procfs, Usage
+from autotune.runner.procfs import Memory, Procfs, ProportionalMemory, Usage
 from tests.runner.programs import python, wait_for
 
 MIB = 1 << 20
@@ -151,7 +152,57 @@ def test_memory_of_several_is_their_sum(tmp_path: Path) -> None:
 
     memory = procfs.memory((1, 2, 3, 4))
 
-    assert memory == Memory(rss_bytes=130 * 1024, swap_bytes=7 * 1024)
+    assert memory == Memory(rss_bytes=130 * 1024, swap_bytes=7 * 1024, processes=2)
+
+
+SHARING = """
+import os, time
+memory = b"x" * (24 << 20)
+children = [os.fork() for _ in range(2)]
+print("ready", flush=True)
+time.sleep(1000)
+"""
+"""Prints from four processes that share 24 MiB."""
+
+
+def test_what_processes_share_counts_once(processes: Processes) -> None:
+    program = started(processes, SHARING)
+    wait_for(lambda: len(processes.procfs.tree(program.pid)) == 4)
+    family = processes.procfs.tree(program.pid)
+
+    together = processes.procfs.proportional_memory(family)
+
+    assert processes.procfs.memory(family).rss_bytes >= 4 * 24 * MIB
+    assert 24 * MIB <= together.pss_bytes < 2 * 24 * MIB
+    smaps = "".join(Path(f"/proc/{pid}/smaps").read_text() for pid in family)
+    parts = re.findall(r"^Pss: +(\d+) kB", smaps, re.MULTILINE)
+    # Each area's figure is rounded down to 1 KiB.
+    assert together.pss_bytes == pytest.approx(sum(map(int, parts)) * 1024, abs=len(parts) * 1024)
+
+
+def test_shared_memory_in_swap_counts_once_too(tmp_path: Path) -> None:
+    rollup = "1000-9000 ---p 0 00:00 0 [rollup]\nRss: 9 kB\nPss: {} kB\nPss_Anon: 1 kB\n"
+    rollup += "Swap: 8 kB\nSwapPss: {} kB\n"
+    procfs = fake(
+        tmp_path,
+        {"1/smaps_rollup": rollup.format(100, 5), "2/smaps_rollup": rollup.format(30, 2)},
+    )
+
+    together = procfs.proportional_memory((1, 2, 3))
+
+    assert together == ProportionalMemory(pss_bytes=130 * 1024, swap_bytes=7 * 1024)
+
+
+def test_a_kernel_that_does_not_say_what_is_shared_is_named(tmp_path: Path) -> None:
+    procfs = fake(tmp_path, {"1/status": "VmSize: 9 kB\nVmRSS: 4 kB\n"})
+
+    with pytest.raises(BackendUnavailableError) as error:
+        procfs.proportional_memory((1,))
+
+    assert str(error.value) == (
+        f"{tmp_path}/1/smaps_rollup: can't be read, so that memory which processes share is not "
+        "known: use a kernel with CONFIG_PROC_PAGE_MONITOR"
+    )
 
 
 def test_cpu_time_is_what_the_kernel_charges_for_it(processes: Processes) -> None:
@@ -214,7 +265,8 @@ def test_a_zombie_has_no_memory_and_a_kernel_thread_none(
     kernel_thread = fake(tmp_path, {"2/status": "Name:\tkthreadd\nThreads:\t1\n"})
 
     assert not processes.procfs.has_memory(program.pid)
-    assert processes.procfs.memory((program.pid,)) == Memory(rss_bytes=0, swap_bytes=0)
+    nothing = Memory(rss_bytes=0, swap_bytes=0, processes=0)
+    assert processes.procfs.memory((program.pid,)) == nothing
     assert processes.procfs.has_memory(os.getpid())
     assert not kernel_thread.has_memory(2)
     assert not kernel_thread.has_memory(3)

@@ -312,6 +312,7 @@ def _series(simulated: world.World) -> Series:
     return Series(
         time_s=tuple((np.arange(taken) * tally.period_us / 1e6).tolist()),
         rss_bytes=tuple(rss.tolist()),
+        pss_bytes=tuple(rss.tolist()),
         swap_bytes=tuple(swap.tolist()),
         pool_bytes=tuple(pool.tolist()),
         used_bytes=tuple(used.tolist()),
@@ -341,6 +342,7 @@ def _measurement(
         work_done=work_done,
         rss_mean_bytes=mean(series.rss_bytes),
         rss_peak_bytes=max(series.rss_bytes),
+        pss_mean_bytes=mean(series.rss_bytes),
         swap_pool_mean_bytes=mean(series.pool_bytes),
         system_used_mean_bytes=mean(series.used_bytes),
         kdamond_cpu=float(clock.busy_us) / 1e6 / runtime_s,

@@ -43,6 +43,7 @@ from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorder import RawRecording, Recorder
 from autotune.runner.running import start_workload
+from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.tracing import TRACEFS, TraceBuffer
 
@@ -102,6 +103,7 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
             timeout_us=plan.timeout_us,
             on_wait=Heartbeat(),
         )
+        cost_s = reading_cost_s(processes.procfs, processes.measured())
         orders = _fork()
         with contextlib.ExitStack() as held:
             recorder = None
@@ -121,6 +123,8 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
                 free_before_bytes=free_before_bytes,
                 kdamond=kdamond,
                 on_sample=Heartbeat(),
+                reading_cost_s=cost_s,
+                pss_period_us=orders.pss_period_us,
                 recorder=recorder,
             )
             measured = measuring.measure(orders.experiment(plan.workload), orders.seed)

@@ -41,6 +41,8 @@ class Orders:
         record: Whether to make a recording of the run.
         paged_out_at_us: When a recorded workload is paged out, to see how well its memory compresses.
             None means after the measured part, when a program that ended by itself has no memory.
+        pss_period_us: Time between two readings of what processes share; None means that it follows from
+            their cost.
     """
 
     monitoring: Monitoring | None
@@ -53,6 +55,7 @@ class Orders:
     entropy: str
     record: bool = False
     paged_out_at_us: int | None = None
+    pss_period_us: int | None = None
 
     def experiment(self, workload: Pattern | Program) -> Experiment:
         """Give the ordered experiment; *workload* runs already."""
@@ -68,7 +71,12 @@ class Orders:
 
 
 def make_orders(
-    experiment: Experiment, seed: int, *, record: bool = False, paged_out_at_us: int | None = None
+    experiment: Experiment,
+    seed: int,
+    *,
+    record: bool = False,
+    paged_out_at_us: int | None = None,
+    pss_period_us: int | None = None,
 ) -> Orders:
     """Give the orders to measure *experiment* with *seed*, or to make a recording of it."""
     return Orders(
@@ -82,6 +90,7 @@ def make_orders(
         entropy=hashlib.sha512(f"damos-autotune {seed}".encode()).hexdigest(),
         record=record,
         paged_out_at_us=paged_out_at_us,
+        pss_period_us=pss_period_us,
     )
 
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from autotune.backends.reading_periods import ReadingPeriods
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
 from autotune.backends.vm.emulator import SILENCE_S, Emulator
@@ -97,6 +98,7 @@ class Vm:
         self._machines: dict[str, _Machine] = {}
         self._running: set[Emulator] = set()
         self._stopped = False
+        self._readings = ReadingPeriods(repeats=not settings.realtime)
 
     @property
     def machine(self) -> str:
@@ -172,12 +174,16 @@ class Vm:
             TrialError: If the workload fails, or the machine does.
             BackendUnavailableError: If no machine can be made.
         """
-        machine = self._machine_for(experiment)
-        orders = encode_orders(make_orders(experiment, seed))
-        with self._finished(machine, orders, experiment) as emulator:
-            measured = emulator.answer()
-        fingerprint = _hash(machine.made_from, orders.hex())
-        return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
+
+        def measure(pss_period_us: int | None) -> Measurement:
+            machine = self._machine_for(experiment)
+            orders = encode_orders(make_orders(experiment, seed, pss_period_us=pss_period_us))
+            with self._finished(machine, orders, experiment) as emulator:
+                measured = emulator.answer()
+            fingerprint = _hash(machine.made_from, orders.hex())
+            return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
+
+        return self._readings.measure(experiment, measure)
 
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
         """Fork the machine in which the workload runs, and make a recording there.
