@@ -38,14 +38,44 @@ def figures(
     *,
     slowdown: SlowdownName,
 ) -> dict[str, float]:
-    """Give every figure of one measurement.
+    """Give every figure of one measurement. A metric that is missing is left out.
 
     Raises:
-        ValueError: If a metric, an objective or a constraint can't be computed.
+        ValueError: If an objective or a constraint can't be computed.
     """
-    values = metrics.values(measured, metrics.compute(measured, baseline, slowdown=slowdown))
-    asked = _asked(objectives)
-    return {**values, **{name: metric.evaluate(values) for name, metric in asked.items()}}
+    computed = metrics.compute(measured, baseline, slowdown=slowdown)
+    values = metrics.values(measured, computed)
+    for name, metric in _asked(objectives).items():
+        if lacks := metric.names & computed.missing.keys():
+            raise ValueError(_needs(name, min(lacks), computed.missing))
+        values[name] = metric.evaluate(values)
+    return values
+
+
+def _needs(asked: str, name: str, missing: Mapping[str, str]) -> str:
+    return f"'{asked}' needs {name}, which is unknown: {missing[name]}"
+
+
+def lacking(
+    baseline: Measurement, objectives: Objectives, *, slowdown: SlowdownName
+) -> str | None:
+    """Say what an objective or a constraint needs and no measurement like *baseline* can have.
+
+    Returns:
+        A line with a remedy; None if nothing lacks.
+    """
+    missing = {
+        **metrics.compute(baseline, baseline, slowdown=slowdown).missing,
+        **{
+            name: "it was not measured"
+            for name in metrics.RECORD_FIELDS
+            if name not in metrics.ONLY_MONITORED and getattr(baseline, name) is None
+        },
+    }
+    for asked, metric in _asked(objectives).items():
+        if lacks := metric.names & missing.keys():
+            return f"{_needs(asked, min(lacks), missing)}; or seek another figure"
+    return None
 
 
 def mean(several: Sequence[Figures]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Metrics: formulas that compare a measurement with its baseline.
 
 The baseline of a measurement has its workload, backend, machine and seed, but DAMON is off. All metrics
-are fractions: 0.05 is 5 %.
+are fractions: 0.05 is 5 %. A metric that can't be computed is missing, with a reason; it is never 0.
 
 Source of the formulas: docs/measurement.md.
 """
@@ -9,8 +9,8 @@ Source of the formulas: docs/measurement.md.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -24,6 +24,9 @@ RECORD_FIELDS: tuple[str, ...] = tuple(
     if field.name not in {"scheme_stats", "series", "fingerprint", "pss_periods_us"}
 )
 """The fields of a measurement that an expression may name, beside the metrics."""
+
+ONLY_MONITORED = frozenset({"wss_mean_bytes"})
+"""The fields of a measurement that a baseline never has."""
 
 
 def _ratio(name: str, measured: float, baseline: float) -> float:
@@ -244,10 +247,55 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 """Every metric, in the order of reports and columns."""
 
 
-def compute(
-    measured: Measurement, baseline: Measurement, *, slowdown: SlowdownName
-) -> dict[str, float]:
-    """Give every metric, in the order of `METRICS`.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Metrics(Mapping[str, float]):
+    """The metrics of a measurement: a mapping of those that are known, in the order of `METRICS`.
+
+    Attributes:
+        known: The metrics that could be computed, by name.
+        missing: Why a metric could not be computed, by its name.
+    """
+
+    known: Mapping[str, float]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        """Give a metric.
+
+        Raises:
+            KeyError: If the metric is not known; the message says why.
+        """
+        if name in self.missing:
+            raise KeyError(f"{name} is unknown: {self.missing[name]}")
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names of the known metrics."""
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        """Count the known metrics."""
+        return len(self.known)
+
+    def all_values(self) -> dict[str, float | None]:
+        """Give every metric in the order of `METRICS`; None if it is missing."""
+        return {name: self.known.get(name) for name in METRICS}
+
+
+def sentences(missing: Mapping[str, str]) -> list[str]:
+    """Say which metrics are unknown, and why: a line for each reason.
+
+    >>> sentences({"slowdown": "no work", "wall_slowdown": "no work"})
+    ['slowdown, wall_slowdown: unknown: no work']
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        names.setdefault(reason, []).append(name)
+    return [f"{', '.join(which)}: unknown: {reason}" for reason, which in names.items()]
+
+
+def compute(measured: Measurement, baseline: Measurement, *, slowdown: SlowdownName) -> Metrics:
+    """Give every metric, in the order of `METRICS`; a metric that can't be computed is missing.
 
     Args:
         measured: The measurement.
@@ -255,7 +303,7 @@ def compute(
         slowdown: The formula for `slowdown` on this backend.
 
     Raises:
-        ValueError: If a metric can't be computed; the message says what was not measurable.
+        ValueError: If *slowdown* is no formula.
 
     >>> from autotune.testing import measurement
     >>> metrics = compute(
@@ -264,13 +312,17 @@ def compute(
     >>> metrics["slowdown"], metrics["own_cpu_slowdown"]
     (0.125, 0.0)
     """
-    results: dict[str, float] = {}
+    known: dict[str, float] = {}
+    missing: dict[str, str] = {}
     for metric in METRICS.values():
         function = metric.function or METRICS[slowdown].function
         if function is None:
             raise ValueError(f"slowdown can't be '{slowdown}': it must be a formula of its own")
-        results[metric.name] = function(measured, baseline)
-    return results
+        try:
+            known[metric.name] = function(measured, baseline)
+        except ValueError as error:
+            missing[metric.name] = str(error)
+    return Metrics(known=known, missing=missing)
 
 
 def values(measured: Measurement, metrics: Mapping[str, float]) -> dict[str, float]:

@@ -51,12 +51,12 @@ class Recommended:
     confirmations: tuple[Figures, ...] = ()
 
     def low(self, name: str) -> float | None:
-        """The smallest value of a figure in the confirmations; None without confirmations."""
-        return min((one[name] for one in self.confirmations), default=None)
+        """The smallest value of a figure in the confirmations; None if no confirmation has it."""
+        return min((one[name] for one in self.confirmations if name in one), default=None)
 
     def high(self, name: str) -> float | None:
-        """The largest value of a figure in the confirmations; None without confirmations."""
-        return max((one[name] for one in self.confirmations), default=None)
+        """The largest value of a figure in the confirmations; None if no confirmation has it."""
+        return max((one[name] for one in self.confirmations if name in one), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,8 +66,8 @@ def front_rows(front: Sequence[Recommended], objectives: Objectives) -> list[Row
         {
             "trial": option.trial.number,
             "scheme": scheme_text(option.trial.schemes),
-            **{name: option.figures[name] for name in shown},
-            **{f"{name}_first": option.trial.figures[name] for name in shown},
+            **{name: option.figures.get(name) for name in shown},
+            **{f"{name}_first": option.trial.figures.get(name) for name in shown},
             **{f"{name}_low": option.low(name) for name in shown},
             **{f"{name}_high": option.high(name) for name in shown},
         }
@@ -89,6 +89,7 @@ def outcome_json(out: Path, outcome: Outcome, objectives: Objectives) -> dict[st
         "failed": outcome.failed,
         "hypervolume": outcome.recommendation.hypervolume,
         "front": front_rows(outcome.recommendation.front, objectives),
+        "missing": dict(outcome.missing),
     }
 
 

@@ -73,7 +73,10 @@ def confirm(
     ]
     for done, job in enumerate(baselines, start=1):
         try:
-            into.baselines[job.seed] = pool.finish_baseline(job)
+            baseline = pool.finish_baseline(job)
+            if lacks := pool.lacking(baseline):
+                raise TrialError(lacks)
+            into.baselines[job.seed] = baseline
         except TrialError as error:
             into.notes.append(
                 f"The confirmations with seed {job.seed} don't count: their baseline failed: {error}"

@@ -15,8 +15,7 @@ from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.interrupts import raise_if_interrupted
-from autotune.objective import metrics
-from autotune.objective.figures import Figures, figures, mean
+from autotune.objective.figures import Figures, figures, lacking, mean
 from autotune.objective.objective import Objectives
 from autotune.study.events import Listener, MeasurementMade, Role
 
@@ -129,16 +128,16 @@ class MeasuringPool:
         """Wait for a baseline, and tell of it.
 
         Raises:
-            TrialError: If the baseline can't be measured, or nothing can be compared with it.
+            TrialError: If the baseline can't be measured.
             BackendUnavailableError: If nothing can be measured.
             KeyboardInterrupt: If an interrupt came, and Python lost its exception.
         """
         [baseline] = self.finish(job).measurements
-        try:
-            metrics.compute(baseline, baseline, slowdown=self._backend.slowdown_metric)
-        except ValueError as error:
-            raise TrialError(str(error)) from error
         return baseline
+
+    def lacking(self, baseline: Measurement) -> str | None:
+        """Say which figure is asked for and can't be had from *baseline*; None if all can."""
+        return lacking(baseline, self._objectives, slowdown=self._backend.slowdown_metric)
 
     def figures(self, measured: Measured, baseline: Measurement) -> Figures:
         """Give all figures of the measurements of one experiment.

@@ -13,6 +13,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
+from autotune.objective.metrics import Metrics
 from autotune.workload_file.workload_file import WorkloadFile
 
 
@@ -28,7 +29,7 @@ class SchemeMeasurement:
         schemes: As the kernel ran them; empty for monitoring only.
         measurement: With DAMON on.
         baseline: With DAMON off.
-        metrics: By name, in the order of `autotune.objective.metrics.METRICS`.
+        metrics: The metrics, and why some are missing.
     """
 
     workload: str
@@ -38,7 +39,7 @@ class SchemeMeasurement:
     schemes: tuple[Scheme, ...]
     measurement: Measurement
     baseline: Measurement
-    metrics: dict[str, float]
+    metrics: Metrics
 
     @property
     def scheme_text(self) -> str | None:
@@ -55,7 +56,8 @@ class SchemeMeasurement:
             "scheme": self.scheme_text,
             "record": self.measurement.to_dict(),
             "baseline": self.baseline.to_dict(),
-            "metrics": self.metrics,
+            "metrics": self.metrics.all_values(),
+            "missing": dict(self.metrics.missing),
         }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from autotune.experiment.measurement import Measurement
 from autotune.recommendation.front import Recommendation
@@ -33,6 +34,7 @@ class Outcome:
         trials: In the order of their numbers.
         published: The measured trials that the search space gave.
         recommendation: The front, and why candidates are not on it.
+        missing: Why a metric can't be had from this workload, by the metric's name.
         notes: Sentences about what went wrong.
     """
 
@@ -42,6 +44,7 @@ class Outcome:
     trials: tuple[Trial, ...]
     published: tuple[Trial, ...]
     recommendation: Recommendation
+    missing: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

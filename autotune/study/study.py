@@ -19,6 +19,7 @@ from autotune.backends.wrappers import for_study
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
 from autotune.experiment.measurement import Measurement
+from autotune.objective import metrics
 from autotune.recommendation import front
 from autotune.samplers import make_sampler
 from autotune.study.confirming import Confirmed, confirm, confirmation_seeds
@@ -104,6 +105,7 @@ def run(
             No result depends on it.
 
     Raises:
+        InputError: If an objective or a constraint needs a figure that this workload can't have.
         RunError: If the baseline failed, the storage failed, or a listener could not do its part.
         BackendUnavailableError: If nothing can be measured any more. The listeners have then heard of
             an outcome with the finished trials.
@@ -190,6 +192,8 @@ class _Run:
         except TrialError as error:
             raise RunError(f"{self.file.path}: the baseline failed: {error}") from error
         self.emit(BaselineMeasured(measurement=baseline))
+        if lacks := pool.lacking(baseline):
+            raise InputError(lacks, Where(self.file.path))
         return baseline
 
     def _try_schemes(
@@ -297,6 +301,13 @@ class _Run:
         recommendation = front.recommend(
             self._candidates(pool), published, confirmed.confirmations, off, self.file.objectives
         )
+        missing = (
+            {}
+            if self.baseline is None
+            else metrics.compute(
+                self.baseline, self.baseline, slowdown=self.backend.slowdown_metric
+            ).missing
+        )
         return Outcome(
             state=state,
             error=error,
@@ -304,5 +315,6 @@ class _Run:
             trials=tuple(self.trials),
             published=tuple(published),
             recommendation=recommendation,
-            notes=(*self.notes, *confirmed.notes),
+            missing=missing,
+            notes=(*self.notes, *confirmed.notes, *metrics.sentences(missing)),
         )

@@ -15,7 +15,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.proportional import too_few_readings
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
-from autotune.objective.metrics import METRICS
+from autotune.objective.metrics import METRICS, sentences
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommended
 from autotune.recommendation.verdict import marks, why_empty
@@ -57,11 +57,13 @@ def show_scheme(found: SchemeMeasurement) -> None:
         table(
             ("metric", "value", "what it is"),
             [
-                (name, percent(value), METRICS[name].summary)
-                for name, value in found.metrics.items()
+                (name, "unknown" if value is None else percent(value), METRICS[name].summary)
+                for name, value in found.metrics.all_values().items()
             ],
         )
     )
+    for line in sentences(found.metrics.missing):
+        console.print(f"{line}\n")
     figures: Mapping[str, tuple[str, str]] = {
         "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
         "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(measured.rss_mean_bytes)),

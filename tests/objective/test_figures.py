@@ -14,6 +14,7 @@ from autotune.objective.figures import (
     columns,
     figures,
     format_figure,
+    lacking,
     mean,
     minimised,
     violation,
@@ -79,6 +80,53 @@ def test_an_expression_that_has_no_value_is_an_error() -> None:
             Objectives(name="test", objectives=(ratio,)),
             slowdown="wall_slowdown",
         )
+
+
+IDLE = measurement(workload_cpu_s=0.0)
+"""A measurement without CPU time: nothing can be said of its slowdown."""
+
+
+def test_a_metric_that_nobody_asks_for_may_be_missing() -> None:
+    saving = Objectives(name="test", objectives=OBJECTIVES.objectives)
+
+    found = figures(IDLE, IDLE, saving, slowdown="own_cpu_slowdown")
+
+    assert "slowdown" not in found
+    assert found["net"] == 0.0
+    assert lacking(IDLE, saving, slowdown="own_cpu_slowdown") is None
+
+
+def test_a_metric_that_is_asked_for_must_be_known() -> None:
+    why = (
+        "'slowdown' needs slowdown, which is unknown: the baseline's workload_cpu_s is 0: nothing "
+        "can be compared with it"
+    )
+
+    with pytest.raises(ValueError, match="needs slowdown") as error:
+        figures(IDLE, IDLE, OBJECTIVES, slowdown="own_cpu_slowdown")
+
+    assert str(error.value) == why
+    told = lacking(IDLE, OBJECTIVES, slowdown="own_cpu_slowdown")
+    assert told == f"{why}; or seek another figure"
+    assert lacking(IDLE, OBJECTIVES, slowdown="wall_slowdown") is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "told"),
+    [
+        (
+            "work_done >= 10",
+            "'work_done' needs work_done, which is unknown: it was not measured; or seek another figure",
+        ),
+        ("wss_mean_bytes <= 10", None),
+    ],
+)
+def test_a_figure_that_no_run_can_have_is_told_from_one_that_only_monitoring_gives(
+    bound: str, told: str | None
+) -> None:
+    objectives = replace(OBJECTIVES, constraints=(parse_constraint(bound),))
+
+    assert lacking(measurement(), objectives, slowdown="wall_slowdown") == told
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))

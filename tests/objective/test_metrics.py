@@ -98,36 +98,65 @@ def test_fixed_work_is_as_much_slower_as_it_takes_longer(seconds: float, factor:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    ("overrides", "name", "message"),
     [
         (
             {"rss_mean_bytes": 0.0},
+            "memory_saving",
             "the baseline's pss_mean_bytes + swap_pool_mean_bytes is 0: "
             "nothing can be compared with it",
         ),
         (
             {"rss_mean_bytes": 0.0, "swap_pool_mean_bytes": 1.0},
+            "rss_saving",
             "the baseline's rss_mean_bytes is 0: nothing can be compared with it",
         ),
         (
             {"system_used_mean_bytes": -4096.0},
+            "system_memory_saving",
             "the baseline's system_used_mean_bytes is -4096: nothing can be compared with it",
         ),
         (
             {"workload_cpu_s": 0.0},
+            "slowdown",
             "the baseline's workload_cpu_s is 0: nothing can be compared with it",
         ),
         (
             {"work_done": 1.0},
+            "wall_slowdown",
             "only one of measurement and baseline has work_done: they don't compare",
         ),
     ],
 )
-def test_an_unusable_baseline_is_an_error(overrides: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared whole below
-        metrics.compute(measurement(), measurement(**overrides), slowdown="own_cpu_slowdown")
+def test_a_metric_that_has_no_baseline_is_missing_with_its_reason(
+    overrides: dict[str, float], name: str, message: str
+) -> None:
+    result = metrics.compute(measurement(), measurement(**overrides), slowdown="own_cpu_slowdown")
 
-    assert str(error.value) == message
+    assert result.missing[name] == message
+    assert name not in result
+    assert result.all_values()[name] is None
+    assert list(result.all_values()) == list(metrics.METRICS)
+    assert {*result} | {*result.missing} == {*metrics.METRICS}
+    with pytest.raises(KeyError, match=f"{name} is unknown: "):
+        result[name]
+
+
+def test_a_missing_metric_leaves_the_others_as_they_are() -> None:
+    measured = measurement(rss_mean_bytes=600.0, kdamond_cpu=0.02)
+    before = measurement(rss_mean_bytes=1000.0, workload_cpu_s=0.0)
+
+    result = metrics.compute(measured, before, slowdown="own_cpu_slowdown")
+
+    assert result["memory_saving"] == 0.4
+    assert result["cpu_use"] == 0.02
+    assert {*result.missing} == {"slowdown", "own_cpu_slowdown"}
+
+
+def test_metrics_with_one_reason_share_a_line() -> None:
+    lines = metrics.sentences({"a": "no work", "b": "no memory", "c": "no work"})
+
+    assert lines == ["a, c: unknown: no work", "b: unknown: no memory"]
 
 
 def test_no_work_done_has_no_time_per_unit_of_work() -> None:

@@ -27,6 +27,7 @@ def test_scheme_and_baseline_are_measured_with_one_seed(tmp_path: Path) -> None:
     )
     assert compared.baseline == backend.run(workload.experiment(None), seed=9)
     assert list(compared.metrics) == list(METRICS)
+    assert compared.to_dict()["missing"] == {}
     assert (compared.seed, compared.scheme_text) == (9, "4K max 0 0 2s max pageout")
 
 

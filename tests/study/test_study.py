@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from autotune.damon.damos import Scheme
-from autotune.errors import BackendUnavailableError, RunError, TrialError
+from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.objective import pareto
 from autotune.run_folder.measurements import read_measurements
+from autotune.run_folder.reader import load_run
+from autotune.run_folder.tables import outcome_json
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.events import (
     BatchFinished,
@@ -302,6 +304,44 @@ def test_a_failed_baseline_ends_the_run(tmp_path: Path) -> None:
 
     assert str(error.value) == f"{tmp_path}/user/my.yaml: the baseline failed: it got lost"
     assert state(tmp_path / "out") == "failed"
+
+
+class Idle(ClosedForm):
+    """A workload that takes no CPU time, so that nothing can be said of its slowdown."""
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        return replace(super().run(experiment, seed=seed), workload_cpu_s=0.0)
+
+
+def test_a_figure_that_is_sought_and_unknown_ends_the_run_before_the_first_trial(
+    tmp_path: Path,
+) -> None:
+    backend = Idle()
+
+    with pytest.raises(InputError) as error:
+        tune(tmp_path, backend=backend)
+
+    assert str(error.value) == (
+        f"{tmp_path}/user/my.yaml: 'slowdown' needs slowdown, which is unknown: the baseline's "
+        "workload_cpu_s is 0: nothing can be compared with it; or seek another figure"
+    )
+    assert len(backend.seeds) == 1
+    assert state(tmp_path / "out") == "failed"
+
+
+def test_a_figure_that_is_not_sought_may_be_unknown(tmp_path: Path) -> None:
+    keys = {"objectives": "[{metric: memory_saving, direction: maximize, reference: 0}]"}
+
+    tuned = tune(tmp_path, keys, backend=Idle())
+
+    why = "the baseline's workload_cpu_s is 0: nothing can be compared with it"
+    assert tuned.state is RunState.COMPLETE
+    assert tuned.recommendation.front
+    assert tuned.outcome.missing == dict.fromkeys(("slowdown", "own_cpu_slowdown"), why)
+    written = outcome_json(tuned.out, tuned.outcome, load_run(tuned.out).objectives)
+    assert written["missing"] == dict(tuned.outcome.missing)
+    assert [row["slowdown"] for row in written["front"]] == [None]
+    assert f"slowdown, own_cpu_slowdown: unknown: {why}" in (tuned.out / "summary.md").read_text()
 
 
 def unavailable_after(count: int) -> Callable[[int, tuple[Scheme, ...], int], None]:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autotune.views.terminal import show_outcome
+from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
+from autotune.study.one_scheme import measure_scheme
+from autotune.testing import prcl
+from autotune.views.terminal import show_outcome, show_scheme
 from tests.closed_form import ClosedForm, make_file, tune
 
 
@@ -34,6 +39,28 @@ def test_the_terminal_and_the_summary_give_one_reason_for_an_empty_front(
 
     assert why in " ".join(capsys.readouterr().out.split())
     assert f"It is empty: {why}.\n" in (tuned.out / "summary.md").read_text()
+
+
+class Idle(ClosedForm):
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        return replace(super().run(experiment, seed=seed), workload_cpu_s=0.0)
+
+
+def test_an_unknown_metric_is_shown_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = measure_scheme(make_file(tmp_path), (prcl(),), Idle())
+
+    show_scheme(found)
+
+    text = " ".join(capsys.readouterr().out.split())
+    assert "slowdown unknown what the workload loses" in text
+    assert (
+        "slowdown, own_cpu_slowdown: unknown: the baseline's workload_cpu_s is 0: nothing can be "
+        "compared with it" in text
+    )
+    assert found.to_dict()["metrics"]["slowdown"] is None
+    assert {*found.to_dict()["missing"]} == {"slowdown", "own_cpu_slowdown"}
 
 
 def test_schemes_with_a_mark_are_always_shown(
