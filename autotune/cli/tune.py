@@ -90,15 +90,20 @@ def measure(
 ) -> None:
     """Measure one scheme against the baseline, without tuning."""
     from autotune.backends.factory import make_backend
-    from autotune.formats.scheme_files import load_schemes, resolve
+    from autotune.formats.scheme_files import resolve
     from autotune.run_folder.copies import load_any
     from autotune.study.one_scheme import measure_scheme
     from autotune.views import terminal
     from autotune.workload_file.overrides import Overrides
+    from autotune.workload_file.scheme_file import with_scheme_file
 
     overrides = Overrides(backend=backend, machine=machine, seed=seed)
     file = load_any(workload_file, overrides, warn=warn)
-    schemes = () if scheme is None else load_schemes(resolve(scheme, Path()))
+    file, schemes = (
+        (file, ())
+        if scheme is None
+        else with_scheme_file(file, resolve(scheme, Path()), warn=warn)
+    )
     found = measure_scheme(file, schemes, make_backend(file.backend, note, file.workload))
     if as_json:
         print_json(found.to_dict())

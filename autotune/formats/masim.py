@@ -25,9 +25,8 @@ from typing import Final
 
 from autotune.errors import InputError, Where, nearest
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.formats.warn import Warn, ignore
 from autotune.units import parse_duration, parse_size
-
-Warn = Callable[[str], None]
 
 INT_MAX: Final = 2**31 - 1
 """The largest number, sizes excepted, that masim reads correctly: a C int."""
@@ -40,10 +39,6 @@ _BLANKS: Final = " \t"
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
-def _ignore(message: str) -> None:
-    """Ignore a warning."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line that is no comment, and its place in the file."""
@@ -52,7 +47,7 @@ class _Line:
     where: Where
 
 
-def load(path: Path, warn: Warn = _ignore) -> Pattern:
+def load(path: Path, warn: Warn = ignore) -> Pattern:
     """Read a configuration file.
 
     Args:
@@ -73,7 +68,7 @@ def load(path: Path, warn: Warn = _ignore) -> Pattern:
     return loads(text, path, warn)
 
 
-def loads(text: str, source: Path | str, warn: Warn = _ignore) -> Pattern:
+def loads(text: str, source: Path | str, warn: Warn = ignore) -> Pattern:
     r"""Read a configuration.
 
     Args:

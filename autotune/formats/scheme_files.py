@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,8 @@ from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.errors import InputError, Where
 from autotune.formats import damo_json, damos_text, module_parameters
-
-_PARAMETER = re.compile(r"\s*[a-z_]+\s*=.*")
-
-
-def _is_parameters(text: str) -> bool:
-    rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
-    return bool(rows) and _PARAMETER.fullmatch(rows[0]) is not None
+from autotune.formats.module_parameters.assignments import is_assignments
+from autotune.formats.warn import Warn, ignore
 
 
 def _read(path: Path) -> str:
@@ -36,7 +31,7 @@ class SchemeFile:
 
     Attributes:
         schemes: One or more schemes, in the file's order.
-        monitoring: DAMON's attributes; None if the file's format has no place for them.
+        monitoring: DAMON's attributes; None if the file does not say them.
         target: What is monitored; None if the file's format has no place for it.
         of_module: Whether the file has parameters of a kernel module, which fixes all other fields.
     """
@@ -47,30 +42,47 @@ class SchemeFile:
     of_module: bool = False
 
 
-def _parse(text: str, path: Path) -> SchemeFile:
-    if text.lstrip().startswith(("{", "[")):
+def _is_json(text: str) -> bool:
+    """Say whether a text means to be JSON; a unit of systemd begins with a bracket too."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    if not is_assignments(text):
+        return True
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
+    if _is_json(text):
         parsed = damo_json.loads(text, path)
         return SchemeFile(
             schemes=parsed.schemes, monitoring=parsed.monitoring, target=parsed.target
         )
-    if _is_parameters(text):
-        settings = module_parameters.loads(text, path)
+    if is_assignments(text):
+        settings = module_parameters.loads(text, path, warn)
         return SchemeFile(
             schemes=settings.schemes,
             monitoring=settings.monitoring,
-            target=Target(operations=OperationsSet.PADDR, pid=None),
+            target=Target(operations=OperationsSet.PADDR, pid=None, regions=settings.regions),
             of_module=True,
         )
     return SchemeFile(schemes=damos_text.loads(text, path))
 
 
-def load_scheme_file(path: Path) -> SchemeFile:
+def load_scheme_file(path: Path, *, warn: Warn = ignore) -> SchemeFile:
     """Read a scheme file of any format. Its content tells the format, not its suffix.
+
+    Args:
+        path: The file.
+        warn: Called with one line about each thing that is read and has no effect.
 
     Raises:
         InputError: If the file can't be read, is no scheme file, or has no scheme in it.
     """
-    file = _parse(_read(path), path)
+    file = _parse(_read(path), path, warn)
     if not file.schemes:
         raise InputError(
             "there is no scheme in it: write one, such as 4K max 0 0 10s max pageout", Where(path)

@@ -122,7 +122,8 @@ def _describe(pattern: Pattern) -> str:
 
 
 def _check_schemes(path: Path) -> Checked:
-    file = load_scheme_file(path)
+    warnings: list[str] = []
+    file = load_scheme_file(path, warn=warnings.append)
     intervals = (file.monitoring or Monitoring()).intervals
     lines = []
     for number, scheme in enumerate(file.schemes, start=1):
@@ -130,4 +131,5 @@ def _check_schemes(path: Path) -> Checked:
             lines.append(scheme_text([on_grid(scheme, intervals)]))
         except ValueError as error:
             raise InputError(f"scheme {number}: {error}", Where(path)) from error
-    return Checked("; ".join(lines), tuple(found.at(path) for found in lint_scheme_file(file)))
+    warnings += [found.at(path) for found in lint_scheme_file(file)]
+    return Checked("; ".join(lines), tuple(warnings))

@@ -223,8 +223,22 @@ def read_budget(value: Value) -> Budget:
         return Budget(trials=trials, time_us=time_us)
 
 
-def read_monitoring(value: Value) -> tuple[Monitoring, int]:
-    """Read the key `monitoring`: the attributes, and `start_after` in microseconds."""
+class MonitoringSection(NamedTuple):
+    """The key `monitoring`.
+
+    Attributes:
+        monitoring: DAMON's attributes.
+        start_after_us: DAMON is turned on this long after the measured part begins.
+        given: Whether the file itself has one of DAMON's attributes.
+    """
+
+    monitoring: Monitoring = Monitoring()
+    start_after_us: int = 0
+    given: bool = False
+
+
+def read_monitoring(value: Value) -> MonitoringSection:
+    """Read the key `monitoring`."""
     keys = value.mapping()
     names = {
         "sampling_interval": "sampling_us",
@@ -255,7 +269,7 @@ def read_monitoring(value: Value) -> tuple[Monitoring, int]:
         guilty = [place for field, place in places.items() if field in str(error)]
         place = guilty[0] if guilty else value
         raise InputError(f"{place.label}: {error}", place.where) from error
-    return monitoring, start_after_us
+    return MonitoringSection(monitoring, start_after_us, given=bool(places))
 
 
 def read_host(value: Value) -> HostSettings:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from autotune import catalog, document
 from autotune.backends.settings import BACKENDS, BackendSettings, HostSettings, VmSettings
-from autotune.damon.damos import Scheme, check_meeting
+from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.damon.recording import Recording
 from autotune.document import Mapping, Value
@@ -26,9 +26,11 @@ from autotune.objective.objective import (
 )
 from autotune.space.space import SearchSpace, load_search_space, read_search_space
 from autotune.workload_file import defaults
+from autotune.workload_file.measurable import check_measurable
 from autotune.workload_file.overrides import MAX_SEED, Kept, Overrides
 from autotune.workload_file.sections import (
     Budget,
+    MonitoringSection,
     read_budget,
     read_host,
     read_monitoring,
@@ -79,6 +81,7 @@ class WorkloadFile:
         confirmations: How often a scheme is measured again before it is recommended.
         seed: The seed of every trial and of the baseline.
         monitoring: DAMON's attributes.
+        monitoring_given: Whether the file itself has one of DAMON's attributes.
         start_after_us: DAMON is turned on this long after the measured part begins.
         overrides: The command line's overrides, already applied.
         sources: The files that a run has to keep.
@@ -97,6 +100,7 @@ class WorkloadFile:
     confirmations: int
     seed: int
     monitoring: Monitoring
+    monitoring_given: bool = False
     start_after_us: int
     overrides: Overrides = field(default_factory=Overrides)
     sources: tuple[Source, ...]
@@ -214,10 +218,10 @@ def _objectives(keys: Mapping, places: _Places) -> tuple[Objectives, Path | None
     return objectives.with_constraints(keys.take("constraints", read_constraints, ())), path
 
 
-def _check_meeting(space: SearchSpace, operations: OperationsSet) -> None:
+def _check_measurable(space: SearchSpace, operations: OperationsSet) -> None:
     for template in space.templates:
         try:
-            check_meeting(template.widest(), operations)
+            check_measurable(template.widest(), operations)
         except ValueError as error:
             raise InputError(f"search space '{space.name}': {error}", template.where) from error
 
@@ -255,7 +259,7 @@ def load_workload_file(
     machine = _machine(keys, places, of_now.machine)
     search_space, space_path = _search_space(keys, places)
     objectives, objectives_path = _objectives(keys, places)
-    monitoring, start_after_us = keys.take("monitoring", read_monitoring, (Monitoring(), 0))
+    monitoring = keys.take("monitoring", read_monitoring, MonitoringSection())
     seed = keys.take("seed", document.integer(at_least=0, at_most=MAX_SEED), defaults.SEED)
     sampler = keys.take("sampler", document.text, defaults.SAMPLER)
     files = {
@@ -286,11 +290,12 @@ def load_workload_file(
             "confirmations", document.integer(at_least=0), defaults.CONFIRMATIONS
         ),
         seed=seed if said.seed is None else said.seed,
-        monitoring=monitoring,
-        start_after_us=start_after_us,
+        monitoring=monitoring.monitoring,
+        monitoring_given=monitoring.given,
+        start_after_us=monitoring.start_after_us,
         overrides=said,
         sources=_sources(files),
     )
     keys.finish()
-    _check_meeting(search_space, found.operations)
+    _check_measurable(search_space, found.operations)
     return found

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.formats import module_parameters
 from autotune.formats.module_parameters.writer import LRU_SORT, RECLAIM, Settings
+from autotune.formats.scheme_files import load_scheme_file
 from tests.strategies import DURATIONS_US, MONITORING, PERMILLE, watermarks
 
 RECLAIM_ONE = Scheme(
@@ -267,11 +269,11 @@ def test_what_no_module_does_is_named(schemes: tuple[Scheme, ...], message: str)
         ("min_age=1\nmax_age=2", "x:2: no parameter 'max_age': did you mean 'min_age'?"),
         ("min_age=1s", "x:1: min_age: '1s' is not a number: write digits only"),
         ("min_age=1\n\nmin_age=1", "x:3: min_age stands twice: keep one of them"),
-        ("skip_anon=2", "x:1: skip_anon: '2' is neither true nor false: write one of these"),
+        ("skip_anon=2", "x:1: skip_anon: '2' is neither Y nor N: write one of these"),
         ("min_age 1", "x:1: 'min_age 1' is no parameter: write name=value"),
         (
             "cold_min_age=1\nskip_anon=Y",
-            "x: skip_anon is no parameter of DAMON_LRU_SORT: leave it out",
+            "x:2: skip_anon is no parameter of DAMON_LRU_SORT: leave it out",
         ),
         ("min_nr_regions=2", "x: min_regions is 2: DAMON wants 3 or more"),
         (
@@ -291,6 +293,127 @@ def test_the_commands_of_a_module_are_no_parameters() -> None:
     text = "enabled=Y\nmin_age=120000000\ncommit_inputs=N\n"
 
     assert module_parameters.loads(text, "x").schemes == (RECLAIM_ONE,)
+
+
+MINUTE = (replace(RECLAIM_ONE, pattern=replace(RECLAIM_ONE.pattern, age_us=Range(60_000_000))),)
+FOLDER = "/sys/module/damon_reclaim/parameters"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "min_age = 60000000  # a minute\n",
+        "quiet damon_reclaim.min_age=60000000 damon_reclaim.enabled=Y root=/dev/vda",
+        'GRUB_CMDLINE_LINUX_DEFAULT="quiet damon-reclaim.min-age=60000000 damon_reclaim.enabled"\n',
+        'boot.kernelParams = [\n  "damon_stat.enabled=N"\n  "damon_reclaim.min_age=60000000" # 1 m\n];',
+        "title a\noptions root=UUID=1 damon_reclaim.min_age=60000000\n",
+        "options damon_reclaim enabled=Y \\\n  min_age=60000000\n",
+        "sudo modprobe damon_reclaim min_age=60000000\n",
+        f"# cold\nw- {FOLDER}/min_age - - - - 60000000\nw {FOLDER}/enabled - - - - Y\n",
+        f"#!/bin/sh\n# echo 5 > {FOLDER}/quota_ms\necho 60000000 > {FOLDER}/min_age\n",
+        f'P={FOLDER}\nAGE=60000000\necho 1 > $P/min_age\necho "$AGE" | sudo tee ${{P}}/min_age\n',
+        f"$ cd {FOLDER}\n$ echo $((60 * 1000 * 1000)) > min_age\n$ echo Y > enabled\n",
+        f"# cd {FOLDER}\n# echo 60000000 > min_age\n# echo Y > enabled\n",
+        f"[Service]\nExecStart=/bin/sh -c 'echo 60000000 > {FOLDER}/min_age && \\\n echo Y'\n",
+        f"{FOLDER}/min_age:60000000\n{FOLDER}/nr_reclaimed_regions:7\n",
+        "module/damon_reclaim/parameters/min_age = 60000000\n",
+        "damon_reclaim.min_age=0x3938700 damon_lru_sort.enabled=N",
+        f"[ -w {FOLDER}/enabled ] && cat {FOLDER}/min_age\necho 60000000 > {FOLDER}/min_age",
+    ],
+)
+def test_whatever_sets_a_modules_parameters_is_read(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "any.conf"
+    file.write_text(text)
+
+    found = load_scheme_file(file)
+
+    assert found.of_module
+    assert found.schemes == MINUTE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            f"echo 5 > {FOLDER}/limit",
+            "x:1: no parameter 'limit': known are ",
+        ),
+        (
+            f"\necho $AGE > {FOLDER}/min_age",
+            "x:2: min_age: '$AGE' is not a number: write digits only",
+        ),
+        (
+            f"date >> {FOLDER}/min_age",
+            "x:1: what is written here can't be told: write echo NUMBER > PATH OF THE PARAMETER",
+        ),
+        ("damon_stat.enabled=N quiet", "x: DAMON_STAT has no scheme: name a file that has one"),
+        (
+            "damon_reclaim.min_age=5 damon_lru_sort.cold_min_age=5",
+            "x: sets DAMON_RECLAIM and DAMON_LRU_SORT, and only one of them can run: keep one",
+        ),
+        (
+            "damon_lru_sort.active_mem_bp=5000",
+            "x: active_mem_bp asks for a goal for active memory, which can't be held here: leave it "
+            "out",
+        ),
+        (
+            f"w {FOLDER}/min_age - - - - 5\nw {FOLDER}/min_age - - - - 6",
+            "x:2: min_age stands twice: keep one of them",
+        ),
+        (
+            "monitor_region_start=9\nmonitor_region_end=5",
+            "x: monitor_region_start (9) is not below monitor_region_end (5)",
+        ),
+        ("min_age=18446744073709551616", "x:1: min_age: '18446744073709551616' is too large: "),
+    ],
+)
+def test_what_sets_no_parameter_is_named_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        module_parameters.loads(text, "x")
+
+    assert str(caught.value).startswith(message)
+
+
+def test_numbers_are_read_as_the_kernel_reads_them() -> None:
+    text = "min_age=0x10\nquota_ms=010\nskip_anon=1\nenabled=on\n"
+
+    (scheme,) = module_parameters.loads(text, "x").schemes
+
+    assert scheme.pattern.age_us.min == 16
+    assert scheme.quota is not None
+    assert scheme.quota.time_us == 8_000
+    assert scheme.filters
+
+
+def test_results_and_a_module_that_is_off_are_said() -> None:
+    warnings: list[str] = []
+    text = "enabled=N\nkdamond_pid=-1\nbytes_reclaim_tried_regions=4096\nmin_age=60000000\n"
+
+    found = module_parameters.loads(text, "x", warnings.append)
+
+    assert found == Settings(schemes=MINUTE, monitoring=None)
+    assert warnings == [
+        "x: kdamond_pid, bytes_reclaim_tried_regions can only be read: left out",
+        "x: enabled is N, and DAMON_RECLAIM does nothing then: read as if it were Y",
+    ]
+
+
+def test_parameters_of_later_kernels_without_effect_are_read() -> None:
+    text = "min_age=60000000\naddr_unit=1\nautotune_monitoring_intervals=N\n"
+
+    assert module_parameters.loads(text, "x").schemes == MINUTE
+
+
+def test_the_range_of_a_module_is_kept() -> None:
+    text = "monitor_region_start=0\nmonitor_region_end=8589934592\n"
+
+    assert module_parameters.loads(text, "x").regions == ((0, 8589934592),)
+
+
+@given(st.text(alphabet="damon_reclaim./-module/parameters=>$()*echo 1\n\"'#\\", max_size=80))
+def test_any_text_is_read_or_an_input_error(text: str) -> None:
+    with contextlib.suppress(InputError):
+        module_parameters.loads(f"damon_reclaim.min_age=1\n{text}", "x")
 
 
 @given(st.lists(st.tuples(st.sampled_from([*RECLAIM, *LRU_SORT]), st.integers(0, 10**6))))

@@ -346,6 +346,6 @@ search_space:
 """
 
     assert message(folder, text) == (
-        "my.yaml:5:7: search space 'custom': action lru_prio does nothing under vaddr: "
-        "use it with paddr"
+        "my.yaml:5:7: search space 'custom': lru_prio does nothing under vaddr, and only that can be "
+        "measured here: take cold, hugepage, nohugepage, pageout, stat or willneed"
     )

@@ -61,7 +61,7 @@ class Parsed:
 
     Attributes:
         schemes: The schemes, in the file's order.
-        monitoring: DAMON's attributes; None if the form has no place for them.
+        monitoring: DAMON's attributes; None if the file does not say them.
         target: What is monitored; None if the form has no place for it.
     """
 
@@ -134,7 +134,7 @@ def _kdamonds(node: Node) -> Parsed:
     schemes = found["schemes"].items() if "schemes" in found else []
     return Parsed(
         schemes=tuple(scheme(item, monitoring.intervals) for item in schemes),
-        monitoring=monitoring,
+        monitoring=monitoring if {"intervals", "nr_regions"} & found.keys() else None,
         target=target,
     )
 

@@ -2,12 +2,17 @@
 
 `autotune.formats.module_parameters.writer` writes them.
 
-Source: mm/damon/reclaim.c and mm/damon/lru_sort.c of Linux 6.12.
+A parameter may be set on a kernel command line, in tmpfiles.d, in a script:
+`autotune.formats.module_parameters.assignments` finds it there. The parameters of later kernels are
+known too.
+
+Source: mm/damon/reclaim.c, lru_sort.c and stat.c of Linux 6.12 to 7.3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +34,8 @@ from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError, Where, nearest
 from autotune.formats import damo_notation as notation
+from autotune.formats.module_parameters.assignments import Assignment, assignments
+from autotune.formats.warn import Warn, ignore
 
 _SHARED: Mapping[str, int] = MappingProxyType(
     {
@@ -72,9 +79,59 @@ FEEDBACK_TARGET = 10_000
 """The target value of DAMON_RECLAIM's feedback."""
 
 SWITCHES = frozenset({"skip_anon"})
-"""Parameters that are Y or N."""
+"""Parameters that `RECLAIM` or `LRU_SORT` has, and that are Y or N."""
 
 _COMMANDS = frozenset({"enabled", "commit_inputs"})
+_RANGE = ("monitor_region_start", "monitor_region_end")
+_OF_LATER: Mapping[str, tuple[int, str]] = MappingProxyType(
+    {
+        "addr_unit": (1, "another unit of addresses than a byte"),
+        "autotune_monitoring_intervals": (0, "the kernel's own choice of intervals"),
+        "active_mem_bp": (0, "a goal for active memory"),
+        "filter_young_pages": (0, "a filter on young pages"),
+    }
+)
+"""Parameters of later kernels: the value without effect, and what any other value asks for."""
+
+_OWN: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "damon_reclaim": frozenset(
+            {"addr_unit", "autotune_monitoring_intervals", *_RANGE, *_COMMANDS, *RECLAIM}
+        ),
+        "damon_lru_sort": frozenset({*_OF_LATER, *_RANGE, *_COMMANDS, *LRU_SORT}),
+    }
+)
+"""The parameters that can be written, by module."""
+
+_ATTRIBUTES = frozenset({"sample_interval", "aggr_interval", "min_nr_regions", "max_nr_regions"})
+_BOTH_RESULTS = frozenset({"kdamond_pid"})
+_RESULTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "damon_reclaim": _BOTH_RESULTS
+        | {"nr_quota_exceeds"}
+        | {
+            f"{unit}_{what}_regions"
+            for unit in ("nr", "bytes")
+            for what in ("reclaim_tried", "reclaimed")
+        },
+        "damon_lru_sort": _BOTH_RESULTS
+        | {f"nr_{kind}_quota_exceeds" for kind in ("hot", "cold")}
+        | {
+            f"{unit}_lru_{what}_{kind}_regions"
+            for unit in ("nr", "bytes")
+            for what in ("sort_tried", "sorted")
+            for kind in ("hot", "cold")
+        },
+    }
+)
+"""The parameters that can only be read, by module."""
+
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {"damon_reclaim": "DAMON_RECLAIM", "damon_lru_sort": "DAMON_LRU_SORT"}
+)
+_STAT = "damon_stat"
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0[0-7]{1,24}|[0-9]{1,20}")
+_LARGEST = 2**64 - 1
 SKIP_ANON = Filter(type=FilterType.ANON)
 """The filter that the parameter of that name adds."""
 
@@ -93,39 +150,114 @@ class Settings:
         schemes: DAMON_RECLAIM's only scheme, or DAMON_LRU_SORT's scheme for hot memory and then its
             scheme for cold memory.
         monitoring: How the module monitors physical memory. The update interval means nothing there.
+            None if no parameter says it.
+        regions: The range of physical addresses (start, end) that is monitored; empty if the module
+            chooses.
     """
 
     schemes: tuple[Scheme, ...]
-    monitoring: Monitoring
+    monitoring: Monitoring | None
+    regions: tuple[tuple[int, int], ...] = ()
+
+
+def _switch(text: str) -> bool:
+    """Read Y or N as the kernel does, which looks at the first letters."""
+    word = text.lower()
+    if word.startswith(("y", "t", "1", "on")):
+        return True
+    if word.startswith(("n", "f", "0", "of")):
+        return False
+    raise ValueError(f"'{text}' is neither Y nor N: write one of these")
 
 
 def _number(name: str, text: str) -> int:
-    if name in SWITCHES:
-        return int(notation.boolean(text))
-    return notation.count(text)
+    if name in SWITCHES | _COMMANDS | {"autotune_monitoring_intervals", "filter_young_pages"}:
+        return int(_switch(text))
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"'{text}' is not a number: write digits only")
+    octal = len(text) > 1 and text[0] == "0" and text[1] not in "xX"
+    number = int(text, 8 if octal else 0)
+    if number > _LARGEST:
+        raise ValueError(f"'{text}' is too large: the kernel reads up to {_LARGEST}")
+    return number
 
 
-def _parse(text: str, source: Path | str) -> dict[str, int]:
+def _module(found: Sequence[Assignment], source: Path | str) -> str:
+    """Give the module that the parameters belong to."""
+    modules = {item.module for item in found if item.module not in {None, _STAT}}
+    named = {item.module for item in found if item.name not in _COMMANDS} & modules or modules
+    if unknown := sorted(str(name) for name in named if name not in _NAMES):
+        raise InputError(f"no module '{unknown[0]}': {nearest(unknown[0], _NAMES)}", Where(source))
+    if len(named) > 1:
+        raise InputError(
+            "sets DAMON_RECLAIM and DAMON_LRU_SORT, and only one of them can run: keep one",
+            Where(source),
+        )
+    if named:
+        return str(named.pop())
+    if any(item.module == _STAT for item in found):
+        raise InputError("DAMON_STAT has no scheme: name a file that has one", Where(source))
+    names = {item.name for item in found}
+    own = {"hot_thres_access_freq", "cold_min_age", "active_mem_bp", "filter_young_pages"}
+    return (
+        "damon_lru_sort"
+        if (own | _RESULTS["damon_lru_sort"] - _BOTH_RESULTS) & names
+        else ("damon_reclaim")
+    )
+
+
+def _parse(text: str, source: Path | str, warn: Warn) -> tuple[str, dict[str, int]]:
+    """Give the module, and its parameters that are set."""
+    found = assignments(text, source)
+    module = _module(found, source)
     values: dict[str, int] = {}
-    known = {*RECLAIM, *LRU_SORT}
-    for number, row in enumerate(text.split("\n"), start=1):
-        if not row.strip() or row.lstrip().startswith("#"):
+    read_only = []
+    for item in found:
+        if item.module not in {None, module}:
             continue
-        where = Where(source, number)
-        name, sign, value = (part.strip() for part in row.partition("="))
-        if name in _COMMANDS:
+        if item.name in _RESULTS[module]:
+            read_only.append(item.name)
             continue
-        if not sign:
-            raise InputError(f"'{row.strip()}' is no parameter: write name=value", where)
-        if name not in known:
-            raise InputError(f"no parameter '{name}': {nearest(name, known)}", where)
-        if name in values:
-            raise InputError(f"{name} stands twice: keep one of them", where)
+        _check_name(item, module)
+        if item.name in values and not item.again:
+            raise InputError(f"{item.name} stands twice: keep one of them", item.where)
         try:
-            values[name] = _number(name, value)
+            values[item.name] = _number(item.name, item.value)
         except ValueError as error:
-            raise InputError(f"{name}: {error}", where) from error
-    return values
+            raise InputError(f"{item.name}: {error}", item.where) from error
+    if read_only:
+        warn(f"{source}: {', '.join(dict.fromkeys(read_only))} can only be read: left out")
+    if values.get("enabled") == 0:
+        warn(
+            f"{source}: enabled is N, and {_NAMES[module]} does nothing then: read as if it were Y"
+        )
+    return module, values
+
+
+def _check_name(item: Assignment, module: str) -> None:
+    if item.name in _OWN[module]:
+        return
+    if any(item.name in names for names in (*_OWN.values(), *_RESULTS.values())):
+        raise InputError(
+            f"{item.name} is no parameter of {_NAMES[module]}: leave it out", item.where
+        )
+    known = {*RECLAIM, *LRU_SORT} if item.module is None else _OWN[module]
+    raise InputError(f"no parameter '{item.name}': {nearest(item.name, known)}", item.where)
+
+
+def _refuse_later(values: Mapping[str, int]) -> None:
+    for name, (without, what) in _OF_LATER.items():
+        if values.get(name, without) != without:
+            raise ValueError(f"{name} asks for {what}, which can't be held here: leave it out")
+
+
+def _read_regions(values: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    start, end = (values.get(name, 0) for name in _RANGE)
+    if (start, end) == (0, 0):
+        return ()
+    if start >= end:
+        raise ValueError(f"monitor_region_start ({start}) is not below monitor_region_end ({end})")
+    return ((start, end),)
 
 
 def _read_watermarks(values: Mapping[str, int]) -> Watermarks | None:
@@ -211,21 +343,28 @@ def _read_lru_sort(values: Mapping[str, int]) -> tuple[Scheme, ...]:
     return hot, replace(cold, quota=quota, watermarks=watermarks)
 
 
-def loads(text: str, source: Path | str) -> Settings:
+def loads(text: str, source: Path | str, warn: Warn = ignore) -> Settings:
     """Read the parameters of one module. A missing parameter has the module's default.
+
+    Args:
+        text: What sets the parameters (`autotune.formats.module_parameters.assignments`).
+        source: Name of the file, for messages.
+        warn: Called with one line about each thing that is left out.
 
     Raises:
         InputError: If a line is no parameter, if values don't fit together, or if it is not clear which
             module is meant.
     """
-    values = _parse(text, source)
-    module = LRU_SORT if {"hot_thres_access_freq", "cold_min_age"} & values.keys() else RECLAIM
-    if foreign := sorted(values.keys() - module.keys()):
-        name = "DAMON_LRU_SORT" if module is LRU_SORT else "DAMON_RECLAIM"
-        raise InputError(f"{foreign[0]} is no parameter of {name}: leave it out", Where(source))
-    values = {**module, **values}
+    name, found = _parse(text, source, warn)
+    is_lru_sort = name == "damon_lru_sort"
+    values = {**(LRU_SORT if is_lru_sort else RECLAIM), **found}
     try:
-        read = _read_lru_sort if module is LRU_SORT else _read_reclaim
-        return Settings(schemes=read(values), monitoring=_read_monitoring(values))
+        _refuse_later(found)
+        monitoring = _read_monitoring(values)
+        return Settings(
+            schemes=(_read_lru_sort if is_lru_sort else _read_reclaim)(values),
+            monitoring=monitoring if _ATTRIBUTES & found.keys() else None,
+            regions=_read_regions(found),
+        )
     except ValueError as error:
         raise InputError(str(error), Where(source)) from error
