@@ -22,6 +22,8 @@ _CLASS_64, _LITTLE_ENDIAN = 2, 1
 _X86_64 = 62
 _EXECUTABLE, _SHARED = 2, 3
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+_DYNAMIC = struct.Struct("<QQ")
+_DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _KIND, _MACHINE, _FIRST_SEGMENT, _SEGMENT_SIZE, _SEGMENTS = 1, 2, 5, 9, 10
@@ -45,10 +47,24 @@ class Elf:
     Attributes:
         loader: The dynamic loader that the file names; None for a library or a static program.
         dynamic: Whether the file can need shared libraries.
+        needed: The names of the libraries that it needs itself.
+        folders: Where it lets the loader look for them: paths with colons between them.
     """
 
     loader: Path | None
     dynamic: bool
+    needed: tuple[str, ...] = ()
+    folders: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Segment:
+    """A segment: its kind, where it begins and ends in the file, and where it begins in memory."""
+
+    kind: int
+    offset: int
+    end: int
+    address: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +95,45 @@ def read_elf(path: Path) -> Elf:
     """
     content = _read(path)
     loader, dynamic = None, False
-    for kind, offset, length in _segments(path, content):
-        dynamic |= kind == _PT_DYNAMIC
-        if kind == _PT_INTERP:
-            loader = Path(os.fsdecode(content[offset : offset + length].rstrip(b"\0")))
-    return Elf(loader=loader, dynamic=dynamic)
+    needed: tuple[str, ...] = ()
+    folders = ""
+    segments = _segments(path, content)
+    for segment in segments:
+        if segment.kind == _PT_DYNAMIC:
+            dynamic = True
+            needed, folders = _dynamic_names(content, segment, segments)
+        if segment.kind == _PT_INTERP:
+            loader = Path(_text(content[: segment.end], segment.offset))
+    return Elf(loader=loader, dynamic=dynamic, needed=needed, folders=folders)
+
+
+def _dynamic_names(
+    content: bytes, dynamic: _Segment, segments: list[_Segment]
+) -> tuple[tuple[str, ...], str]:
+    whole = len(content[dynamic.offset : dynamic.end]) // _DYNAMIC.size * _DYNAMIC.size
+    pairs = list(_DYNAMIC.iter_unpack(content[dynamic.offset : dynamic.offset + whole]))
+    strings = next((value for tag, value in pairs if tag == _DT_STRTAB), None)
+    place = next(
+        (
+            segment.offset + strings - segment.address
+            for segment in segments
+            if strings is not None
+            and segment.kind == _PT_LOAD
+            and 0 <= strings - segment.address < segment.end - segment.offset
+        ),
+        None,
+    )
+    if place is None:
+        return (), ""
+
+    def names(*tags: int) -> tuple[str, ...]:
+        return tuple(_text(content, place + value) for tag, value in pairs if tag in tags)
+
+    return names(_DT_NEEDED), ":".join(names(_DT_RPATH, _DT_RUNPATH))
+
+
+def _text(content: bytes, offset: int) -> str:
+    return os.fsdecode(content[offset:].partition(b"\0")[0])
 
 
 def loaded_part(path: Path) -> bytes:
@@ -95,7 +145,7 @@ def loaded_part(path: Path) -> bytes:
     content = _read(path)
     segments = _segments(path, content)
     headers = _HEADER.unpack_from(content)
-    loaded = [offset + length for kind, offset, length in segments if kind == _PT_LOAD]
+    loaded = [segment.end for segment in segments if segment.kind == _PT_LOAD]
     end = max([headers[_FIRST_SEGMENT] + headers[_SEGMENT_SIZE] * len(segments), *loaded])
     kept = list(headers)
     for index in _SECTION_FIELDS:
@@ -112,8 +162,8 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _segments(path: Path, content: bytes) -> list[tuple[int, int, int]]:
-    """Check the header; give the kind of each segment, and its offset and length in the file."""
+def _segments(path: Path, content: bytes) -> list[_Segment]:
+    """Check the header, and read the segments."""
     if content[4:6] != bytes((_CLASS_64, _LITTLE_ENDIAN)):
         raise InputError("is no 64-bit program: a micro-VM runs x86-64 only", Where(path))
     try:
@@ -127,7 +177,10 @@ def _segments(path: Path, content: bytes) -> list[tuple[int, int, int]]:
         ]
     except struct.error as error:
         raise InputError("is cut short: build or install it again", Where(path)) from error
-    return [(kind, offset, length) for kind, _, offset, _, _, length, _, _ in found]
+    return [
+        _Segment(kind=kind, offset=offset, end=offset + length, address=address)
+        for kind, _, offset, address, _, length, _, _ in found
+    ]
 
 
 def libraries(path: Path, loader: Path) -> Libraries:
@@ -142,6 +195,21 @@ def libraries(path: Path, loader: Path) -> Libraries:
     Raises:
         InputError: If a library is missing on this machine, or the loader can't be run.
     """
+    found = read_elf(path)
+    if any("/" in name for name in found.needed):
+        return _asked(path, loader)
+    # Names and folders decide: of a hundred extension modules most have equal ones.
+    origin = path.parent if "$" in found.folders else None
+    key = (loader, found.needed, found.folders, origin)
+    if key not in _ANSWERS:
+        _ANSWERS[key] = _asked(path, loader)
+    return _ANSWERS[key]
+
+
+_ANSWERS: dict[tuple[Path, tuple[str, ...], str, Path | None], Libraries] = {}
+
+
+def _asked(path: Path, loader: Path) -> Libraries:
     files, problem = _listed(path, loader, _ANY_CPU)
     if files is None:  # the loader is old, or not glibc's
         files, problem = _listed(path, loader, ())

@@ -17,6 +17,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from autotune.backends.vm.guest_root import mount_all
 from autotune.backends.vm.orders import Orders, decode_orders, encode_answer
 from autotune.backends.vm.plan import (
     MODULES_FOLDER,
@@ -47,7 +48,6 @@ from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.tracing import TRACEFS, TraceBuffer
 
-_FILE_SYSTEMS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
 _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108  # the guest's own
@@ -83,8 +83,7 @@ def main() -> None:
 
 
 def _live(calls: LinuxCalls) -> Measurement | RawRecording:
-    for kind, target in _FILE_SYSTEMS:
-        calls.mount(kind, Path(target))
+    mount_all(calls)
     _seed_generator(_FIRST_ENTROPY)
     plan = plain_json.from_plain(Plan, json.loads(Path(PLAN_FILE).read_bytes()))
     journal = Journal(Path("/run/journal"))

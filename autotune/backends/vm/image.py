@@ -12,11 +12,13 @@ from pathlib import Path
 
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry
-from autotune.backends.vm.files import SKELETON, ProgramFiles, entries_at, files_for
+from autotune.backends.vm.file_entries import entries_at
+from autotune.backends.vm.files import ProgramFiles, files_for
 from autotune.backends.vm.kernel_files import KernelFiles
 from autotune.backends.vm.kernel_modules import read_module
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
 from autotune.backends.vm.python_files import GuestPython
+from autotune.backends.vm.skeleton import SKELETON
 from autotune.backends.vm.states import make_room
 from autotune.experiment import plain_json
 from autotune.experiment.pattern import Pattern

@@ -22,7 +22,8 @@ import autotune
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry
 from autotune.backends.vm.elf import loaded_part, read_elf
-from autotune.backends.vm.files import entries_at, library_entries
+from autotune.backends.vm.file_entries import entries_at
+from autotune.backends.vm.files import library_entries
 from autotune.errors import BackendUnavailableError
 
 ENVIRONMENT = {"PYTHONHASHSEED": "0"}

@@ -8,12 +8,12 @@ from autotune.backends.vm import cpio
 from autotune.backends.vm.command_line import MachineParts
 from autotune.backends.vm.cpio import Entry
 from autotune.backends.vm.emulator import Emulator
-from autotune.backends.vm.files import SKELETON
 from autotune.backends.vm.image import keep_image
 from autotune.backends.vm.kernel_files import KernelFiles
 from autotune.backends.vm.kernel_modules import read_module
 from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders
 from autotune.backends.vm.python_files import ENVIRONMENT, guest_python
+from autotune.backends.vm.skeleton import SKELETON
 from autotune.native.building import build
 from tests.backends.host_in_guest.facts import Facts, read_facts
 

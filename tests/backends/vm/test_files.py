@@ -9,10 +9,14 @@ import pytest
 
 from autotune.backends.vm.cpio import Entry, archive
 from autotune.backends.vm.elf import libraries, read_elf
-from autotune.backends.vm.files import SKELETON, entries_at, files_for, find_program
+from autotune.backends.vm.file_entries import entries_at
+from autotune.backends.vm.files import files_for
 from autotune.backends.vm.plan import USER_ID
+from autotune.backends.vm.programs import find_program
+from autotune.backends.vm.skeleton import SKELETON
 from autotune.errors import InputError
 from autotune.experiment.program import Program, Ready
+from autotune.native.compiler import find_compiler
 from tests.backends.vm.empty_root import lay_out, run_in
 
 
@@ -255,3 +259,85 @@ def test_a_listed_pipe_is_refused(tmp_path: Path) -> None:
 def test_quotes_that_the_shell_can_not_read_are_refused() -> None:
     with pytest.raises(InputError, match=r"^the shell can't read 'echo \"': No closing quotation"):
         files_for(Program(command='echo "'))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("timeout", "8", "expr", "1"),
+        ("env", "A=b", "nice", "-n", "5", "expr", "1"),
+        ("timeout", "8", "bash", "-ec", "exec expr 1 <in"),
+        ("cat", "--with=/usr/bin/expr"),
+    ],
+)
+def test_programs_among_the_arguments_are_found(command: tuple[str, ...]) -> None:
+    found = by_path(files_for(Program(command=("cat",), client=command)).entries)
+
+    assert str(find_program("expr").resolve()) in found
+
+
+def test_programs_and_files_that_a_wrapper_script_names_are_found(tmp_path: Path) -> None:
+    (tmp_path / "settings").write_text("x")
+    script(tmp_path / "inner", "#!/bin/sh", "expr 1 + 1")
+    wrapper = script(
+        tmp_path / "start", "#!/bin/sh", f"HERE={tmp_path}\ncat settings; exec $HERE/inner\n"
+    )
+
+    found = by_path(files_for(Program(command=("./start",), folder=str(tmp_path))).entries)
+
+    for path in (wrapper, tmp_path / "settings", tmp_path / "inner", find_program("expr")):
+        assert str(path.resolve()) in found
+
+
+def test_files_among_the_arguments_come_along(tmp_path: Path) -> None:
+    for name in ("run.cfg", "other"):
+        (tmp_path / name).write_text("x")
+
+    program = Program(command=("cat", "--conf=run.cfg", "/proc/meminfo"), folder=str(tmp_path))
+    found = by_path(files_for(program).entries)
+
+    assert f"{tmp_path}/run.cfg" in found
+    assert not {f"{tmp_path}/other", "/proc/meminfo"} & found.keys()
+
+
+def test_libraries_beside_a_program_are_found_through_a_link_to_it(tmp_path: Path) -> None:
+    (tmp_path / "home/lib").mkdir(parents=True)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "own.c").write_text("int own(void) { return 0; }")
+    (tmp_path / "main.c").write_text("int own(void); int main(void) { return own(); }")
+    library, program = tmp_path / "home/lib/libown.so", tmp_path / "home/serve"
+    compiler = find_compiler()
+    assert compiler is not None
+    compiler.compile(tmp_path / "own.c", library, ["-shared", "-fPIC"])
+    options = [f"-L{library.parent}", "-Wl,--no-as-needed", "-lown", "-Wl,-rpath,$ORIGIN/lib"]
+    compiler.compile(tmp_path / "main.c", program, options)
+    (tmp_path / "links/serve").symlink_to("../home/serve")
+
+    found = by_path(files_for(Program(command=(f"{tmp_path}/links/serve",))).entries)
+
+    assert {str(library), str(program), f"{tmp_path}/links/serve"} <= found.keys()
+
+
+def test_a_program_that_a_shim_chooses_stands_in_its_place(tmp_path: Path) -> None:
+    real = script(tmp_path / "real", "#!/bin/sh", "echo real")
+    chooser = script(tmp_path / "myenv", "#!/bin/sh", f'[ "$1 $2" = "which tool" ] && echo {real}')
+    (tmp_path / "shims").mkdir()
+    shim = script(tmp_path / "shims/tool", "#!/bin/sh", f'exec "{chooser}" exec "$0" "$@"\n')
+
+    found = by_path(files_for(Program(command=(str(shim),))).entries)
+
+    assert found[str(shim)].read().decode() == str(real)
+    assert str(real) in found
+
+
+def test_what_takes_another_users_rights_is_refused(tmp_path: Path) -> None:
+    program = script(tmp_path / "sudo", "#!/bin/sh")
+    program.chmod(0o4755)
+
+    with pytest.raises(InputError) as error:
+        files_for(Program(command=(str(program), "serve")))
+
+    assert str(error.value) == (
+        f"{program}: takes another user's rights (setuid), and everything in a micro-VM runs as one "
+        "ordinary user: leave 'sudo' out of the command"
+    )

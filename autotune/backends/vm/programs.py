@@ -1,0 +1,86 @@
+"""Finds programs as a shell does, and what starts a program that is a script."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from autotune.errors import InputError, Where
+
+_SCRIPT_LINE_BYTES = 256
+"""How many bytes of a script's first line Linux reads. Source: BINPRM_BUF_SIZE."""
+
+_TIMEOUT_S = 60
+
+_SHIM = re.compile(r'exec "?([^"\s]*(?:env|asdf|mise))"? exec\b')
+"""How a "shim" hands over to the program that chooses a version: pyenv, rbenv, nodenv, asdf, mise."""
+
+
+def find_program(name: str, folder: str = "/") -> Path:
+    """Find a program as the shell would: on PATH, or, if its name has a slash, relative to *folder*.
+
+    Returns:
+        An absolute path. Links in it are kept.
+
+    Raises:
+        InputError: If there is no such program, or it may not be run.
+    """
+    place = str(Path(folder, name)) if "/" in name else name
+    found = shutil.which(place)
+    if found is None:
+        if "/" in name and Path(place).is_file():
+            raise InputError(f"no program '{name}': it may not be run: make it executable")
+        raise InputError(f"no program '{name}': install it, or give its path")
+    return Path(found).absolute()  # PATH may have a relative folder
+
+
+def first_bytes(path: Path) -> bytes:
+    """Give the beginning of a file.
+
+    Raises:
+        InputError: If the file can't be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_SCRIPT_LINE_BYTES)
+    except OSError as error:
+        raise InputError(
+            f"can't be read: {error.strerror}: see that you may read it", Where(path)
+        ) from error
+
+
+def interpreters(path: Path, start: bytes) -> list[Path]:
+    """Find the program that a script's first line names, and, if it is `env`, the program behind it."""
+    line = start[2:].partition(b"\n")[0].decode(errors="surrogateescape").strip()
+    first, _, rest = line.partition(" ")
+    try:
+        programs = [find_program(first)]
+        if Path(first).name == "env":
+            words = [
+                word for word in shlex.split(rest) if not word.startswith("-") and "=" not in word
+            ]
+            programs += map(find_program, words[:1])
+    except (InputError, ValueError) as error:
+        raise InputError(f"its first line is '#!{line}': {error}", Where(path)) from error
+    return programs
+
+
+def behind_shim(path: Path, text: str) -> Path | None:
+    """Give the program that a shim starts; None if *text*, the content of *path*, is no shim's."""
+    if not (match := _SHIM.search(text)):
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603  # the program that the shim would run
+            (match[1], "which", path.name),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = Path(answer.stdout.strip())
+    return found if not answer.returncode and found.is_absolute() and found.is_file() else None

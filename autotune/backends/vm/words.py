@@ -1,0 +1,79 @@
+"""Finds the words of a command, or of a shell script, that may name programs and files.
+
+`timeout 8 redis-benchmark`, `env A=b program` and `sh -c 'program <in'` name programs among their
+arguments; a wrapper script names them in its lines. A word may name a program and be meant as data:
+so what is found here may be more than what runs, and may not be all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from autotune.errors import InputError
+
+SHELLS: Final = frozenset({"ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"})
+_TEXT_FOLLOWS: Final = re.compile(r"-[A-Za-z]*[cS]|--split-string")
+"""Options whose argument is a text for the shell, or for `env` to split."""
+
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+def shell_words(text: str) -> list[str]:
+    """Split a text as the shell does.
+
+    Raises:
+        InputError: If its quotes don't match.
+
+    >>> shell_words("exec nice prog <in >out; echo 'a b'")
+    ['exec', 'nice', 'prog', '<', 'in', '>', 'out', ';', 'echo', 'a b']
+    """
+    try:
+        words = shlex.shlex(text, posix=True, punctuation_chars=True)
+        words.whitespace_split = True  # a word may have any letter, `$` too
+        return list(words)
+    except ValueError as error:
+        raise InputError(f"the shell can't read '{text}': {error}: mend the quotes") from error
+
+
+def argument_words(command: Sequence[str]) -> Iterator[str]:
+    """Give the words in the arguments of a command that may name programs or files.
+
+    >>> list(argument_words(["timeout", "8", "env", "A=b", "sh", "-c", "sort <in"]))
+    ['8', 'env', 'A=b', 'b', 'sh', '-c', 'sort', '<', 'in']
+    """
+    for before, word in itertools.pairwise(command):
+        if _TEXT_FOLLOWS.fullmatch(before) and _runs_text(command):
+            yield from script_words(word)
+            continue
+        yield word
+        if "=" in word:
+            yield word.partition("=")[2]
+
+
+def _runs_text(command: Sequence[str]) -> bool:
+    return any(Path(word).name in SHELLS or Path(word).name == "env" for word in command)
+
+
+def script_words(text: str) -> Iterator[str]:
+    r"""Give the words of a shell script; a variable to which it gives a value is replaced.
+
+    >>> list(script_words("B=/opt/bin  # where\n$B/serve &\nwhile read -r it's; do"))
+    ['B=/opt/bin', '/opt/bin/serve', '&', 'while', 'read', '-r', "it's;", 'do']
+    """
+    values: dict[str, str] = {}
+    for line in text.replace("\\\n", " ").splitlines():
+        try:
+            words = shell_words(line)
+        except InputError:  # quotes that go on in the next line, or a text to be printed
+            words = line.split()
+        for word in words:
+            full = _VARIABLE.sub(lambda name: values.get(name[1] or name[2], name[0]), word)
+            if assigned := _ASSIGNMENT.fullmatch(full):
+                values[assigned[1]] = assigned[2]
+            yield full
