@@ -109,6 +109,8 @@ class Measuring:
 
     def _ended_before(self) -> WorkloadError:
         measured = self._running.measured
+        if measured.has_ended():
+            self._processes.check_foreground(measured)
         # A process that is about to end may have no memory any more, and no status yet.
         how = f", with {measured.how_it_ended()}" if measured.has_ended() else ""
         return WorkloadError(

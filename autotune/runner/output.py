@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,40 +14,70 @@ _LONGEST_LINE = 1 << 14
 """Bytes of a line that are searched. A longer line is cut there."""
 _TAIL_LINES = 20
 _LONGEST_QUOTE = 300
+_TOLD_LINES = 3
+
+
+class _Lines:
+    """Cuts what comes out of one pipe into lines."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._on_line = on_line
+        self._rest = b""
+
+    def take(self, chunk: bytes) -> None:
+        """Take the next piece; an empty piece is the end."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if not chunk and self._rest:
+            lines, self._rest = [self._rest], b""
+        for line in lines:
+            self._one(line)
+        if len(self._rest) > _LONGEST_LINE:
+            self._rest = self._rest[:_LONGEST_LINE]
+
+    def _one(self, line: bytes) -> None:
+        text = line[:_LONGEST_LINE].decode(errors="replace").rstrip("\r")
+        if text.strip():
+            self.tail.append(text)
+        self._on_line(text)
+
+
+def _quoted(line: str) -> str:
+    text = "".join(letter if letter.isprintable() else " " for letter in line.strip())
+    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
 
 
 class Output:
-    """Reads the read end of a pipe in a thread of its own, until every writer has closed it.
+    """Reads the read ends of pipes in a thread of its own, until every writer has closed them.
 
     Args:
-        descriptor: The read end. It is closed at the end.
+        descriptor: The read end of standard output. It is closed at the end.
         on_line: Called with each line, in the thread that reads.
+        errors: The read end of standard error, if that has a pipe of its own. It is closed at the end.
     """
 
-    def __init__(self, descriptor: int, on_line: Callable[[str], None]) -> None:
-        self._descriptor = descriptor
-        self._on_line = on_line
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    def __init__(
+        self, descriptor: int, on_line: Callable[[str], None], errors: int | None = None
+    ) -> None:
+        self._printed, self._errors = _Lines(on_line), _Lines(on_line)
+        self._open = {descriptor: self._printed}
+        if errors is not None:
+            self._open[errors] = self._errors
         self._thread = threading.Thread(target=self._read, name="output", daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
-        rest = b""
-        while chunk := os.read(self._descriptor, _CHUNK_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self._take(line)
-            if len(rest) > _LONGEST_LINE:
-                rest = rest[:_LONGEST_LINE]
-        if rest:
-            self._take(rest)
-        os.close(self._descriptor)
-
-    def _take(self, line: bytes) -> None:
-        text = line[:_LONGEST_LINE].decode(errors="replace").rstrip("\r")
-        if text.strip():
-            self._tail.append(text)
-        self._on_line(text)
+        waiting = select.poll()
+        for descriptor in self._open:
+            waiting.register(descriptor, select.POLLIN)
+        while self._open:
+            for descriptor, _ in waiting.poll():
+                chunk = os.read(descriptor, _CHUNK_BYTES)
+                self._open[descriptor].take(chunk)
+                if not chunk:
+                    waiting.unregister(descriptor)
+                    os.close(descriptor)
+                    del self._open[descriptor]
 
     def wait(self, timeout_s: float) -> None:
         """Wait until all is read, but no longer than *timeout_s* seconds."""
@@ -54,9 +85,22 @@ class Output:
 
     def last_line(self) -> str:
         """Give the last line that was not empty, shortened. Gives "" if there was no such line."""
-        last = self._tail[-1].strip() if self._tail else ""
-        last = "".join(letter if letter.isprintable() else " " for letter in last)
-        return last if len(last) <= _LONGEST_QUOTE else last[:_LONGEST_QUOTE] + "..."
+        tail = self._printed.tail or self._errors.tail
+        return _quoted(tail[-1]) if tail else ""
+
+    def last_lines(self) -> tuple[str, ...]:
+        """Give the last lines that were not empty, of standard output and then of standard error."""
+        return (*self._printed.tail, *self._errors.tail)
+
+    def telling(self) -> str:
+        """Give the last lines that tell why the program ended, shortened, with `|` between them.
+
+        These are the last lines of standard error, after the last line of standard output; without
+        errors, the last lines of standard output.
+        """
+        printed, errors = list(self._printed.tail), list(self._errors.tail)
+        lines = [*printed[-1:], *errors[-_TOLD_LINES:]] if errors else printed[-_TOLD_LINES:]
+        return " | ".join(map(_quoted, lines))
 
 
 class LastMatch:

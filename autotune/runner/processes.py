@@ -14,10 +14,12 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
+from autotune.runner.daemons import stay_in_foreground
 from autotune.runner.errors import WorkloadError, ending
 from autotune.runner.identity import Identity
 from autotune.runner.output import Output
 from autotune.runner.procfs import Procfs
+from autotune.runner.remedies import remedy_for
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE_S = 2.0
@@ -29,6 +31,11 @@ _LONGEST_TITLE = 60
 def adopt_orphans() -> None:
     """Make this process the parent of every descendant whose own parent has ended."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _ignore(line: str) -> None:
@@ -66,13 +73,14 @@ class Started:
         shell = isinstance(command, str)
         self.title = _title(command)
         ours, theirs = os.pipe()
+        our_errors, their_errors = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603  # the user's own command
                 command if shell else list(command),
                 shell=shell,  # the user's own command
                 stdin=subprocess.PIPE,
                 stdout=theirs,
-                stderr=subprocess.STDOUT,
+                stderr=their_errors,
                 cwd=folder,
                 env=dict(identity.environment),
                 user=identity.uid,
@@ -81,18 +89,18 @@ class Started:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            os.close(ours)
+            _close(ours, our_errors)
             missing = error.filename or self.title
             raise WorkloadError(f"no program or folder '{missing}': check the path") from error
         except (OSError, ValueError) as error:
-            os.close(ours)
+            _close(ours, our_errors)
             reason = getattr(error, "strerror", None) or str(error)
             raise WorkloadError(
                 f"can't start '{self.title}': {reason}: check the command"
             ) from error
         finally:
-            os.close(theirs)
-        self.output = Output(ours, on_line)
+            _close(theirs, their_errors)
+        self.output = Output(ours, on_line, our_errors)
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
         self.status: int | None = None
@@ -123,10 +131,15 @@ class Started:
         return self.status is not None
 
     def how_it_ended(self) -> str:
-        """Say how the program ended, and the last line that it printed."""
+        """Say how the program ended, and the last lines that it printed."""
         self.output.wait(0.5)
-        last = self.output.last_line()
+        last = self.output.telling()
         return f"{ending(self.status or 0)}{f': {last}' if last else ''}"
+
+    def remedy(self, otherwise: str) -> str:
+        """Say what helps, told from what the program printed; *otherwise* if that is not known."""
+        self.output.wait(0.5)
+        return remedy_for(self.output.last_lines()) or otherwise
 
     def reap(self) -> None:
         """Let the kernel forget the program, which has ended."""
@@ -193,22 +206,36 @@ class Processes:
 
     def left_behind(self, started: Started) -> tuple[int, ...]:
         """Give the processes that an ended program has left running."""
-        aside = {other.pid for other in self._started if other is not started}
-        return tuple(
-            pid
-            for pid in self._all()
-            if pid != started.pid and pid not in aside and self.procfs.has_memory(pid)
-        )
+        others = [other.pid for other in self._started if other is not started]
+        kept = {started.pid, *self.procfs.tree(*others)}
+        return tuple(pid for pid in self._all() if pid not in kept and self.procfs.has_memory(pid))
+
+    def check_foreground(self, program: Started) -> None:
+        """Check that a program that has ended has left no process of its own running.
+
+        Raises:
+            WorkloadError: If it has, as a program that goes into the background by itself.
+        """
+        if program.status == 0 and (left := self.left_behind(program)):
+            names = (program.title, *map(self.procfs.name, left))
+            raise WorkloadError(
+                f"'{program.title}' has left process {left[0]} behind and ended: "
+                f"{stay_in_foreground(names)}"
+            )
 
     def end_one(self, started: Started) -> None:
-        """Kill a program and its descendants."""
-        for pid in reversed(self.procfs.tree(started.pid)):
+        """Kill a program and its descendants, and let the kernel forget them."""
+        pids = self.procfs.tree(started.pid)
+        for pid in reversed(pids):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         self._started.remove(started)
         if started in self._aside:
             self._aside.remove(started)
         started.reap()
+        for pid in pids:
+            with contextlib.suppress(ChildProcessError):  # not an orphan of ours
+                os.waitpid(pid, 0)
 
     def kill(self) -> None:
         """Kill all processes, without waiting. May be called from another thread."""

@@ -9,9 +9,13 @@ from autotune.experiment.program import Ready
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.processes import Processes, Started
 from autotune.runner.procfs import Procfs
+from autotune.runner.remedies import NO_INPUT
 from autotune.units import format_duration
 
 _POLL_S = 0.02
+FIRST_TRY_S = 20.0
+"""How long the first try of a criterion's command may take. Each try that takes longer is ended, and the
+next try may take twice as long: so a command that hangs is tried again, and a slow command succeeds."""
 _LISTEN = b"0A"
 """The state of a listening socket in /proc/net/tcp. Source: include/net/tcp_states.h."""
 
@@ -60,6 +64,7 @@ def wait_until_ready(
     line_seen: Callable[[], bool],
     timeout_us: int,
     on_wait: Callable[[float], None] = be_silent,
+    first_try_s: float = FIRST_TRY_S,
 ) -> None:
     """Wait until a program is ready.
 
@@ -70,6 +75,7 @@ def wait_until_ready(
         line_seen: Says whether the criterion's line was printed, if the criterion is a line.
         timeout_us: How long to wait at most.
         on_wait: Called again and again with the time waited so far, in seconds.
+        first_try_s: How long the first try of the criterion's command may take, in seconds.
 
     Raises:
         WorkloadError: If the program ends first, or the time is over.
@@ -82,29 +88,76 @@ def wait_until_ready(
         on_wait(time.monotonic() - began_s)
         time.sleep(_POLL_S)
 
-    while not _is_met(ready, processes, line_seen, began_s, deadline_s, wait):
+    tries = _Tries(ready.command or (), program, processes, first_try_s, deadline_s)
+    while not _is_met(ready, processes, line_seen, began_s, tries, wait):
         if program.has_ended():
             if program.status in KILLED and processes.procfs.oom_kills() > oom_kills:
                 raise out_of_memory(program.title)
-            raise WorkloadError(_why_it_ended(program, processes))
+            processes.check_foreground(program)
+            raise WorkloadError(_why_it_ended(program))
         if time.monotonic() > deadline_s:
             raise WorkloadError(
-                f"not ready after {format_duration(timeout_us)}: {describe(ready)}: mend 'ready', "
-                "or raise workload.timeout"
+                f"not ready after {format_duration(timeout_us)}: {describe(ready)}{tries.last}: mend "
+                "'ready', or raise workload.timeout"
             )
         wait()
+    if program.has_ended():
+        processes.check_foreground(program)
 
 
-def _why_it_ended(program: Started, processes: Processes) -> str:
-    if left := processes.left_behind(program):
-        return (
-            f"'{program.title}' has left process {left[0]} behind and ended: run it in the "
-            "foreground, not as a daemon"
-        )
-    return (
-        f"'{program.title}' ended before it was ready, with {program.how_it_ended()}: mend the "
-        "command, or 'ready'"
-    )
+def _why_it_ended(program: Started) -> str:
+    what = f"'{program.title}' ended before it was ready, with {program.how_it_ended()}"
+    if program.status:
+        remedy = program.remedy("mend the command, or 'ready'")
+        return f"{what}: {remedy}"
+    if not program.output.last_lines():
+        return f"{what}: give it more to do, or 'ready: {{delay: 0s}}'; {NO_INPUT}"
+    return f"{what}: give it more to do, or mend 'ready'"
+
+
+class _Tries:
+    """Runs the command of a criterion, again and again, each time for a bounded time.
+
+    Args:
+        command: The command.
+        program: The program that is to become ready. When it ends, a try ends, too.
+        processes: The processes of the workload.
+        longest_s: How long the first try may take, in seconds.
+        deadline_s: When the last try ends, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        command: tuple[str, ...],
+        program: Started,
+        processes: Processes,
+        longest_s: float,
+        deadline_s: float,
+    ) -> None:
+        self._command = command
+        self._program = program
+        self._processes = processes
+        self._deadline_s = deadline_s
+        self._longest_s = longest_s
+        self.last = ""
+        """What there is to say of the last try, for a message."""
+
+    def succeeds(self, wait: Callable[[], None]) -> bool:
+        """Run the command once, with *wait* between two looks at it, and end all its processes."""
+        end_s = min(self._deadline_s, time.monotonic() + self._longest_s)
+        probe = self._processes.start(self._command, aside=True)
+        probe.close_input()
+        while not (probe.has_ended() or self._program.has_ended()) and time.monotonic() < end_s:
+            wait()
+        if probe.has_ended():
+            self.last = f", with {probe.how_it_ended()}" if probe.status else ""
+        else:
+            said = probe.output.telling()
+            self.last = f" and was ended{f'; it printed: {said}' if said else ''}"
+            self._longest_s *= 2
+        succeeded = probe.status == 0
+        self._processes.end_one(probe)
+        return succeeded
 
 
 def _is_met(
@@ -112,7 +165,7 @@ def _is_met(
     processes: Processes,
     line_seen: Callable[[], bool],
     began_s: float,
-    deadline_s: float,
+    tries: _Tries,
     wait: Callable[[], None],
 ) -> bool:
     if ready.delay_us is not None:
@@ -121,10 +174,4 @@ def _is_met(
         return line_seen()
     if ready.port is not None:
         return listens(processes.procfs, ready.port)
-    probe = processes.start(ready.command or (), aside=True)
-    probe.close_input()
-    while not probe.has_ended() and time.monotonic() < deadline_s:
-        wait()
-    succeeded = probe.status == 0
-    processes.end_one(probe)
-    return succeeded
+    return tries.succeeds(wait)

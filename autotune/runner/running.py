@@ -295,14 +295,14 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
     dead = measured if measured.has_ended() else last
     if oom_kills and dead.status in KILLED:
         raise out_of_memory(dead.title)
+    if measured.has_ended():
+        processes.check_foreground(measured)
     if last is not measured and measured.has_ended():
         raise WorkloadError(
-            f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: see why"
+            f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: "
+            f"{measured.remedy('see why')}"
         )
     if last.status:
-        raise WorkloadError(f"'{last.title}' failed with {last.how_it_ended()}: see why")
-    if last is measured and (left := processes.left_behind(measured)):
         raise WorkloadError(
-            f"'{measured.title}' has left process {left[0]} behind and ended: run it in the "
-            "foreground, not as a daemon"
+            f"'{last.title}' failed with {last.how_it_ended()}: {last.remedy('see why')}"
         )

@@ -55,9 +55,34 @@ def test_a_program_hears_what_it_is_told_and_its_output_is_heard(processes: Proc
     program.close_input()
     wait_for(program.has_ended)
 
-    assert program.how_it_ended() == "exit status 1: two"
+    assert program.how_it_ended() == "exit status 1: one | two"
     assert program.status == 1
     assert lines == ["one", "two"]
+
+
+def test_standard_error_tells_why_a_program_ended_whatever_it_prints_later(
+    processes: Processes,
+) -> None:
+    code = (
+        "import os, sys; os.write(2, b'first\\nsecond\\nno licence\\nsee the manual\\n'); "
+        "print('a\\nb'); sys.exit(3)"
+    )
+
+    program = processes.start(python(code))
+    wait_for(program.has_ended)
+
+    assert program.how_it_ended() == "exit status 3: b | second | no licence | see the manual"
+
+
+def test_what_helps_is_told_from_what_a_program_printed(processes: Processes) -> None:
+    code = "import sys; sys.exit('cannot open display: ')"
+
+    program = processes.start(python(code))
+    wait_for(program.has_ended)
+
+    assert program.remedy("see why") == (
+        "it wants to open a window, and there is no display: start it in a mode without a window"
+    )
 
 
 def test_a_text_is_for_the_shell(processes: Processes) -> None:
@@ -224,8 +249,10 @@ def test_what_is_set_aside_is_not_measured_nor_what_it_began(processes: Processe
 def test_what_an_ended_program_left_running_is_found(processes: Processes) -> None:
     lines: list[str] = []
     program = processes.start(python(DETACHED.format(then="")), on_line=lines.append)
-    processes.start(SLEEP)
-    wait_for(lambda: bool(lines) and program.has_ended())
+    others: list[str] = []
+    family = python(FAMILY.format(first=""))
+    processes.start(family, on_line=others.append, aside=True)
+    wait_for(lambda: bool(lines) and program.has_ended() and len(others) == 3)
 
     assert processes.left_behind(program) == (int(lines[0]),)
 

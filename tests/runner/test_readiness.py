@@ -11,7 +11,7 @@ from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
-from autotune.runner.readiness import check_before, listens
+from autotune.runner.readiness import check_before, listens, wait_until_ready
 from autotune.runner.running import RunningWorkload, start_workload
 from tests.runner.programs import DETACHED, exists, python, wait_for
 
@@ -112,8 +112,8 @@ def test_a_command_that_reads_is_not_waited_for(processes: Processes) -> None:
     [
         (Ready(line="^up$"), "no line matched '^up$'"),
         (Ready(port=1), "nothing listened on port 1"),
-        (Ready(command=("false", "-x")), "'false -x' did not succeed"),
-        (Ready(command=("sleep", "1000")), "'sleep 1000' did not succeed"),
+        (Ready(command=("false", "-x")), "'false -x' did not succeed, with exit status 1"),
+        (Ready(command=("sleep", "1000")), "'sleep 1000' did not succeed and was ended"),
         (Ready(delay_us=LONG_US), "the delay of 20s was not over"),
     ],
 )
@@ -144,8 +144,55 @@ def test_a_program_that_ends_first_is_told_with_its_last_line(
 
     program = python("")[0]
     assert message == (
-        f"workload: '{program}' ended before it was ready, with exit status 1: no such file: mend the "
-        "command, or 'ready'"
+        f"workload: '{program}' ended before it was ready, with exit status 1: x | no such file: mend "
+        "the command, or 'ready'"
+    )
+
+
+def test_a_try_that_hangs_is_ended_with_its_children_and_tried_again(
+    processes: Processes, tmp_path: Path
+) -> None:
+    tries = tmp_path / "tries"
+    command = (
+        f"echo x >>{tries}; [ $(wc -l <{tries}) -lt 3 ] || exit 0; echo waiting; sleep 1000 & wait"
+    )
+    began_s = time.monotonic()
+
+    program = processes.start(python(GOES_ON))
+    ready = Ready(command=("sh", "-c", command))
+    wait_until_ready(ready, program, processes, lambda: False, LONG_US, first_try_s=0.2)
+
+    assert tries.read_text() == "x\nx\nx\n"
+    assert time.monotonic() - began_s >= 0.2 + 0.4
+    assert processes.procfs.tree(program.pid) == processes.measured()
+
+
+def test_what_the_last_try_printed_is_shown(processes: Processes) -> None:
+    ready = Ready(command=("sh", "-c", "echo waiting; exec sleep 1000"))
+
+    assert refusal(processes, ready, timeout_us=SOON_US) == (
+        "workload: not ready after 300ms: 'sh -c echo waiting; exec sleep 1000' did not succeed and "
+        "was ended; it printed: waiting: mend 'ready', or raise workload.timeout"
+    )
+
+
+def test_a_try_ends_when_the_program_ends(processes: Processes) -> None:
+    code = "import time; time.sleep(0.2); raise SystemExit('no memory')"
+    began_s = time.monotonic()
+
+    message = refusal(processes, Ready(command=("sleep", "1000")), code)
+
+    assert "with exit status 1: no memory" in message
+    assert time.monotonic() - began_s < LONG_US / 1e6 / 2
+
+
+def test_a_program_that_reads_its_input_is_told_that_it_is_empty(processes: Processes) -> None:
+    message = refusal(processes, Ready(line="^up$"), "import sys; sys.stdin.read()")
+
+    assert message == (
+        f"workload: '{python('')[0]}' ended before it was ready, with exit status 0: give it more to "
+        "do, or 'ready: {delay: 0s}'; its standard input is empty: if it reads that, use "
+        "'shell: true' and a command with '<FILE'"
     )
 
 

@@ -196,7 +196,8 @@ def test_a_server_that_ends_first_is_to_blame(processes: Processes) -> None:
     measured_part(running)
 
     assert verdict(running, processes) == (
-        f"workload: '{PYTHON}' ended before its client, with exit status 1: no memory: see why"
+        f"workload: '{PYTHON}' ended before its client, with exit status 1: up | no memory: see "
+        "why"
     )
 
 
@@ -295,3 +296,14 @@ def test_megabytes_of_output_are_read_while_it_is_measured(processes: Processes)
     measured_part(running)
 
     assert running.work_done() == 7.0
+
+
+def test_a_server_that_goes_into_the_background_while_its_client_runs_is_told_to_stay(
+    processes: Processes,
+) -> None:
+    code = "import time; time.sleep(0.1)\n" + DETACHED.format(then="")
+    running = start(processes, code, client=python(SLEEP))
+
+    measured_part(running)
+
+    assert verdict(running, processes).endswith("run it in the foreground, not as a daemon")

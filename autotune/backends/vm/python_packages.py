@@ -73,9 +73,9 @@ def imported_files(names: Iterable[str], folders: Iterable[Path]) -> list[Path]:
         if path in found or not path.exists():
             continue
         found[path] = None
-        if project := owners.get(path):
-            waiting += project.files
-            for name in project.requires:
+        if owner := owners.get(path):
+            waiting += owner.files
+            for name in owner.requires:
                 waiting += projects[name].files if name in projects else ()
         else:
             for source in _sources(path):

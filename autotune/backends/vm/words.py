@@ -20,6 +20,7 @@ SHELLS: Final = frozenset({"ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"})
 _TEXT_FOLLOWS: Final = re.compile(r"-[A-Za-z]*[cS]|--split-string")
 """Options whose argument is a text for the shell, or for `env` to split."""
 
+_WRITES: Final = re.compile(r"&?>[>|&]?")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -61,10 +62,12 @@ def _runs_text(command: Sequence[str]) -> bool:
 
 
 def script_words(text: str) -> Iterator[str]:
-    r"""Give the words of a shell script; a variable to which it gives a value is replaced.
+    r"""Give the words of a shell script, but for the files that it writes.
 
-    >>> list(script_words("B=/opt/bin  # where\n$B/serve &\nwhile read -r it's; do"))
-    ['B=/opt/bin', '/opt/bin/serve', '&', 'while', 'read', '-r', "it's;", 'do']
+    A variable to which the script gives a value is replaced by that.
+
+    >>> list(script_words("B=/opt/bin  # where\n$B/serve >/tmp/out\nwhile read -r it's; do"))
+    ['B=/opt/bin', '/opt/bin/serve', '>', 'while', 'read', '-r', "it's;", 'do']
     """
     values: dict[str, str] = {}
     for line in text.replace("\\\n", " ").splitlines():
@@ -72,7 +75,9 @@ def script_words(text: str) -> Iterator[str]:
             words = shell_words(line)
         except InputError:  # quotes that go on in the next line, or a text to be printed
             words = line.split()
-        for word in words:
+        for before, word in itertools.pairwise(("", *words)):
+            if _WRITES.fullmatch(before):
+                continue
             full = _VARIABLE.sub(lambda name: values.get(name[1] or name[2], name[0]), word)
             if assigned := _ASSIGNMENT.fullmatch(full):
                 values[assigned[1]] = assigned[2]

@@ -102,8 +102,8 @@ BEFORE_READY = {
     ),
     "never becomes ready": Bad(
         Program(command=("sleep", "1000"), ready=Ready(command=("false",))),
-        "workload: not ready after 1s: 'false' did not succeed: mend 'ready', or raise "
-        "workload.timeout",
+        "workload: not ready after 1s: 'false' did not succeed, with exit status 1: mend 'ready', or "
+        "raise workload.timeout",
     ),
     "forks and detaches": Bad(
         Program(command="sleep 1000 &", ready=Ready(line="serving")),
