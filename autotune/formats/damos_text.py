@@ -55,6 +55,7 @@ _WATERMARKS = (
     "watermarks.mid",
     "watermarks.low",
 )
+_ENDS = ("min", "max")
 LAYOUTS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
         7: _PATTERN,
@@ -116,7 +117,9 @@ def _values(words: list[str]) -> dict[str, Any]:
     values = {}
     for name, word in zip(layout, words, strict=True):
         try:
-            values[name] = _READERS[name](word)
+            # Until July 2020, null stood for a bound that is not there.
+            end = name.rpartition(".")[2]
+            values[name] = _READERS[name](end if word == "null" and end in _ENDS else word)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     return values

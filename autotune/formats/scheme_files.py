@@ -1,4 +1,4 @@
-"""Reads scheme files of every format: damo's JSON, one-line text, a module's parameters."""
+"""Reads scheme files of every format: damo's JSON, YAML and commands, one-line text, parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from autotune import catalog
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.errors import InputError, Where
-from autotune.formats import damo_json, damos_text, module_parameters
+from autotune.formats import (
+    damo_command,
+    damo_json,
+    damo_yaml,
+    damos_text,
+    debugfs,
+    module_parameters,
+)
 from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.warn import Warn, ignore
 
@@ -55,12 +62,17 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _of_damo(parsed: damo_json.Parsed) -> SchemeFile:
+    return SchemeFile(schemes=parsed.schemes, monitoring=parsed.monitoring, target=parsed.target)
+
+
 def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
     if _is_json(text):
-        parsed = damo_json.loads(text, path)
-        return SchemeFile(
-            schemes=parsed.schemes, monitoring=parsed.monitoring, target=parsed.target
-        )
+        return _of_damo(damo_json.loads(text, path, warn))
+    if damo_yaml.is_yaml(text):
+        return _of_damo(damo_json.read(damo_yaml.parse(text, path, warn)))
+    if damo_command.is_command(text):
+        return _of_damo(damo_json.read(damo_command.parse(text, path, warn)))
     if is_assignments(text):
         settings = module_parameters.loads(text, path, warn)
         return SchemeFile(
@@ -69,6 +81,8 @@ def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
             target=Target(operations=OperationsSet.PADDR, pid=None, regions=settings.regions),
             of_module=True,
         )
+    if debugfs.is_debugfs(text):
+        return SchemeFile(schemes=debugfs.loads(text, path, warn))
     return SchemeFile(schemes=damos_text.loads(text, path))
 
 

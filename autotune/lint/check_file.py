@@ -63,6 +63,8 @@ def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
 
 def _check_yaml(path: Path, load: Loader) -> Checked:
     keys = document.load(path)
+    if "kdamonds" in keys:
+        return _check_schemes(path)
     if "workload" in keys:
         return _check_workload_at(path, load)
     if "schemes" in keys:

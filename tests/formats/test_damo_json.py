@@ -393,6 +393,25 @@ def test_a_mistake_is_named_with_its_path(document: object, message: str) -> Non
     assert str(caught.value) == f"x.json: {message}"
 
 
+def test_what_damo_ignores_is_ignored_with_a_warning() -> None:
+    document = changed(PRCL, "access_pattern.nr_accesses_unit", "percent")
+    document["access_pattern"]["age_unit"] = "usec"
+    document["rationale"] = "as in the talk"
+    warnings: list[str] = []
+
+    found = damo_json.loads(json.dumps([document]), "x.json", warnings.append)
+
+    assert found == read([PRCL])
+    assert sorted(warnings) == [
+        f"x.json: schemes[0]{place}: '{key}' is ignored, as damo ignores it"
+        for place, key in (
+            (".access_pattern", "age_unit"),
+            (".access_pattern", "nr_accesses_unit"),
+            ("", "rationale"),
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

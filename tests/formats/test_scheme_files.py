@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ PRCL = Scheme(
         damo_json.dumps_kdamonds([PRCL], Monitoring(), Target()),
         module_parameters.dumps([PRCL], Monitoring()),
         "\ufeff\n " + damo_json.dumps_schemes([PRCL]),
+        json.dumps(json.loads(damo_json.dumps_kdamonds([PRCL], FINE, Target()))["kdamonds"]),
+        "sudo damo start 1234 --damos_sz_region 4K max --damos_access_rate 0 0 --damos_age 10s max "
+        "--damos_action pageout\n",
+        "# the usual\nkdamonds:\n- contexts:\n  - ops: vaddr\n    targets: [{pid: 0, regions: []}]\n"
+        "    schemes:\n    - action: pageout\n      access_pattern:\n"
+        "        sz_bytes: {min: 4 KiB, max: max}\n        nr_accesses: {min: 0 %, max: 0 %}\n"
+        "        age: {min: 10 s, max: max}\n",
+        "4096 18446744073709551615 0 0 100 4294967295 2\n",
+        "4K null 0 0 10s null pageout\n",
     ],
 )
 def test_the_content_tells_the_format(text: str, tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 This module reads all that damo 3.4.3 reads, if `autotune.damon.damos` or `autotune.damon.monitoring` has
 a field for it. It refuses the other features of damo (weighted destinations, attribute probes, interval
-goals, ...) by name, unless a feature's value turns it off. Damo ignores unknown keys; here they are
-errors, since most of them are typing errors. A few keys, which damo and published files have although
-they mean nothing, are ignored: ``comments`` and ``name`` anywhere; the results ``stats``,
-``tried_regions``, ``tried_bytes`` and ``effective_sz_bytes``; and of a kdamond ``state``, ``pid`` and
-``refresh_ms`` (how often results are refreshed). A file may have one kdamond, with one context and at
-most one target.
+goals, ...) by name, unless a feature's value turns it off. Damo ignores unknown keys; here a key that
+looks like a known one is an error, and any other is ignored with a warning. A few keys, which damo and
+published files have although they mean nothing, are ignored: ``comments`` and ``name`` anywhere; the
+results ``stats``, ``tried_regions``, ``tried_bytes`` and ``effective_sz_bytes``; and of a kdamond
+``state``, ``pid`` and ``refresh_ms`` (how often results are refreshed). A file may have one kdamond,
+with one context and at most one target. A bare list of kdamonds, which damo prints, is read too.
 
 `autotune.formats.damo_json.writer` writes the same forms.
 """
@@ -32,6 +32,7 @@ from autotune.formats.damo_json.scheme_reader import (
     scheme,
 )
 from autotune.formats.damo_json.tree import Node, given, one_of
+from autotune.formats.warn import Warn, ignore
 
 _INERT_CONTEXT: Mapping[str, Callable[[object], bool]] = MappingProxyType(
     {
@@ -139,12 +140,13 @@ def _kdamonds(node: Node) -> Parsed:
     )
 
 
-def loads(text: str, source: Path | str) -> Parsed:
+def loads(text: str, source: Path | str, warn: Warn = ignore) -> Parsed:
     """Read the full form or the list of schemes.
 
     Args:
         text: Content of the file.
         source: Name of the file, for messages.
+        warn: Called with one line about each key that is ignored.
 
     Raises:
         InputError: If the text is not JSON (with line and column), or a value is not what the forms
@@ -154,9 +156,20 @@ def loads(text: str, source: Path | str) -> Parsed:
     >>> parsed.schemes[0].action, parsed.monitoring
     (<Action.HUGEPAGE: 'hugepage'>, None)
     """
-    top = tree.parse(text, source)
+    return read(tree.parse(text, source, warn))
+
+
+def read(top: Node) -> Parsed:
+    """Read what was parsed already; damo's YAML and its command line have the same form.
+
+    Raises:
+        InputError: If a value is not what the forms allow (with the path to the value).
+    """
     if isinstance(top.value, list):
+        if any(isinstance(item, dict) and "contexts" in item for item in top.value):
+            # What `damo report damon --json` prints, and the file beside a recording.
+            return _kdamonds(Node(top.value, "kdamonds", top.source, top.warn))
         # This form has no intervals: its counts are in damo's default intervals.
-        schemes = Node(top.value, "schemes", source).items()
+        schemes = Node(top.value, "schemes", top.source, top.warn).items()
         return Parsed(schemes=tuple(scheme(node, Intervals()) for node in schemes))
     return _kdamonds(top.members(required=("kdamonds",), ignored=NOTES)["kdamonds"])

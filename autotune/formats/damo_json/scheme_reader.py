@@ -89,7 +89,7 @@ def _pattern(node: Node, intervals: Intervals) -> AccessPattern:
         notation.time_us,
         lambda count: count * intervals.aggregation_us,
     )
-    youngest = Node(ages[0], f"{ranges['age'].path}.min", node.source).build(
+    youngest = Node(ages[0], f"{ranges['age'].path}.min", node.source, node.warn).build(
         lambda: notation.limited(ages[0])
     )
     return node.build(

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
 from autotune.errors import InputError, Where, nearest
+from autotune.formats.warn import Warn, ignore
 
 T = TypeVar("T")
 Member = TypeVar("Member", bound=Enum)
 
+_ALIKE = 0.8
+"""How alike an unknown key and a known one are, from 0 to 1, if the unknown one is a typing error."""
+
+_UNITS = frozenset({"nr_accesses_unit", "age_unit"})
+"""Keys of older files that look like known ones, and that damo ignores."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value, and the path to it, such as ``schemes[0].access_pattern``."""
+    """A value, and the path to it, such as ``schemes[0].access_pattern``.
+
+    *warn* is called with one line about each key that damo ignores.
+    """
 
     value: object
     path: str
     source: Path | str
+    warn: Warn = field(default=ignore, compare=False)
 
     def error(self, message: str) -> InputError:
         """Make an error that names the path to this value."""
@@ -48,7 +60,7 @@ class Node:
         if not isinstance(self.value, list):
             raise self.error("must be a list, in [ ]")
         return [
-            Node(item, f"{self.path}[{index}]", self.source)
+            Node(item, f"{self.path}[{index}]", self.source, self.warn)
             for index, item in enumerate(self.value)
         ]
 
@@ -70,22 +82,30 @@ class Node:
                 value turns the feature off. Then the key may be there, and is left out of the result.
 
         Raises:
-            InputError: If the value is no object, or a key is missing or unknown.
+            InputError: If the value is no object, a key is missing, or a key that is unknown looks like
+                a typing error. Any other unknown key is ignored with a warning, as damo ignores it.
         """
         if not isinstance(self.value, dict):
             raise self.error("must be an object, in { }")
         inert = inert or {}
         found = {}
+        unknown = []
         for key, value in self.value.items():
-            node = Node(value, f"{self.path}.{key}" if self.path else key, self.source)
+            node = Node(value, f"{self.path}.{key}" if self.path else key, self.source, self.warn)
             if key in required or key in optional:
                 found[key] = node
             elif key in inert:
                 if not node.read(inert[key]):
                     raise node.error("this feature of damo is not supported here: leave it out")
             elif key not in ignored:
-                known = {*required, *optional, *inert}
+                unknown.append(key)
+        known = {*required, *optional, *inert}
+        lacks = any(key not in found for key in required)
+        for key in unknown:
+            mistyped = key not in _UNITS and get_close_matches(key, known, n=1, cutoff=_ALIKE)
+            if lacks or mistyped:
                 raise self.error(f"no key '{key}': {nearest(key, known)}")
+            self.warn(str(self.error(f"'{key}' is ignored, as damo ignores it")))
         for key in required:
             if key not in found:
                 raise self.error(f"'{key}' is missing")
@@ -123,7 +143,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def parse(text: str, source: Path | str) -> Node:
+def parse(text: str, source: Path | str, warn: Warn = ignore) -> Node:
     """Read JSON. Numbers with a point become `Decimal`.
 
     Raises:
@@ -141,4 +161,4 @@ def parse(text: str, source: Path | str) -> Node:
         raise InputError("nested too deeply to be schemes", Where(source)) from error
     except ValueError as error:
         raise InputError(str(error), Where(source)) from error
-    return Node(value, "", source)
+    return Node(value, "", source, warn)
