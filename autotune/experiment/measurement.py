@@ -25,9 +25,10 @@ class Series:
         swap_bytes: Swapped-out memory of the target's process tree, before compression. What processes
             share counts once; where that was not read, it is estimated as `pss_mean_bytes` is.
         pool_bytes: Memory that holds what was swapped out.
-        used_bytes: MemFree before the workload was started minus MemFree.
-        wss_bytes: Bytes in regions with at least one access in the last aggregation; None without
-            monitoring, and before its first aggregation.
+        used_bytes: Memory that the whole system uses, less what it used before the workload was started.
+            Below 0 if other programs have freed memory since.
+        wss_bytes: Bytes in regions with at least one access in the last aggregation, at most what is
+            resident; None without monitoring, and before its first aggregation.
     """
 
     time_s: tuple[float, ...]
@@ -57,7 +58,8 @@ class Measurement:
         pss_mean_bytes: Time-weighted mean of the resident memory, where what processes share counts once
             (`autotune.experiment.proportional`).
         swap_pool_mean_bytes: Mean of the memory that holds what was swapped out.
-        system_used_mean_bytes: Mean of the whole system's memory use since before the workload.
+        system_used_mean_bytes: Mean of the whole system's memory use since before the workload; None if
+            it is below 0, so that it is not the workload's.
         kdamond_cpu: CPU time of the kdamond over `runtime_s`, a fraction of one CPU.
         workload_cpu_s: CPU time of the target's process tree, faults included, in seconds.
         major_faults: Faults that brought a page back from swap.
@@ -81,7 +83,7 @@ class Measurement:
     rss_peak_bytes: int
     pss_mean_bytes: float
     swap_pool_mean_bytes: float
-    system_used_mean_bytes: float
+    system_used_mean_bytes: float | None
     kdamond_cpu: float
     workload_cpu_s: float
     major_faults: int
@@ -127,7 +129,9 @@ class Measurement:
         return measurement
 
 
-_MAY_BE_NONE = frozenset({"work_done", "wss_mean_bytes", "wss_bytes", "pss_bytes"})
+_MAY_BE_NONE = frozenset(
+    {"work_done", "wss_mean_bytes", "wss_bytes", "pss_bytes", "system_used_mean_bytes"}
+)
 _TEXTS = frozenset({"fingerprint"})
 
 

@@ -102,16 +102,19 @@ def system_memory_saving(measured: Measurement, baseline: Measurement) -> float:
         A fraction of the baseline's memory use; below 0 if the system uses more.
 
     Raises:
-        ValueError: If the baseline used no memory.
+        ValueError: If the baseline used no memory, or other programs freed more than the workload took.
 
     >>> from autotune.testing import measurement
     >>> baseline = measurement(system_used_mean_bytes=1000.0)
     >>> system_memory_saving(measurement(system_used_mean_bytes=750.0), baseline)
     0.25
     """
-    return 1.0 - _ratio(
-        "system_used_mean_bytes", measured.system_used_mean_bytes, baseline.system_used_mean_bytes
-    )
+    used, before = measured.system_used_mean_bytes, baseline.system_used_mean_bytes
+    if used is None or before is None:
+        raise ValueError(
+            "other programs freed more memory than the workload took: end them, and measure again"
+        )
+    return 1.0 - _ratio("system_used_mean_bytes", used, before)
 
 
 def own_cpu_slowdown(measured: Measurement, baseline: Measurement) -> float:

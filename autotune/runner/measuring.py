@@ -57,7 +57,7 @@ class Measuring:
         running: The workload.
         processes: Its processes.
         system: The system's memory.
-        free_before_bytes: MemFree before the workload was started.
+        free_before_bytes: Free memory before the workload was started: none of the system's was used.
         kdamond: The driver; with None only a baseline can be measured.
         on_sample: Called with the time of each sample, in seconds since the measured part began.
         reading_cost_s: CPU time of reading, before the run, what processes share, in seconds.
@@ -162,6 +162,7 @@ class Measuring:
         def mean(samples: tuple[float, ...]) -> float:
             return time_weighted_mean(series.time_s, samples, runtime_s)
 
+        used_mean = mean(series.used_bytes)
         return Measurement(
             runtime_s=runtime_s,
             work_done=running.work_done(),
@@ -171,7 +172,7 @@ class Measuring:
                 between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
             ),
             swap_pool_mean_bytes=mean(series.pool_bytes),
-            system_used_mean_bytes=mean(series.used_bytes),
+            system_used_mean_bytes=used_mean if used_mean >= 0.0 else None,
             kdamond_cpu=0.0 if monitor is None else monitor.cpu_s / runtime_s,
             workload_cpu_s=used.cpu_s - used_before.cpu_s,
             major_faults=used.major_faults - used_before.major_faults,
@@ -235,7 +236,8 @@ class Measuring:
         samples.swap_read.append(None if proportional is None else proportional.swap_bytes)
         samples.pool.append(self._system.pool_bytes())
         samples.used.append(self._free_before_bytes - self._system.free_bytes())
-        samples.wss.append(None if monitor is None else monitor.sample())
+        wss = None if monitor is None else monitor.sample()
+        samples.wss.append(None if wss is None else min(wss, memory.rss_bytes))
         self._on_sample(time_s)
         if self._recorder is not None:
             self._recorder.sample(time_s)

@@ -46,8 +46,8 @@ class Polled:
         stats: Statistics of the user's schemes, summed.
         accessed_bytes: Sizes of accessed regions, summed over aggregations.
         all_bytes: Sizes of all regions, summed over aggregations.
-        wss_bytes: Mean working set since the poll before. If no aggregation ended since then, the value
-            of the poll before; None if no aggregation has ended at all.
+        wss_bytes: Mean working set since the poll before, at most the resident memory. If no aggregation
+            ended since then, the value of the poll before; None if no aggregation has ended at all.
     """
 
     stats: SchemeStats
@@ -91,6 +91,8 @@ class Monitor:
         self._procfs = procfs
         self._poll_s = poll_s
         self._sizes: dict[int, int] = {}
+        self._resident = 0
+        self._is_of_processes = experiment.operations is not OperationsSet.PADDR
         self._is_on = False
         self._cpu_ns = 0
         self._weighed_bytes = 0.0
@@ -116,6 +118,7 @@ class Monitor:
             BackendUnavailableError: If DAMON's thread can't be seen from here.
         """
         self._monitored_bytes()
+        self._resident_bytes()
         thread = self._kdamond.turn_on(self._setup)
         if not self._procfs.name(thread).startswith("kdamond"):
             raise BackendUnavailableError(
@@ -168,7 +171,10 @@ class Monitor:
         size = self._monitored_bytes()
         if size and everything > before.all_bytes:
             aggregations = (everything - before.all_bytes) / size
-            seen = accessed - before.accessed_bytes
+            seen = float(accessed - before.accessed_bytes)
+            if self._is_of_processes:
+                # A region may span addresses without memory: of these, nothing was accessed.
+                seen = min(seen, self._resident_bytes() * aggregations)
             wss = int(seen / aggregations)
             self._weighed_bytes += seen
             self._aggregations += aggregations
@@ -184,6 +190,12 @@ class Monitor:
         for pid in self._pids:
             self._sizes[pid] = self._procfs.monitored_bytes((pid,)) or self._sizes.get(pid, 0)
         return sum(self._sizes.values())
+
+    def _resident_bytes(self) -> int:
+        """Give the larger of the resident memory now and at the poll before."""
+        before = self._resident
+        self._resident = self._procfs.memory(tuple(self._sizes)).rss_bytes
+        return max(before, self._resident)
 
     def finish(self) -> None:
         """Poll for the last time, and turn DAMON off. The watched processes must not be reaped yet.

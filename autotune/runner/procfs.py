@@ -21,6 +21,9 @@ _CHUNK_BYTES = 1 << 16
 _ENTRY_BYTES = 8
 _IS_PRESENT = bytes(top >> 7 for top in range(256))
 _IS_SHARED = bytes(top >> 7 & (top & 1 ^ 1) for top in range(256))
+_AREA = re.compile(
+    rb"[0-9a-f]+-[0-9a-f]+ (?P<access>[-a-z]{4}) [0-9a-f]+ [0-9a-f:]+ [0-9]+ *(?P<path>.*)"
+)
 _ONES = re.compile(b"\1+")
 
 
@@ -145,6 +148,27 @@ class Procfs:
                 elif line.startswith(b"SwapPss:"):
                     swap += int(line.split()[1])
         return ProportionalMemory(pss_bytes=pss << 10, swap_bytes=swap << 10)
+
+    def mapped_file_bytes(self, pids: tuple[int, ...]) -> int:
+        """Give the memory of files that processes have mapped, and have not written to.
+
+        These are mainly programs and libraries. What processes share counts as in
+        `proportional_memory`. Memory that is shared to be written to is no file here.
+
+        Source: Documentation/filesystems/proc.rst, "smaps".
+        """
+        found = 0
+        for pid in pids:
+            is_file, pss = False, 0
+            for line in (self.read(f"{pid}/smaps") or b"").splitlines():
+                if area := _AREA.match(line):
+                    is_file = not (area["access"][1:2] == b"w" and area["access"][3:] == b"s")
+                    is_file = is_file and area["path"].startswith(b"/")
+                elif is_file and line.startswith(b"Pss:"):
+                    pss = int(line.split()[1])
+                elif is_file and line.startswith(b"Anonymous:"):
+                    found += max(0, pss - int(line.split()[1]))
+        return found << 10
 
     def usage(self, pids: tuple[int, ...]) -> Usage:
         """Sum what processes used, and what those of their children used that they have reaped.

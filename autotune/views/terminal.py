@@ -13,6 +13,7 @@ from rich.text import Text
 from autotune.doctor import Health
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.proportional import too_few_readings
+from autotune.experiment.working_set import is_only_bounded
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.objective.metrics import METRICS, sentences
@@ -77,7 +78,9 @@ def show_scheme(found: SchemeMeasurement) -> None:
         "CPU time": (f"{baseline.workload_cpu_s:.2f} s", f"{measured.workload_cpu_s:.2f} s"),
     }
     if measured.wss_mean_bytes is not None:
-        figures = {**figures, "working set, mean": ("", megabytes(measured.wss_mean_bytes))}
+        size = megabytes(measured.wss_mean_bytes)
+        known = f"at most {size}" if is_only_bounded(measured.series) else size
+        figures = {**figures, "working set, mean": ("", known)}
     console.print(
         table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
     )

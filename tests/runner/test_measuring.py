@@ -239,6 +239,17 @@ def test_the_systems_memory_is_counted_from_before_the_workload(
     assert measured.swap_pool_mean_bytes == 70 * 1024
 
 
+def test_a_system_that_uses_less_than_before_gives_no_figure(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemFree: 2000 kB\n")
+    bench.system = SystemMemory(tmp_path, tmp_path)
+    bench.free_before_bytes = 1999 * 1024
+
+    measured = bench.measure(program(UP + "time.sleep(0.2)"))
+
+    assert measured.system_used_mean_bytes is None
+    assert set(measured.series.used_bytes) == {-1024}
+
+
 def test_with_a_client_only_the_server_is_measured(bench: Bench) -> None:
     client = python(BURN.format(cpu_s=0.4) + "print('n 3')")
 
@@ -386,12 +397,12 @@ def test_working_set_and_statistics_are_in_the_measurement(
     )
     running = monitored.start(experiment)
     watched = monitored.processes.procfs.monitored_bytes((running.measured.pid,))
-    # Four aggregations, in which a quarter was accessed.
-    kernel.statistics = [(1, 2, 3, 4, 5), (9, watched, 0, 0, 0), (9, 4 * watched, 0, 0, 0)]
+    # Four aggregations, in which a thousandth was accessed.
+    kernel.statistics = [(1, 2, 3, 4, 5), (9, watched // 250, 0, 0, 0), (9, 4 * watched, 0, 0, 0)]
 
     measured = monitored.measuring(running).measure(experiment, seed=1)
 
-    assert measured.wss_mean_bytes == pytest.approx(watched / 4)
+    assert measured.wss_mean_bytes == pytest.approx(watched / 1000, abs=1.0)
     assert measured.scheme_stats is not None
     assert measured.scheme_stats.tried_bytes == 2
     assert measured.scheme_stats.quota_exceeds == 5

@@ -21,7 +21,7 @@ from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
 from autotune.runner.monitoring import Monitor, probes
-from autotune.runner.procfs import Procfs
+from autotune.runner.procfs import Memory, Procfs
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs
 from tests.runner.programs import wait_for
@@ -51,6 +51,11 @@ class Machine:
             areas = ((0x1000, 0x5000), (0x9000, 0xD000), (0x20000, 0x22000))
             lines = (f"{start:x}-{end:x} rw-p 00000000 00:00 0\n" for start, end in areas)
             (self.folder / f"{pid}/maps").write_text("".join(lines))
+            self.resident(pid, SIZE)
+
+    def resident(self, pid: int, size_bytes: int) -> None:
+        text = f"VmSize: 9 kB\nVmRSS: {size_bytes >> 10} kB\nVmSwap: 0 kB\n"
+        (self.folder / f"{pid}/status").write_text(text)
 
     def thread_used(self, cpu_ns: int) -> None:
         (self.folder / f"{THREAD}/schedstat").write_text(f"{cpu_ns} 7 8\n")
@@ -179,6 +184,10 @@ class Watched(Procfs):
     def monitored_bytes(self, pids: tuple[int, ...]) -> int:
         return len(pids) * SIZE
 
+    def memory(self, pids: tuple[int, ...]) -> Memory:
+        size = len(pids) * SIZE
+        return Memory(rss_bytes=size, swap_bytes=0, processes=len(pids))
+
 
 @given(
     st.lists(st.lists(st.integers(0, 2 * PAGES), min_size=1, max_size=4), min_size=1, max_size=4)
@@ -210,10 +219,39 @@ def test_a_process_that_has_ended_is_as_large_as_it_was(machine: Machine) -> Non
     monitor.turn_on()
     machine.counted(SIZE, 2 * SIZE)
     (machine.folder / f"{PIDS[0]}/maps").write_text("")
+    (machine.folder / f"{PIDS[0]}/status").write_text("")
 
     monitor.finish()
 
     assert monitor.wss_mean_bytes == SIZE
+
+
+def test_no_more_than_what_is_resident_is_accessed(machine: Machine) -> None:
+    monitor = machine.monitor()
+    monitor.turn_on()
+    for pid in PIDS:
+        machine.resident(pid, 8192)
+    machine.counted(2 * SIZE, 2 * SIZE)
+    monitor.poll()
+    just_before = monitor.sample()
+    machine.counted(4 * SIZE, 4 * SIZE)
+    monitor.poll()
+
+    assert just_before == 2 * SIZE  # that much was resident when DAMON was turned on
+    assert monitor.sample() == 2 * 8192
+    assert monitor.wss_mean_bytes == pytest.approx(SIZE + 8192)
+
+
+def test_physical_memory_is_not_bounded_by_processes(machine: Machine) -> None:
+    monitor = machine.monitor(replace(MONITORED, operations=OperationsSet.PADDR))
+    monitor.turn_on()
+    machine.counted(6 * SIZE, 6 * SIZE)
+    for pid in PIDS:
+        machine.resident(pid, 4096)
+
+    monitor.poll()
+
+    assert monitor.sample() == 2 * SIZE
 
 
 def test_without_an_aggregation_since_the_last_poll_the_working_set_is_as_before(

@@ -193,6 +193,23 @@ def test_shared_memory_in_swap_counts_once_too(tmp_path: Path) -> None:
     assert together == ProportionalMemory(pss_bytes=130 * 1024, swap_bytes=7 * 1024)
 
 
+def test_files_are_what_is_mapped_of_them_and_unchanged(tmp_path: Path) -> None:
+    areas = {
+        "1000-9000 r-xp 00000000 fe:00 17                         /usr/bin/node": (100, 0),
+        "9000-a000 rw-p 00000000 fe:00 17                         /usr/bin/node": (12, 8),
+        "b000-c000 rw-p 00000000 00:00 0                          [heap]": (1000, 1000),
+        "c000-d000 r--s 00000000 fe:00 18                         /usr/lib/locale": (3, 0),
+        "d000-e000 rw-s 00000000 00:01 19                         /dev/zero (deleted)": (500, 0),
+        "e000-f000 rw-p 00000000 00:00 0 ": (2000, 2000),
+    }
+    body = "Size: 9 kB\nRss: 5000 kB\nPss: {} kB\nPss_Dirty: 1 kB\nAnonymous: {} kB\nVmFlags: rd\n"
+    text = "".join(f"{head}\n{body.format(*sizes)}" for head, sizes in areas.items())
+    procfs = fake(tmp_path, {"1/smaps": text, "2/smaps": text})
+
+    assert procfs.mapped_file_bytes((1, 3)) == (100 + 4 + 3) * 1024
+    assert procfs.mapped_file_bytes((1, 2)) == 2 * (100 + 4 + 3) * 1024
+
+
 def test_a_kernel_that_does_not_say_what_is_shared_is_named(tmp_path: Path) -> None:
     procfs = fake(tmp_path, {"1/status": "VmSize: 9 kB\nVmRSS: 4 kB\n"})
 

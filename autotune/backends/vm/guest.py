@@ -103,6 +103,8 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
             on_wait=Heartbeat(),
         )
         cost_s = reading_cost_s(processes.procfs, processes.measured())
+        # The image lies in memory. A disk's files would have taken memory when the workload mapped them.
+        free_before_bytes += processes.procfs.mapped_file_bytes(processes.measured())
         orders = _fork()
         with contextlib.ExitStack() as held:
             recorder = None
