@@ -89,6 +89,7 @@ def recordings(draw: st.DrawFn) -> Recording:
         cpu_us=draw(st.none() | st.integers(0, 10**12)),
         work_done=draw(st.none() | st.floats(0, 1e15)),
         compressed_fraction=draw(st.none() | st.floats(0, 2)),
+        resident_peak_bytes=draw(st.none() | st.integers(0, 2**47)),
     )
 
 

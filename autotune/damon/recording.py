@@ -115,6 +115,8 @@ class Recording:
         work_done: What a workload of fixed duration got done, in its own unit; None for fixed work.
         compressed_fraction: Size of this program's memory in compressed swap, as a fraction of its size
             before compression; None if it was not measured.
+        resident_peak_bytes: Maximum of the workload's resident set in the measured part; None if it was
+            not measured.
 
     Raises:
         ValueError: If times run backwards or beyond the end, or a count is above the samples of an
@@ -130,6 +132,7 @@ class Recording:
     cpu_us: int | None = None
     work_done: float | None = None
     compressed_fraction: float | None = None
+    resident_peak_bytes: int | None = None
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -156,7 +159,7 @@ class Recording:
         for area in self.areas:
             if area.until_us > self.duration_us:
                 raise ValueError(f"area {area.start}-{area.end} outlives the recording")
-        for name in ("cpu_us", "work_done", "compressed_fraction"):
+        for name in ("cpu_us", "work_done", "compressed_fraction", "resident_peak_bytes"):
             if (value := getattr(self, name)) is not None and not value >= 0:
                 raise ValueError(f"{name} is {value}: it must be 0 or more")
 
@@ -164,13 +167,3 @@ class Recording:
     def max_accesses(self) -> int:
         """Samples in an aggregation: the largest count of accesses of a region."""
         return self.intervals.samples
-
-
-def working_set(snapshot: Snapshot) -> int:
-    """Give the bytes in regions that were accessed in the snapshot's aggregation.
-
-    >>> cold, warm = RecordedRegion(0, 8192, 0, 3), RecordedRegion(8192, 12288, 1, 0)
-    >>> working_set(Snapshot(end_us=100_000, regions=(cold, warm)))
-    4096
-    """
-    return sum(region.end - region.start for region in snapshot.regions if region.accesses)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from autotune.damon.recording import Recording, working_set
+from autotune.damon.recording import Recording, Snapshot
+from autotune.damon.spans import Span, common, merged
 
 PERCENTILES: Mapping[str, int] = MappingProxyType(
     {"min": 0, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "max": 100}
@@ -21,11 +22,15 @@ class WorkingSetSizes:
 
     Attributes:
         time_s: End of each aggregation.
-        sizes_bytes: Bytes in regions that were accessed in each aggregation.
+        sizes_bytes: Bytes in regions that were accessed in each aggregation: of these what was mapped,
+            and at most what was resident.
+        is_only_bounded: Whether some size is an upper bound: all that was ever resident. Then regions
+            span addresses without memory, and which resident pages were accessed is not known.
     """
 
     time_s: tuple[float, ...]
     sizes_bytes: tuple[int, ...]
+    is_only_bounded: bool = False
 
     @property
     def mean_bytes(self) -> float:
@@ -42,16 +47,28 @@ class WorkingSetSizes:
         return {
             **{f"{name}_bytes": size for name, size in self.percentiles_bytes.items()},
             "mean_bytes": self.mean_bytes,
+            "is_only_bounded": self.is_only_bounded,
             "series": {"time_s": list(self.time_s), "bytes": list(self.sizes_bytes)},
         }
 
 
 def working_set_sizes(recording: Recording) -> WorkingSetSizes:
     """Give the size of the working set in every aggregation of a recording."""
+    mapped = merged((area.start, area.end) for area in recording.areas)
+    most = recording.resident_peak_bytes
+    sizes = [_accessed_bytes(snapshot, mapped) for snapshot in recording.snapshots]
     return WorkingSetSizes(
         time_s=tuple(one.end_us / 1e6 for one in recording.snapshots),
-        sizes_bytes=tuple(working_set(one) for one in recording.snapshots),
+        sizes_bytes=tuple(sizes if most is None else (min(size, most) for size in sizes)),
+        is_only_bounded=most is not None and max(sizes) >= most,
     )
+
+
+def _accessed_bytes(snapshot: Snapshot, mapped: Sequence[Span]) -> int:
+    """Give the mapped bytes in accessed regions; with nothing known of mappings, all bytes in them."""
+    accessed = [(region.start, region.end) for region in snapshot.regions if region.accesses]
+    spans = common(accessed, mapped) if mapped else accessed
+    return sum(end - start for start, end in spans)
 
 
 def percentile(values: Sequence[int], percent: int) -> int:

@@ -54,6 +54,7 @@ class RawRecording:
         areas: What the process had mapped, in the order of addresses.
         cpu_us: CPU time of the workload in the measured part.
         work_done: Work done in the workload's own unit; None for a workload of fixed work.
+        resident_peak_bytes: Maximum of the workload's resident set.
         paged_out: What paging the process out added to the swap.
     """
 
@@ -64,6 +65,7 @@ class RawRecording:
     areas: tuple[MappedArea, ...]
     cpu_us: int
     work_done: float | None
+    resident_peak_bytes: int
     paged_out: tuple[Chunk, ...] = ()
     held_up_us: int = 0
 
@@ -81,6 +83,7 @@ class RawRecording:
             ],
             "cpu_us": self.cpu_us,
             "work_done": self.work_done,
+            "resident_peak_bytes": self.resident_peak_bytes,
             "paged_out": self.paged_out,
             "held_up_us": self.held_up_us,
         }
@@ -130,6 +133,7 @@ class RawRecording:
                 areas=self.areas,
                 cpu_us=self.cpu_us,
                 work_done=self.work_done,
+                resident_peak_bytes=self.resident_peak_bytes,
                 compressed_fraction=compressed_fraction(self.paged_out, snapshots),
                 held_up_us=self.held_up_us,
             )
@@ -236,6 +240,7 @@ class Recorder:
             areas=areas,
             cpu_us=round(measured.workload_cpu_s * 1e6),
             work_done=measured.work_done,
+            resident_peak_bytes=measured.rss_peak_bytes,
             paged_out=self._paged_out,
             held_up_us=self._held_up_us(measured),
         )

@@ -32,11 +32,12 @@ def show_recorded(recording: Recording, path: Path) -> None:
     """Print in two lines what was recorded, and where the recording is."""
     console = results()
     regions = sum(len(snapshot.regions) for snapshot in recording.snapshots)
-    mean_bytes = working_set_sizes(recording).mean_bytes
+    sizes = working_set_sizes(recording)
+    most = "at most " if sizes.is_only_bounded else ""
     console.print(
         f"{recording.name}: {recording.duration_us / 1e6:.1f} s, "
         f"{len(recording.snapshots)} aggregations, {regions} regions, "
-        f"working set {megabytes(mean_bytes)}",
+        f"working set {most}{megabytes(sizes.mean_bytes)}",
         soft_wrap=True,
     )
     console.print(f"kept in {path}; see it: autotune show {path}", soft_wrap=True)
@@ -75,7 +76,14 @@ def show_recording(recording: Recording) -> None:
     found = _heat(recording)
     for line in _heat_lines(found):
         console.print(line, soft_wrap=True)
-    console.print(_table(working_set_sizes(recording)))
+    sizes = working_set_sizes(recording)
+    console.print(_table(sizes))
+    if sizes.is_only_bounded:
+        console.print(
+            "note: DAMON's regions span addresses without memory: the working set is at most that, "
+            "since no more was resident",
+            soft_wrap=True,
+        )
 
 
 def _heat(recording: Recording) -> Heat:

@@ -3,11 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
 
 from autotune.damon.monitoring import Intervals
-from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snapshot, working_set
-from tests.recordings import PAGE, area, recording, recordings, snapshot
+from autotune.damon.recording import MappedArea, RecordedRegion, Snapshot
+from tests.recordings import PAGE, area, recording, snapshot
 
 
 def region(
@@ -83,13 +82,3 @@ def test_the_most_accesses_are_the_samples_of_an_aggregation() -> None:
     intervals = Intervals(sampling_us=50_000, aggregation_us=500_000)
 
     assert replace(recording(snapshots=(snapshot(1),)), intervals=intervals).max_accesses == 10
-
-
-@given(recordings())
-def test_the_working_set_and_what_was_not_accessed_are_all_that_was_monitored(
-    recorded: Recording,
-) -> None:
-    for one in recorded.snapshots:
-        idle = sum(r.end - r.start for r in one.regions if r.accesses == 0)
-
-        assert working_set(one) + idle == sum(r.end - r.start for r in one.regions)

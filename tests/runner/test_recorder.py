@@ -37,6 +37,7 @@ def raw(*pages: bytes, **overrides: object) -> RawRecording:
         "areas": (area(1, 2),),
         "cpu_us": 150_000,
         "work_done": 7.5,
+        "resident_peak_bytes": 8192,
         "paged_out": (Chunk(0, 4096, 4096, 1024),),
     }
     return RawRecording(**{**fields, **overrides})  # type: ignore[arg-type]
@@ -51,6 +52,7 @@ def test_what_was_recorded_is_what_damon_wrote_until_the_end() -> None:
     assert [one.end_us for one in recording.snapshots] == [100_000, 200_000]
     assert recording.snapshots[0].regions == (LOW,)
     assert (recording.cpu_us, recording.work_done) == (150_000, 7.5)
+    assert recording.resident_peak_bytes == 8192
     assert (recording.compressed_fraction, recording.areas) == (0.25, (area(1, 2),))
     assert recording.intervals == Intervals()
 

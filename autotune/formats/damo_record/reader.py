@@ -345,6 +345,7 @@ def _with_own(
     for key in ("cpu_us", "work_done", "compressed_fraction"):
         if not isinstance(own[key], int | float | None):
             raise _PlacedError(key, f"'{own[key]}' is no number")
+    peak = own.get("resident_peak_bytes")
     return Recording(
         name=str(own["name"]),
         intervals=intervals,
@@ -357,6 +358,7 @@ def _with_own(
         cpu_us=own["cpu_us"],
         work_done=own["work_done"],
         compressed_fraction=own["compressed_fraction"],
+        resident_peak_bytes=None if peak is None else _whole(peak),
     )
 
 

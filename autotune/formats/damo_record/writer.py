@@ -52,6 +52,7 @@ def write(recording: Recording) -> bytes:
             "cpu_us": recording.cpu_us,
             "work_done": recording.work_done,
             "compressed_fraction": recording.compressed_fraction,
+            "resident_peak_bytes": recording.resident_peak_bytes,
             "areas": [
                 {
                     "start": area.start,

@@ -141,6 +141,7 @@ def test_a_recording_of_some_megabytes_arrives_to_the_bit() -> None:
         areas=(area(1, 2),),
         cpu_us=3,
         work_done=1 / 3,
+        resident_peak_bytes=7,
         paged_out=(),
     )
 
