@@ -8,8 +8,10 @@
     access  = REGION, RANDOM, STRIDE, PROBABILITY [, ro or wo or rw]
     comment = a line that begins with #; it is left out, and does not count as an empty line
 
-Blanks are part of a name. If masim would misread a text (4K as 4 bytes), the text is an error here. If
-masim would refuse a text whose meaning is clear (a blank in an empty line), the text causes a warning.
+Blanks are part of a name. If masim would misread a number (4K as 4 bytes), the number is an error here.
+Whatever else masim reads is read as masim reads it, with a warning where it looks like a mistake: text
+behind a number, a second region of a name, a sweep that does not move. If masim would refuse a text
+whose meaning is clear (a blank in an empty line), the text causes a warning.
 
 Source: masim.c of masim, github.com/damonitor/masim.
 """
@@ -36,7 +38,9 @@ NAME_BYTES: Final = 255
 """The longest name of a region, in bytes of UTF-8."""
 
 _BLANKS: Final = " \t"
-_WHOLE = re.compile(r"[+-]?[0-9]+")
+_WHOLE = re.compile(r"([+-]?[0-9]+)(.*)", re.DOTALL)
+_REGION_LINE = re.compile(r"[^,\n]+,\s*[0-9][^,\n]*(,[^,\n]*)?")
+_DURATION_LINE = re.compile(r"\s*[0-9][^,\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,25 @@ class _Line:
 
     text: str
     where: Where
+
+
+_Places = Mapping[str, tuple[int, PatternRegion]]
+"""The regions and their indices, by name."""
+
+
+def is_masim(text: str) -> bool:
+    r"""Say whether a text has the look of a configuration: regions, an empty line, a timed phase.
+
+    >>> is_masim("a, 64\n\nwork\n1\na, 1, 64, 80\n"), is_masim("4K max 0 0 1s max stat")
+    (True, False)
+    """
+    lines = [line for line in text.split("\n") if not line.startswith("#")]
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    if not lines or not _REGION_LINE.fullmatch(lines[0]):
+        return False
+    blank = [index for index, line in enumerate(lines) if not line.strip()]
+    return any(_DURATION_LINE.fullmatch(lines[i + 2]) for i in blank if i + 2 < len(lines))
 
 
 def load(path: Path, warn: Warn = ignore) -> Pattern:
@@ -88,7 +111,7 @@ def loads(text: str, source: Path | str, warn: Warn = ignore) -> Pattern:
     """
     first, *others = _paragraphs(_lines(text, source, warn), source)
     regions = _regions(first, warn)
-    indices = {region.name: index for index, region in enumerate(regions)}
+    places = {region.name: (index, region) for index, region in enumerate(regions)}
     if not others:
         raise InputError(
             "no phase after the regions: add an empty line, a name, milliseconds and accesses",
@@ -97,7 +120,7 @@ def loads(text: str, source: Path | str, warn: Warn = ignore) -> Pattern:
     return Pattern(
         regions=regions,
         phases=tuple(
-            _phase(paragraph, indices, warn, ends_file=paragraph is others[-1])
+            _phase(paragraph, places, warn, ends_file=paragraph is others[-1])
             for paragraph in others
         ),
     )
@@ -173,27 +196,53 @@ def _warn_of_blanks(line: _Line, warn: Warn) -> None:
 def _number(
     text: str,
     name: str,
-    where: Where,
+    line: _Line,
+    warn: Warn,
     *,
     largest: int = INT_MAX,
     parse: Callable[[str], int] | None = None,
 ) -> int:
-    """Read a number that C's atoi would read correctly.
+    """Read a number as C's atoi reads it, which stops at the first character that is no digit.
 
     Args:
         text: Text of the field.
         name: Name of the field in messages.
-        where: Place of the field.
+        line: The line of the field.
+        warn: Called if something that means nothing stands behind the number.
         largest: Largest number that is allowed.
         parse: Reads a number with a unit, so that the message can say what to write instead.
+
+    Raises:
+        InputError: If there is no number, it is too large, or it has a unit or a fraction.
     """
     text = text.strip(_BLANKS)
-    if not _WHOLE.fullmatch(text):
-        raise InputError(f"{name} '{text}' is not a whole number: {_remedy(text, parse)}", where)
-    digits = text.lstrip("+-0") or "0"
+    found = _WHOLE.fullmatch(text)
+    if found is None or _changes(text, found[1], found[2], parse):
+        raise InputError(
+            f"{name} '{text}' is not a whole number: {_remedy(text, parse)}", line.where
+        )
+    sign, digits = found[1].startswith("-"), found[1].lstrip("+-0") or "0"
     if len(digits) > len(str(SIZE_MAX)) or int(digits) > largest:
-        raise InputError(f"{name} '{text}' is too large: masim reads up to {largest}", where)
-    return -int(digits) if text.startswith("-") else int(digits)
+        raise InputError(
+            f"{name} '{found[1]}' is too large: masim reads up to {largest}", line.where
+        )
+    number = -int(digits) if sign else int(digits)
+    if found[2]:
+        ignored = found[2].strip(_BLANKS)
+        warn(f"{line.where}: {name} is {number}: '{ignored}' behind it is ignored, as masim does")
+    return number
+
+
+def _changes(text: str, digits: str, behind: str, parse: Callable[[str], int] | None) -> bool:
+    """Say whether what stands behind a number's digits was to change the number."""
+    if not behind:
+        return False
+    if behind[0].isalnum() or behind[0] == ".":
+        return True
+    try:
+        return parse is not None and parse(text) != int(digits)
+    except ValueError:
+        return False
 
 
 def _remedy(text: str, parse: Callable[[str], int] | None) -> str:
@@ -216,9 +265,15 @@ def _regions(lines: list[_Line], warn: Warn) -> tuple[PatternRegion, ...]:
     regions: dict[str, PatternRegion] = {}
     for line in lines:
         region = _region(line, warn)
-        if region.name in regions:
-            raise InputError(f"region '{region.name}' is defined twice: rename one", line.where)
-        regions[region.name] = region
+        if region.name not in regions:
+            regions[region.name] = region
+        elif region.data_file is None:
+            warn(f"{line.where}: second region '{region.name}': masim never uses it, left out")
+        else:
+            raise InputError(
+                f"second region '{region.name}': masim fills it and never uses it: rename it",
+                line.where,
+            )
     return tuple(regions.values())
 
 
@@ -227,7 +282,7 @@ def _region(line: _Line, warn: Warn) -> PatternRegion:
         line, 2, "a region is NAME, BYTES[, FILE], and an empty line ends the regions"
     )
     _warn_of_blanks(line, warn)
-    size_bytes = _number(size, "size", line.where, largest=SIZE_MAX, parse=parse_size)
+    size_bytes = _number(size, "size", line, warn, largest=SIZE_MAX, parse=parse_size)
     try:
         _check_region_name(name)
         return PatternRegion(
@@ -245,9 +300,7 @@ def _data_file(text: str) -> str | None:
     return None if name == "none" else name
 
 
-def _phase(
-    lines: list[_Line], indices: Mapping[str, int], warn: Warn, *, ends_file: bool
-) -> Phase:
+def _phase(lines: list[_Line], places: _Places, warn: Warn, *, ends_file: bool) -> Phase:
     """Read a phase's paragraph; *ends_file* says that it is the last paragraph."""
     name, *others = lines
     if len(lines) < 3:
@@ -256,32 +309,40 @@ def _phase(
         raise InputError(f"{verb} phase '{name.text}': {missing} must follow", lines[-1].where)
     duration, *accesses = others
     _warn_of_blanks(duration, warn)
-    duration_ms = _number(duration.text, "duration", duration.where, parse=_milliseconds)
+    duration_ms = _number(duration.text, "duration", duration, warn, parse=_milliseconds)
     if duration_ms < 0:
         raise InputError(f"duration '{duration_ms}' is negative: write 0 or more", duration.where)
     return Phase(
         name=name.text,
         duration_us=duration_ms * 1000,
-        accesses=tuple(_access(line, indices, warn) for line in accesses),
+        accesses=tuple(_access(line, places, warn) for line in accesses),
     )
 
 
-def _access(line: _Line, indices: Mapping[str, int], warn: Warn) -> Access:
+def _access(line: _Line, places: _Places, warn: Warn) -> Access:
     region, random, stride, probability, *mode = _fields(
         line,
         4,
         "an access is REGION, RANDOM, STRIDE, PROBABILITY[, MODE]; an empty line ends the phase",
     )
     _warn_of_blanks(line, warn)
-    if region not in indices:
-        raise InputError(f"no region '{region}': {nearest(region, indices)}", line.where)
-    stride_bytes = _number(stride, "stride", line.where, parse=parse_size)
+    if region not in places:
+        raise InputError(f"no region '{region}': {nearest(region, places)}", line.where)
+    index, used = places[region]
+    is_random = _number(random, "randomness", line, warn) != 0
+    stride_bytes = _number(stride, "stride", line, warn, parse=parse_size)
+    if stride_bytes < 1 and not is_random:
+        warn(
+            f"{line.where}: stride {stride_bytes} does not move: as in masim, all accesses are to the "
+            "region's first byte"
+        )
+        stride_bytes = used.size_bytes
     try:
         return Access(
-            region=indices[region],
-            random=_number(random, "randomness", line.where) != 0,
+            region=index,
+            random=is_random,
             stride_bytes=stride_bytes,
-            weight=_number(probability, "probability", line.where),
+            weight=_number(probability, "probability", line, warn),
             mode=_mode(mode[0], line, warn) if mode else AccessMode.WRITE,
         )
     except ValueError as error:

@@ -16,6 +16,7 @@ from autotune.formats import (
     damo_yaml,
     damos_text,
     debugfs,
+    masim,
     module_parameters,
 )
 from autotune.formats.module_parameters.assignments import is_assignments
@@ -73,6 +74,11 @@ def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
         return _of_damo(damo_json.read(damo_yaml.parse(text, path, warn)))
     if damo_command.is_command(text):
         return _of_damo(damo_json.read(damo_command.parse(text, path, warn)))
+    if masim.is_masim(text):
+        raise InputError(
+            "is an access pattern of masim, not a scheme: name it under workload.pattern",
+            Where(path),
+        )
     if is_assignments(text):
         settings = module_parameters.loads(text, path, warn)
         return SchemeFile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from autotune.damon.monitoring import Monitoring
 from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, InputError, Where
 from autotune.experiment.pattern import Pattern
-from autotune.formats import damo_record, masim
+from autotune.formats import damo_record, damo_yaml, masim
+from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.scheme_export import scheme_text
 from autotune.formats.scheme_files import load_scheme_file
 from autotune.lint.scheme_file import lint_scheme_file
@@ -23,6 +25,11 @@ from autotune.space.space import load_search_space
 from autotune.study.study import prepare
 from autotune.workload_file.overrides import Overrides
 from autotune.workload_file.workload_file import Loader, WorkloadFile, load_workload_file
+
+_ZLIB = b"\x78"
+"""The first byte of damo's recordings."""
+
+_OWN_YAML = re.compile(r"^(workload|search_space|schemes|objectives|cpus)\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +57,23 @@ def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
     """
     if path.is_dir():
         return _check_workload_at(path, load)
-    if path.suffix in {".yaml", ".yml"}:
+    content = document.read_bytes(path)
+    if path.suffix == ".data" or content[:1] == _ZLIB:
+        return Checked(_describe_recording(damo_record.load(path)))
+    text = content.decode("utf-8-sig", errors="replace")
+    if damo_yaml.is_yaml(text):
+        return _check_schemes(path)
+    if path.suffix in {".yaml", ".yml"} or _OWN_YAML.search(text):
         return _check_yaml(path, load)
-    if path.suffix == ".cfg":
+    if masim.is_masim(text) or (path.suffix == ".cfg" and not is_assignments(text)):
         warnings: list[str] = []
         pattern = masim.load(path, warn=warnings.append)
         return Checked(_describe(pattern), tuple(warnings))
-    if path.suffix == ".data":
-        return Checked(_describe_recording(damo_record.load(path)))
     return _check_schemes(path)
 
 
 def _check_yaml(path: Path, load: Loader) -> Checked:
     keys = document.load(path)
-    if "kdamonds" in keys:
-        return _check_schemes(path)
     if "workload" in keys:
         return _check_workload_at(path, load)
     if "schemes" in keys:

@@ -144,6 +144,32 @@ def test_a_mode_that_is_not_given_is_writing() -> None:
             "a, 64\n\nwork\n1\na, 0, 64, 1, wo as ever\n",
             "my.cfg:5: 'as ever' after the mode is ignored",
         ),
+        (
+            "a, 64 #128 # was\n\nwork\n1\na, 0, 64, 1\n",
+            "my.cfg:1: size is 64: '#128 # was' behind it is ignored, as masim does",
+        ),
+        (
+            "a, 64\n\nwork\n1 ms\na, 0, 64, 1\n",
+            "my.cfg:4: duration is 1: 'ms' behind it is ignored, as masim does",
+        ),
+        (
+            "a, 64\n\nwork\n1\na, 0, 64, 1; hot\n",
+            "my.cfg:5: probability is 1: '; hot' behind it is ignored, as masim does",
+        ),
+        (
+            "a, 64\na, 128\n\nwork\n1\na, 0, 64, 1\n",
+            "my.cfg:2: second region 'a': masim never uses it, left out",
+        ),
+        (
+            "a, 64\n\nwork\n1\na, 0, 0, 1\n",
+            "my.cfg:5: stride 0 does not move: as in masim, all accesses are to the region's first "
+            "byte",
+        ),
+        (
+            "a, 64\n\nwork\n1\na, 0, -8, 1\n",
+            "my.cfg:5: stride -8 does not move: as in masim, all accesses are to the region's first "
+            "byte",
+        ),
     ],
 )
 def test_what_is_plain_but_not_to_masim_is_read_with_a_warning(text: str, message: str) -> None:
@@ -159,6 +185,25 @@ def test_nothing_is_lost_where_a_comment_or_blanks_have_no_line_end(end: str) ->
 
     assert len(result.phases) == 1
     assert warnings == []
+
+
+@pytest.mark.parametrize("size", ["10 MB", "10MB", "10 KiB", "1.5", "10bytes", "0x1000"])
+def test_a_size_that_masim_would_misread_is_an_error(size: str) -> None:
+    with pytest.raises(InputError, match=f"^my.cfg:1: size '{size}' is not a whole number: "):
+        read(f"a, {size}\n\nwork\n1\na, 0, 64, 1\n")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_told_by_its_content(path: Path) -> None:
+    assert masim.is_masim(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1,024 max 0 0 1s max stat\n", "a, 64\n", "a, 64\n\nwork\n", "min_age=1\n\na\n1\n"],
+)
+def test_any_other_text_is_no_configuration(text: str) -> None:
+    assert not masim.is_masim(text)
 
 
 def test_a_phase_keeps_the_blanks_of_its_name() -> None:

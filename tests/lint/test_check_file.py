@@ -7,9 +7,10 @@ import pytest
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet, Target
 from autotune.errors import InputError
-from autotune.formats import damo_json
+from autotune.formats import damo_json, damo_record
 from autotune.lint.check_file import check_file
 from autotune.testing import prcl
+from tests.recordings import recording
 
 ROOT = Path(__file__).parents[2]
 
@@ -344,3 +345,48 @@ def test_another_yaml_file_is_none_of_ours(tmp_path: Path) -> None:
         f"{file}: this is no workload, search space, objectives or machine profile: begin with "
         "key 'workload', 'schemes', 'objectives' or 'cpus'"
     )
+
+
+@pytest.mark.parametrize("suffix", ["", ".txt", ".conf"])
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        (
+            "a, 4096 # of old\n\np\n1000\na, 0, 4096, 1\n",
+            "pattern of 0.004096 MB in 1 regions, 1 s",
+        ),
+        ("damon_reclaim.min_age=60000000 quiet\n", "4K max 0 0 1m max pageout 10ms"),
+        ("damo start 1 --damos_action stat\n", "min max min max min max stat"),
+        (
+            "kdamonds:\n- contexts:\n  - ops: vaddr\n    targets: []\n    schemes:\n"
+            "    - action: stat\n",
+            "min max min max min max stat",
+        ),
+        (
+            "schemes:\n- action: pageout\n  parameters:\n    pattern.min_age: {low: 1s, high: 9s}\n",
+            "search space of 1 parameter",
+        ),
+    ],
+    ids=["masim", "module", "command", "yaml", "space"],
+)
+def test_content_tells_what_a_file_is(
+    text: str, summary: str, suffix: str, tmp_path: Path
+) -> None:
+    file = tmp_path / f"mine{suffix}"
+    file.write_text(text)
+
+    assert check_file(file).summary.startswith(summary)
+
+
+def test_a_module_in_a_file_named_as_a_pattern_is_no_pattern(tmp_path: Path) -> None:
+    file = tmp_path / "grub.cfg"
+    file.write_text("linux /vmlinuz damon_reclaim.min_age=60000000\n")
+
+    assert check_file(file).summary.startswith("4K max 0 0 1m max pageout")
+
+
+def test_a_recording_is_told_by_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    damo_record.save(recording(), file)
+
+    assert check_file(file).summary.startswith("recording of ")
