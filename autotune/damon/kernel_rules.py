@@ -68,6 +68,28 @@ def largest_region_bytes(size_bytes: int, min_regions: int) -> int:
     return max(PAGE_BYTES, size_bytes // min_regions)
 
 
+def initial_regions(ranges: Sequence[Span], min_regions: int) -> tuple[Span, ...]:
+    """Give the regions into which DAMON cuts the ranges of a process when it begins.
+
+    Args:
+        ranges: What is monitored, in the order of addresses; bounds of pages.
+        min_regions: The lower bound on the number of regions.
+
+    Source: ``__damon_va_init_regions``, mm/damon/vaddr.c.
+
+    >>> initial_regions([(0, 32768), (65536, 69632)], 3)
+    ((0, 16384), (16384, 32768), (65536, 69632))
+    """
+    piece = largest_region_bytes(sum(end - start for start, end in ranges), min_regions)
+    regions = list[Span]()
+    for start, end in ranges:
+        pieces = max(1, (end - start) // piece)
+        size = (end - start) // pieces // PAGE_BYTES * PAGE_BYTES
+        bounds = [start + number * size for number in range(pieces)] + [end]
+        regions += itertools.pairwise(bounds)
+    return tuple(regions)
+
+
 def next_merge_threshold(threshold: int, samples: int) -> int:
     """Give how far the counts of neighbours may lie apart in the next round of merging.
 

@@ -179,10 +179,15 @@ class Kdamond:
         self._command("update_schemes_tried_bytes")
         return self._of_schemes("tried_regions/total_bytes")
 
-    def commit(self, setup: Setup) -> None:
+    def commit(self, setup: Setup, *, active: bool = False) -> None:
         """Replace the setup while DAMON runs, at the end of the aggregation interval.
 
         Regions, ages and statistics are kept; every timer starts anew.
+
+        Args:
+            setup: The new setup.
+            active: Whether the caller has seen just now that no watermark holds all schemes back, and
+                turns DAMON off from another thread if this waits for long.
 
         Raises:
             KdamondEndedError: If DAMON is off, or stops while it takes the new setup.
@@ -191,7 +196,7 @@ class Kdamond:
                 for ever, and the process that writes it could not be killed.
         """
         schemes = self._setup.schemes if self._setup else ()
-        if schemes and all(scheme.watermarks for scheme in schemes):
+        if not active and schemes and all(scheme.watermarks for scheme in schemes):
             raise UnsupportedSchemeError(
                 f"{self.tree.root / _STATE}: all schemes that run have watermarks, and a commit may "
                 "wait for ever for them: turn DAMON off, and on with the new setup"

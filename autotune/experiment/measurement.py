@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autotune.damon.damos import SchemeStats
+from autotune.experiment.watched import Watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class Measurement:
             on a machine that runs in real time, where this is not known.
         pss_periods_us: Times between two readings of the memory that processes share, in microseconds:
             one if it stayed equal, more if reading became dearer, none if the tree was one process.
+        watched: Which processes were DAMON's targets; None without monitoring of processes.
 
     Source of the definitions: docs/measurement.md.
     """
@@ -95,10 +97,12 @@ class Measurement:
     series: Series
     fingerprint: str | None = None
     pss_periods_us: tuple[int, ...] = ()
+    watched: Watched | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
         values = dataclasses.asdict(self)
+        values["watched"] = None if self.watched is None else self.watched.to_dict()
         values["series"] = {name: list(samples) for name, samples in values["series"].items()}
         values["pss_periods_us"] = list(self.pss_periods_us)
         return values
@@ -111,7 +115,7 @@ class Measurement:
             ValueError: If a field is missing, unknown or of the wrong kind.
         """
         try:
-            stats = values["scheme_stats"]
+            stats, watched = values["scheme_stats"], values.get("watched")
             series = {name: tuple(samples) for name, samples in values["series"].items()}
             measurement = cls(
                 **{
@@ -119,6 +123,7 @@ class Measurement:
                     "scheme_stats": None if stats is None else SchemeStats(**stats),
                     "series": Series(**series),
                     "pss_periods_us": tuple(values["pss_periods_us"]),
+                    "watched": None if watched is None else Watched.from_dict(watched),
                 }
             )
         except KeyError as error:
@@ -132,11 +137,11 @@ class Measurement:
 _MAY_BE_NONE = frozenset(
     {"work_done", "wss_mean_bytes", "wss_bytes", "pss_bytes", "system_used_mean_bytes"}
 )
-_TEXTS = frozenset({"fingerprint"})
+_NO_NUMBERS = frozenset({"fingerprint", "watched"})
 
 
 def _check_numbers(values: Mapping[str, Any]) -> None:
-    numbers = {name: [value] for name, value in values.items() if name not in _TEXTS}
+    numbers = {name: [value] for name, value in values.items() if name not in _NO_NUMBERS}
     numbers["pss_periods_us"] = list(values["pss_periods_us"])
     for part in ("scheme_stats", "series"):
         [nested] = numbers.pop(part)

@@ -123,15 +123,21 @@ class Measuring:
             return None
         if self._kdamond is None:
             raise ValueError("without a driver only baselines can be measured")
-        pids = tuple(pid for pid in self._processes.measured() if self._procfs.has_memory(pid))
+        pids = self._with_memory()
         if not pids:
             raise self._ended_before()
+        look = self._with_memory
         if self._recorder is not None:
-            pids = (self._recorder.choose(pids),)
+            chosen = (self._recorder.choose(pids),)
+            look = lambda: chosen  # noqa: E731
         try:
-            return Monitor(self._kdamond, experiment, pids, self._procfs)
+            return Monitor(self._kdamond, experiment, look, self._procfs)
         except ValueError as error:
             raise TrialError(str(error)) from error
+
+    def _with_memory(self) -> tuple[int, ...]:
+        pids = self._processes.measured()
+        return tuple(pid for pid in pids if self._procfs.has_memory(pid))
 
     def _measure(self, experiment: Experiment, seed: int, monitor: Monitor | None) -> Measurement:
         running, procfs = self._running, self._procfs
@@ -183,6 +189,7 @@ class Measuring:
             wss_mean_bytes=None if monitor is None else monitor.wss_mean_bytes,
             series=series,
             pss_periods_us=shared.periods_us,
+            watched=None if monitor is None else monitor.watched,
         )
 
     def _wait(
@@ -228,6 +235,8 @@ class Measuring:
         pids = self._processes.measured()
         memory = self._procfs.memory(pids)
         proportional = shared.sample(number, pids, memory)
+        if monitor is not None:
+            monitor.see(pids, memory.rss_bytes)
         samples = self._samples
         samples.time_s.append(time_s)
         samples.rss.append(memory.rss_bytes)

@@ -9,17 +9,31 @@ no scheme's quota.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
 
 from autotune.damon.damos import AccessPattern, Action, Range, Scheme, SchemeStats
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
-from autotune.errors import AutotuneError, BackendUnavailableError
+from autotune.errors import AutotuneError, BackendUnavailableError, TrialError
 from autotune.experiment.experiment import Experiment
+from autotune.experiment.watched import Watched
+from autotune.runner.coverage import Coverage
 from autotune.runner.procfs import Procfs
+from autotune.runner.targets import Stay, Targets
 
 _PROBES = 2
+_TRIES: Final = 5
+"""How often DAMON is turned on anew, if a process ends just then."""
+_LONGEST_COMMIT_S: Final = 5.0
+"""A commit that takes longer than this, beyond an aggregation interval, waits for watermarks."""
+
+
+class KdamondLostError(TrialError):
+    """The kernel turned DAMON off while it took in a process that ended just then."""
 
 
 def probes(monitoring: Monitoring, schemes: tuple[Scheme, ...]) -> tuple[Scheme, Scheme]:
@@ -67,33 +81,43 @@ def _sum(stats: tuple[SchemeStats, ...]) -> SchemeStats:
 
 
 class Monitor:
-    """DAMON over the processes of a workload.
+    """DAMON over the processes of a workload, also over those that come later.
 
     Args:
         kdamond: The driver.
         experiment: Its monitoring and schemes are used.
-        pids: The processes to watch.
+        look: Gives the processes to watch, at the time of the call.
         procfs: Where the processes' files are read.
         poll_s: Time between two polls of the statistics, in seconds.
+
+    Raises:
+        ValueError: If a scheme has a number that the kernel can't express.
     """
 
     def __init__(
         self,
         kdamond: Kdamond,
         experiment: Experiment,
-        pids: tuple[int, ...],
+        look: Callable[[], tuple[int, ...]],
         procfs: Procfs,
         poll_s: float = 1.0,
     ) -> None:
-        monitoring = experiment.monitoring or Monitoring()
+        self._monitoring = experiment.monitoring or Monitoring()
+        self._operations = experiment.operations
         self._kdamond = kdamond
-        self._pids = pids
+        self._look = look
         self._procfs = procfs
         self._poll_s = poll_s
         self._sizes: dict[int, int] = {}
         self._resident = 0
         self._is_of_processes = experiment.operations is not OperationsSet.PADDR
+        self._targets = Targets(procfs, self._monitoring)
+        self._coverage = Coverage(procfs)
+        self._schemes = (*experiment.schemes, *probes(self._monitoring, experiment.schemes))
+        self._is_gated = all(scheme.watermarks for scheme in self._schemes)
+        self._is_active = False
         self._is_on = False
+        self._thread_number = 0
         self._cpu_ns = 0
         self._weighed_bytes = 0.0
         self._aggregations = 0.0
@@ -101,25 +125,35 @@ class Monitor:
         self._failure: AutotuneError | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        operations = experiment.operations
-        self._setup = Setup(
-            monitoring=monitoring,
-            targets=tuple(Target(operations=operations, pid=pid) for pid in pids)
-            if operations is not OperationsSet.PADDR
-            else (Target(operations=operations, pid=None),),
-            schemes=(*experiment.schemes, *probes(monitoring, experiment.schemes)),
+        self._first_setup(look())
+
+    def _first_setup(self, pids: tuple[int, ...]) -> Setup:
+        targets = self._targets.first(pids)
+        if self._operations is OperationsSet.PADDR:
+            targets = (Target(operations=self._operations, pid=None),)
+        return self._setup(targets)
+
+    def _setup(self, targets: tuple[Target, ...]) -> Setup:
+        if self._operations is OperationsSet.FVADDR:
+            targets = tuple(replace(target, operations=self._operations) for target in targets)
+        return Setup(
+            monitoring=self._targets.monitoring if self._is_of_processes else self._monitoring,
+            targets=targets,
+            schemes=self._schemes,
         )
 
     def turn_on(self) -> None:
         """Turn DAMON on, and poll it from now on.
 
         Raises:
-            TrialError: If the kernel refuses.
+            TrialError: If the kernel refuses, or all processes have ended.
             BackendUnavailableError: If DAMON's thread can't be seen from here.
         """
+        began_s = time.monotonic()
+        self._thread_number = thread = self._turn_on()
+        self._targets.took(began_s, time.monotonic())
         self._monitored_bytes()
         self._resident_bytes()
-        thread = self._kdamond.turn_on(self._setup)
         if not self._procfs.name(thread).startswith("kdamond"):
             raise BackendUnavailableError(
                 f"DAMON's thread (process {thread}) can't be seen from here: run outside of "
@@ -128,6 +162,29 @@ class Monitor:
         self._is_on = True
         self._thread = threading.Thread(target=self._poll_on, name="poll", daemon=True)
         self._thread.start()
+
+    def _turn_on(self) -> int:
+        for left in reversed(range(_TRIES)):
+            pids = self._look()
+            if not pids:
+                break
+            try:
+                return self._kdamond.turn_on(self._first_setup(pids))
+            except KdamondEndedError:
+                # A process has ended since it was looked up. The others are still there.
+                if not left or self._look() == pids:
+                    raise
+        raise KdamondEndedError(
+            "all processes to watch have ended before DAMON was turned on: let the workload run longer, "
+            "or shorten 'start_after'"
+        )
+
+    def see(self, pids: tuple[int, ...], rss_bytes: int) -> None:
+        """Note which processes the workload has now, and their resident memory, summed."""
+        now_s = time.monotonic()
+        self._targets.see(pids, now_s)
+        if self._is_on:
+            self._coverage.sample(pids, self._targets.pids, rss_bytes, now_s)
 
     @property
     def is_on(self) -> bool:
@@ -151,6 +208,7 @@ class Monitor:
         while not self._stop.wait(self._poll_s):
             try:
                 self.poll()
+                self._take_in()
             except KdamondEndedError:
                 return  # the workload has ended, too: the sampling loop sees that
             except AutotuneError as error:
@@ -169,6 +227,7 @@ class Monitor:
         before = self._polled
         wss = None
         size = self._monitored_bytes()
+        self._is_active = everything > before.all_bytes
         if size and everything > before.all_bytes:
             aggregations = (everything - before.all_bytes) / size
             seen = float(accessed - before.accessed_bytes)
@@ -187,8 +246,11 @@ class Monitor:
 
     def _monitored_bytes(self) -> int:
         # If a process has ended, DAMON goes on with the ranges that it last knew of the process.
-        for pid in self._pids:
-            self._sizes[pid] = self._procfs.monitored_bytes((pid,)) or self._sizes.get(pid, 0)
+        sizes = self._sizes
+        self._sizes = {
+            pid: self._procfs.monitored_bytes((pid,)) or sizes.get(pid, 0)
+            for pid in self._targets.pids
+        }
         return sum(self._sizes.values())
 
     def _resident_bytes(self) -> int:
@@ -197,17 +259,52 @@ class Monitor:
         self._resident = self._procfs.memory(tuple(self._sizes)).rss_bytes
         return max(before, self._resident)
 
+    def _take_in(self) -> None:
+        """Watch processes that came later, if it is time to.
+
+        While watermarks hold all schemes back, DAMON watches nothing, and a commit would wait for them.
+        """
+        now_s = time.monotonic()
+        if (
+            self._operations is not OperationsSet.VADDR
+            or (self._is_gated and not self._is_active)
+            or not self._targets.is_due(now_s)
+        ):
+            return
+        targets = self._targets.following(self._look(), now_s, self._thread_number)
+        if targets is None:
+            return
+        began_s = time.monotonic()
+        try:
+            self._kdamond.commit(self._setup(targets), active=True)
+        except KdamondEndedError as error:
+            raise self._lost(targets) from error
+        self._targets.took(began_s, time.monotonic())
+
+    def _lost(self, targets: tuple[Target, ...]) -> KdamondLostError:
+        there = set(self._look())
+        pids = [target.pid for target in targets if target.pid != self._thread_number]
+        gone = ", ".join(str(pid) for pid in pids if pid not in there)
+        return KdamondLostError(
+            f"DAMON: the kernel turned it off while it took in new processes, since "
+            f"{f'process {gone}' if gone else 'one of them'} ended just then: measure again, or raise "
+            "monitoring.update_interval, so that DAMON takes processes in less often"
+        )
+
     def finish(self) -> None:
         """Poll for the last time, and turn DAMON off. The watched processes must not be reaped yet.
+
+        If the workload ended while DAMON took in new processes, the poll just before that is the last.
 
         Raises:
             TrialError: If DAMON had ended before.
         """
-        self._stop_polling()
-        if self._is_on:
+        self._coverage.end(time.monotonic())
+        has_stopped = self._stop_polling()
+        if self._is_on and has_stopped and not isinstance(self._failure, KdamondLostError):
             self.sample()
             self.poll()
-        self._kdamond.turn_off()
+        self._turn_off()
 
     def drop(self) -> None:
         """Turn DAMON off. What it has counted since the last poll is lost. After `finish` it is off.
@@ -215,17 +312,46 @@ class Monitor:
         Polling ends first: a later poll might ask another program's kdamond.
         """
         self._stop_polling()
-        self._kdamond.turn_off()
+        self._turn_off()
 
-    def _stop_polling(self) -> None:
-        self._stop.set()
+    def _turn_off(self) -> None:
+        self._kdamond.turn_off()
         if self._thread is not None:
             self._thread.join()
+
+    def _stop_polling(self) -> bool:
+        """End polling; give False if a commit waits for watermarks: DAMON's end will end that."""
+        self._stop.set()
+        if self._thread is None:
+            return True
+        aggregation_s = self._monitoring.intervals.aggregation_us / 1e6
+        self._thread.join(2 * aggregation_s + _LONGEST_COMMIT_S if self._is_gated else None)
+        return not self._thread.is_alive()
 
     @property
     def stats(self) -> SchemeStats:
         """Statistics of the user's schemes at the last poll, summed."""
         return self._polled.stats
+
+    @property
+    def watched(self) -> Watched | None:
+        """Which processes were watched; None if no process was to be watched, or DAMON never was on."""
+        if not self._is_on or self._operations is OperationsSet.PADDR:
+            return None
+        ever = {stay.pid for stay in self._targets.stays}
+        return Watched(
+            processes=len(ever),
+            unwatched_processes=self._coverage.unwatched_processes(ever),
+            unwatched_share=self._coverage.unwatched_share,
+            unwatched_names=self._coverage.unwatched_names,
+            max_regions=self._targets.monitoring.max_regions,
+            max_regions_asked=self._monitoring.max_regions,
+        )
+
+    @property
+    def stays(self) -> tuple[Stay, ...]:
+        """Which process was DAMON's target of which number, and when."""
+        return self._targets.stays
 
     @property
     def cpu_s(self) -> float:

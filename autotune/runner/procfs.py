@@ -210,8 +210,19 @@ class Procfs:
 
     def monitored_bytes(self, pids: tuple[int, ...]) -> int:
         """Give the size in bytes of the ranges that DAMON watches in processes, all of them together."""
-        ranges = (three_ranges(self.mappings(pid)) or () for pid in pids)
-        return sum(end - start for of_process in ranges for start, end in of_process)
+        return sum(end - start for pid in pids for start, end in self.monitored_ranges(pid))
+
+    def monitored_ranges(self, pid: int) -> tuple[Span, ...]:
+        """Give the ranges that DAMON watches in a process; none if it has ended."""
+        return three_ranges(self.mappings(pid)) or ()
+
+    def resident_bytes(self, pid: int) -> int:
+        """Give the resident memory of a process; 0 if it has none.
+
+        Source: Documentation/filesystems/proc.rst, "statm".
+        """
+        fields = (self.read(f"{pid}/statm") or b"").split()
+        return int(fields[1]) * PAGE_BYTES if fields else 0
 
     def mappings(self, pid: int) -> list[Span]:
         """Give the areas that a process has mapped, in order of address; none if it has ended."""

@@ -19,6 +19,7 @@ from autotune.backends.wrappers import for_study
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.watched import Watched
 from autotune.objective import metrics
 from autotune.recommendation import front
 from autotune.samplers import make_sampler
@@ -31,6 +32,7 @@ from autotune.study.events import (
     Event,
     Failed,
     Listener,
+    MeasurementMade,
     Started,
     TrialAsked,
     TrialFinished,
@@ -134,9 +136,13 @@ class _Run:
         self.trials: list[Trial] = []
         self.confirmed = Confirmed()
         self.notes: list[str] = []
+        self.least_watched: Watched | None = None
 
     def emit(self, event: Event) -> None:
         """Tell every listener."""
+        if isinstance(event, MeasurementMade) and (watched := event.measurement.watched):
+            known = (one for one in (self.least_watched, watched) if one is not None)
+            self.least_watched = max(known, key=lambda one: one.unwatched_share)
         for hear in self.listeners:
             hear(event)
 
@@ -288,6 +294,10 @@ class _Run:
             lambda done, total: self.emit(ConfirmationFinished(done=done, total=total)),
         )
 
+    def _watching_notes(self) -> tuple[str, ...]:
+        """What of the workload DAMON did not watch in the measurement in which it missed most."""
+        return () if self.least_watched is None else self.least_watched.notes
+
     def _outcome(
         self, pool: MeasuringPool, state: RunState, error: BackendUnavailableError | None
     ) -> Outcome:
@@ -316,5 +326,10 @@ class _Run:
             published=tuple(published),
             recommendation=recommendation,
             missing=missing,
-            notes=(*self.notes, *confirmed.notes, *metrics.sentences(missing)),
+            notes=(
+                *self.notes,
+                *confirmed.notes,
+                *metrics.sentences(missing),
+                *self._watching_notes(),
+            ),
         )

@@ -86,6 +86,8 @@ def show_scheme(found: SchemeMeasurement) -> None:
     )
     if few := too_few_readings(baseline):
         console.print(f"note: {few}", soft_wrap=True)
+    for note in () if measured.watched is None else measured.watched.notes:
+        console.print(f"note: {note}", soft_wrap=True)
 
 
 def _proportional(baseline: Measurement, measured: Measurement) -> dict[str, tuple[str, str]]:
@@ -114,6 +116,8 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
         console.print(why_empty(outcome.trials, outcome.recommendation, objectives))
     for constraint in objectives.constraints:
         console.print(f"constraint: {constraint}")
+    for note in outcome.notes:
+        console.print(note, soft_wrap=True)
     console.print(f"everything is in {out}; summary.md tells it in words", soft_wrap=True)
     if front:
         console.print(f"next: autotune export {out} --pick knee --format kdamonds", soft_wrap=True)

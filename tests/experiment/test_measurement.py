@@ -77,7 +77,7 @@ def test_the_fields_are_written_in_their_order() -> None:
     names = list(measurement().to_dict())
 
     assert names[:3] == ["runtime_s", "work_done", "rss_mean_bytes"]
-    assert names[-3:] == ["series", "fingerprint", "pss_periods_us"]
+    assert names[-4:] == ["series", "fingerprint", "pss_periods_us", "watched"]
 
 
 def without(name: str) -> Callable[[dict[str, Any]], object]:

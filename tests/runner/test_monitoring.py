@@ -20,7 +20,7 @@ from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
-from autotune.runner.monitoring import Monitor, probes
+from autotune.runner.monitoring import KdamondLostError, Monitor, probes
 from autotune.runner.procfs import Memory, Procfs
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs
@@ -29,7 +29,7 @@ from tests.runner.programs import wait_for
 PIDS = (42, 43)
 PAGES = 10
 SIZE = PAGES * 4096
-"""What DAMON watches in each of the two processes: ten pages around two gaps."""
+"""What DAMON watches in each process: ten pages around two gaps."""
 
 CPU_NS = 123_456_789
 GATE = Watermarks(interval_us=1_000_000, high=0.5, mid=0.4, low=0.2)
@@ -47,7 +47,15 @@ class Machine:
         self.procfs = Procfs(self.folder)
         (self.folder / f"{THREAD}/comm").write_text("kdamond.0\n")
         self.thread_used(CPU_NS)
+        self.pids: tuple[int, ...] = PIDS
+        self.ends_with_damon: tuple[int, ...] = ()
         for pid in PIDS:
+            self.begins(pid)
+
+    def begins(self, *pids: int) -> None:
+        """What a process looks like that has begun, with ten pages around two gaps."""
+        make_procfs(self.folder, processes=pids)
+        for pid in pids:
             areas = ((0x1000, 0x5000), (0x9000, 0xD000), (0x20000, 0x22000))
             lines = (f"{start:x}-{end:x} rw-p 00000000 00:00 0\n" for start, end in areas)
             (self.folder / f"{pid}/maps").write_text("".join(lines))
@@ -57,12 +65,15 @@ class Machine:
         text = f"VmSize: 9 kB\nVmRSS: {size_bytes >> 10} kB\nVmSwap: 0 kB\n"
         (self.folder / f"{pid}/status").write_text(text)
 
+    def look(self) -> tuple[int, ...]:
+        return tuple(pid for pid in self.pids if self.kernel.on or pid not in self.ends_with_damon)
+
     def thread_used(self, cpu_ns: int) -> None:
         (self.folder / f"{THREAD}/schedstat").write_text(f"{cpu_ns} 7 8\n")
 
     def monitor(self, experiment: Experiment = MONITORED, poll_s: float = 1.0) -> Monitor:
         kdamond = Kdamond(self.kernel, self.folder)
-        monitor = Monitor(kdamond, experiment, PIDS, self.procfs, poll_s)
+        monitor = Monitor(kdamond, experiment, self.look, self.procfs, poll_s)
         self.monitors.append(monitor)
         return monitor
 
@@ -196,7 +207,7 @@ def test_the_mean_working_set_is_that_of_all_aggregations(polls: list[list[int]]
     # Pages that were accessed in each aggregation, by the polls that they lie between.
     kdamond = Counting()
     experiment = replace(MONITORED, schemes=(prcl(),))
-    monitor = Monitor(kdamond, experiment, PIDS, Watched())
+    monitor = Monitor(kdamond, experiment, lambda: PIDS, Watched())
     monitor.turn_on()
     accessed = everything = 0
     for aggregations in polls:
@@ -394,3 +405,133 @@ def test_a_scheme_that_the_kernel_can_not_count_is_refused(machine: Machine) -> 
 
     with pytest.raises(ValueError, match="holds no multiple of the aggregation interval"):
         machine.monitor(experiment)
+
+
+OFTEN = replace(
+    MONITORED,
+    monitoring=Monitoring(intervals=Intervals(update_us=100_000)),
+)
+"""Monitoring that takes new processes in soon."""
+
+
+def taken_in(machine: Machine, experiment: Experiment, *pids: int) -> Monitor:
+    """A monitor that is on when *pids* come, after as many polls as it needs to take them in."""
+    monitor = machine.monitor(experiment, poll_s=0.01)
+    monitor.turn_on()
+    machine.begins(*pids)
+    machine.pids += pids
+    monitor.see(machine.pids, SIZE)
+    return monitor
+
+
+def commits(machine: Machine) -> int:
+    return [value for _, value in machine.kernel.written].count("commit")
+
+
+def test_processes_that_come_later_become_targets(machine: Machine) -> None:
+    monitor = taken_in(machine, OFTEN, 44, 45)
+    wait_for(lambda: len(monitor.stays) == 4)
+
+    targets = [machine.value(f"targets/{index}/pid_target") for index in range(4)]
+    assert targets == ["42", "43", "44", "45"]
+    assert machine.value("targets/0/regions/nr_regions") == "0"
+    assert machine.value("targets/3/regions/0/start") == str(0x1000)
+    assert commits(machine) == 1
+
+    machine.counted(SIZE, 4 * SIZE)
+    monitor.finish()
+
+    assert monitor.wss_mean_bytes == SIZE
+    assert monitor.watched is not None
+    assert (monitor.watched.processes, monitor.watched.unwatched_processes) == (4, 0)
+
+
+def test_what_was_counted_before_stays_counted(machine: Machine) -> None:
+    monitor = taken_in(machine, replace(OFTEN, schemes=(prcl(),)), 44)
+    machine.counted(7, SIZE, 2 * SIZE)
+    wait_for(lambda: len(monitor.stays) == 3)
+    machine.counted(9, SIZE, 2 * SIZE + 3 * SIZE)
+    monitor.finish()
+
+    assert monitor.stats.tried_bytes == 9
+    assert monitor.wss_mean_bytes == pytest.approx(SIZE / 2)
+
+
+def test_a_kdamond_that_is_lost_by_taking_in_is_a_failure(machine: Machine) -> None:
+    machine.kernel.commits_fail = True
+    machine.ends_with_damon = (44,)
+    monitor = taken_in(machine, OFTEN, 44)
+
+    with pytest.raises(KdamondLostError, match=r"process 44 ended just then: measure again"):
+        wait_for(lambda: monitor.sample() is not None)
+
+
+def test_one_that_is_lost_as_the_workload_ends_is_none(machine: Machine) -> None:
+    monitor = taken_in(machine, replace(OFTEN, schemes=(prcl(),)), 44)
+    machine.counted(7, SIZE, 2 * SIZE)
+    machine.kernel.commits_fail = True
+    wait_for(lambda: not machine.kernel.on)
+
+    monitor.finish()
+
+    assert monitor.stats.tried_bytes == 7
+
+
+def test_one_that_ends_while_damon_is_turned_on_is_left_out(machine: Machine) -> None:
+    looks: list[tuple[int, ...]] = [(42, 43, 44), (42, 43, 44), (42, 43), (42, 43)]
+    kdamond = Kdamond(machine.kernel, machine.folder)
+    machine.kernel.processes = (42, 43)
+    monitor = Monitor(kdamond, MONITORED, lambda: looks.pop(0), machine.procfs)
+    machine.monitors.append(monitor)
+
+    monitor.turn_on()
+
+    assert machine.value("targets/nr_targets") == "2"
+
+
+def test_without_a_process_damon_is_not_turned_on(machine: Machine) -> None:
+    monitor = machine.monitor()
+    machine.pids = ()
+
+    with pytest.raises(KdamondEndedError, match="before DAMON was turned on"):
+        monitor.turn_on()
+
+
+class Holding(FakeKernel):
+    """A kernel whose watermarks hold all schemes back from the first commit on."""
+
+    def __init__(self, sysfs: Path) -> None:
+        super().__init__(sysfs)
+        self.waits = threading.Event()
+
+    def _commit(self) -> None:
+        self.waits.set()
+        wait_for(lambda: not self.on)
+        raise SysfsError(self.root / "0/state", OSError(errno.EINVAL, "is off"), "commit")
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_held_back_schemes_take_nothing_in_and_hold_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_active: bool
+) -> None:
+    monkeypatch.setattr("autotune.runner.monitoring._LONGEST_COMMIT_S", 0.2)
+    kernel = Holding(tmp_path / "sys")
+    machine = Machine(tmp_path, kernel)
+    kernel.statistics = [(1, 7, 2, 3, 4), (1, SIZE, 2, 3, 4), (1, 2 * SIZE, 2, 3, 4)]
+    gated = replace(OFTEN, schemes=(replace(prcl(), watermarks=GATE),))
+    monitor = machine.monitor(gated, poll_s=0.3 if is_active else 0.01)
+    monitor.turn_on()
+    machine.begins(44)
+    machine.pids += (44,)
+    monitor.see(machine.pids, SIZE)
+
+    if is_active:
+        assert kernel.waits.wait(20)
+    else:
+        polls = machine.polls()
+        wait_for(lambda: machine.polls() > polls + 50)
+    monitor.finish()
+
+    assert kernel.waits.is_set() is is_active
+    assert monitor.stats.tried_bytes == 7
+    assert not kernel.on

@@ -8,6 +8,7 @@ import pytest
 
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.watched import Watched
 from autotune.study.one_scheme import measure_scheme
 from autotune.testing import prcl
 from autotune.views.terminal import show_outcome, show_scheme
@@ -77,3 +78,42 @@ def test_schemes_with_a_mark_are_always_shown(
     assert f"{tuned.recommendation.front[0].trial.id} best" in text
     assert text.count(" knee") - text.count("--pick knee") == 1
     assert "more between these are in front.csv" in text
+
+
+class HalfWatched(ClosedForm):
+    """DAMON misses a process, more of it in each measurement."""
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        measured = super().run(experiment, seed=seed)
+        if not experiment.schemes:
+            return measured
+        watched = Watched(
+            processes=1,
+            unwatched_processes=1,
+            unwatched_share=min(0.5, len(self.seeds) / 10),
+            unwatched_names=("cc1",),
+            max_regions=9,
+            max_regions_asked=9,
+        )
+        return replace(measured, watched=watched)
+
+
+def test_the_most_that_was_not_watched_is_said_in_the_terminal_and_in_the_summary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tuned = tune(tmp_path, {}, backend=HalfWatched())
+    objectives = make_file(tmp_path / "user", {}).objectives
+
+    show_outcome(tuned.outcome, objectives, tuned.out)
+
+    said = "DAMON did not watch 50 % of the workload's memory, that of cc1: "
+    assert capsys.readouterr().out.count(said) == 1
+    assert (tuned.out / "summary.md").read_text().count(said) == 1
+
+
+def test_what_was_not_watched_is_said_beside_one_measurement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_scheme(measure_scheme(make_file(tmp_path), (prcl(),), HalfWatched()))
+
+    assert "DAMON did not watch 20 % of " in capsys.readouterr().out

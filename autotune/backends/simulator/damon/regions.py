@@ -15,7 +15,7 @@ from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws, uniform
 from autotune.backends.simulator.compiled.structs import INT, Structs, make_structs
 from autotune.backends.simulator.memory.pages import Memory, end_of
-from autotune.damon.kernel_rules import PAGE_BYTES, largest_region_bytes
+from autotune.damon.kernel_rules import PAGE_BYTES, initial_regions
 
 _REGION = {
     "start": INT,  # first address, in bytes, a multiple of the page size
@@ -54,17 +54,11 @@ def make_regions(
 
     With *whole* each range is one region, as when a user gives the ranges.
     """
-    piece = largest_region_bytes(sum(end - start for start, end in ranges), min_regions)
-    starts: list[int] = []
-    ends: list[int] = []
-    for start, end in ranges:
-        pieces = 1 if whole else max(1, (end - start) // piece)
-        size = (end - start) // pieces // PAGE_BYTES * PAGE_BYTES
-        starts += [start + i * size for i in range(pieces)]
-        ends += [start + (i + 1) * size for i in range(pieces - 1)] + [end]
+    spans = ranges if whole else initial_regions(ranges, min_regions)
     items, totals = make_structs(_REGION, capacity), make_structs(_TOTALS, 1)
-    items.start[: len(starts)], items.end[: len(ends)] = starts, ends
-    totals[0].regions = len(starts)
+    for index, (start, end) in enumerate(spans):
+        items[index].start, items[index].end = start, end
+    totals[0].regions = len(spans)
     return Regions(
         items, totals, make_structs(_REGION, capacity), np.zeros((3, 2), dtype=np.int64)
     )

@@ -1,0 +1,91 @@
+"""Which of a workload's processes DAMON watched, and how much memory it did not watch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_WORTH_SAYING: Final = 0.01
+"""A smaller share of unwatched memory changes no figure visibly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """DAMON's targets in one run, from the moment at which DAMON was turned on.
+
+    Attributes:
+        processes: How many processes were targets, each for a part of the run or for all of it.
+        unwatched_processes: How many processes with memory never were targets.
+        unwatched_share: Resident memory times time of processes while they were no targets, as a
+            fraction of that of all processes, from 0 to 1.
+        unwatched_names: Names of the programs with most of that, at most three.
+        max_regions: The bound on regions that DAMON was given.
+        max_regions_asked: The bound on regions that the user asked for.
+
+    Raises:
+        ValueError: If the share is none.
+    """
+
+    processes: int
+    unwatched_processes: int = 0
+    unwatched_share: float = 0.0
+    unwatched_names: tuple[str, ...] = ()
+    max_regions: int
+    max_regions_asked: int
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        if not 0.0 <= self.unwatched_share <= 1.0:
+            raise ValueError(f"unwatched_share is {self.unwatched_share}: it must be from 0 to 1")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know, in sentences; none if all was watched as the user asked."""
+        return tuple(note for note in (self._unwatched(), self._raised()) if note)
+
+    def _unwatched(self) -> str | None:
+        if self.unwatched_share < _WORTH_SAYING:
+            return None
+        names = ", ".join(self.unwatched_names)
+        return (
+            f"DAMON did not watch {100 * self.unwatched_share:.0f} % of the workload's memory, that of "
+            f"{names}: a process is watched once it has lived for one to three update intervals: give "
+            "'ready' such that the measured part begins when all processes are there, or "
+            "'start_after', or lower monitoring.update_interval"
+        )
+
+    def _raised(self) -> str | None:
+        if self.max_regions == self.max_regions_asked:
+            return None
+        return (
+            f"max_regions was raised from {self.max_regions_asked} to {self.max_regions}, since "
+            f"{self.processes} processes were watched: DAMON would not see them apart with less"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        return {**dataclasses.asdict(self), "unwatched_names": list(self.unwatched_names)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Watched:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: If a field is missing, unknown or of the wrong kind.
+        """
+        try:
+            watched = cls(**{**values, "unwatched_names": tuple(values["unwatched_names"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a measurement: watched: {error}") from error
+        numbers = {**values}
+        numbers.pop("unwatched_names")
+        for name, value in numbers.items():
+            if type(value) not in (int, float):
+                raise ValueError(
+                    f"not a measurement: watched.{name} is {value!r}, which is no number"
+                )
+        if not all(isinstance(name, str) for name in watched.unwatched_names):
+            raise ValueError("not a measurement: watched.unwatched_names holds no names")
+        return watched
