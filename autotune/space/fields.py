@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from autotune.damon.damos import (
     Watermarks,
     Weights,
 )
+from autotune.errors import nearest
 from autotune.units import (
     format_duration,
     format_share,
@@ -216,3 +217,28 @@ def build_scheme(action: Action, values: Mapping[str, int | float]) -> Scheme:
         apply_interval_us=int(values.get("apply_interval", 0)),
         target_nid=int(values["target_nid"]) if "target_nid" in values else None,
     )
+
+
+_UNTUNED: Mapping[str, str] = MappingProxyType(
+    {
+        "quota.goals": "goals of quotas can't be tuned here: tune quota.size or quota.time",
+        "monitoring": "intervals and regions can't be tuned here: fix them in the workload file, under "
+        "the key 'monitoring'",
+        "filters": "filters can't be tuned here: leave them out",
+    }
+)
+"""What DAMON has and no field stands for, by how its names begin."""
+
+
+def no_field(name: str, known: Iterable[str] = FIELDS) -> str:
+    """Say why there is no field of a name, and what to do.
+
+    >>> no_field("pattern.min_agee")
+    "there is no such field: did you mean 'pattern.min_age'?"
+    >>> no_field("quota.goals.some_mem_psi_us")
+    "goals of quotas can't be tuned here: tune quota.size or quota.time"
+    """
+    for beginning, reason in _UNTUNED.items():
+        if f"{name}.".startswith(f"{beginning}."):
+            return reason
+    return f"there is no such field: {nearest(name, known)}"

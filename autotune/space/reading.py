@@ -10,7 +10,7 @@ from autotune import document
 from autotune.damon.damos import UNLIMITED, Action
 from autotune.document import Reader, Value
 from autotune.errors import nearest
-from autotune.space.fields import FIELDS
+from autotune.space.fields import FIELDS, no_field
 from autotune.space.fields import Value as ParameterValue
 from autotune.space.parameters import Choices, Condition, Fixed, Numeric, Parameter, SchemeTemplate
 
@@ -162,7 +162,7 @@ def read_template(value: Value, *, several: bool) -> SchemeTemplate:
             if field in places:
                 item.fail("is fixed in this scheme as well: drop one of the two")
             if field not in FIELDS and "." in field:
-                item.fail(f"there is no such field: {nearest(field, FIELDS)}")
+                item.fail(no_field(field))
             places[field] = item
             earlier[field] = ParameterReader(prefix=prefix, field=field, earlier=earlier)(item)
     _check_switches(earlier, places)

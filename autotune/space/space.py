@@ -10,11 +10,17 @@ from types import MappingProxyType
 from autotune import catalog, document
 from autotune.damon.damos import Scheme
 from autotune.document import Value
-from autotune.errors import nearest
+from autotune.errors import InputError, Where, nearest
 from autotune.space.fields import Value as ParameterValue
 from autotune.space.overrides import override
 from autotune.space.parameters import Parameter, SchemeTemplate, Suggester
 from autotune.space.reading import read_choice, read_template
+
+_YAML = frozenset({".yaml", ".yml"})
+_NO_SPACE = (
+    "is no search space, which is YAML and begins with schemes: write one; a scheme alone is measured "
+    "with measure --scheme FILE"
+)
 
 ParameterSet = Mapping[str, ParameterValue]
 """The values of all parameters that exist given these values, by name."""
@@ -242,7 +248,15 @@ def load_search_space(path: Path) -> SearchSpace:
     Raises:
         InputError: If the file can't be read or something in it is wrong.
     """
-    return _read_space(document.load(path).value, name=path.stem)
+    try:
+        keys = document.load(path)
+    except InputError as error:
+        if path.suffix in _YAML:
+            raise
+        raise InputError(_NO_SPACE, Where(path)) from error
+    if "schemes" not in keys and ("kdamonds" in keys or path.suffix not in _YAML):
+        raise InputError(_NO_SPACE, Where(path))
+    return _read_space(keys.value, name=path.stem)
 
 
 def read_search_space(

@@ -291,3 +291,25 @@ def test_a_mistake_in_a_file_is_reported_in_that_file(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{mine}:2:13: key 'action': unknown 'pageot': did you mean 'pageout'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("prcl.damos", "4K max 0 0 5s max pageout\n"),
+        ("prcl.json", '{"kdamonds": []}'),
+        ("list.json", '[{"action": "stat"}]'),
+        ("prcl.yaml", "kdamonds:\n- contexts: []\n"),
+    ],
+)
+def test_a_scheme_file_is_no_search_space(name: str, text: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+
+    with pytest.raises(InputError) as error:
+        load_search_space(file)
+
+    assert str(error.value) == (
+        f"{file}: is no search space, which is YAML and begins with schemes: write one; a scheme "
+        "alone is measured with measure --scheme FILE"
+    )
