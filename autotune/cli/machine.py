@@ -1,4 +1,4 @@
-"""Commands about machines: calibrate, doctor, vm setup."""
+"""Commands about machines: calibrate, doctor, vm setup, vm check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from autotune.cli.messages import say
-from autotune.cli.options import JsonOption, note, print_json
+from autotune.cli.options import JsonOption, WorkloadArgument, note, print_json, warn
 from autotune.errors import RunError
 
 # What a command needs is imported where it is used: `autotune --help` should not load a compiler.
@@ -98,4 +98,39 @@ def vm_setup(
     for failure in done.failures:
         say(failure)
     if done.failures:
+        raise typer.Exit(RunError.exit_status)
+
+
+def vm_check(workload_file: WorkloadArgument, as_json: JsonOption = False) -> None:
+    """Run a program in the micro-VM, and say which files it lacks there."""
+    from autotune.backends.vm.missing import find_missing
+    from autotune.backends.vm.vm import Vm
+    from autotune.cache import cache_folder
+    from autotune.errors import InputError
+    from autotune.experiment.program import Program
+    from autotune.run_folder.copies import load_any
+    from autotune.views.missing_files import files_key, lack_to_dict
+    from autotune.workload_file.overrides import Overrides
+
+    file = load_any(workload_file, Overrides(backend="vm"), warn=warn)
+    program = file.workload
+    if not isinstance(program, Program):
+        raise InputError(f"{workload_file}: its workload is no program: only programs open files")
+    vm = Vm(file.backend.vm, cache_folder(), note)
+    experiment = file.experiment(None)
+    vm.check(experiment)
+    lack = find_missing(vm, experiment, note)
+    if as_json:
+        print_json(lack_to_dict(lack))
+    elif lack.files:
+        note("not in the micro-VM: write this under 'workload' in the workload file:")
+        typer.echo(files_key(program, lack))
+    elif lack.problem is None:
+        typer.echo("nothing is missing")
+    if lack.problem is not None:
+        after = (
+            "with these files it still fails" if lack.files else "no file is missing, and it fails"
+        )
+        say(f"{workload_file}: {after}: {lack.problem}")
+    if lack.files or lack.problem is not None:
         raise typer.Exit(RunError.exit_status)

@@ -37,8 +37,13 @@ for command in (
 ):
     app.command()(command)
 
-vm_app = typer.Typer(help="The micro-VM: set it up.", no_args_is_help=True, rich_markup_mode=None)
+vm_app = typer.Typer(
+    help="The micro-VM: set it up, and see what a program lacks in it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 vm_app.command("setup")(machine.vm_setup)
+vm_app.command("check")(machine.vm_check)
 app.add_typer(vm_app, name="vm")
 
 

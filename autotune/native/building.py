@@ -22,7 +22,12 @@ _SOURCES: Final = Path(__file__).resolve().parent
 
 _PROGRAM: Final[tuple[str, ...]] = ("-O2", "-static", "-no-pie")
 _LIBRARY: Final[tuple[str, ...]] = ("-O2", "-shared", "-fPIC")
-_OPTIONS: Final = {"player": _PROGRAM, "ports": _PROGRAM, "frozen_clock": _LIBRARY}
+_OPTIONS: Final = {
+    "player": _PROGRAM,
+    "ports": _PROGRAM,
+    "opens": _PROGRAM,
+    "frozen_clock": _LIBRARY,
+}
 
 _ZIG_OPTIONS: Final = {
     _PROGRAM: ("-target", "x86_64-linux-musl"),
@@ -37,7 +42,7 @@ def build(name: str) -> Path:
     """Give the compiled program *name*. If it is not in the cache, it is compiled.
 
     Args:
-        name: "player", "ports" or "frozen_clock", which is a library for LD_PRELOAD.
+        name: "player", "ports", "opens" or "frozen_clock", which is a library for LD_PRELOAD.
 
     Raises:
         BackendUnavailableError: If there is no compiler, it fails, or the program can't be kept.

@@ -26,6 +26,7 @@ _GRACE_S = 2.0
 """Time between asking processes to end and killing them."""
 _POLL_S = 0.01
 _LONGEST_TITLE = 60
+_SHELL = "/bin/sh"
 
 
 def adopt_orphans() -> None:
@@ -58,6 +59,7 @@ class Started:
         identity: The user who runs the program, and its environment.
         folder: The folder in which the program runs.
         on_line: Called, in another thread, with each line that the program prints.
+        tracer: Words in front of the command: a program that runs it.
 
     Raises:
         WorkloadError: If the program can't be started.
@@ -69,15 +71,15 @@ class Started:
         identity: Identity,
         folder: str,
         on_line: Callable[[str], None] = _ignore,
+        tracer: Sequence[str] = (),
     ) -> None:
-        shell = isinstance(command, str)
+        words = [_SHELL, "-c", command] if isinstance(command, str) else list(command)
         self.title = _title(command)
         ours, theirs = os.pipe()
         our_errors, their_errors = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603  # the user's own command
-                command if shell else list(command),
-                shell=shell,  # the user's own command
+                [*tracer, *words],
                 stdin=subprocess.PIPE,
                 stdout=theirs,
                 stderr=their_errors,
@@ -156,9 +158,13 @@ class Processes:
         procfs: Where the processes' files are read.
         identity: The user who runs the workload, and its environment.
         folder: The folder in which the workload runs.
+        tracer: Words in front of each command: a program that runs it.
     """
 
-    def __init__(self, procfs: Procfs, identity: Identity, folder: str) -> None:
+    def __init__(
+        self, procfs: Procfs, identity: Identity, folder: str, tracer: Sequence[str] = ()
+    ) -> None:
+        self._tracer = tracer
         self.procfs = procfs
         self._identity = identity
         self._folder = folder
@@ -185,7 +191,7 @@ class Processes:
         Raises:
             WorkloadError: If the program can't be started.
         """
-        started = Started(command, self._identity, self._folder, on_line)
+        started = Started(command, self._identity, self._folder, on_line, self._tracer)
         self._started.append(started)
         if aside:
             self._aside.append(started)

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
-from autotune.backends.vm.orders import decode_answer, decode_recording
+from autotune.backends.vm.opened import Opened
+from autotune.backends.vm.orders import decode_answer, decode_opened, decode_recording
 from autotune.backends.vm.qemu_version import no_emulator
 from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
@@ -229,6 +230,15 @@ class Emulator:
             BackendUnavailableError: If the guest says that nothing can be recorded.
         """
         return self._answer(decode_recording)
+
+    def opened(self) -> Opened:
+        """Give what the workload looked for. The machine must have stopped, or the emulator ended.
+
+        Raises:
+            TrialError: If the guest says nothing that can be read.
+            BackendUnavailableError: If the guest says that nothing can be run.
+        """
+        return self._answer(decode_opened)
 
     def _answer(self, decode: Callable[[bytes], T]) -> T:
         size = os.fstat(self._results).st_size

@@ -18,9 +18,11 @@ import traceback
 from pathlib import Path
 
 from autotune.backends.vm.guest_root import mount_all
+from autotune.backends.vm.opened import LOG, Opened, look
 from autotune.backends.vm.orders import Orders, decode_orders, encode_answer
 from autotune.backends.vm.plan import (
     MODULES_FOLDER,
+    OPENS_FILE,
     ORDERS_PATH,
     PLAN_FILE,
     PLAYER_FILE,
@@ -71,7 +73,7 @@ def main() -> None:
     """Run the machine from its first instruction to its last."""
     calls = LinuxCalls()
     try:
-        answer: Measurement | RawRecording | Exception = _live(calls)
+        answer: Measurement | RawRecording | Opened | Exception = _live(calls)
     except AutotuneError as error:
         answer = error
     except Exception as error:  # noqa: BLE001  # the host must hear of every error
@@ -82,7 +84,7 @@ def main() -> None:
     calls.power_off()
 
 
-def _live(calls: LinuxCalls) -> Measurement | RawRecording:
+def _live(calls: LinuxCalls) -> Measurement | RawRecording | Opened:
     mount_all(calls)
     _seed_generator(_FIRST_ENTROPY)
     plan = plain_json.from_plain(Plan, json.loads(Path(PLAN_FILE).read_bytes()))
@@ -94,6 +96,12 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording:
     folder = plan.workload.folder if isinstance(plan.workload, Program) else "/"
     environment = {**_ENVIRONMENT, "PATH": f"{plan.search_path}:{_USUAL_PATH}".lstrip(":")}
     identity = Identity(environment=environment, uid=USER_ID, gid=USER_ID, groups=())
+    if plan.traced and isinstance(plan.workload, Program):
+        LOG.touch()
+        LOG.chmod(0o666)
+        traced = Processes(Procfs(), identity, folder, tracer=(OPENS_FILE, str(LOG)))
+        with traced as processes:
+            return look(plan.workload, processes, plan.timeout_us, Heartbeat())
     with Processes(Procfs(), identity, folder) as processes:
         running = start_workload(
             plan.workload,

@@ -16,7 +16,14 @@ from autotune.backends.vm.file_entries import entries_at
 from autotune.backends.vm.files import ProgramFiles, files_for
 from autotune.backends.vm.kernel_files import KernelFiles
 from autotune.backends.vm.kernel_modules import read_module
-from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
+from autotune.backends.vm.plan import (
+    MODULES_FOLDER,
+    OPENS_FILE,
+    PLAN_FILE,
+    PLAYER_FILE,
+    PORTS_FILE,
+    Plan,
+)
 from autotune.backends.vm.python_files import GuestPython
 from autotune.backends.vm.skeleton import SKELETON
 from autotune.backends.vm.states import make_room
@@ -65,6 +72,8 @@ def image_entries(
         cpio.file(PLAN_FILE, plain_json.dumps(plan).encode()),
         *workload.entries,
     ]
+    if plan.traced:
+        entries.append(cpio.file(OPENS_FILE, build("opens"), 0o755))
     unique = {entry.path: entry for entry in entries}
     return tuple(unique[path] for path in sorted(unique))
 

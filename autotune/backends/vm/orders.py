@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from autotune.backends.vm.opened import Opened
 from autotune.damon.damos import Action, Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.errors import BackendUnavailableError, TrialError
@@ -130,12 +131,14 @@ def decode_orders(whole: bytes) -> Orders:
     return plain_json.from_plain(Orders, json.loads(text))
 
 
-def encode_answer(answer: Measurement | RawRecording | Exception) -> bytes:
+def encode_answer(answer: Measurement | RawRecording | Opened | Exception) -> bytes:
     """Give an answer as bytes that say their length."""
     if isinstance(answer, Measurement):
         values: dict[str, object] = {"measurement": answer.to_dict()}
     elif isinstance(answer, RawRecording):
         values = {"recording": answer.to_dict()}
+    elif isinstance(answer, Opened):
+        values = {"opened": plain_json.to_plain(answer)}
     else:
         unavailable = isinstance(answer, BackendUnavailableError)
         values = {"error": str(answer), "unavailable": unavailable}
@@ -163,6 +166,17 @@ def decode_recording(whole: bytes) -> RawRecording:
         ValueError: If the bytes are no answer, or only a part of an answer.
     """
     return RawRecording.from_dict(_decode(whole)["recording"])
+
+
+def decode_opened(whole: bytes) -> Opened:
+    """Read what `encode_answer` gave for what a workload looked for.
+
+    Raises:
+        TrialError: If the answer is an error of the trial.
+        BackendUnavailableError: If the answer is an error of the machine.
+        ValueError: If the bytes are no answer, or only a part of an answer.
+    """
+    return plain_json.from_plain(Opened, _decode(whole)["opened"])
 
 
 def _decode(whole: bytes) -> dict[str, Any]:

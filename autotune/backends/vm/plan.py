@@ -12,6 +12,7 @@ PLAN_FILE = "/autotune/plan.json"
 MODULES_FOLDER = "/autotune/modules"
 PLAYER_FILE = "/autotune/player"
 PORTS_FILE = "/autotune/ports"
+OPENS_FILE = "/autotune/opens"
 READY = "autotune: ready"
 """The line that the guest prints on its console when it can be forked."""
 
@@ -32,6 +33,7 @@ class Plan:
         compression: Compression algorithm of the zram device.
         huge_pages: Setting of transparent huge pages.
         search_path: Value of PATH with which the workload's programs are found; empty for a pattern.
+        traced: Whether the workload runs only to see what it looks for. Then nothing is measured.
     """
 
     workload: Pattern | Program
@@ -41,3 +43,4 @@ class Plan:
     compression: str
     huge_pages: HugePages
     search_path: str
+    traced: bool = False

@@ -15,7 +15,7 @@ from autotune.cache import cache_folder
 from autotune.errors import AutotuneError, BackendUnavailableError, InputError
 from autotune.native.building import build
 
-_NATIVE: Final = ("player", "ports", "frozen_clock")
+_NATIVE: Final = ("player", "ports", "opens", "frozen_clock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

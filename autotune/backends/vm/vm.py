@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,18 @@ from autotune.backends.reading_periods import ReadingPeriods
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
 from autotune.backends.vm.emulator import SILENCE_S, Emulator
+from autotune.backends.vm.file_entries import entries_at
 from autotune.backends.vm.files import ProgramFiles
 from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image, workload_files
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
 from autotune.backends.vm.kernel_modules import module_name
+from autotune.backends.vm.missing import explanation, may_lack
+from autotune.backends.vm.opened import Opened
 from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders, make_orders
 from autotune.backends.vm.plan import READY, Plan
 from autotune.backends.vm.python_files import ENVIRONMENT, GuestPython, guest_python
 from autotune.backends.vm.qemu_version import ask_version, check_version
+from autotune.backends.vm.skeleton import SKELETON
 from autotune.backends.vm.states import SavedMachines
 from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, TrialError
@@ -34,6 +38,7 @@ from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import TABLE_BYTES, Pattern
+from autotune.experiment.program import Program
 from autotune.native.building import build
 from autotune.runner.recorder import RawRecording, check_recordable
 from autotune.runner.running import runnable
@@ -98,6 +103,7 @@ class Vm:
         self._machines: dict[str, _Machine] = {}
         self._running: set[Emulator] = set()
         self._stopped = False
+        self._lacks: dict[str, str] = {}
         self._readings = ReadingPeriods(repeats=not settings.realtime)
 
     @property
@@ -183,7 +189,57 @@ class Vm:
             fingerprint = _hash(machine.made_from, orders.hex())
             return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
 
-        return self._readings.measure(experiment, measure)
+        try:
+            return self._readings.measure(experiment, measure)
+        except TrialError as error:
+            if why := self._what_it_lacks(experiment, str(error)):
+                raise TrialError(f"{error}; {why}") from error
+            raise
+
+    def _what_it_lacks(self, experiment: Experiment, problem: str) -> str:
+        """Run a program that failed once more, under a tracer, and say which files it misses."""
+        workload = experiment.workload
+        if not isinstance(workload, Program) or not may_lack(problem):
+            return ""
+        name = plain_json.dumps(workload)
+        if name not in self._lacks:
+            self._note("running it once more, to see which files it lacks")
+            try:
+                opened = self.opened(experiment)
+                self._lacks[name] = explanation(opened, workload, self.paths(experiment))
+            except (TrialError, BackendUnavailableError):
+                return ""
+        return self._lacks[name]
+
+    def opened(self, experiment: Experiment, folders: Iterable[Path] = ()) -> Opened:
+        """Boot a machine and run the workload under a tracer, to see what it looks for.
+
+        Args:
+            experiment: The experiment.
+            folders: Folders of this machine that exist there, too, without what is in them.
+
+        Raises:
+            TrialError: If the machine fails.
+            BackendUnavailableError: If no machine can be made.
+        """
+        files = workload_files(runnable(experiment.workload))
+        added = {entry.path: entry for folder in folders for entry in entries_at(folder)}
+        whole = {**added, **{entry.path: entry for entry in files.entries}}
+        plan = replace(self._plan(experiment, files), traced=True)
+        parts, _ = self._make_parts(
+            experiment, plan, replace(files, entries=tuple(whole.values()))
+        )
+        virtual_s = plan.timeout_us / 1e6
+        with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
+            emulator.run_until_it_stops(
+                _BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S, self._silence_s
+            )
+            return emulator.opened()
+
+    def paths(self, experiment: Experiment) -> frozenset[str]:
+        """Give all paths of a workload's image."""
+        files = workload_files(runnable(experiment.workload))
+        return frozenset(entry.path for entry in (*SKELETON, *files.entries))
 
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
         """Fork the machine in which the workload runs, and make a recording there.
@@ -288,9 +344,27 @@ class Vm:
             return machine
 
     def _make_machine(self, experiment: Experiment) -> _Machine:
-        settings = self._settings
         files = workload_files(runnable(experiment.workload))
         plan = self._plan(experiment, files)
+        parts, digest = self._make_parts(experiment, plan, files)
+        kernel_hash = hashlib.sha256(self._kernel.image.read_bytes()).hexdigest()
+        clock_hash = hashlib.sha256(build("frozen_clock").read_bytes()).hexdigest()
+        abstract = replace(parts, kernel=Path("kernel"), initrd=Path("initrd"))
+        words = command_line(abstract, _NO_DESCRIPTORS)
+        made_from = _hash(self._qemu, kernel_hash, digest, clock_hash, *words)
+
+        def save(path: Path) -> None:
+            self._note("booting the micro-VM and warming the workload up (once)")
+            self._save(parts, path, plan.timeout_us / 1e6 * _REAL_S_PER_VIRTUAL_S)
+
+        state = SavedMachines(self._cache / "machines").get(made_from, save)
+        return _Machine(parts=parts, state=state, made_from=made_from)
+
+    def _make_parts(
+        self, experiment: Experiment, plan: Plan, files: ProgramFiles
+    ) -> tuple[MachineParts, str]:
+        """Make the image; give what the machine is made of, and the hash of the image."""
+        settings = self._settings
         entries = image_entries(self._python, self._kernel, plan, files)
         try:
             image, digest = keep_image(entries, self._cache / "images")
@@ -309,18 +383,7 @@ class Vm:
             cpus=settings.cpus,
             realtime=settings.realtime,
         )
-        kernel_hash = hashlib.sha256(self._kernel.image.read_bytes()).hexdigest()
-        clock_hash = hashlib.sha256(build("frozen_clock").read_bytes()).hexdigest()
-        abstract = replace(parts, kernel=Path("kernel"), initrd=Path("initrd"))
-        words = command_line(abstract, _NO_DESCRIPTORS)
-        made_from = _hash(self._qemu, kernel_hash, digest, clock_hash, *words)
-
-        def save(path: Path) -> None:
-            self._note("booting the micro-VM and warming the workload up (once)")
-            self._save(parts, path, plan.timeout_us / 1e6 * _REAL_S_PER_VIRTUAL_S)
-
-        state = SavedMachines(self._cache / "machines").get(made_from, save)
-        return _Machine(parts=parts, state=state, made_from=made_from)
+        return parts, digest
 
     def _save(self, parts: MachineParts, path: Path, timeout_s: float) -> None:
         """Boot a machine, wait until the workload in it is ready, and save it."""
