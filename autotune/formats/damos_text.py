@@ -108,7 +108,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
 
 
 def _values(words: list[str]) -> dict[str, Any]:
-    if (layout := LAYOUTS.get(len(words))) is None:
+    layout = LAYOUTS.get(len(words))
+    if layout is None or any(word.startswith("#") for word in words):
         counts = ", ".join(str(count) for count in sorted(LAYOUTS))
         remedy = f"a scheme has {counts.replace(', 18', ' or 18')}"
         if any(word.startswith("#") for word in words):

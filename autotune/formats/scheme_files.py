@@ -18,6 +18,7 @@ from autotune.formats import (
     debugfs,
     masim,
     module_parameters,
+    other_forms,
 )
 from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.warn import Warn, ignore
@@ -89,6 +90,8 @@ def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
         )
     if debugfs.is_debugfs(text):
         return SchemeFile(schemes=debugfs.loads(text, path, warn))
+    if (message := other_forms.remedy(text)) is not None:
+        raise InputError(message, Where(path))
     return SchemeFile(schemes=damos_text.loads(text, path))
 
 

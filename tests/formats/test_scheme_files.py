@@ -143,3 +143,46 @@ def test_any_other_content_is_an_input_error(
 
     with pytest.raises(InputError):
         load_schemes(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "# cd /sys/kernel/mm/damon/admin\n# echo 1 > kdamonds/nr_kdamonds\n",
+            "writes DAMON's files in sysfs: run it, then damo report damon --json prints what can be "
+            "read",
+        ),
+        (
+            "kdamond 0\n    state: on, pid: 1234\n",
+            "is what damo prints for people: damo report damon --json prints what can be read",
+        ),
+        (
+            "sudo damo reclaim --min_age 60s enable\n",
+            "sets a module by damo: run it, then grep . /sys/module/damon_reclaim/parameters/* prints "
+            "what can be read (of DAMON_LRU_SORT: damon_lru_sort)",
+        ),
+        (
+            '# cd /sys/kernel/debug/damon\n# echo "0 9 0 0 5 9 2" > schemes\n',
+            "writes DAMON's files in debugfs: keep only the numbers, a line for each scheme",
+        ),
+    ],
+)
+def test_a_form_that_is_not_read_is_named_with_what_is(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "any"
+    file.write_text(text)
+
+    with pytest.raises(InputError) as caught:
+        load_schemes(file)
+
+    assert str(caught.value) == f"{file}: {message}"
+
+
+def test_a_comment_behind_a_scheme_is_named_whatever_it_makes_of_the_count(tmp_path: Path) -> None:
+    file = tmp_path / "any"
+    file.write_text("min max 0 0 5s max pageout # cold\n")
+
+    with pytest.raises(InputError, match=r"and a comment has a line of its own$"):
+        load_schemes(file)
