@@ -30,8 +30,8 @@ def between_readings(
     Raises:
         ValueError: If it was never read.
 
-    >>> between_readings((0.0, 1.0, 2.0, 3.0), (100, 100, 200, 100), (50, None, None, 80))
-    (50.0, 60.0, 140.0, 80.0)
+    >>> between_readings((0.0, 1.0, 2.0), (100, 200, 100), (50, None, 75))
+    (50.0, 125.0, 75.0)
     """
     everything = [number for number, value in enumerate(read) if value is not None]
     if not everything:

@@ -33,13 +33,10 @@ def reading_cost_s(procfs: Procfs, pids: tuple[int, ...]) -> float:
 def samples_apart(cost_s: float, sampling_period_us: int, share: float = SHARE) -> int:
     """Give how many samples apart readings must be, so that they take at most *share* of a CPU.
 
-    It is a power of two: so a small difference in cost seldom makes a difference.
-
     >>> samples_apart(0.0, 100_000), samples_apart(0.0005, 100_000), samples_apart(0.02, 100_000)
-    (1, 1, 32)
+    (1, 1, 20)
     """
-    needed = cost_s * 1e6 / (share * sampling_period_us)
-    return 1 if needed <= 1.0 else 1 << math.ceil(math.log2(needed))
+    return max(1, math.ceil(cost_s * 1e6 / (share * sampling_period_us)))
 
 
 class SharedMemory:

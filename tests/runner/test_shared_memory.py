@@ -59,8 +59,8 @@ def test_the_time_between_readings_follows_from_what_one_costs() -> None:
 def test_readings_take_a_hundredth_of_a_cpu_at_most(cost_s: float) -> None:
     apart = samples_apart(cost_s, PERIOD_US)
 
-    assert cost_s <= 0.01 * apart * PERIOD_US / 1e6
-    assert apart == 1 or cost_s > 0.01 * apart / 2 * PERIOD_US / 1e6
+    assert cost_s <= 0.01 * apart * PERIOD_US / 1e6 + 1e-12
+    assert apart == 1 or cost_s > 0.01 * (apart - 1) * PERIOD_US / 1e6
 
 
 def test_the_second_process_is_read_when_it_comes() -> None:
@@ -79,10 +79,10 @@ def test_a_tree_that_becomes_dear_is_read_less_often() -> None:
     assert read_at(shared, 2) == [0, 1]
 
     procfs.cost_s = 0.003
-    later = [n for n in range(2, 200) if shared.sample(n, (1, 2), TWO) is not None]
+    later = [n for n in range(2, 400) if shared.sample(n, (1, 2), TWO) is not None]
 
     assert later[:2] == [2, 3]
-    assert later[2] - later[1] >= 32
+    assert later[2] - later[1] >= 30
     assert shared.periods_us[0] == PERIOD_US
     assert shared.periods_us[-1] == (later[-1] - later[-2]) * PERIOD_US
 
