@@ -11,6 +11,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.study.one_scheme import measure_scheme
 from autotune.testing import prcl
+from autotune.units import megabytes
 from autotune.views.terminal import show_outcome, show_scheme
 from tests.closed_form import ClosedForm, make_file, tune
 
@@ -117,3 +118,32 @@ def test_what_was_not_watched_is_said_beside_one_measurement(
     show_scheme(measure_scheme(make_file(tmp_path), (prcl(),), HalfWatched()))
 
     assert "DAMON did not watch 20 % of " in capsys.readouterr().out
+
+
+class Prefork(ClosedForm):
+    """Its two processes share a half of what is resident, and were read twice."""
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        measured = super().run(experiment, seed=seed)
+        series = replace(measured.series, wss_bytes=measured.series.rss_bytes)
+        return replace(
+            measured,
+            pss_mean_bytes=measured.rss_mean_bytes / 2,
+            pss_periods_us=(int(measured.runtime_s * 0.6e6),),
+            wss_mean_bytes=None if experiment.monitoring is None else measured.rss_mean_bytes,
+            series=series,
+        )
+
+
+def test_shared_memory_is_shown_with_how_well_it_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = measure_scheme(make_file(tmp_path), (prcl(),), Prefork())
+
+    show_scheme(found)
+
+    text = " ".join(capsys.readouterr().out.split())
+    before, after = (megabytes(one.pss_mean_bytes) for one in (found.baseline, found.measurement))
+    assert f"of that, shared counted once {before} {after}" in text
+    assert f"working set, mean at most {megabytes(found.measurement.rss_mean_bytes)}" in text
+    assert "note: memory that processes share was read 2 times in" in text
