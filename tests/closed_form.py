@@ -83,10 +83,10 @@ class ClosedForm:
         shuffle: Whether runs take different times, so that they end in another order than they began.
     """
 
-    name = "simulator"
+    name: str = "simulator"
     machine = "closed form"
     slowdown_metric: Literal["own_cpu_slowdown"] = "own_cpu_slowdown"
-    drifts = False
+    drifts: bool = False
     most_at_once: int | None = None
 
     def __init__(

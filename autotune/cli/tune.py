@@ -86,6 +86,15 @@ def measure(
     backend: BackendOption = None,
     machine: MachineOption = None,
     seed: SeedOption = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            help="How often, each time with another seed. Default: 3 simulated, else 1.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure one scheme against the baseline, without tuning."""
@@ -94,6 +103,7 @@ def measure(
     from autotune.run_folder.copies import load_any
     from autotune.study.one_scheme import measure_scheme
     from autotune.views import terminal
+    from autotune.views.live import SeedsView
     from autotune.workload_file.overrides import Overrides
     from autotune.workload_file.scheme_file import with_scheme_file
 
@@ -104,7 +114,9 @@ def measure(
         if scheme is None
         else with_scheme_file(file, resolve(scheme, Path()), warn=warn)
     )
-    found = measure_scheme(file, schemes, make_backend(file.backend, note, file.workload))
+    backend_made = make_backend(file.backend, note, file.workload)
+    with SeedsView() as view:
+        found = measure_scheme(file, schemes, backend_made, seeds=seeds, progress=view)
     if as_json:
         print_json(found.to_dict())
     else:

@@ -105,6 +105,25 @@ def broken(values: Figures, objectives: Objectives) -> list[Constraint]:
     return [c for c in objectives.constraints if violation(values, c) > 0.0]
 
 
+def worst_violation(values: Figures, objectives: Objectives) -> float:
+    """Give the largest violation as a share of its bound; for a bound of 0, the violation itself."""
+    shares = [violation(values, c) / (abs(c.bound) or 1.0) for c in objectives.constraints]
+    return max(shares, default=0.0)
+
+
+def breaches(values: Figures, objectives: Objectives) -> str:
+    """Say which bounds the figures break, joined by semicolons; empty if they keep all bounds."""
+    return "; ".join(_breach(values, constraint) for constraint in broken(values, objectives))
+
+
+def _breach(values: Figures, constraint: Constraint) -> str:
+    name, value, bound = constraint.name, values[constraint.name], constraint.bound
+    # A figure just beyond its bound gets more digits, so that it is not shown as equal to the bound.
+    digits = None if abs(value - bound) >= 0.0001 else 6
+    figure, limit = format_figure(name, value, digits=digits), str(constraint).rsplit(" ", 1)[1]
+    return f"{name} {figure} {'>' if constraint.upper else '<'} {limit}"
+
+
 def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
     """Write a figure for people: metrics as percentages.
 

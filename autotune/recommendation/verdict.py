@@ -1,10 +1,10 @@
-"""A recommendation in words, for every view: marks of schemes, and why a front is empty."""
+"""A recommendation in words, for every view: marks, and why a trial or a front came to nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autotune.objective.figures import broken
+from autotune.objective.figures import breaches, broken, violation
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommendation, Recommended, knee
 from autotune.trial import Trial, TrialState
@@ -25,6 +25,42 @@ def marks(front: Sequence[Recommended], objectives: Objectives) -> Mapping[int, 
     return found
 
 
+def reasons(
+    trials: Sequence[Trial], recommendation: Recommendation | None, objectives: Objectives
+) -> dict[int, str]:
+    """Say why trials came to nothing: by number, sentences that are joined by semicolons.
+
+    Args:
+        trials: All trials of the study.
+        recommendation: None while the study goes on.
+        objectives: A trial that breaks one of their constraints by its first figures has that reason,
+            unless it is on the front by its confirmed figures.
+    """
+    thrown_out = recommendation.thrown_out if recommendation else {}
+    front = {option.trial.number for option in recommendation.front} if recommendation else set()
+    found: dict[int, str] = {}
+    for trial in trials:
+        sentences = [trial.reason or ""]
+        if trial.state is TrialState.COMPLETE and trial.number not in front:
+            sentences.append(breaches(trial.figures, objectives))
+        if trial.number in thrown_out:
+            sentences.append(f"not on the front: {thrown_out[trial.number]}")
+        if text := "; ".join(sentence for sentence in sentences if sentence):
+            found[trial.number] = text
+    return found
+
+
+def bounds(trials: Sequence[Trial], objectives: Objectives) -> list[str]:
+    """Give each constraint with how many of the measured trials broke it by their first figures."""
+    measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    return [
+        f"{constraint}: broken by "
+        f"{sum(violation(trial.figures, constraint) > 0.0 for trial in measured)} of "
+        f"{len(measured)} measured trials"
+        for constraint in objectives.constraints
+    ]
+
+
 def why_empty(
     trials: Sequence[Trial], recommendation: Recommendation, objectives: Objectives
 ) -> str:
@@ -41,9 +77,9 @@ def why_empty(
         return "every trial failed"
     if recommendation.thrown_out:
         return "confirmation threw out every candidate"
-    bounds = [str(constraint) for constraint in objectives.constraints]
+    kept = ", ".join(str(constraint) for constraint in objectives.constraints)
     measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    if bounds and all(broken(trial.figures, objectives) for trial in measured):
-        return f"no trial kept {', '.join(bounds)}"
-    within = f" within {', '.join(bounds)}" if bounds else ""
+    if kept and all(broken(trial.figures, objectives) for trial in measured):
+        return f"no trial kept {kept}"
+    within = f" within {kept}" if kept else ""
     return f"no scheme was better than leaving DAMON off{within}"

@@ -10,7 +10,7 @@ from autotune.experiment.proportional import too_few_readings
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.recommendation.front import Recommendation, Recommended
-from autotune.recommendation.verdict import marks, why_empty
+from autotune.recommendation.verdict import bounds, marks, why_empty
 from autotune.study.outcome import Outcome
 from autotune.trial import TrialState
 from autotune.units import megabytes
@@ -83,16 +83,18 @@ def summary(findings: Findings) -> str:
 def _run(findings: Findings) -> list[str]:
     file = findings.file
     sought = [f"{o.name} ({o.direction.value})" for o in file.objectives.objectives]
-    bounds = [str(constraint) for constraint in file.objectives.constraints]
     lines = [
         f"- measured by: {findings.backend}, machine {findings.machine}, seed {file.seed}",
         f"- search space: {file.search_space.name}, sampler {file.sampler}, "
         f"{len(findings.outcome.trials)} trials, {findings.outcome.failed} of them failed",
         f"- sought: {', '.join(sought)}",
     ]
-    if bounds:
-        lines.append(f"- within: {', '.join(bounds)}")
-    return [*lines, f"- hypervolume of the front: {findings.recommendation.hypervolume:.6g}"]
+    within = [f"- within {bound}" for bound in bounds(findings.outcome.trials, file.objectives)]
+    return [
+        *lines,
+        *within,
+        f"- hypervolume of the front: {findings.recommendation.hypervolume:.6g}",
+    ]
 
 
 def _baseline(baseline: Measurement | None) -> list[str]:

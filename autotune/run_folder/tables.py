@@ -25,7 +25,7 @@ Row = dict[str, int | float | str | None]
 
 def trial_rows(
     trials: Sequence[Trial],
-    thrown_out: Mapping[int, str],
+    reasons: Mapping[int, str],
     space: SearchSpace,
     objectives: Objectives,
 ) -> list[Row]:
@@ -33,7 +33,7 @@ def trial_rows(
 
     Args:
         trials: In the order of their numbers.
-        thrown_out: Why a trial is not on the front although it was a candidate, by its number.
+        reasons: Why a trial came to nothing, by its number (`autotune.recommendation.verdict.reasons`).
         space: Its parameters are columns.
         objectives: Their figures are columns beside the metrics.
     """
@@ -45,9 +45,7 @@ def trial_rows(
             "seed": trial.seed,
             **{p.column: trial.parameters.get(p.name) for p in space.parameters},
             **{name: trial.figures.get(name) for name in shown},
-            "reason": f"not on the front: {thrown_out[trial.number]}"
-            if trial.number in thrown_out
-            else trial.reason,
+            "reason": reasons.get(trial.number),
         }
         for trial in trials
     ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from autotune.backends.base import Backend
 from autotune.errors import RunError
 from autotune.formats.scheme_export import scheme_files, scheme_text
-from autotune.recommendation.front import Recommended
+from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.importance import importances
+from autotune.recommendation.verdict import reasons
 from autotune.run_folder import tables
 from autotune.run_folder.copies import copies
 from autotune.run_folder.folder import (
@@ -94,7 +95,7 @@ class RunWriter:
             case MeasurementMade():
                 self._folder.append_json(MEASUREMENTS_FILE, _logged(event).to_dict())
             case BatchFinished(trials=trials):
-                self._write_trials(trials, {})
+                self._write_trials(trials, None)
             case Ended(outcome=outcome):
                 self._finish(outcome)
             case Failed(error=error, trials=trials):
@@ -113,16 +114,17 @@ class RunWriter:
             raise AssertionError("a study tells first that it started")
         return self._file, self._description
 
-    def _write_trials(self, trials: Sequence[Trial], thrown_out: Mapping[int, str]) -> None:
+    def _write_trials(self, trials: Sequence[Trial], chosen: Recommendation | None) -> None:
         file, _ = self._started()
-        rows = tables.trial_rows(trials, thrown_out, file.search_space, file.objectives)
+        why = reasons(trials, chosen, file.objectives)
+        rows = tables.trial_rows(trials, why, file.search_space, file.objectives)
         header = tables.trial_columns(file.search_space, file.objectives)
         self._folder.write(TRIALS_FILE, tables.to_csv(header, rows))
 
     def _finish(self, outcome: Outcome) -> None:
         file, run = self._started()
         chosen = outcome.recommendation
-        self._write_trials(outcome.trials, chosen.thrown_out)
+        self._write_trials(outcome.trials, chosen)
         header = tables.front_columns(file.objectives)
         rows = tables.front_rows(chosen.front, file.objectives)
         self._folder.write(FRONT_FILE, tables.to_csv(header, rows))

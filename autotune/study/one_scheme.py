@@ -1,96 +1,182 @@
-"""One scheme against its baseline, without tuning."""
+"""One scheme against its baseline with one seed or several, without tuning."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from autotune.backends.base import Backend
+from autotune.backends.wrappers import Single
 from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid
 from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
-from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
 from autotune.objective.metrics import Metrics
+from autotune.objective.spread import Spread, spreads
+from autotune.study.confirming import confirmation_seeds
+from autotune.study.events import Event
+from autotune.study.measuring_pool import Job, MeasuringPool, usable_threads
 from autotune.workload_file.workload_file import WorkloadFile
+
+MOST_SEEDS = 1000
+"""With more seeds than this a confidence interval hardly gets narrower."""
+
+
+def default_seeds(backend: str) -> int:
+    """How many seeds a backend measures with unless the user says; it does not depend on the clock.
+
+    >>> default_seeds("simulator"), default_seeds("vm"), default_seeds("host")
+    (3, 1, 1)
+    """
+    return 3 if backend == "simulator" else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemeMeasurement:
-    """A measurement, its baseline, and the metrics that follow from both.
+    """Measurements, their baselines, and the metrics that follow from both.
 
     Attributes:
         workload: Name of the workload.
         backend: The name of the backend that measured.
         machine: The machine on which the backend measured.
-        seed: The seed of both runs.
+        seeds: The seeds, in the order of the measurements; the first is the workload's.
         schemes: As the kernel ran them; empty for monitoring only.
-        measurement: With DAMON on.
-        baseline: With DAMON off.
-        metrics: The metrics, and why some are missing.
+        measurement: With DAMON on, and the first seed.
+        baseline: With DAMON off, and the first seed.
+        spreads: Of each metric over the seeds, by name, in the order of
+            `autotune.objective.metrics.METRICS`; None for a metric that has no value with some seed.
+        missing: Why a metric has no value, by its name.
     """
 
     workload: str
     backend: str
     machine: str
-    seed: int
+    seeds: tuple[int, ...]
     schemes: tuple[Scheme, ...]
     measurement: Measurement
     baseline: Measurement
-    metrics: Metrics
+    spreads: dict[str, Spread | None]
+    missing: dict[str, str]
 
     @property
     def scheme_text(self) -> str | None:
         """The schemes in one line (`autotune.formats.scheme_export.scheme_text`); None if empty."""
         return scheme_text(self.schemes) if self.schemes else None
 
+    @property
+    def metrics(self) -> Metrics:
+        """The mean of each metric over the seeds, and why some are missing."""
+        known = {name: s.mean for name, s in self.spreads.items() if s is not None}
+        return Metrics(known=known, missing=self.missing)
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values; no value depends on when or where the run was measured."""
+        found = self.spreads.items()
         return {
             "workload": self.workload,
             "backend": self.backend,
             "machine": self.machine,
-            "seed": self.seed,
+            "seed": self.seeds[0],
             "scheme": self.scheme_text,
             "record": self.measurement.to_dict(),
             "baseline": self.baseline.to_dict(),
+            "seeds": list(self.seeds),
             "metrics": self.metrics.all_values(),
-            "missing": dict(self.metrics.missing),
+            "metrics_low": {name: spread and spread.low for name, spread in found},
+            "metrics_high": {name: spread and spread.high for name, spread in found},
+            "more_than_noise": {name: spread and spread.more_than_noise for name, spread in found},
+            "missing": self.missing,
         }
 
 
 def measure_scheme(
-    file: WorkloadFile, schemes: tuple[Scheme, ...], backend: Backend
+    file: WorkloadFile,
+    schemes: tuple[Scheme, ...],
+    backend: Backend,
+    *,
+    seeds: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005 - says nothing
 ) -> SchemeMeasurement:
-    """Measure *schemes* and the baseline with the workload's seed.
+    """Measure *schemes* and the baseline with each seed.
+
+    The seeds are the workload's, and then those with which `autotune.study.study.run` confirms.
+
+    Args:
+        file: What is measured.
+        schemes: Empty for monitoring only.
+        backend: Runs the measurements; as many at a time as it takes and there are CPUs for. No result
+            depends on that.
+        seeds: How many; None takes `default_seeds`.
+        progress: Called with the number of seeds that are done, and of all seeds.
 
     Raises:
-        InputError: If a scheme makes no sense here, or the backend can't measure it.
+        InputError: If a scheme makes no sense here, the backend can't measure it, or the number of seeds
+            is out of range.
         RunError: If a measurement failed.
         BackendUnavailableError: If nothing can be measured here.
     """
+    count = default_seeds(backend.name) if seeds is None else seeds
+    if not 1 <= count <= MOST_SEEDS:
+        raise InputError(f"{count} seeds can't be measured: give from 1 to {MOST_SEEDS}")
     try:
         schemes = tuple(on_grid(scheme, file.monitoring.intervals) for scheme in schemes)
         experiment = file.experiment(schemes)
     except ValueError as error:
         raise InputError(f"scheme: {error}") from error
     backend.check(experiment)
+    chosen = (file.seed, *confirmation_seeds(file.seed, count - 1))
+    pairs: list[tuple[Measurement, Measurement]] = []
+    with MeasuringPool(
+        Single(backend), file.experiment, file.objectives, _unheard, _threads(backend, 2 * count)
+    ) as pool:
+        begun = [_begin(pool, schemes, seed, position) for position, seed in enumerate(chosen)]
+        for seed, (measured, baseline) in zip(chosen, begun, strict=True):
+            try:
+                compared = pool.finish_baseline(baseline)
+                pairs.append((pool.finish(measured).measurements[0], compared))
+            except TrialError as error:
+                with_seed = f"with seed {seed}: " if count > 1 else ""
+                raise RunError(f"{file.path}: {with_seed}{error}") from error
+            progress(len(pairs), count)
     try:
-        baseline = backend.run(file.experiment(None), seed=file.seed)
-        raise_if_interrupted()
-        measurement = backend.run(experiment, seed=file.seed)
-        figures = metrics.compute(measurement, baseline, slowdown=backend.slowdown_metric)
-    except (TrialError, ValueError) as error:
+        figures = [metrics.compute(*pair, slowdown=backend.slowdown_metric) for pair in pairs]
+    except ValueError as error:
         raise RunError(f"{file.path}: {error}") from error
     return SchemeMeasurement(
         workload=file.name,
         backend=backend.name,
         machine=backend.machine,
-        seed=file.seed,
+        seeds=chosen,
         schemes=schemes,
-        measurement=measurement,
-        baseline=baseline,
-        metrics=figures,
+        measurement=pairs[0][0],
+        baseline=pairs[0][1],
+        spreads=spreads([one.all_values() for one in figures]),
+        missing={name: why for one in reversed(figures) for name, why in one.missing.items()},
     )
+
+
+def _threads(backend: Backend, measurements: int) -> int:
+    if backend.drifts:  # what runs beside a measurement would change it
+        return 1
+    return usable_threads(min(measurements, backend.most_at_once or measurements))
+
+
+def _begin(
+    pool: MeasuringPool, schemes: tuple[Scheme, ...], seed: int, position: int
+) -> tuple[Job, Job]:
+    """Begin the measurement and the baseline of one seed, A B for one seed and B A for the next.
+
+    So a machine that drifts favours neither.
+    """
+    if position % 2 == 0:
+        baseline = pool.begin_baseline(seed)
+        return pool.begin(0, schemes, seed), baseline
+    measured = pool.begin(0, schemes, seed)
+    return measured, pool.begin_baseline(seed)
+
+
+def _unheard(event: Event) -> None:
+    """Nobody hears of a single measurement."""

@@ -1,15 +1,11 @@
-"""A run while it goes on, on standard error: a moving line on a terminal, a few lines elsewhere."""
+"""A command that measures while it goes on, on standard error."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-
-from autotune.objective.figures import format_figure
+from autotune.objective.figures import breaches, format_figure, worst_violation
+from autotune.objective.objective import Objectives
 from autotune.study.events import (
     BaselineMeasured,
     ConfirmationFinished,
@@ -19,50 +15,25 @@ from autotune.study.events import (
 )
 from autotune.trial import Trial, TrialState
 from autotune.units import megabytes
+from autotune.views.moving_line import MovingLine
 from autotune.workload_file.workload_file import WorkloadFile
 
-_LINES = 6
-"""How many lines of progress a log gets."""
+_FEW = 3
+"""So many seeds are measured without a line in a log."""
 
 
-class ProgressView:
-    """A listener of a study; a context manager that leaves the terminal as it was.
+class ProgressView(MovingLine):
+    """A listener of a study.
 
     Args:
         out: The run folder, which the view names.
     """
 
     def __init__(self, out: Path) -> None:
+        super().__init__()
         self._out = out
-        self._console = Console(stderr=True, highlight=False, markup=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-            transient=True,
-        )
-        self._task: TaskID | None = None
         self._total: int | None = None
-        self._objective = ""
-        self._best: float | None = None
-        self._better = max
-
-    def __enter__(self) -> ProgressView:
-        """Begin to show."""
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Show no more."""
-        self._progress.stop()
+        self._best: _Best | None = None
 
     def __call__(self, event: Event) -> None:
         """Show what has happened."""
@@ -70,50 +41,76 @@ class ProgressView:
             case Started(file=file):
                 self._start(file)
             case BaselineMeasured(measurement=baseline):
-                self._console.print(
+                self.say(
                     f"baseline: {baseline.runtime_s:.1f} s, "
                     f"{megabytes(baseline.rss_mean_bytes)} resident"
                 )
             case TrialFinished(trial=trial):
                 self._show_trial(trial)
             case ConfirmationFinished(done=done, total=total):
-                self._move("confirming", done, total, "")
+                self.move("confirming", done, total)
 
     def _start(self, file: WorkloadFile) -> None:
-        objective = file.objectives.objectives[0]
-        self._objective = objective.name
-        self._better = max if objective.direction.value == "maximize" else min
+        self._best = _Best(file.objectives)
         self._total = file.budget.trials
-        self._console.print(
+        self.say(
             f"{file.name}: search space {file.search_space.name}, sampler "
-            f"{file.sampler}, seed {file.seed}, into {self._out}",
-            soft_wrap=False,
+            f"{file.sampler}, seed {file.seed}, into {self._out}"
         )
-        self._task = self._progress.add_task("baseline", total=self._total, note="")
+        self.begin("baseline", self._total)
 
     def _show_trial(self, trial: Trial) -> None:
         if trial.state is TrialState.FAILED:
-            self._console.print(f"{trial.id} failed: {trial.reason}")
-        elif self._best is None:
-            self._best = trial.figures[self._objective]
-        else:
-            self._best = self._better(self._best, trial.figures[self._objective])
-        best = (
-            ""
-            if self._best is None
-            else f"best {self._objective} {format_figure(self._objective, self._best)}"
-        )
-        self._move("trials", trial.number + 1, self._total, best)
+            self.say(f"{trial.id} failed: {trial.reason}")
+        elif self._best is not None:
+            self._best.add(trial)
+        self.move("trials", trial.number + 1, self._total, str(self._best or ""))
 
-    def _move(self, what: str, done: int, total: int | None, note: str) -> None:
-        if self._console.is_terminal and self._task is not None:
-            self._progress.update(
-                self._task, description=what, completed=done, total=total, note=note
-            )
+
+class SeedsView(MovingLine):
+    """Hears how many seeds of a scheme are measured. A log hears nothing of a few seeds."""
+
+    def __enter__(self) -> SeedsView:
+        """Begin to show."""
+        super().__enter__()
+        self.begin("measuring", None)
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show it."""
+        if self.on_terminal or total > _FEW:
+            self.move("seeds", done, total)
+
+
+class _Best:
+    """The best first objective so far of a trial that keeps the constraints.
+
+    Its text names, while no trial does, the trial that came nearest.
+    """
+
+    def __init__(self, objectives: Objectives) -> None:
+        self._objectives = objectives
+        self._value: float | None = None
+        self._nearest: tuple[float, str] | None = None
+
+    def add(self, trial: Trial) -> None:
+        """Take a measured trial into account."""
+        objective = self._objectives.objectives[0]
+        if broken := breaches(trial.figures, self._objectives):
+            off = worst_violation(trial.figures, self._objectives)
+            if self._nearest is None or off < self._nearest[0]:
+                self._nearest = off, broken
             return
-        step = max(1, (total or 10) // _LINES)
-        if done % step == 0 or done == total:
-            self._console.print(
-                f"{what}: {done}{f' of {total}' if total else ''}{', ' if note else ''}{note}"
-            )
-            sys.stderr.flush()
+        better = max if objective.direction.value == "maximize" else min
+        value = trial.figures[objective.name]
+        self._value = value if self._value is None else better(self._value, value)
+
+    def __str__(self) -> str:
+        """Give one line; it is empty before the first measured trial."""
+        if self._value is not None:
+            name = self._objectives.objectives[0].name
+            within = " within the constraints" if self._objectives.constraints else ""
+            return f"best {name}{within} {format_figure(name, self._value)}"
+        if self._nearest is not None:
+            return f"none within the constraints yet (closest: {self._nearest[1]})"
+        return ""

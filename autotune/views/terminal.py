@@ -18,8 +18,9 @@ from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
 from autotune.objective.metrics import METRICS, sentences
 from autotune.objective.objective import Objectives
+from autotune.objective.spread import CONFIDENCE, Spread
 from autotune.recommendation.front import Recommended
-from autotune.recommendation.verdict import marks, why_empty
+from autotune.recommendation.verdict import bounds, marks, why_empty
 from autotune.run_folder import comparison
 from autotune.space.space import SearchSpace
 from autotune.study.one_scheme import SchemeMeasurement
@@ -54,17 +55,7 @@ def show_scheme(found: SchemeMeasurement) -> None:
     measured, baseline = found.measurement, found.baseline
     console.print(f"{found.workload} on {found.backend} ({found.machine})")
     console.print(f"scheme: {found.scheme_text or 'none, monitoring only'}")
-    console.print(
-        table(
-            ("metric", "value", "what it is"),
-            [
-                (name, "unknown" if value is None else percent(value), METRICS[name].summary)
-                for name, value in found.metrics.all_values().items()
-            ],
-        )
-    )
-    for line in sentences(found.metrics.missing):
-        console.print(f"{line}\n")
+    _show_metrics(console, found)
     figures: Mapping[str, tuple[str, str]] = {
         "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
         "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(measured.rss_mean_bytes)),
@@ -81,8 +72,9 @@ def show_scheme(found: SchemeMeasurement) -> None:
         size = megabytes(measured.wss_mean_bytes)
         known = f"at most {size}" if is_only_bounded(measured.series) else size
         figures = {**figures, "working set, mean": ("", known)}
+    of_seed = f"with seed {found.seeds[0]}"
     console.print(
-        table(("", "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
+        table((of_seed, "baseline", "measured"), [(k, *v) for k, v in figures.items()], right=1)
     )
     if few := too_few_readings(baseline):
         console.print(f"note: {few}", soft_wrap=True)
@@ -96,6 +88,35 @@ def _proportional(baseline: Measurement, measured: Measurement) -> dict[str, tup
         return {}
     sizes = megabytes(baseline.pss_mean_bytes), megabytes(measured.pss_mean_bytes)
     return {"of that, shared counted once": sizes}
+
+
+def _show_metrics(console: Console, found: SchemeMeasurement) -> None:
+    several = len(found.seeds) > 1
+    columns = ("metric", "mean", "lowest", "highest", "more than noise")
+    rows = [
+        (name, *_spread_cells(spread))[: len(columns) if several else 2]
+        for name, spread in found.spreads.items()
+    ]
+    console.print(table(columns if several else ("metric", "value"), rows, right=1))
+    for name in found.spreads:
+        console.print(f"{name}: {METRICS[name].summary}")
+    for line in sentences(found.missing):
+        console.print(f"\n{line}", soft_wrap=True)
+    seeds = ", ".join(str(seed) for seed in found.seeds[:_MOST_ROWS])
+    more = ", ..." if len(found.seeds) > _MOST_ROWS else ""
+    console.print(
+        f"\n{len(found.seeds)} seeds: {seeds}{more}\nmore than noise: yes if the mean is not 0 "
+        f"by chance, with {format_share(CONFIDENCE)} confidence"
+        if several
+        else f"\nseed {seeds} alone shows no noise, and a difference may be chance: try --seeds 3"
+    )
+
+
+def _spread_cells(spread: Spread | None) -> tuple[str, ...]:
+    if spread is None:
+        return ("unknown",) * 4
+    noise = {True: "yes", False: "no", None: "unknown"}[spread.more_than_noise]
+    return (percent(spread.mean), percent(spread.low), percent(spread.high), noise)
 
 
 def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
@@ -114,8 +135,8 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
         _show_front(console, front, objectives)
     else:
         console.print(why_empty(outcome.trials, outcome.recommendation, objectives))
-    for constraint in objectives.constraints:
-        console.print(f"constraint: {constraint}")
+    for bound in bounds(outcome.trials, objectives):
+        console.print(f"constraint: {bound}")
     for note in outcome.notes:
         console.print(note, soft_wrap=True)
     console.print(f"everything is in {out}; summary.md tells it in words", soft_wrap=True)

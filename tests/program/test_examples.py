@@ -79,7 +79,7 @@ def test_redis_counts_its_bitmap_while_its_documents_are_paged_out(
     compared = under_prcl_3s(short, vm_cache)
 
     assert compared.baseline.swap_out_bytes == 0
-    assert compared.metrics["memory_saving"] > 0
+    assert (compared.metrics["memory_saving"] or 0.0) > 0
     assert compared.measurement.swap_out_bytes > compared.measurement.swap_in_bytes
 
 
@@ -98,5 +98,5 @@ def test_sqlite_finds_all_goods_while_past_orders_are_paged_out(
 
     assert compared.baseline.work_done == compared.measurement.work_done == lookups
     assert compared.baseline.swap_out_bytes == 0
-    assert compared.metrics["memory_saving"] > 0
+    assert (compared.metrics["memory_saving"] or 0.0) > 0
     assert compared.measurement.swap_out_bytes > compared.measurement.swap_in_bytes

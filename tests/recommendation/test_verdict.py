@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autotune.objective.expression import Expression
 from autotune.objective.metrics import METRICS
 from autotune.objective.objective import Direction, Objective, Objectives, parse_constraint
 from autotune.recommendation.front import Recommendation, Recommended
-from autotune.recommendation.verdict import marks, why_empty
+from autotune.recommendation.verdict import bounds, marks, reasons, why_empty
 from autotune.trial import Trial, TrialState
 
 
@@ -60,6 +62,41 @@ def test_the_first_of_a_front_is_best_and_the_balanced_one_the_knee() -> None:
 
 def test_one_scheme_can_be_both() -> None:
     assert marks((option(4, 0.9, 0.01),), OBJECTIVES) == {4: ("best", "knee")}
+
+
+def test_a_trial_that_breaks_a_bound_has_that_reason() -> None:
+    found = reasons([MEASURED, FAILED, replace(SLOW, number=2)], None, OBJECTIVES)
+
+    assert found == {1: "it got lost", 2: "slowdown 6.00% > 5%"}
+
+
+def test_all_reasons_of_a_trial_are_told() -> None:
+    figures = {**SLOW.figures, "cpu_use": 0.25}
+
+    found = reasons([replace(SLOW, figures=figures)], nothing(t0="it is worse"), OBJECTIVES)
+
+    assert found == {0: "slowdown 6.00% > 5%; cpu_use 25.00% > 10%; not on the front: it is worse"}
+
+
+def test_a_figure_just_beyond_its_bound_is_not_shown_as_equal_to_it() -> None:
+    figures = {**SLOW.figures, "slowdown": 0.05000012}
+
+    found = reasons([replace(SLOW, figures=figures)], None, OBJECTIVES)
+
+    assert found == {0: "slowdown 5.00001% > 5%"}
+
+
+def test_what_is_on_the_front_by_its_confirmed_figures_has_no_reason() -> None:
+    confirmed = Recommended(trial=SLOW, figures=MEASURED.figures)
+
+    assert reasons([SLOW], replace(nothing(), front=(confirmed,)), OBJECTIVES) == {}
+
+
+def test_each_bound_has_the_number_of_measured_trials_that_broke_it() -> None:
+    assert bounds([MEASURED, SLOW, FAILED], OBJECTIVES) == [
+        "slowdown <= 5%: broken by 1 of 2 measured trials",
+        "cpu_use <= 10%: broken by 0 of 2 measured trials",
+    ]
 
 
 def test_an_empty_front_has_no_marks() -> None:

@@ -94,6 +94,14 @@ def test_an_empty_front_says_which_bound_stood_in_the_way(tmp_path: Path) -> Non
     assert "It is empty: no trial kept memory_saving >= 99%." in section(summary, "Front")
 
 
+def test_each_bound_says_how_many_trials_broke_it(tmp_path: Path) -> None:
+    summary = text(tmp_path, {"constraints": "[slowdown <= 5%, cpu_use <= 50%]"})
+
+    # Of the ages of 1, 2, 5 and 10 s, with two sizes each, those of 1 and 2 s are too slow.
+    assert "- within slowdown <= 5%: broken by 4 of 8 measured trials\n" in summary
+    assert "- within cpu_use <= 50%: broken by 0 of 8 measured trials\n" in summary
+
+
 def test_lines_are_readable_in_a_text_editor(tmp_path: Path) -> None:
     keys = {"search_space": "prcl-quota", "sampler": "random", "objectives": "memory"}
 

@@ -80,7 +80,7 @@ def test_the_columns_of_trials_carry_their_units() -> None:
 
 
 def test_trials_read_back_with_empty_fields_where_nothing_is() -> None:
-    rows = trial_rows([WITH_QUOTA, FAILED], {}, SPACE, OBJECTIVES)
+    rows = trial_rows([WITH_QUOTA, FAILED], {1: str(FAILED.reason)}, SPACE, OBJECTIVES)
 
     table = read(to_csv(trial_columns(SPACE, OBJECTIVES), rows))
 
@@ -93,10 +93,15 @@ def test_trials_read_back_with_empty_fields_where_nothing_is() -> None:
     assert table["reason"].tolist()[1] == 'it got lost, "somewhere"'
 
 
-def test_a_trial_that_was_thrown_out_is_marked() -> None:
-    (row,) = trial_rows([WITH_QUOTA], {0: "trial 1 is better"}, SPACE, OBJECTIVES)
+def test_trials_that_broke_a_bound_say_so_in_the_run_folder(tmp_path: Path) -> None:
+    tuned = tune(tmp_path, {"constraints": "[slowdown <= 5%]"})
 
-    assert row["reason"] == "not on the front: trial 1 is better"
+    trials = table(tuned, "trials.csv")
+
+    slow = trials[trials["slowdown"] > 0.05]
+    assert len(slow) == 4
+    assert all("slowdown 18.39% > 5%" in r or "slowdown 6.77% > 5%" in r for r in slow["reason"])
+    assert not trials[trials["slowdown"] <= 0.05]["reason"].str.contains(">").any()
 
 
 def test_a_row_of_the_front_has_mean_first_low_and_high_of_every_metric() -> None:
