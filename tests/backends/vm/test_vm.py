@@ -242,6 +242,39 @@ def test_a_server_with_its_libraries_and_files_serves_its_client_as_the_users_us
     assert SERVER_BYTES < measured.rss_mean_bytes < CLIENT_BYTES
 
 
+SHARING = """
+x=$(head -c 6000000 /dev/zero | tr '\\0' x)
+(sleep 1.5; :) & a=$!
+(sleep 1.5; :) & b=$!
+echo up
+sleep 1
+t=0
+read first < /proc/$a/task/$a/children
+read second < /proc/$b/task/$b/children
+for pid in $$ $a $b $first $second; do
+  while read name size unit; do
+    case $name in Pss:) t=$((t + size));; esac
+  done < /proc/$pid/smaps_rollup
+done
+echo "together $t"
+wait
+"""
+"""Three shells that share a variable of 6 MB, and what two of them run. The sum of their proportional
+memory, in KiB, is printed."""
+
+
+def test_what_processes_share_counts_once_there(small_vm: Vm) -> None:
+    workload = Program(command=SHARING, ready=Ready(line="^up$"), work="^together ([0-9]+)$")
+    experiment = Experiment(workload=workload)
+
+    measured, again = (small_vm.run(experiment, seed=1) for _ in range(2))
+
+    assert measured.work_done is not None
+    assert measured.rss_mean_bytes >= 3 * 6_000_000
+    assert measured.pss_mean_bytes == pytest.approx(measured.work_done * 1024, rel=0.05)
+    assert again == measured
+
+
 def test_what_follows_the_warm_up_is_measured(small_vm: Vm, nothing_is_left: None) -> None:
     del nothing_is_left
     workload = Program(command=("sleep", "1.5"), ready=Ready(delay_us=500_000))
