@@ -158,8 +158,9 @@ class Host:
         ):
             recorder = Recorder(trace, procfs)
             with self._warmed_up(experiment, claimed) as make_measuring:
-                measured = make_measuring(recorder).measure(experiment, seed)
-            taken = recorder.taken(measured)
+                measuring = make_measuring(recorder)
+                measured = measuring.measure(experiment, seed)
+            taken = recorder.taken(measured, measuring.stays)
         return taken.recording(experiment)
 
     def _claimed(self) -> contextlib.AbstractContextManager[Claim]:

@@ -1,16 +1,23 @@
-"""What DAMON saw of one program: regions over time, what was mapped, and a few figures of the run.
+"""What DAMON saw of one workload: regions over time, what was mapped, and a few figures of the run.
 
-Addresses are bytes of one process's virtual address space. Times count from the beginning of the
-measured part.
+Addresses are bytes of virtual address spaces. The processes of a workload lie in one row of addresses,
+each with `PROCESS_BYTES` of its own: process number *n* lies *n* times `PROCESS_BYTES` higher than it
+really does. Times count from the beginning of the measured part.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from autotune.damon.monitoring import Intervals
-from autotune.damon.spans import Span
+from autotune.damon.spans import Span, merged, without
+
+PROCESS_BYTES: Final = 1 << 47
+"""Addresses of a process on x86-64. Source: Documentation/arch/x86/x86_64/mm.rst."""
+
+MOST_PROCESSES: Final = 1 << 15
+"""With more processes, addresses would not fit into 63 bits."""
 
 
 class RecordedRegion(NamedTuple):
@@ -70,6 +77,8 @@ class MappedArea:
         resident: Parts that were in memory when the area was first seen, in the order of addresses.
         shared: Resident parts that were also mapped elsewhere, in the order of addresses. Paging this
             program out does not take them.
+        repeated: Parts of `shared` whose pages are already in another area of the recording. They take
+            no memory of their own.
 
     Raises:
         ValueError: If the area is empty or ends before it begins, or a part lies outside of the area.
@@ -81,6 +90,7 @@ class MappedArea:
     until_us: int
     resident: tuple[Span, ...]
     shared: tuple[Span, ...] = ()
+    repeated: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -88,7 +98,7 @@ class MappedArea:
             raise ValueError(f"area {self.start}-{self.end} is empty")
         if not 0 <= self.from_us <= self.until_us:
             raise ValueError(f"area {self.start}-{self.end} ends before it begins")
-        for spans in (self.resident, self.shared):
+        for spans in (self.resident, self.shared, self.repeated):
             before = self.start
             for start, end in spans:
                 if not before <= start < end <= self.end:
@@ -100,8 +110,23 @@ class MappedArea:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedProcess:
+    """A process that DAMON watched.
+
+    Attributes:
+        name: The name of its program; "" if it is not known.
+        from_us: From when DAMON watched it.
+        until_us: Until when.
+    """
+
+    name: str
+    from_us: int
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """The access pattern of a program over one run.
+    """The access pattern of a program over one run, with all of its processes.
 
     Attributes:
         name: Name for people.
@@ -117,9 +142,15 @@ class Recording:
             before compression; None if it was not measured.
         resident_peak_bytes: Maximum of the workload's resident set in the measured part; None if it was
             not measured.
+        processes: The processes, in the order of addresses; empty if the recording is of one process of
+            which nothing else is known.
+        unwatched_share: Resident memory times time of processes while DAMON did not watch them, as a
+            fraction of that of all processes; None if it was not measured.
+        unwatched_names: Names of the programs with most of that.
 
     Raises:
-        ValueError: If times run backwards or beyond the end, or a count is above the samples of an
+        ValueError: If times run backwards or beyond the end, addresses lie beyond the processes, or a
+            count is above the samples of an
             aggregation.
     """
 
@@ -133,6 +164,9 @@ class Recording:
     work_done: float | None = None
     compressed_fraction: float | None = None
     resident_peak_bytes: int | None = None
+    processes: tuple[RecordedProcess, ...] = ()
+    unwatched_share: float | None = None
+    unwatched_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -159,11 +193,59 @@ class Recording:
         for area in self.areas:
             if area.until_us > self.duration_us:
                 raise ValueError(f"area {area.start}-{area.end} outlives the recording")
-        for name in ("cpu_us", "work_done", "compressed_fraction", "resident_peak_bytes"):
+        self._check_processes()
+        for name in (
+            *("cpu_us", "work_done", "compressed_fraction", "resident_peak_bytes"),
+            "unwatched_share",
+        ):
             if (value := getattr(self, name)) is not None and not value >= 0:
                 raise ValueError(f"{name} is {value}: it must be 0 or more")
+
+    def _check_processes(self) -> None:
+        for process in self.processes:
+            if not 0 <= process.from_us <= process.until_us <= self.duration_us:
+                raise ValueError(
+                    f"process '{process.name}' ends before it begins, or behind the end"
+                )
+        count = len(self.processes)
+        if count > MOST_PROCESSES:
+            raise ValueError(f"{count} processes: a recording holds up to {MOST_PROCESSES}")
+        if count < 2:  # one process may lie anywhere
+            return
+        ends = [area.end for area in self.areas]
+        ends += [one.regions[-1].end for one in self.snapshots if one.regions]
+        if ends and max(ends) > count * PROCESS_BYTES:
+            raise ValueError(f"addresses up to {max(ends)} lie beyond those of {count} processes")
+
+    def resident_bytes(self, number: int) -> int:
+        """Give the memory of process *number* that was resident when it was first seen.
+
+        What another process of the recording has, too, counts only there.
+        """
+        low, high = number * PROCESS_BYTES, (number + 1) * PROCESS_BYTES
+        mine = [area for area in self.areas if low <= area.start < high]
+        resident = merged(span for area in mine for span in area.resident)
+        repeated = merged(span for area in mine for span in area.repeated)
+        return sum(end - start for start, end in without(resident, repeated))
 
     @property
     def max_accesses(self) -> int:
         """Samples in an aggregation: the largest count of accesses of a region."""
         return self.intervals.samples
+
+
+def shifted_area(area: MappedArea, number: int) -> MappedArea:
+    """Move an area of process *number* to the addresses of that process in a recording."""
+    base = number * PROCESS_BYTES
+
+    def moved(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+        return tuple((start + base, end + base) for start, end in spans)
+
+    return replace(
+        area,
+        start=area.start + base,
+        end=area.end + base,
+        resident=moved(area.resident),
+        shared=moved(area.shared),
+        repeated=moved(area.repeated),
+    )

@@ -43,17 +43,13 @@ class Watched:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know, in sentences; none if all was watched as the user asked."""
-        return tuple(note for note in (self._unwatched(), self._raised()) if note)
-
-    def _unwatched(self) -> str | None:
-        if self.unwatched_share < _WORTH_SAYING:
-            return None
-        names = ", ".join(self.unwatched_names)
-        return (
-            f"DAMON did not watch {100 * self.unwatched_share:.0f} % of the workload's memory, that of "
-            f"{names}: a process is watched once it has lived for one to three update intervals: give "
-            "'ready' such that the measured part begins when all processes are there, or "
-            "'start_after', or lower monitoring.update_interval"
+        return tuple(
+            note
+            for note in (
+                unwatched_note(self.unwatched_share, self.unwatched_names),
+                self._raised(),
+            )
+            if note
         )
 
     def _raised(self) -> str | None:
@@ -89,3 +85,20 @@ class Watched:
         if not all(isinstance(name, str) for name in watched.unwatched_names):
             raise ValueError("not a measurement: watched.unwatched_names holds no names")
         return watched
+
+
+def unwatched_note(share: float, names: tuple[str, ...]) -> str | None:
+    """Say how much of a workload's memory DAMON did not watch; None if it is too little to matter.
+
+    Args:
+        share: The share of the memory, from 0 to 1.
+        names: The programs with most of it.
+    """
+    if share < _WORTH_SAYING:
+        return None
+    return (
+        f"DAMON did not watch {100 * share:.0f} % of the workload's memory, that of "
+        f"{', '.join(names)}: a process is watched once it has lived for one to three update intervals: "
+        "give 'ready' such that the measured part begins when all processes are there, or "
+        "'start_after', or lower monitoring.update_interval"
+    )

@@ -20,6 +20,7 @@ from autotune.runner.recorder import Recorder
 from autotune.runner.running import RunningWorkload, check_end
 from autotune.runner.shared_memory import SharedMemory
 from autotune.runner.system_memory import SystemMemory
+from autotune.runner.targets import Stay
 from autotune.units import format_duration
 
 
@@ -62,8 +63,7 @@ class Measuring:
         on_sample: Called with the time of each sample, in seconds since the measured part began.
         reading_cost_s: CPU time of reading, before the run, what processes share, in seconds.
         pss_period_us: Time between two of these readings; None means that it follows from their cost.
-        recorder: Makes a recording during the run. Then DAMON watches only the process that the recorder
-            chooses.
+        recorder: Makes a recording during the run.
     """
 
     def __init__(
@@ -90,6 +90,8 @@ class Measuring:
         self._pss_period_us = pss_period_us
         self._recorder = recorder
         self._samples = _Samples()
+        self.stays: tuple[Stay, ...] = ()
+        """Which process was DAMON's target of which number, and when, once it is measured."""
 
     def measure(self, experiment: Experiment, seed: int) -> Measurement:
         """Run the measured part to its end, and give what was measured.
@@ -126,12 +128,10 @@ class Measuring:
         pids = self._with_memory()
         if not pids:
             raise self._ended_before()
-        look = self._with_memory
         if self._recorder is not None:
-            chosen = (self._recorder.choose(pids),)
-            look = lambda: chosen  # noqa: E731
+            self._recorder.watch(pids)
         try:
-            return Monitor(self._kdamond, experiment, look, self._procfs)
+            return Monitor(self._kdamond, experiment, self._with_memory, self._procfs)
         except ValueError as error:
             raise TrialError(str(error)) from error
 
@@ -161,6 +161,7 @@ class Measuring:
         check_end(running, self._processes, after.oom_kills - before.oom_kills)
         if monitor is not None:
             monitor.finish()
+            self.stays = monitor.stays
         if self._recorder is not None:
             self._recorder.finish()
         series = self._samples.series()
@@ -249,4 +250,4 @@ class Measuring:
         samples.wss.append(None if wss is None else min(wss, memory.rss_bytes))
         self._on_sample(time_s)
         if self._recorder is not None:
-            self._recorder.sample(time_s)
+            self._recorder.sample(time_s, () if monitor is None else monitor.pids)

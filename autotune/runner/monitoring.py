@@ -349,6 +349,11 @@ class Monitor:
         )
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are watched now."""
+        return self._targets.pids
+
+    @property
     def stays(self) -> tuple[Stay, ...]:
         """Which process was DAMON's target of which number, and when."""
         return self._targets.stays

@@ -35,12 +35,14 @@ class Stay:
     Attributes:
         place: The target's number.
         pid: The process.
+        name: The name of its program when DAMON began to watch it.
         from_s: When DAMON surely watched the process, a time of `time.monotonic`.
         until_s: When DAMON may have left off; None if it never did.
     """
 
     place: int
     pid: int
+    name: str
     from_s: float
     until_s: float | None = None
 
@@ -156,7 +158,8 @@ class Targets:
         """Note that DAMON took the targets that were given last.
 
         Args:
-            began_s: Up to when DAMON surely had the targets before.
+            began_s: Up to when DAMON surely had the targets before; with no target before, from when it
+                may have had these.
             now_s: From when DAMON surely has the new ones.
         """
         before, self._places = self._places, self._next
@@ -166,5 +169,7 @@ class Targets:
                 self._closed.append(replace(self._open.pop(place), until_s=began_s))
         for place, pid in enumerate(self._places):
             if pid is not None and place not in self._open:
-                self._open[place] = Stay(place=place, pid=pid, from_s=now_s)
+                from_s = now_s if before else began_s
+                name = self._procfs.name(pid)
+                self._open[place] = Stay(place=place, pid=pid, name=name, from_s=from_s)
         self._changed_s = now_s

@@ -14,7 +14,7 @@ from heapq import merge
 from itertools import starmap
 from typing import NamedTuple
 
-from autotune.damon.recording import RecordedRegion, Snapshot
+from autotune.damon.recording import RecordedRegion
 from autotune.errors import BackendUnavailableError, TrialError
 
 PAGE_HEAD_BYTES = 16
@@ -87,10 +87,24 @@ class _Event(NamedTuple):
     region: RecordedRegion
 
 
+class TargetSnapshot(NamedTuple):
+    """All regions of a target at the end of one aggregation.
+
+    Attributes:
+        target: The target's number.
+        time_us: The end of the aggregation.
+        regions: The regions, in the order of addresses.
+    """
+
+    target: int
+    time_us: int
+    regions: tuple[RecordedRegion, ...]
+
+
 def read_snapshots(
     layout: EventLayout, buffers: tuple[bytes, ...], *, begin_ns: int
-) -> Iterator[Snapshot]:
-    """Read the snapshots of the only target.
+) -> Iterator[TargetSnapshot]:
+    """Read the snapshots of all targets, in the order in which the kernel wrote them.
 
     Args:
         layout: Layout of the event.
@@ -104,14 +118,17 @@ def read_snapshots(
     for event in merge(*(_events(layout, pages) for pages in buffers)):
         # A snapshot that the beginning or the end of the recording has cut is left out.
         if waiting and (
-            event.regions != waiting[0].regions or event.region.start < waiting[-1].region.end
+            event.target != waiting[0].target
+            or event.regions != waiting[0].regions
+            or event.region.start < waiting[-1].region.end
         ):
             waiting.clear()
         waiting.append(event)
         if len(waiting) == event.regions:
-            yield Snapshot(
-                end_us=(waiting[0].time_ns - begin_ns) // 1000,
-                regions=tuple(one.region for one in waiting),
+            yield TargetSnapshot(
+                event.target,
+                (waiting[0].time_ns - begin_ns) // 1000,
+                tuple(one.region for one in waiting),
             )
             waiting.clear()
 

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.damon.heat import Heat, HeatRow, heat
-from autotune.damon.recording import Recording
+from autotune.damon.recording import PROCESS_BYTES, Recording
 from autotune.damon.working_set import WorkingSetSizes, working_set_sizes
+from autotune.experiment.watched import unwatched_note
 from autotune.units import format_duration, megabytes
 from autotune.views.terminal import results, table
 
@@ -18,6 +19,12 @@ _WIDTH = 79
 _ROWS = 24
 _LABEL = 13
 """Width of an address, the blank behind it included."""
+
+_NUMBER = 4
+"""Width of a process's number in front of an address, if there are several processes."""
+
+_MOST_PROCESSES = 8
+"""So many processes have a line each."""
 
 _MANY_BYTES = 100 << 30
 """From here on a number of MiB would be too wide for the table."""
@@ -40,6 +47,7 @@ def show_recorded(recording: Recording, path: Path) -> None:
         f"working set {most}{megabytes(sizes.mean_bytes)}",
         soft_wrap=True,
     )
+    _show_processes(recording)
     console.print(f"kept in {path}; see it: autotune show {path}", soft_wrap=True)
 
 
@@ -55,6 +63,17 @@ def recording_to_dict(recording: Recording) -> dict[str, Any]:
             "update_us": intervals.update_us,
         },
         "aggregations": len(recording.snapshots),
+        "processes": [
+            {
+                "name": process.name,
+                "from_s": process.from_us / 1e6,
+                "until_s": process.until_us / 1e6,
+                "resident_bytes": recording.resident_bytes(number),
+            }
+            for number, process in enumerate(recording.processes)
+        ],
+        "unwatched_share": recording.unwatched_share,
+        "unwatched_names": list(recording.unwatched_names),
         "cpu_s": None if recording.cpu_us is None else recording.cpu_us / 1e6,
         "work_done": recording.work_done,
         "compressed_fraction": recording.compressed_fraction,
@@ -73,8 +92,9 @@ def show_recording(recording: Recording) -> None:
         f"{intervals.samples} samples each",
         soft_wrap=True,
     )
+    _show_processes(recording)
     found = _heat(recording)
-    for line in _heat_lines(found):
+    for line in _heat_lines(found, _label_width(recording)):
         console.print(line, soft_wrap=True)
     sizes = working_set_sizes(recording)
     console.print(_table(sizes))
@@ -86,20 +106,42 @@ def show_recording(recording: Recording) -> None:
         )
 
 
+def _show_processes(recording: Recording) -> None:
+    """Print which processes were recorded, if there were several, and what was not watched."""
+    console = results()
+    count = len(recording.processes)
+    if count > 1:
+        for number, process in enumerate(recording.processes[:_MOST_PROCESSES]):
+            console.print(
+                f"process {number}: {process.name or 'name not known'}, "
+                f"{megabytes(recording.resident_bytes(number))} when first seen, watched from "
+                f"{process.from_us / 1e6:.1f} to {process.until_us / 1e6:.1f} s",
+                soft_wrap=True,
+            )
+        if count > _MOST_PROCESSES:
+            console.print(f"and {count - _MOST_PROCESSES} processes more")
+    if note := unwatched_note(recording.unwatched_share or 0.0, recording.unwatched_names):
+        console.print(f"note: {note}", soft_wrap=True)
+
+
+def _label_width(recording: Recording) -> int:
+    return _LABEL + (_NUMBER if len(recording.processes) > 1 else 0)
+
+
 def _heat(recording: Recording) -> Heat:
-    return heat(recording, columns=_WIDTH - _LABEL, rows=_ROWS)
+    return heat(recording, columns=_WIDTH - _label_width(recording), rows=_ROWS)
 
 
-def _heat_lines(found: Heat) -> list[Text]:
+def _heat_lines(found: Heat, label: int) -> list[Text]:
     columns = len(found.edges_us) - 1
-    times = (_WIDTH - _LABEL) // columns
+    times = (_WIDTH - label) // columns
     end = f"{found.edges_us[-1] / 1e6:.1f} s"
     largest = max(sum(high - low for low, high in row.spans) for row in found.rows)
-    lines = [Text(f"{'address':<{_LABEL}}0 s{end:>{max(1, columns * times - 3)}}")]
+    lines = [Text(f"{'address':<{label}}0 s{end:>{max(1, columns * times - 3)}}")]
     for row in found.rows:
         if row.after_gap:
             lines.append(Text("..."))
-        lines.append(_line(row, times))
+        lines.append(_line(row, times, label))
     lines.append(
         Text(
             f"a row: up to {megabytes(largest)}, gaps left out; {_SHADES[0]} never accessed, "
@@ -113,8 +155,10 @@ def _heat_lines(found: Heat) -> list[Text]:
     return lines
 
 
-def _line(row: HeatRow, times: int) -> Text:
-    line = Text(f"{row.spans[0][0]:<{_LABEL}x}")
+def _line(row: HeatRow, times: int, label: int) -> Text:
+    number, address = divmod(row.spans[0][0], PROCESS_BYTES)
+    name = f"{row.spans[0][0]:x}" if label == _LABEL else f"{number:>2}: {address:x}"
+    line = Text(f"{name:<{label}}")
     for rate in row.rates:
         if rate is None:
             line.append(" " * times)

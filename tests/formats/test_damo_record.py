@@ -11,11 +11,18 @@ import pytest
 from hypothesis import given
 
 from autotune.damon.monitoring import Intervals
-from autotune.damon.recording import MappedArea, RecordedRegion, Recording
+from autotune.damon.recording import (
+    PROCESS_BYTES,
+    MappedArea,
+    RecordedProcess,
+    RecordedRegion,
+    Recording,
+)
 from autotune.errors import InputError, RunError
 from autotune.formats.damo_record.reader import load, parse
 from autotune.formats.damo_record.writer import check_new, save, write
-from tests.recordings import PAGE, recording, recordings
+from tests.recordings import PAGE, area, recording, recordings
+from tests.recordings import snapshot as pages
 
 FILE = Path("folder/some.damon.data")
 MS = 1_000_000
@@ -176,11 +183,31 @@ def test_a_snapshot_that_only_gives_another_one_an_end_is_dropped() -> None:
     assert [one.end_us for one in found.snapshots] == [100_000]
 
 
-def test_of_several_targets_the_one_that_was_accessed_most_is_taken() -> None:
-    idle = record(snapshot(0, 100 * MS, region("0", "1,000,000", 0)))
-    busy = record(snapshot(0, 100 * MS, region("0", "4,096", 5)))
+def test_several_targets_are_processes_of_one_recording() -> None:
+    first = [snapshot(n * 100 * MS, (n + 1) * 100 * MS, region("0", "8,192", n)) for n in range(3)]
+    late = snapshot(104 * MS, 204 * MS, region("4,096", "8,192", 5))
 
-    assert read(idle, busy, record(), idle).snapshots[0].regions[0].end == 4096
+    found = read(record(*first), record(), record(late))
+
+    base = PROCESS_BYTES
+    assert len(found.processes) == 2
+    assert [one.end_us for one in found.snapshots] == [100_000, 200_000, 300_000]
+    assert [[one[:3] for one in snapshot.regions] for snapshot in found.snapshots] == [
+        [(0, 8192, 0)],
+        [(0, 8192, 1), (base + 4096, base + 8192, 5)],
+        [(0, 8192, 2)],
+    ]
+    assert [(area.start, area.end) for area in found.areas] == [
+        (0, 8192),
+        (base + 4096, base + 8192),
+    ]
+
+
+def test_what_a_scheme_tried_is_no_process_of_its_own() -> None:
+    of_target = record(snapshot(0, 100 * MS, region("0", "8,192", 5)))
+    of_scheme = record(snapshot(0, 100 * MS, region("0", "4,096", 5)))
+
+    assert read({**of_scheme, "scheme_idx": 0}, of_target) == read(of_target)
 
 
 def test_a_first_snapshot_without_a_beginning_is_one_aggregation_long() -> None:
@@ -330,3 +357,30 @@ def test_the_second_half_of_a_page_table_is_an_address_too() -> None:
     found = read(record(snapshot(0, MS, region(f"{top:,}", f"{2**64 - 1:,}", 1))))
 
     assert found.areas[0].start == top
+
+
+def test_each_process_has_a_record_and_all_are_read_again() -> None:
+    base = PROCESS_BYTES // 4096
+    shared = ((base + 1) * 4096, (base + 2) * 4096)
+    late = replace(area(base + 1, base + 4, from_us=100_000), shared=(shared,), repeated=(shared,))
+    several = recording(
+        snapshots=(
+            pages(100_000, (16, 32, 20)),
+            pages(200_000, (16, 32, 0), (base + 1, base + 4, 3)),
+        ),
+        areas=(area(16, 32), late),
+        processes=(
+            RecordedProcess(name="parent", from_us=0, until_us=200_000),
+            RecordedProcess(name="worker", from_us=100_000, until_us=200_000),
+        ),
+        unwatched_share=0.25,
+        unwatched_names=("worker",),
+    )
+
+    content = write(several)
+
+    records = json.loads(zlib.decompress(content))
+    assert [one["target_id"] for one in records] == [0, 1]
+    assert [len(one["snapshots"]) for one in records] == [2, 1]
+    assert records[1]["snapshots"][0]["regions"][0]["start"] == 4096
+    assert parse(content, FILE) == several

@@ -9,7 +9,7 @@ import pytest
 
 from autotune.backends.vm.vm import Vm
 from autotune.cli.main import run_command_line
-from autotune.damon.recording import Recording
+from autotune.damon.recording import PROCESS_BYTES, RecordedProcess, Recording
 from autotune.experiment.experiment import Experiment
 from autotune.formats.damo_record.reader import load
 from autotune.formats.damo_record.writer import save
@@ -155,6 +155,9 @@ def test_json_has_figures_and_the_same_map(capsys: pytest.CaptureFixture[str]) -
         "cpu_s": 0.0015,
         "work_done": 3.0,
         "compressed_fraction": 0.5,
+        "processes": [],
+        "unwatched_share": None,
+        "unwatched_names": [],
     }
     assert found["wss"]["mean_bytes"] == 8 * PAGE
     assert found["heatmap"]["time_s"] == [0.0, 0.1, 0.2]
@@ -170,3 +173,30 @@ def test_what_is_no_recording_is_one_message_and_status_2(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: sleeper.yaml: is no recording: ")
+
+
+def test_several_processes_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    base = PROCESS_BYTES // PAGE
+    several = recording(
+        snapshots=(snapshot(100_000, (16, 32, 20), (base + 5, base + 9, 3)),),
+        areas=(area(16, 32), area(base + 5, base + 9)),
+        processes=(
+            RecordedProcess(name="postgres", from_us=0, until_us=200_000),
+            RecordedProcess(name="worker", from_us=100_000, until_us=200_000),
+        ),
+        unwatched_share=0.25,
+        unwatched_names=("worker",),
+    )
+    save(several, Path("several"))
+
+    lines = shown("several", capsys=capsys).splitlines()
+
+    assert lines[1:3] == [
+        "process 0: postgres, 0.1 MiB when first seen, watched from 0.0 to 0.2 s",
+        "process 1: worker, 0.0 MiB when first seen, watched from 0.1 to 0.2 s",
+    ]
+    assert lines[3].startswith(
+        "note: DAMON did not watch 25 % of the workload's memory, that of w"
+    )
+    assert next(line.split()[:2] for line in lines[5:] if ": " in line) == ["0:", "10000"]
+    assert "1: 5000" in "".join(lines)

@@ -95,7 +95,33 @@ def test_what_stays_mapped_stays_one_area() -> None:
     assert (second.start, second.end, second.from_us) == (3 * PAGE, 4 * PAGE, STEP_US)
 
 
-def test_a_process_that_has_ended_had_its_areas_to_the_end() -> None:
+def test_a_process_that_has_ended_has_no_area_from_then_on() -> None:
     (area,) = seen([frozenset({1, 2}), frozenset()])
 
-    assert (area.from_us, area.until_us) == (0, 2 * STEP_US)
+    assert (area.from_us, area.until_us) == (0, STEP_US)
+
+
+class Sharing(Given):
+    """Two processes that share every page; the frame of a page has the page's number."""
+
+    def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
+        return self.resident(pid, start, end)
+
+    def frames(self, pid: int, start: int, end: int) -> tuple[int, ...]:
+        del pid
+        return tuple(range(start // PAGE, end // PAGE))
+
+
+def test_a_page_that_processes_share_is_repeated_in_the_second_one() -> None:
+    procfs = Sharing()
+    frames = set[int]()
+    first, second = (Areas(procfs, pid, frames) for pid in (1, 2))
+    procfs.pages = frozenset({1, 2, 3, 4})
+    first.look(0)
+    procfs.pages = frozenset({2, 3, 4, 5, 6})
+    second.look(0)
+
+    [of_first], [of_second] = first.until(STEP_US), second.until(STEP_US)
+    assert of_first.repeated == ()
+    assert of_second.shared == tuple((page * PAGE, (page + 1) * PAGE) for page in (2, 4, 6))
+    assert of_second.repeated == tuple((page * PAGE, (page + 1) * PAGE) for page in (2, 4))

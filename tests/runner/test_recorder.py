@@ -17,6 +17,7 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program
 from autotune.runner.compression import Chunk
 from autotune.runner.procfs import Procfs
+from autotune.runner.recorded_processes import RawProcess
 from autotune.runner.recorder import RawRecording, Recorder, check_recordable
 from autotune.runner.tracing import TraceBuffer
 from autotune.testing import measurement, pattern
@@ -37,6 +38,7 @@ def raw(*pages: bytes, **overrides: object) -> RawRecording:
         "areas": (area(1, 2),),
         "cpu_us": 150_000,
         "work_done": 7.5,
+        "processes": (RawProcess("redis", 0, -9, 200_000),),
         "resident_peak_bytes": 8192,
         "paged_out": (Chunk(0, 4096, 4096, 1024),),
     }
@@ -136,7 +138,7 @@ def test_what_watches_holds_up_for_as_long_as_no_cpu_was_idle(
     recorder.begin(0.0)
     stat.write_text(f"cpu 8 8 8 {500 + round(idle_s / tick_s)} 0 8\n")
     recorder.finish()
-    taken = recorder.taken(measurement(runtime_s=2.0, kdamond_cpu=0.5, workload_cpu_s=0.8))
+    taken = recorder.taken(measurement(runtime_s=2.0, kdamond_cpu=0.5, workload_cpu_s=0.8), ())
 
     assert taken.held_up_us / 1e6 == pytest.approx(held_up_s, abs=0.1)
 
@@ -146,7 +148,7 @@ def test_it_is_not_held_up_while_it_runs(tmp_path: Path) -> None:
 
     recorder.begin(0.0)
     recorder.finish()
-    taken = recorder.taken(measurement(runtime_s=2.0, kdamond_cpu=0.5, workload_cpu_s=1.9))
+    taken = recorder.taken(measurement(runtime_s=2.0, kdamond_cpu=0.5, workload_cpu_s=1.9), ())
 
     assert taken.held_up_us == 100_000
 

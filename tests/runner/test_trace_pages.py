@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.damon.recording import RecordedRegion, Snapshot
+from autotune.damon.recording import RecordedRegion
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.runner.trace_pages import read_layout, read_snapshots
+from autotune.runner.trace_pages import TargetSnapshot, read_layout, read_snapshots
 
 NUMBER = 517
 FORMAT = f"""\
@@ -36,10 +36,10 @@ LAYOUT = read_layout(FORMAT)
 LOST = 1 << 31
 
 
-def event(regions: int, region: RecordedRegion) -> bytes:
+def event(regions: int, region: RecordedRegion, target: int = 0) -> bytes:
     """An event as the kernel writes it, without the head of its entry."""
     age = region.age or 0
-    fields = (0, regions, region.start, region.end, region.accesses, age)
+    fields = (target, regions, region.start, region.end, region.accesses, age)
     return struct.pack("=HBBiQI4xQQII", NUMBER, 0, 0, 77, *fields)
 
 
@@ -58,7 +58,7 @@ def page(time_ns: int, *entries: bytes, flags: int = 0) -> bytes:
     return struct.pack("=QQ", time_ns, len(content) | flags) + content
 
 
-def read(*buffers: bytes, begin_ns: int = 0) -> list[Snapshot]:
+def read(*buffers: bytes, begin_ns: int = 0) -> list[TargetSnapshot]:
     return list(read_snapshots(LAYOUT, buffers, begin_ns=begin_ns))
 
 
@@ -99,7 +99,7 @@ def test_what_the_kernel_wrote_is_read_whatever_page_and_cpu_it_is_on(
 
     found = read(*buffers)
 
-    assert [(one.end_us, one.regions) for one in found] == [
+    assert [(one.time_us, one.regions) for one in found] == [
         (time_ns // 1000, regions) for time_ns, regions in written
     ]
 
@@ -112,7 +112,7 @@ def test_deltas_of_one_page_add_up() -> None:
         entry(1_000, event(1, LOW)),
     )
 
-    assert [one.end_us for one in read(pages)] == [
+    assert [one.time_us for one in read(pages)] == [
         (1_000_000 + 5_000) // 1000,
         (1_000_000 + 5_000 + (1 << 27) + 7_000) // 1000,
         (1_000_000 + 5_000 + (1 << 27) + 7_000 + 1_000) // 1000,
@@ -125,7 +125,7 @@ def test_an_absolute_time_replaces_the_sum() -> None:
 
     (found,) = read(page(1_000, entry(500, b"\0" * 48), stamp, entry(9_000, event(1, LOW))))
 
-    assert found.end_us == (time_ns + 9_000) // 1000
+    assert found.time_us == (time_ns + 9_000) // 1000
 
 
 def test_padding_and_foreign_events_are_skipped() -> None:
@@ -135,13 +135,13 @@ def test_padding_and_foreign_events_are_skipped() -> None:
 
     (found,) = read(page(0, entry(1_000, b"\0" * 48), discarded, long_form, to_the_end))
 
-    assert found == Snapshot(end_us=7, regions=(LOW,))
+    assert found == TargetSnapshot(target=0, time_us=7, regions=(LOW,))
 
 
 def test_times_count_from_the_beginning_of_the_measured_part() -> None:
     (found,) = read(page(5_000_000, entry(0, event(1, LOW))), begin_ns=2_000_000)
 
-    assert found.end_us == 3_000
+    assert found.time_us == 3_000
 
 
 @pytest.mark.parametrize("cut", ["first", "last"])
@@ -150,6 +150,12 @@ def test_a_snapshot_that_is_cut_off_is_left_out(cut: str) -> None:
     entries = [whole[1], *whole] if cut == "first" else [*whole, whole[0]]
 
     assert [one.regions for one in read(page(0, *entries))] == [(LOW, HIGH)]
+
+
+def test_targets_are_kept_apart() -> None:
+    pages = page(0, entry(1_000, event(1, LOW, 0)), entry(0, event(1, HIGH, 1)))
+
+    assert [(one.target, one.regions) for one in read(pages)] == [(0, (LOW,)), (1, (HIGH,))]
 
 
 def test_what_the_kernel_had_no_room_for_fails_the_recording() -> None:

@@ -139,7 +139,7 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording | Opened:
             measured = measuring.measure(orders.experiment(plan.workload), orders.seed)
             if recorder is None:
                 return measured
-            return recorder.taken(measured)
+            return recorder.taken(measured, measuring.stays)
 
 
 def _prepare(plan: Plan, calls: LinuxCalls, journal: Journal) -> None:

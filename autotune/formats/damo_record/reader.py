@@ -12,12 +12,21 @@ import json
 import statistics
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from autotune.damon.monitoring import Intervals
-from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snapshot
+from autotune.damon.recording import (
+    MOST_PROCESSES,
+    PROCESS_BYTES,
+    MappedArea,
+    RecordedProcess,
+    RecordedRegion,
+    Recording,
+    Snapshot,
+    shifted_area,
+)
 from autotune.damon.spans import merged
 from autotune.errors import InputError, Where
 from autotune.formats.damo_notation import count, whole_size, whole_time_us
@@ -98,13 +107,67 @@ def _records(text: bytes) -> list[Any]:
 
 
 def _recording(records: list[Any], name: str) -> Recording:
-    read = [_within(f"[{number}]", _Record, one) for number, one in enumerate(records)]
+    read = [
+        _within(f"[{number}]", _Record, one, f"[{number}]") for number, one in enumerate(records)
+    ]
     filled = [one for one in read if one.snapshots]
     if not filled:
         raise ValueError("holds no snapshot: record for longer")
-    # If there are several targets, the target with the most accesses is taken.
-    record = max(filled, key=_Record.accessed_bytes) if len(filled) > 1 else filled[0]
-    return _within(f"[{read.index(record)}]", record.recording, name)
+    most = max(filled, key=_Record.accessed_bytes) if len(filled) > 1 else filled[0]
+    if read[0].has_own:
+        return _joined(read, name)
+    # A scheme's own records show again what the targets' records show.
+    return _joined([one for one in read if one.group == most.group and one.snapshots], name)
+
+
+def _joined(records: list[_Record], name: str) -> Recording:
+    """Make a recording of the records of all targets of one context."""
+    first = _within(records[0].place, records[0].recording, name)
+    if len(records) == 1:
+        return first
+    if len(records) > MOST_PROCESSES:
+        raise ValueError(f"{len(records)} targets: a recording holds up to {MOST_PROCESSES}")
+    begin_ns = min(one.begin_ns(first.intervals) for one in records)
+    parts = sorted(
+        (snapshot.end_us, number, snapshot.regions)
+        for number, one in enumerate(records)
+        for snapshot in _within(one.place, one.shifted, first.intervals, begin_ns, number)
+    )
+    snapshots = tuple(_together(parts, first.intervals.aggregation_us))
+    areas = tuple(
+        shifted_area(area, number)
+        for number, one in enumerate(records)
+        for area in _within(one.place, one.areas, first.intervals, begin_ns)
+    )
+    duration_us = first.duration_us if records[0].has_own else snapshots[-1].end_us
+    return replace(
+        first,
+        duration_us=duration_us,
+        snapshots=snapshots,
+        areas=tuple(replace(area, until_us=min(area.until_us, duration_us)) for area in areas),
+        processes=tuple(_within(one.place, one.process, duration_us) for one in records),
+    )
+
+
+def _together(
+    parts: list[tuple[int, int, tuple[RecordedRegion, ...]]], aggregation_us: int
+) -> Iterator[Snapshot]:
+    """Join what targets showed at the ends of the same aggregations; *parts* are in order of time."""
+    waiting: dict[int, tuple[RecordedRegion, ...]] = {}
+    end_us = 0
+
+    def joined() -> Snapshot:
+        regions = (region for _, own in sorted(waiting.items()) for region in own)
+        return Snapshot(end_us=end_us, regions=tuple(regions))
+
+    for time_us, number, regions in parts:
+        if waiting and (number in waiting or time_us - end_us > aggregation_us // 2):
+            yield joined()
+            waiting = {}
+        if not waiting:
+            end_us = time_us
+        waiting[number] = regions
+    yield joined()
 
 
 class _PlacedError(ValueError):
@@ -230,7 +293,8 @@ class _RawSnapshot:
 class _Record:
     """One of damo's records, as it stands in the file."""
 
-    def __init__(self, value: Mapping[str, Any]) -> None:
+    def __init__(self, value: Mapping[str, Any], place: str) -> None:
+        self.place = place
         snapshots = value["snapshots"]
         if not isinstance(snapshots, list):
             raise _PlacedError("snapshots", "must be a list, in [ ]")
@@ -242,6 +306,49 @@ class _Record:
         given = value.get("intervals")
         self._intervals = None if given is None else _within("intervals", _intervals, given)
         self._own: Mapping[str, Any] | None = value.get(OWN_KEY)
+        self.group = tuple(value.get(key) for key in ("kdamond_idx", "context_idx", "scheme_idx"))
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the record says what damo has no place for."""
+        return self._own is not None
+
+    def begin_ns(self, intervals: Intervals) -> int:
+        """When the recording began, by the record's clock."""
+        if self._own is not None:
+            return 0
+        first = self.snapshots[0]
+        if first.start_ns < first.end_ns:
+            return first.start_ns
+        # Damo invents the start of the first snapshot.
+        return first.end_ns - intervals.aggregation_us * 1000
+
+    def shifted(self, intervals: Intervals, begin_ns: int, number: int) -> list[Snapshot]:
+        """The snapshots, at the addresses of process *number*."""
+        base = number * PROCESS_BYTES
+        return [
+            Snapshot(
+                end_us=one.end_us,
+                regions=tuple(
+                    region._replace(start=region.start + base, end=region.end + base)
+                    for region in one.regions
+                ),
+            )
+            for one in self._counted(intervals, begin_ns)
+        ]
+
+    def areas(self, intervals: Intervals, begin_ns: int) -> tuple[MappedArea, ...]:
+        """What was mapped, at the process's own addresses."""
+        if self._own is not None:
+            return _own_areas(self._own)
+        snapshots = tuple(self._counted(intervals, begin_ns))
+        return _seen_areas(snapshots, snapshots[-1].end_us)
+
+    def process(self, duration_us: int) -> RecordedProcess:
+        """The process, as far as it is known."""
+        if self._own is not None and "process" in self._own:
+            return _own_process(self._own["process"])
+        return RecordedProcess(name="", from_us=0, until_us=duration_us)
 
     def accessed_bytes(self) -> int:
         """Sizes of accessed regions, summed over aggregations."""
@@ -258,11 +365,7 @@ class _Record:
         if self._own is not None:
             snapshots = tuple(self._counted(intervals, 0))
             return _within(OWN_KEY, _with_own, self._own, intervals, snapshots)
-        first = self.snapshots[0]
-        begin_ns = first.start_ns
-        if begin_ns >= first.end_ns:
-            begin_ns = first.end_ns - intervals.aggregation_us * 1000
-        snapshots = tuple(self._counted(intervals, begin_ns))
+        snapshots = tuple(self._counted(intervals, self.begin_ns(intervals)))
         duration_us = snapshots[-1].end_us
         return Recording(
             name=name,
@@ -342,9 +445,10 @@ def _seen_areas(snapshots: tuple[Snapshot, ...], duration_us: int) -> tuple[Mapp
 def _with_own(
     own: Mapping[str, Any], intervals: Intervals, snapshots: tuple[Snapshot, ...]
 ) -> Recording:
-    for key in ("cpu_us", "work_done", "compressed_fraction"):
-        if not isinstance(own[key], int | float | None):
-            raise _PlacedError(key, f"'{own[key]}' is no number")
+    for key in ("cpu_us", "work_done", "compressed_fraction", "unwatched_share"):
+        value = own.get(key) if key == "unwatched_share" else own[key]
+        if not isinstance(value, int | float | None):
+            raise _PlacedError(key, f"'{value}' is no number")
     peak = own.get("resident_peak_bytes")
     return Recording(
         name=str(own["name"]),
@@ -352,13 +456,28 @@ def _with_own(
         duration_us=_whole(own["duration_us"]),
         held_up_us=_whole(own.get("held_up_us", 0)),
         snapshots=snapshots,
-        areas=tuple(
-            _within(f"areas[{number}]", _area, area) for number, area in enumerate(own["areas"])
-        ),
+        areas=_own_areas(own),
+        processes=(_own_process(own["process"]),) if "process" in own else (),
+        unwatched_share=own.get("unwatched_share"),
+        unwatched_names=tuple(map(str, own.get("unwatched_names", ()))),
         cpu_us=own["cpu_us"],
         work_done=own["work_done"],
         compressed_fraction=own["compressed_fraction"],
         resident_peak_bytes=None if peak is None else _whole(peak),
+    )
+
+
+def _own_areas(own: Mapping[str, Any]) -> tuple[MappedArea, ...]:
+    return tuple(
+        _within(f"areas[{number}]", _area, area) for number, area in enumerate(own["areas"])
+    )
+
+
+def _own_process(value: Mapping[str, Any]) -> RecordedProcess:
+    return RecordedProcess(
+        name=str(value["name"]),
+        from_us=_whole(value["from_us"]),
+        until_us=_whole(value["until_us"]),
     )
 
 
@@ -370,4 +489,5 @@ def _area(value: Mapping[str, Any]) -> MappedArea:
         until_us=_whole(value["until_us"]),
         resident=tuple((_whole(start), _whole(end)) for start, end in value["resident"]),
         shared=tuple((_whole(start), _whole(end)) for start, end in value.get("shared", ())),
+        repeated=tuple((_whole(start), _whole(end)) for start, end in value.get("repeated", ())),
     )

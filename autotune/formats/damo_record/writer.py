@@ -1,11 +1,13 @@
 """Writes recordings as files that damo can read, too: compressed JSON, with one key that damo skips.
 
-What damo knows is where damo looks for it. What was mapped, how long the measured part was and what it
-used is under `OWN_KEY`, in the file's only record.
+Each process has a record, with its own addresses. What damo knows is where damo looks for it. What was
+mapped is under `OWN_KEY` in the record of each process. How long the measured part was and what the
+whole workload used is there in the first record.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import tempfile
@@ -14,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autotune.damon.recording import Recording, Snapshot
+from autotune.damon.recording import PROCESS_BYTES, MappedArea, RecordedRegion, Recording
+from autotune.damon.spans import Span
 from autotune.errors import InputError, RunError, Where
 
 OWN_KEY: Final = "autotune"
@@ -32,8 +35,34 @@ def write(recording: Recording) -> bytes:
     Source: damo 3.4.3, read and tried. Its reader knows compressed JSON by the first bytes, and does not
     read JSON that is not compressed.
     """
+    count = max(1, len(recording.processes))
+    records = [_record(recording, number, count) for number in range(count)]
+    text = json.dumps(records, separators=(",", ":"), allow_nan=False)
+    return zlib.compress(text.encode(), _LEVEL)
+
+
+def _record(recording: Recording, number: int, count: int) -> dict[str, Any]:
+    """Give the record of process *number* of *count*; a single process may lie at any addresses."""
     intervals = recording.intervals
-    record = {
+    base = number * PROCESS_BYTES
+    end = base + PROCESS_BYTES if count > 1 else None
+    areas = [_area(area, base) for area in recording.areas if _lies(area.start, base, end)]
+    own: dict[str, Any] = {}
+    if number == 0:
+        own = {
+            "name": recording.name,
+            "duration_us": recording.duration_us,
+            "held_up_us": recording.held_up_us,
+            "cpu_us": recording.cpu_us,
+            "work_done": recording.work_done,
+            "compressed_fraction": recording.compressed_fraction,
+            "resident_peak_bytes": recording.resident_peak_bytes,
+            "unwatched_share": recording.unwatched_share,
+            "unwatched_names": list(recording.unwatched_names),
+        }
+    if recording.processes:
+        own["process"] = dataclasses.asdict(recording.processes[number])
+    return {
         "kdamond_idx": 0,
         "context_idx": 0,
         "intervals": {
@@ -42,54 +71,54 @@ def write(recording: Recording) -> bytes:
             "ops_update_us": intervals.update_us,
         },
         "scheme_idx": None,
-        "target_id": 0,
+        "target_id": number,
         "scheme_filters": [],
-        "snapshots": list(_snapshots(recording)),
-        OWN_KEY: {
-            "name": recording.name,
-            "duration_us": recording.duration_us,
-            "held_up_us": recording.held_up_us,
-            "cpu_us": recording.cpu_us,
-            "work_done": recording.work_done,
-            "compressed_fraction": recording.compressed_fraction,
-            "resident_peak_bytes": recording.resident_peak_bytes,
-            "areas": [
-                {
-                    "start": area.start,
-                    "end": area.end,
-                    "from_us": area.from_us,
-                    "until_us": area.until_us,
-                    "resident": [list(span) for span in area.resident],
-                    "shared": [list(span) for span in area.shared],
-                }
-                for area in recording.areas
-            ],
-        },
+        "snapshots": list(_snapshots(recording, base, end)),
+        OWN_KEY: {**own, "areas": areas},
     }
-    text = json.dumps([record], separators=(",", ":"), allow_nan=False)
-    return zlib.compress(text.encode(), _LEVEL)
 
 
-def _snapshots(recording: Recording) -> Iterator[dict[str, Any]]:
+def _lies(start: int, low: int, high: int | None) -> bool:
+    return high is None or low <= start < high
+
+
+def _area(area: MappedArea, base: int) -> dict[str, Any]:
+    def spans(of: tuple[Span, ...]) -> list[list[int]]:
+        return [[start - base, end - base] for start, end in of]
+
+    return {
+        "start": area.start - base,
+        "end": area.end - base,
+        "from_us": area.from_us,
+        "until_us": area.until_us,
+        "resident": spans(area.resident),
+        "shared": spans(area.shared),
+        "repeated": spans(area.repeated),
+    }
+
+
+def _snapshots(recording: Recording, base: int, end: int | None) -> Iterator[dict[str, Any]]:
     begin_us = max(0, recording.snapshots[0].end_us - recording.intervals.aggregation_us)
     for snapshot in recording.snapshots:
-        yield {
-            "start_time": begin_us * 1000,
-            "end_time": snapshot.end_us * 1000,
-            "regions": _regions(snapshot),
-        }
+        mine = tuple(region for region in snapshot.regions if _lies(region.start, base, end))
+        if mine or base == 0:
+            yield {
+                "start_time": begin_us * 1000,
+                "end_time": snapshot.end_us * 1000,
+                "regions": _regions(mine, base),
+            }
         begin_us = snapshot.end_us
 
 
-def _regions(snapshot: Snapshot) -> list[dict[str, Any]]:
+def _regions(regions: tuple[RecordedRegion, ...], base: int) -> list[dict[str, Any]]:
     return [
         {
-            "start": start,
-            "end": end,
+            "start": start - base,
+            "end": end - base,
             "nr_accesses": {"samples": accesses, "percent": None},
             "age": {"usec": None, "aggr_intervals": age},
         }
-        for start, end, accesses, age in snapshot.regions
+        for start, end, accesses, age in regions
     ]
 
 

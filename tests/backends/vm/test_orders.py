@@ -22,6 +22,7 @@ from autotune.damon.monitoring import OperationsSet
 from autotune.errors import BackendUnavailableError, InputError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.runner.recorded_processes import RawProcess
 from autotune.runner.recorder import RawRecording
 from autotune.runner.running import runnable
 from autotune.testing import measurement, pattern, prcl
@@ -142,6 +143,7 @@ def test_a_recording_of_some_megabytes_arrives_to_the_bit() -> None:
         cpu_us=3,
         work_done=1 / 3,
         resident_peak_bytes=7,
+        processes=(RawProcess("name", 0, -1, 200_000),),
         paged_out=(),
     )
 
