@@ -29,7 +29,8 @@ class Trial:
         parameters: Values by name, only of parameters that exist given these values.
         schemes: The schemes, as the kernel runs them; empty if the parameters give no possible schemes.
         figures: All that an objective or a constraint may name, by name; empty if the trial failed.
-        reason: Why the trial failed; None if it was measured.
+        reason: Why the trial failed; of a measured trial, why its schemes did nothing or less than they
+            could. None if there is nothing to say.
 
     Raises:
         ValueError: If the number is negative, or a trial failed without a reason or with figures.

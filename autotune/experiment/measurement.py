@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autotune.damon.damos import SchemeStats
+from autotune.experiment.conditions import Conditions
 from autotune.experiment.watched import Watched
 
 
@@ -75,6 +76,7 @@ class Measurement:
         pss_periods_us: Times between two readings of the memory that processes share, in microseconds:
             one if it stayed equal, more if reading became dearer, none if the tree was one process.
         watched: Which processes were DAMON's targets; None without monitoring of processes.
+        conditions: What the schemes met; why they did little follows from it. None without monitoring.
 
     Source of the definitions: docs/measurement.md.
     """
@@ -98,6 +100,7 @@ class Measurement:
     fingerprint: str | None = None
     pss_periods_us: tuple[int, ...] = ()
     watched: Watched | None = None
+    conditions: Conditions | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
@@ -105,6 +108,8 @@ class Measurement:
         values["watched"] = None if self.watched is None else self.watched.to_dict()
         values["series"] = {name: list(samples) for name, samples in values["series"].items()}
         values["pss_periods_us"] = list(self.pss_periods_us)
+        if self.conditions is not None:
+            values["conditions"]["schemes"] = list(values["conditions"]["schemes"])
         return values
 
     @classmethod
@@ -116,6 +121,7 @@ class Measurement:
         """
         try:
             stats, watched = values["scheme_stats"], values.get("watched")
+            conditions = values["conditions"]
             series = {name: tuple(samples) for name, samples in values["series"].items()}
             measurement = cls(
                 **{
@@ -124,6 +130,7 @@ class Measurement:
                     "series": Series(**series),
                     "pss_periods_us": tuple(values["pss_periods_us"]),
                     "watched": None if watched is None else Watched.from_dict(watched),
+                    "conditions": None if conditions is None else Conditions.from_dict(conditions),
                 }
             )
         except KeyError as error:
@@ -137,7 +144,7 @@ class Measurement:
 _MAY_BE_NONE = frozenset(
     {"work_done", "wss_mean_bytes", "wss_bytes", "pss_bytes", "system_used_mean_bytes"}
 )
-_NO_NUMBERS = frozenset({"fingerprint", "watched"})
+_NO_NUMBERS = frozenset({"fingerprint", "watched", "conditions"})
 
 
 def _check_numbers(values: Mapping[str, Any]) -> None:

@@ -21,7 +21,8 @@ SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 RECORD_FIELDS: tuple[str, ...] = tuple(
     field.name
     for field in dataclasses.fields(Measurement)
-    if field.name not in {"scheme_stats", "series", "fingerprint", "pss_periods_us", "watched"}
+    if field.name
+    not in {"scheme_stats", "series", "fingerprint", "pss_periods_us", "watched", "conditions"}
 )
 """The fields of a measurement that an expression may name, beside the metrics."""
 

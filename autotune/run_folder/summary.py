@@ -12,9 +12,12 @@ from autotune.objective.figures import format_figure
 from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.verdict import bounds, marks, why_empty
 from autotune.study.outcome import Outcome
-from autotune.trial import TrialState
+from autotune.trial import Trial, TrialState
 from autotune.units import megabytes
 from autotune.workload_file.workload_file import WorkloadFile
+
+_MOST_REASONS = 12
+"""How many different reasons a summary lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,7 @@ def summary(findings: Findings) -> str:
     count = f"{len(front)} scheme{'s' * (len(front) != 1)}"
     sections = (
         [f"# {findings.file.name}: {count} recommended", "", *_run(findings)],
+        [f"Note: {findings.outcome.reason}."] if findings.outcome.reason else [],
         [*findings.notes],
         ["## Baseline", "", *_baseline(findings.outcome.baseline)],
         ["## Front", "", *_front(findings)],
@@ -75,6 +79,7 @@ def summary(findings: Findings) -> str:
                 if trial.state is TrialState.FAILED
             },
         ),
+        _held_back(findings.outcome.trials),
         _importances(findings.importances),
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -192,6 +197,27 @@ def _listed(heading: str, reasons: Mapping[int, str]) -> list[str]:
     if not reasons:
         return []
     return [heading, "", *(f"- trial {number}: {why}" for number, why in reasons.items())]
+
+
+def _held_back(trials: Sequence[Trial]) -> list[str]:
+    """List why schemes did nothing or less than they could: each sentence once, with its trials."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE and trial.reason:
+            found.setdefault(trial.reason, []).append(str(trial.number))
+    if not found:
+        return []
+    rows = [
+        f"- trial{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {why}"
+        for why, numbers in found.items()
+    ]
+    left = f"{len(rows) - _MOST_REASONS} more are in trials.csv."
+    return [
+        "## Held back",
+        "",
+        *rows[:_MOST_REASONS],
+        *(["", left] if len(rows) > _MOST_REASONS else []),
+    ]
 
 
 def _importances(importances: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -88,6 +88,7 @@ def outcome_json(out: Path, outcome: Outcome, objectives: Objectives) -> dict[st
         "hypervolume": outcome.recommendation.hypervolume,
         "front": front_rows(outcome.recommendation.front, objectives),
         "missing": dict(outcome.missing),
+        "reason": outcome.reason,
     }
 
 

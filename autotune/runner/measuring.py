@@ -191,6 +191,7 @@ class Measuring:
             series=series,
             pss_periods_us=shared.periods_us,
             watched=None if monitor is None else monitor.watched,
+            conditions=None if monitor is None else monitor.conditions,
         )
 
     def _wait(

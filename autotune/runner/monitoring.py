@@ -19,8 +19,10 @@ from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
 from autotune.errors import AutotuneError, BackendUnavailableError, TrialError
+from autotune.experiment.conditions import Conditions
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.watched import Watched
+from autotune.runner.circumstances import Circumstances
 from autotune.runner.coverage import Coverage
 from autotune.runner.procfs import Procfs
 from autotune.runner.targets import Stay, Targets
@@ -116,6 +118,8 @@ class Monitor:
         self._schemes = (*experiment.schemes, *probes(self._monitoring, experiment.schemes))
         self._is_gated = all(scheme.watermarks for scheme in self._schemes)
         self._is_active = False
+        self._circumstances = Circumstances(experiment, procfs, kdamond.tree.sysfs)
+        self._began_s = self._ended_s = 0.0
         self._is_on = False
         self._thread_number = 0
         self._cpu_ns = 0
@@ -160,6 +164,8 @@ class Monitor:
                 "containers, where process numbers are the kernel's own"
             )
         self._is_on = True
+        self._began_s = self._ended_s = time.monotonic()
+        self._circumstances.look(0.0, self._targets.pids)
         self._thread = threading.Thread(target=self._poll_on, name="poll", daemon=True)
         self._thread.start()
 
@@ -185,6 +191,13 @@ class Monitor:
         self._targets.see(pids, now_s)
         if self._is_on:
             self._coverage.sample(pids, self._targets.pids, rss_bytes, now_s)
+
+    @property
+    def conditions(self) -> Conditions | None:
+        """What the schemes met; None if DAMON was never turned on."""
+        if not self._is_on:
+            return None
+        return self._circumstances.conditions(self._ended_s - self._began_s, self._aggregations)
 
     @property
     def is_on(self) -> bool:
@@ -243,6 +256,15 @@ class Monitor:
             all_bytes=everything,
             wss_bytes=wss if wss is not None else before.wss_bytes,
         )
+        self._look_around(counted[:-_PROBES])
+
+    def _look_around(self, stats: tuple[SchemeStats, ...]) -> None:
+        """Look at what limits the schemes."""
+        seen = self._circumstances
+        self._ended_s = time.monotonic()
+        seen.look(self._ended_s - self._began_s, tuple(self._sizes), stats)
+        if seen.asks_for_quotas:
+            seen.note_quotas(self._kdamond.effective_quotas()[: len(stats)])
 
     def _monitored_bytes(self) -> int:
         # If a process has ended, DAMON goes on with the ranges that it last knew of the process.

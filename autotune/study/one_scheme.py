@@ -16,6 +16,7 @@ from autotune.formats.scheme_export import scheme_text
 from autotune.objective import metrics
 from autotune.objective.metrics import Metrics
 from autotune.objective.spread import Spread, spreads
+from autotune.recommendation import inaction
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.events import Event
 from autotune.study.measuring_pool import Job, MeasuringPool, usable_threads
@@ -49,6 +50,8 @@ class SchemeMeasurement:
         spreads: Of each metric over the seeds, by name, in the order of
             `autotune.objective.metrics.METRICS`; None for a metric that has no value with some seed.
         missing: Why a metric has no value, by its name.
+        reason: Why the schemes did nothing, or less than they could, with the first seed; None if
+            nothing held them back.
     """
 
     workload: str
@@ -60,6 +63,7 @@ class SchemeMeasurement:
     baseline: Measurement
     spreads: dict[str, Spread | None]
     missing: dict[str, str]
+    reason: str | None = None
 
     @property
     def scheme_text(self) -> str | None:
@@ -89,6 +93,7 @@ class SchemeMeasurement:
             "metrics_high": {name: spread and spread.high for name, spread in found},
             "more_than_noise": {name: spread and spread.more_than_noise for name, spread in found},
             "missing": self.missing,
+            "reason": self.reason,
         }
 
 
@@ -155,6 +160,7 @@ def measure_scheme(
         baseline=pairs[0][1],
         spreads=spreads([one.all_values() for one in figures]),
         missing={name: why for one in reversed(figures) for name, why in one.missing.items()},
+        reason=inaction.sentence(inaction.reasons(experiment, pairs[0][0])),
     )
 
 

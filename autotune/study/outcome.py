@@ -36,6 +36,8 @@ class Outcome:
         recommendation: The front, and why candidates are not on it.
         missing: Why a metric can't be had from this workload, by the metric's name.
         notes: Sentences about what went wrong.
+        reason: The one reason that held back the schemes of all trials, in a sentence without its full
+            stop; None if there is none.
     """
 
     state: RunState
@@ -46,6 +48,7 @@ class Outcome:
     recommendation: Recommendation
     missing: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reason: str | None = None
 
     @property
     def failed(self) -> int:

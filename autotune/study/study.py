@@ -21,7 +21,8 @@ from autotune.errors import BackendUnavailableError, InputError, RunError, Trial
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective import metrics
-from autotune.recommendation import front
+from autotune.recommendation import front, inaction
+from autotune.recommendation.inaction import Reason
 from autotune.samplers import make_sampler
 from autotune.study.confirming import Confirmed, confirm, confirmation_seeds
 from autotune.study.events import (
@@ -137,6 +138,7 @@ class _Run:
         self.confirmed = Confirmed()
         self.notes: list[str] = []
         self.least_watched: Watched | None = None
+        self.reasons: dict[int, tuple[Reason, ...]] = {}
 
     def emit(self, event: Event) -> None:
         """Tell every listener."""
@@ -255,9 +257,12 @@ class _Run:
         baseline: Measurement,
     ) -> Trial:
         try:
-            figures = pool.figures(pool.finish(job), baseline)
+            measured = pool.finish(job)
+            figures = pool.figures(measured, baseline)
         except TrialError as error:
             return self._failed(proposal, schemes, error)
+        why = inaction.reasons(self.file.experiment(schemes), measured.measurements[0])
+        self.reasons[proposal.number] = why
         return Trial(
             number=proposal.number,
             state=TrialState.COMPLETE,
@@ -265,6 +270,7 @@ class _Run:
             parameters=proposal.parameters,
             schemes=schemes,
             figures=figures,
+            reason=inaction.sentence(why),
         )
 
     def _failed(self, proposal: Proposal, schemes: Schemes, error: Exception) -> Trial:
@@ -332,4 +338,5 @@ class _Run:
                 *metrics.sentences(missing),
                 *self._watching_notes(),
             ),
+            reason=inaction.shared(self.reasons),
         )

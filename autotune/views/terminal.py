@@ -55,6 +55,8 @@ def show_scheme(found: SchemeMeasurement) -> None:
     measured, baseline = found.measurement, found.baseline
     console.print(f"{found.workload} on {found.backend} ({found.machine})")
     console.print(f"scheme: {found.scheme_text or 'none, monitoring only'}")
+    if found.reason is not None:
+        console.print(f"held back: {found.reason}")
     _show_metrics(console, found)
     figures: Mapping[str, tuple[str, str]] = {
         "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
@@ -129,6 +131,8 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
     """
     console = results()
     front = outcome.recommendation.front
+    if outcome.reason is not None:
+        console.print(f"note: {outcome.reason}")
     failed = f", {outcome.failed} failed" if outcome.failed else ""
     console.print(f"{len(outcome.trials)} trials{failed}; {len(front)} on the front")
     if front:

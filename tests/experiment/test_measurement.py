@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.damon.damos import SchemeStats
+from autotune.experiment.conditions import Conditions
 from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
 from autotune.testing import measurement
 
@@ -63,6 +64,7 @@ MEASUREMENTS = st.builds(
     ),
     wss_mean_bytes=st.none() | NUMBERS,
     series=series(),
+    conditions=st.none() | st.builds(Conditions),
 )
 
 
@@ -77,7 +79,7 @@ def test_the_fields_are_written_in_their_order() -> None:
     names = list(measurement().to_dict())
 
     assert names[:3] == ["runtime_s", "work_done", "rss_mean_bytes"]
-    assert names[-4:] == ["series", "fingerprint", "pss_periods_us", "watched"]
+    assert names[-4:] == ["fingerprint", "pss_periods_us", "watched", "conditions"]
 
 
 def without(name: str) -> Callable[[dict[str, Any]], object]:
@@ -125,6 +127,7 @@ def with_samples(name: str, samples: object) -> Callable[[dict[str, Any]], objec
             with_samples("rss_bytes", [1, None, 3]),
             "not a measurement: rss_bytes is None, which is no number",
         ),
+        (with_field("conditions", {}), "not a measurement: no 'schemes'"),
         (with_samples("rss_bytes", [1]), "series of different lengths: [1, 3]"),
         (with_samples("rss_bytes", 1), "not a measurement: 'int' object is not iterable"),
     ],

@@ -117,6 +117,7 @@ def test_measure_prints_the_promised_json(autotune: Runner, short: Path) -> None
         "metrics_high",
         "more_than_noise",
         "missing",
+        "reason",
     ]
     assert (values["workload"], values["backend"], values["machine"]) == (
         "short",
@@ -201,7 +202,15 @@ def test_a_run_is_tuned_exported_and_compared(autotune: Runner, short: Path) -> 
 
     summary = json.loads(run.out)
     assert (run.status, other.status, exported.status, compared.status) == (0, 0, 0, 0)
-    assert list(summary) == ["out", "trials", "failed", "hypervolume", "front", "missing"]
+    assert list(summary) == [
+        "out",
+        "trials",
+        "failed",
+        "hypervolume",
+        "front",
+        "missing",
+        "reason",
+    ]
     assert (summary["out"], summary["trials"], summary["failed"]) == ("first", 8, 0)
     assert summary["front"][0]["scheme"] in exported.out
     assert max(len(line) for line in other.out.splitlines()) <= 80

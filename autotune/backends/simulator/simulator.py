@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from autotune.backends.simulator import world
 from autotune.backends.simulator.compiled.draws import Draws, make_draws
+from autotune.backends.simulator.conditions import conditions
 from autotune.backends.simulator.damon import kdamond, regions, schemes
 from autotune.backends.simulator.damon.regions import three_ranges
 from autotune.backends.simulator.machine_costs import Machine
@@ -180,10 +182,24 @@ class Simulator:
             raise TrialError(
                 f"the workload had not ended after {timeout_us / 1e6:g} s: raise workload.timeout"
             )
-        return _measurement(
+        measured = _measurement(
             simulated,
             None if experiment.monitoring is None else staged,
             _work_done(experiment, simulated),
+        )
+        if experiment.monitoring is None:
+            return measured
+        return replace(
+            measured,
+            conditions=conditions(
+                simulated,
+                staged,
+                measured.series,
+                machine,
+                experiment.schemes,
+                intervals,
+                start_us / 1e6,
+            ),
         )
 
     def _start(self, experiment: Experiment, seed: int, draws: Draws) -> world.World:

@@ -46,6 +46,10 @@ _TALLY = {
     "wss": INT,  # of the last aggregation; -1 before the first
     "wss_sum": FLOAT,  # over all aggregations
     "aggregations": INT,
+    "oldest": INT,  # the highest age of any region, in aggregations
+    "hottest": INT,  # the most hits of any region
+    "hit_bytes_sum": FLOAT,  # sizes of regions times their hits, over all aggregations
+    "largest": INT,  # bytes of the largest region
 }
 
 

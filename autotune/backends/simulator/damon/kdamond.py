@@ -20,7 +20,7 @@ from autotune.backends.simulator.damon.regions import (
     total_bytes,
     update_ranges,
 )
-from autotune.backends.simulator.damon.schemes import Schemes
+from autotune.backends.simulator.damon.schemes import Schemes, is_like, matches
 from autotune.backends.simulator.memory.pages import pool_bytes
 from autotune.backends.simulator.source import begin_tick, count_hits, end_tick, forget_ticks
 from autotune.backends.simulator.world import (
@@ -76,6 +76,29 @@ def _note_working_set(regions: Regions, tally: Any) -> None:
     tally.wss = size
     tally.wss_sum += size
     tally.aggregations += 1
+
+
+@compiled
+def note_regions(regions: Regions, schemes: Schemes, tally: Any) -> None:
+    """Keep the oldest, the hottest and the largest region, and for each scheme how near it came.
+
+    Once a scheme has matched, no more is noted for it.
+    """
+    for i in range(regions.totals[0].regions):
+        region: Any = regions.items[i]
+        tally.oldest = max(tally.oldest, region.age)
+        tally.hottest = max(tally.hottest, region.hits)
+        tally.largest = max(tally.largest, region.end - region.start)
+        tally.hit_bytes_sum += region.hits * (region.end - region.start)
+    for row in range(len(schemes.items)):
+        scheme = schemes.items[row]
+        if scheme.matched == 1:
+            continue
+        for i in range(regions.totals[0].regions):
+            if is_like(scheme, regions.items[i]):
+                scheme.oldest = max(scheme.oldest, regions.items[i].age)
+            if matches(scheme, regions.items[i]):
+                scheme.matched = 1
 
 
 @compiled
@@ -195,6 +218,7 @@ def run(
         most = count(regions, world, samples, draws)
         if aggregated:
             aggregate(regions, most, samples, limit, settings.max_regions)
+            note_regions(regions, schemes, world.tally[0])
         apply_schemes(schemes, regions, world, tick, samples, settings.aggregation_us)
         if aggregated:
             next_aggregation += samples

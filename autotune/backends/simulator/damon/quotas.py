@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotune.backends.simulator.compiled.compiled import compiled
+from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.damon.regions import Regions
 from autotune.backends.simulator.damon.schemes import (
     SOME_MEM_PSI,
@@ -89,6 +89,14 @@ def has_quota(scheme: Any) -> bool:
     return scheme.quota_ms > 0 or scheme.quota_bytes > 0 or scheme.goals > 0
 
 
+@inlined
+def _note_allowance(scheme: Any) -> None:
+    """Keep the smallest and the largest window."""
+    if scheme.least_allowed == 0 or scheme.allowed < scheme.least_allowed:
+        scheme.least_allowed = scheme.allowed
+    scheme.most_allowed = max(scheme.most_allowed, scheme.allowed)
+
+
 @compiled
 def adjust_quota(
     schemes: Schemes,
@@ -120,10 +128,14 @@ def adjust_quota(
     if now_us >= scheme.window_us + scheme.reset_us:
         if scheme.allowed > 0 and scheme.charged >= scheme.allowed:
             scheme.quota_exceeds += 1
+        scheme.windows += 1
+        if scheme.allowed > 0 and scheme.charged > scheme.allowed - PAGE_BYTES:
+            scheme.full_windows += 1
         scheme.spent_bytes += scheme.charged
         scheme.window_us = now_us
         scheme.charged = 0
         scheme.allowed = _allowance(schemes, number, stalled_us)
+        _note_allowance(scheme)
     if scheme.allowed == 0:
         return
     sizes = schemes.sizes

@@ -82,6 +82,12 @@ _SCHEME = {
     "applied_regions": INT,
     "applied_bytes": INT,
     "quota_exceeds": INT,
+    "matched": FLAG,  # whether a region was ever inside all three ranges
+    "oldest": INT,  # the highest age, in aggregations, of a region with its sizes and accesses
+    "windows": INT,  # charge windows that ended
+    "full_windows": INT,  # of these, windows with no page left
+    "least_allowed": INT,  # bytes of the smallest window; 0 before the quota first applies
+    "most_allowed": INT,  # bytes of the largest window
 }
 _FILTER = {
     "scheme": INT,
@@ -205,14 +211,16 @@ def hot_score(
 
 
 @inlined
+def is_like(scheme: Any, region: Any) -> bool:
+    """Whether the region has the scheme's size and accesses, whatever its age."""
+    size, hits = region.end - region.start, region.moving // 10_000
+    return scheme.min_nr <= hits <= scheme.max_nr and scheme.min_sz <= size <= scheme.max_sz
+
+
+@inlined
 def matches(scheme: Any, region: Any) -> bool:
     """Whether the region is inside all three ranges of the scheme's access pattern."""
-    size, hits = region.end - region.start, region.moving // 10_000
-    return (
-        scheme.min_age <= region.age <= scheme.max_age
-        and scheme.min_nr <= hits <= scheme.max_nr
-        and scheme.min_sz <= size <= scheme.max_sz
-    )
+    return scheme.min_age <= region.age <= scheme.max_age and is_like(scheme, region)
 
 
 @inlined
