@@ -64,7 +64,7 @@ MEASUREMENTS = st.builds(
     ),
     wss_mean_bytes=st.none() | NUMBERS,
     series=series(),
-    conditions=st.none() | st.builds(Conditions),
+    conditions=st.none() | st.builds(Conditions, monitored_s=NUMBERS),
 )
 
 
