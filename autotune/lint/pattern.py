@@ -99,6 +99,13 @@ def ages(case: Case) -> Found:
                 f"intervals of {unit}, in which the kernel counts: write "
                 f"{format_duration(int(taken))}, which is the same, or aggregate more often",
             )
+    runtime_us = case.known.runtime_us
+    if runtime_us is not None and grid.min > runtime_us:
+        yield (
+            Code.AGE_TOO_HIGH,
+            f"min age {format_duration(int(grid.min))} matches nothing, since the workload is monitored "
+            f"for {format_duration(runtime_us)}: lower the min age, or let the workload run longer",
+        )
     if case.kernel.age[1] == 0:
         yield (
             Code.AGE_ZERO,

@@ -12,6 +12,7 @@ class Code(enum.Enum):
     """What a warning is about. The values are stable. ``quota-`` begins codes about a scheme's quota."""
 
     ACTION_INERT = "action-inert"
+    AGE_TOO_HIGH = "age-too-high"
     AGE_UNALIGNED = "age-unaligned"
     AGE_ZERO = "age-zero"
     AGGREGATION_ROUNDS = "aggregation-rounds"
