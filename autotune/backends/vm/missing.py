@@ -131,7 +131,8 @@ def explanation(opened: Opened, program: Program, there: Collection[str]) -> str
     files, _ = _new(opened, program, there, ())
     if not files:
         return ""
-    named = ", ".join(map(str, files[:_MOST_NAMED]))
+    # A program ends when it misses something: so what it looked for last tells most.
+    named = ", ".join(map(str, files[: -_MOST_NAMED - 1 : -1]))
     more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
     return (
         f"not in the micro-VM: list it under workload.files: {named}{more} "
@@ -177,8 +178,9 @@ def _new(
             files[here] = None
         else:
             empty[here] = None
+    once = {path.parent.resolve() / path.name: path for path in reversed(files)}
     outermost = [path for path in files if not files.keys() & set(path.parents)]
-    return outermost, list(empty)
+    return [path for path in outermost if path in once.values()], list(empty)
 
 
 def _is_whole(folder: Path, program: Program) -> bool:

@@ -49,20 +49,25 @@ LOCALES: Final = Path("/usr/lib/locale")
 LOCALE_ARCHIVE: Final = LOCALES / "locale-archive"
 
 _ZONES: Final = Path("/usr/share/zoneinfo")
+_LIBRARIES: Final = (Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib64"))
+"""Where glibc keeps the list of character sets that it can convert, in `gconv`."""
+
 _OTHER_CLOCKS: Final = frozenset({"posix", "right"})
 """Folders that repeat all time zones, for clocks without and with leap seconds."""
 
 _USUAL_FILES: Final = (
     *("/etc/localtime", "/etc/timezone", "/etc/services", "/etc/protocols"),
     *("/etc/ssl/openssl.cnf", "/etc/ssl/certs/ca-certificates.crt"),
+    "/usr/share/locale/locale.alias",
 )
 
 
 def usual_files() -> Iterator[Path]:
     """Give the files of this machine that any program may look up: some 5 MB.
 
-    These are the locale of the guest's LANG, the time zones, the local time, the names of services and
-    protocols, and OpenSSL's settings. What this machine lacks is left out.
+    These are the locale of the guest's LANG, the names of locales and character sets, the time zones,
+    the local time, the names of services and protocols, and OpenSSL's settings. What this machine lacks
+    is left out.
     """
     for name in (LANG, LANG.replace("UTF-8", "utf8")):
         if (LOCALES / name).is_dir():
@@ -72,6 +77,8 @@ def usual_files() -> Iterator[Path]:
             if path.relative_to(_ZONES).parts[0] not in _OTHER_CLOCKS:
                 yield path
     yield from (Path(name) for name in _USUAL_FILES if Path(name).exists())
+    for folder in _LIBRARIES:
+        yield from sorted((folder / "gconv").rglob("gconv-modules*"))
 
 
 def users() -> tuple[Entry, Entry]:

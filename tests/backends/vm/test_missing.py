@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autotune.backends.vm.files import files_for
-from autotune.backends.vm.missing import find_missing
+from autotune.backends.vm.missing import explanation, find_missing, may_lack
 from autotune.backends.vm.opened import Opened
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
@@ -30,7 +30,8 @@ class Runs:
         self.folders = list(folders)
         there = {*self.paths(experiment)} | {str(folder) for folder in self.folders}
         for look in self.looks_for:
-            wanted = {path for path in (*look.missing, *look.to_list) if Path(path).exists()}
+            named = [Path(path) for path in (*look.missing, *look.to_list)]
+            wanted = {str(path.resolve()) for path in named if path.exists()}
             if not wanted <= there:
                 return look
         return self.looks_for[-1] if self.looks_for[-1].listed else NOTHING
@@ -107,3 +108,41 @@ def test_it_ends_after_so_many_runs(tmp_path: Path) -> None:
 def test_a_pattern_is_refused() -> None:
     with pytest.raises(InputError, match=r"a pattern opens no files"):
         find_missing(Runs([]), STAIRS, print)
+
+
+def test_a_file_that_is_looked_for_by_two_ways_is_listed_once(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file").touch()
+    (tmp_path / "link").symlink_to("data")
+    place = Runs([looks(tmp_path / "link/file", tmp_path / "data/file", problem="no file")])
+
+    lack = find_missing(place, program(tmp_path), print)
+
+    assert lack.files == (tmp_path / "link/file",)
+    assert lack.problem is None
+
+
+def test_what_a_program_looked_for_last_is_named_first(tmp_path: Path) -> None:
+    for name in "abcd":
+        (tmp_path / name).touch()
+    experiment = program(tmp_path)
+    assert isinstance(experiment.workload, Program)
+    opened = looks(*(tmp_path / name for name in "abcd"), problem="cannot open d")
+
+    assert explanation(opened, experiment.workload, set()) == (
+        f"not in the micro-VM: list it under workload.files: {tmp_path}/d, {tmp_path}/c, "
+        f"{tmp_path}/b and 1 more ('autotune vm check' finds all)"
+    )
+    assert explanation(NOTHING, experiment.workload, set()) == ""
+
+
+@pytest.mark.parametrize(
+    ("problem", "may"),
+    [
+        ("gcc: fatal error: cannot execute 'cc1' | compilation terminated.", True),
+        ("ModuleNotFoundError: No module named 'x'", True),
+        ("no licence", False),
+    ],
+)
+def test_what_sounds_like_a_missing_file_is_heard(problem: str, may: bool) -> None:
+    assert may_lack(problem) == may
