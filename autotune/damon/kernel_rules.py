@@ -21,6 +21,9 @@ PAGE_BYTES: Final = 4096
 
 HUGE_PAGE_BYTES: Final = 2 << 20
 
+PROCESS_BYTES: Final = 1 << 47
+"""Addresses of a process on x86-64. Source: Documentation/arch/x86/x86_64/mm.rst."""
+
 SAMPLED_BYTES: Final = 1 << 32
 """Offsets of samples are drawn from 32 bits. Source: ``damon_rand``, include/linux/damon.h."""
 

@@ -6,13 +6,19 @@ Source: Documentation/mm/damon/design.rst of Linux 6.12.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 LONGEST_INTERVAL_US = 86_400_000_000
 """A day. A longer interval is a typing error."""
 
 MIN_REGIONS = 3
 """The smallest lower bound on the number of regions that DAMON accepts."""
+
+
+_ROOM: Final = 4
+"""DAMON may make this many times the regions that all its targets begin with. Above half of the bound
+it splits no region any more, and then sees no detail."""
 
 
 class OperationsSet(enum.Enum):
@@ -90,6 +96,17 @@ class Monitoring:
             raise ValueError(
                 f"min_regions ({self.min_regions}) is above max_regions ({self.max_regions})"
             )
+
+    def with_room_for(self, targets: int) -> Monitoring:
+        """Give attributes with a bound on regions that several targets have room under.
+
+        >>> Monitoring().with_room_for(25).max_regions, Monitoring().with_room_for(26).max_regions
+        (1000, 1040)
+        """
+        needed = _ROOM * targets * self.min_regions
+        if targets > 1 and needed > self.max_regions:
+            return replace(self, max_regions=needed)
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

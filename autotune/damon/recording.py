@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals
 from autotune.damon.spans import Span, merged, without
-
-PROCESS_BYTES: Final = 1 << 47
-"""Addresses of a process on x86-64. Source: Documentation/arch/x86/x86_64/mm.rst."""
 
 MOST_PROCESSES: Final = 1 << 15
 """With more processes, addresses would not fit into 63 bits."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from autotune.damon.recording import (
-    PROCESS_BYTES,
-    RecordedProcess,
-    RecordedRegion,
-    Snapshot,
-)
+from autotune.damon.kernel_rules import PROCESS_BYTES
+from autotune.damon.recording import RecordedProcess, RecordedRegion, Snapshot
 from autotune.runner.trace_pages import TargetSnapshot
 
 

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals, OperationsSet
-from autotune.damon.recording import (
-    MOST_PROCESSES,
-    PROCESS_BYTES,
-    MappedArea,
-    Recording,
-    shifted_area,
-)
+from autotune.damon.recording import MOST_PROCESSES, MappedArea, Recording, shifted_area
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement

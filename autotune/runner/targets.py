@@ -21,10 +21,6 @@ from autotune.runner.procfs import Procfs
 _UPDATES_BETWEEN: Final = 2
 """Update intervals between two commits, at least. A commit starts every timer of DAMON anew."""
 
-_ROOM: Final = 4
-"""DAMON may make this many times the regions that all its targets begin with. Above half of the bound
-it splits no region any more, and then sees no detail."""
-
 _EMPTY_PLACE: Final = ((PAGE_BYTES, 2 * PAGE_BYTES),)
 
 
@@ -88,7 +84,7 @@ class Targets:
     def first(self, pids: tuple[int, ...]) -> tuple[Target, ...]:
         """Give the targets with which DAMON is turned on: the processes *pids*."""
         self._next = pids
-        self._make_room(len(pids))
+        self.monitoring = self.monitoring.with_room_for(len(pids))
         return tuple(Target(pid=pid) for pid in pids)
 
     def is_due(self, now_s: float) -> bool:
@@ -141,18 +137,13 @@ class Targets:
             places.pop()
             targets.pop()
         self._next = tuple(places)
-        self._make_room(len(places))
+        self.monitoring = self.monitoring.with_room_for(len(places))
         return tuple(targets)
 
     def _new(self, pid: int | None) -> Target:
         """A target with the regions that DAMON itself would begin with: a commit makes none."""
         ranges = () if pid is None else self._procfs.monitored_ranges(pid)
         return Target(pid=pid, regions=initial_regions(ranges, self._asked.min_regions))
-
-    def _make_room(self, targets: int) -> None:
-        needed = _ROOM * targets * self._asked.min_regions
-        if targets > 1 and needed > self.monitoring.max_regions:
-            self.monitoring = replace(self.monitoring, max_regions=needed)
 
     def took(self, began_s: float, now_s: float) -> None:
         """Note that DAMON took the targets that were given last.

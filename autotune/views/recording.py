@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.damon.heat import Heat, HeatRow, heat
-from autotune.damon.recording import PROCESS_BYTES, Recording
+from autotune.damon.kernel_rules import PROCESS_BYTES
+from autotune.damon.recording import Recording
 from autotune.damon.working_set import WorkingSetSizes, working_set_sizes
 from autotune.experiment.watched import unwatched_note
 from autotune.units import format_duration, megabytes

@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals
-from autotune.damon.recording import (
-    PROCESS_BYTES,
-    MappedArea,
-    RecordedProcess,
-    RecordedRegion,
-    Recording,
-)
+from autotune.damon.recording import MappedArea, RecordedProcess, RecordedRegion, Recording
 from autotune.errors import InputError, RunError
 from autotune.formats.damo_record.reader import load, parse
 from autotune.formats.damo_record.writer import check_new, save, write

@@ -9,7 +9,8 @@ import pytest
 
 from autotune.backends.vm.vm import Vm
 from autotune.cli.main import run_command_line
-from autotune.damon.recording import PROCESS_BYTES, RecordedProcess, Recording
+from autotune.damon.kernel_rules import PROCESS_BYTES
+from autotune.damon.recording import RecordedProcess, Recording
 from autotune.experiment.experiment import Experiment
 from autotune.formats.damo_record.reader import load
 from autotune.formats.damo_record.writer import save

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from autotune.damon.recording import PROCESS_BYTES, RecordedRegion
+from autotune.damon.kernel_rules import PROCESS_BYTES
+from autotune.damon.recording import RecordedRegion
 from autotune.runner.recorded_processes import RawProcess, joined
 from autotune.runner.trace_pages import TargetSnapshot
 

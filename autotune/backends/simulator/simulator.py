@@ -17,7 +17,7 @@ from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import advise_everything
 from autotune.backends.simulator.memory.pages import Memory
 from autotune.backends.simulator.source import Source
-from autotune.backends.simulator.workload import player
+from autotune.backends.simulator.workload import player, processes
 from autotune.backends.simulator.workload.layout import lay_out, size_bytes
 from autotune.backends.simulator.workload.replay_layout import (
     Recorded,
@@ -28,6 +28,7 @@ from autotune.damon.damos import Scheme, SchemeStats
 from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
+from autotune.damon.spans import without
 from autotune.errors import InputError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
@@ -142,7 +143,8 @@ class Simulator:
         """
         self.check(experiment)
         machine = self._machine
-        monitoring = experiment.monitoring or Monitoring()
+        asked = experiment.monitoring or Monitoring()
+        monitoring = asked.with_room_for(processes.most_at_once(experiment.workload))
         intervals = monitoring.intervals
         try:
             staged = schemes.stage(
@@ -159,13 +161,15 @@ class Simulator:
         with np.errstate(over="ignore"):
             world.take_samples(simulated)
             world.wait(simulated, min(float(start_us), timeout_us))
+        targets = processes.process_count(experiment.workload)
         watched = regions.make_regions(
             [(0, machine.memory_bytes // PAGE_BYTES * PAGE_BYTES)]
             if physical
-            else _ranges(simulated.memory),
+            else _ranges(simulated.memory, targets),
             monitoring.min_regions,
             capacity=2 * monitoring.max_regions + 64 + _cuts(staged, intervals),
             whole=physical,
+            targets=targets,
         )
         settings = kdamond.Settings(
             sampling_us=intervals.sampling_us,
@@ -185,12 +189,13 @@ class Simulator:
         measured = _measurement(
             simulated,
             None if experiment.monitoring is None else staged,
-            _work_done(experiment, simulated),
+            experiment.workload,
         )
         if experiment.monitoring is None:
             return measured
         return replace(
             measured,
+            watched=processes.watched(experiment.workload, asked, monitoring),
             conditions=conditions(
                 simulated,
                 staged,
@@ -288,18 +293,17 @@ def _size_bytes(workload: Pattern | Program | Recording) -> int:
         return sum(
             high - low
             for area in workload.areas
-            for low, high in area.resident
             if area.from_us == 0
+            for low, high in without(area.resident, area.repeated)
         )
     return 0
 
 
-def _ranges(memory: Memory) -> list[tuple[int, int]]:
-    """The three ranges that DAMON watches; an empty list if DAMON would watch nothing."""
-    ranges = np.zeros((3, 2), dtype=np.int64)
-    if not three_ranges(memory, ranges):
-        return []
-    return [(int(start), int(end)) for start, end in ranges]
+def _ranges(memory: Memory, targets: int) -> list[tuple[int, int]]:
+    """Three ranges of each process, which DAMON watches; empty if DAMON would watch nothing."""
+    ranges = np.zeros((3 * targets, 2), dtype=np.int64)
+    found = three_ranges(memory, ranges)
+    return [(int(start), int(end)) for start, end in ranges[:found]]
 
 
 def _cuts(staged: schemes.Schemes, intervals: Intervals) -> int:
@@ -311,24 +315,27 @@ def _cuts(staged: schemes.Schemes, intervals: Intervals) -> int:
     return int(min(_MOST_CUTS, 2 * (passes.sum() + len(staged.filters) * passes.sum())))
 
 
-def _work_done(experiment: Experiment, simulated: world.World) -> float | None:
+def _work_done(workload: processes.Workload, simulated: world.World) -> float | None:
     """The accesses of a pattern; or the recording's work, since a replay does all of it again."""
-    if isinstance(experiment.workload, Recording):
-        return experiment.workload.work_done
+    if isinstance(workload, Recording):
+        return workload.work_done
     return float(simulated.source.state[0].accesses)
 
 
-def _series(simulated: world.World) -> Series:
+def _series(simulated: world.World, workload: processes.Workload) -> Series:
     tally = simulated.tally[0]
     taken = int(tally.samples)
     rss, swap, pool, wss = (
         simulated.samples[name][:taken] for name in ("rss", "swap", "pool", "wss")
     )
-    used = rss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
+    times_us = np.arange(taken) * tally.period_us
+    shares = times_us / max(1.0, float(simulated.clock[0].now_us))
+    pss = np.maximum(0, rss - processes.repeated_bytes(workload, shares))
+    used = pss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
     return Series(
-        time_s=tuple((np.arange(taken) * tally.period_us / 1e6).tolist()),
+        time_s=tuple((times_us / 1e6).tolist()),
         rss_bytes=tuple(rss.tolist()),
-        pss_bytes=tuple(rss.tolist()),
+        pss_bytes=tuple(pss.tolist()),
         swap_bytes=tuple(swap.tolist()),
         pool_bytes=tuple(pool.tolist()),
         used_bytes=tuple(used.tolist()),
@@ -343,9 +350,9 @@ def _stats(staged: schemes.Schemes) -> SchemeStats:
 
 
 def _measurement(
-    simulated: world.World, staged: schemes.Schemes | None, work_done: float | None
+    simulated: world.World, staged: schemes.Schemes | None, workload: processes.Workload
 ) -> Measurement:
-    series = _series(simulated)
+    series = _series(simulated, workload)
     clock, counters = simulated.clock[0], simulated.memory.counters[0]
     tally = simulated.tally[0]
     runtime_s = float(clock.now_us) / 1e6
@@ -355,10 +362,10 @@ def _measurement(
 
     return Measurement(
         runtime_s=runtime_s,
-        work_done=work_done,
+        work_done=_work_done(workload, simulated),
         rss_mean_bytes=mean(series.rss_bytes),
         rss_peak_bytes=max(series.rss_bytes),
-        pss_mean_bytes=mean(series.rss_bytes),
+        pss_mean_bytes=mean(tuple(size or 0 for size in series.pss_bytes)),
         swap_pool_mean_bytes=mean(series.pool_bytes),
         system_used_mean_bytes=mean(series.used_bytes),
         kdamond_cpu=float(clock.busy_us) / 1e6 / runtime_s,

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals
 from autotune.damon.recording import (
     MOST_PROCESSES,
-    PROCESS_BYTES,
     MappedArea,
     RecordedProcess,
     RecordedRegion,

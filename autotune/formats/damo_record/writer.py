@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autotune.damon.recording import PROCESS_BYTES, MappedArea, RecordedRegion, Recording
+from autotune.damon.kernel_rules import PROCESS_BYTES
+from autotune.damon.recording import MappedArea, RecordedRegion, Recording
 from autotune.damon.spans import Span
 from autotune.errors import InputError, RunError, Where
 

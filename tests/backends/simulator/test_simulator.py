@@ -26,8 +26,9 @@ from autotune.damon.damos import (
     Scheme,
     Watermarks,
 )
+from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
-from autotune.damon.recording import Recording
+from autotune.damon.recording import RecordedProcess, Recording, shifted_area
 from autotune.errors import InputError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
@@ -453,6 +454,90 @@ def test_a_recording_without_a_scheme_is_as_large_and_as_busy_as_it_was() -> Non
     assert measured.wss_mean_bytes == pytest.approx(HALF, rel=0.1)
     assert measured.runtime_s == pytest.approx(5.0, rel=1e-3)
     assert measured.major_faults == 0
+
+
+def twins(seconds: int, *, late_us: int = 0, shared: bool = False) -> Recording:
+    """Two processes as `halves`, the second one from *late_us* on; its cold half may be the first's."""
+    one = halves(seconds)
+    [seen] = one.snapshots
+    second = []
+    for part in one.areas:
+        moved_part = replace(shifted_area(part, 1), from_us=late_us)
+        if shared and part.start == 2_024 * 4096:
+            whole = ((moved_part.start, moved_part.end),)
+            moved_part = replace(moved_part, shared=whole, repeated=whole)
+        second.append(moved_part)
+    moved = tuple(
+        region._replace(start=region.start + PROCESS_BYTES, end=region.end + PROCESS_BYTES)
+        for region in seen.regions
+    )
+    processes = tuple(
+        RecordedProcess(name=name, from_us=from_us, until_us=one.duration_us)
+        for name, from_us in (("first", 0), ("second", late_us))
+    )
+    return replace(
+        one,
+        areas=(*one.areas, *second),
+        snapshots=(replace(seen, regions=(*seen.regions, *moved)),),
+        processes=processes,
+    )
+
+
+def test_each_process_of_a_recording_is_watched() -> None:
+    experiment = Experiment(workload=twins(5), monitoring=Monitoring(), schemes=(prcl(1),))
+
+    measured = simulator().run(experiment, seed=0)
+
+    assert measured.series.rss_bytes[0] == 2 * (2 * HALF + 2 * 4096)
+    assert min(measured.series.rss_bytes) == pytest.approx(2 * HALF, rel=0.02)
+    assert measured.wss_mean_bytes == pytest.approx(2 * HALF, rel=0.1)
+    assert measured.watched is not None
+    assert measured.watched.processes == 2
+    assert measured.pss_mean_bytes == measured.rss_mean_bytes
+
+
+def test_a_process_that_comes_later_is_watched_from_the_next_look_on() -> None:
+    played = twins(8, late_us=2_500_000)
+    experiment = Experiment(workload=played, monitoring=Monitoring(), schemes=(prcl(1),))
+
+    measured = simulator().run(experiment, seed=0)
+
+    rss = measured.series.rss_bytes
+    assert rss[24] == pytest.approx(HALF, rel=0.02)
+    assert rss[26] == pytest.approx(3 * HALF, rel=0.02)
+    assert rss[-1] == pytest.approx(2 * HALF, rel=0.02)
+
+
+def test_what_processes_share_counts_once_and_does_not_go_out() -> None:
+    experiment = Experiment(
+        workload=twins(5, shared=True), monitoring=Monitoring(), schemes=(prcl(1),)
+    )
+
+    measured = simulator().run(experiment, seed=0)
+
+    rss, pss = measured.series.rss_bytes, measured.series.pss_bytes
+    assert rss[-1] == pytest.approx(3 * HALF, rel=0.02)
+    assert {all_of - once for all_of, once in zip(rss, pss, strict=True) if once} == {HALF}
+
+
+def test_a_scheme_may_be_for_one_process_only() -> None:
+    second = Filter(type=FilterType.TARGET, target_index=1, matching=False)
+    scheme = replace(prcl(1), filters=(second,))
+    experiment = Experiment(workload=twins(5), monitoring=Monitoring(), schemes=(scheme,))
+
+    measured = simulator().run(experiment, seed=0)
+
+    assert min(measured.series.rss_bytes) == pytest.approx(3 * HALF, rel=0.02)
+
+
+def test_many_processes_have_room_for_their_regions() -> None:
+    few = replace(Monitoring(), max_regions=40)
+    experiment = Experiment(workload=twins(5), monitoring=few)
+
+    measured = simulator().run(experiment, seed=0)
+
+    assert measured.watched is not None
+    assert (measured.watched.max_regions, measured.watched.max_regions_asked) == (80, 40)
 
 
 def test_a_recording_says_how_much_cpu_time_and_what_work_it_was() -> None:

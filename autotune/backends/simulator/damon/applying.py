@@ -21,7 +21,7 @@ from autotune.backends.simulator.damon.schemes import (
     score,
 )
 from autotune.backends.simulator.world import World, is_over, stalled_us
-from autotune.damon.kernel_rules import PAGE_BYTES
+from autotune.damon.kernel_rules import PAGE_BYTES, PROCESS_BYTES
 
 
 @inlined
@@ -70,7 +70,7 @@ def is_filtered(schemes: Schemes, number: int, regions: Regions, index: int) -> 
             elif inside and high < region.end:
                 cut(regions, index, high - region.start)
         else:
-            inside = item.start == 0  # there is one target
+            inside = item.start == regions.items[index].start // PROCESS_BYTES
         if inside == (item.matching == 1):
             return True
     return False

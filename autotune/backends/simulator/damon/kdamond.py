@@ -229,7 +229,8 @@ def run(
             next_update += update_ticks
             if world.memory.counters[0].changes != changes and not settings.fixed:
                 changes = world.memory.counters[0].changes
-                if three_ranges(world.memory, regions.ranges):
-                    update_ranges(regions, regions.ranges)
+                found = three_ranges(world.memory, regions.ranges)
+                if found > 0:
+                    update_ranges(regions, regions.ranges[:found])
             limit = size_limit(regions, settings.min_regions)
         next_pass = _next_apply(schemes, tick, next_aggregation)

@@ -15,7 +15,7 @@ from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws, uniform
 from autotune.backends.simulator.compiled.structs import INT, Structs, make_structs
 from autotune.backends.simulator.memory.pages import Memory, end_of
-from autotune.damon.kernel_rules import PAGE_BYTES, initial_regions
+from autotune.damon.kernel_rules import PAGE_BYTES, PROCESS_BYTES, initial_regions
 
 _REGION = {
     "start": INT,  # first address, in bytes, a multiple of the page size
@@ -32,13 +32,15 @@ _TOTALS = {
 
 
 class Regions(NamedTuple):
-    """All regions of the target, in address order.
+    """All regions of all targets, in address order.
+
+    A recording's processes lie one behind the other, so that their regions are never neighbours.
 
     Attributes:
         items: `_REGION` structs; the first ``totals[0].regions`` are in use; shape ``(capacity,)``.
         totals: `_TOTALS`, one struct.
         spare: `_REGION` structs, room for what a split makes; shape ``(capacity,)``.
-        ranges: Room for the ranges of an update, shape ``(3, 2)``.
+        ranges: Room for the ranges of an update, three of each target, shape ``(3 * targets, 2)``.
     """
 
     items: Structs
@@ -48,19 +50,28 @@ class Regions(NamedTuple):
 
 
 def make_regions(
-    ranges: list[tuple[int, int]], min_regions: int, capacity: int, *, whole: bool = False
+    ranges: list[tuple[int, int]],
+    min_regions: int,
+    capacity: int,
+    *,
+    whole: bool = False,
+    targets: int = 1,
 ) -> Regions:
-    """Cut the ranges of an address space into about *min_regions* equal pieces.
+    """Cut the three ranges of each target into about *min_regions* equal pieces.
 
-    With *whole* each range is one region, as when a user gives the ranges.
+    With *whole* each range is one region, as when a user gives the ranges. *targets* is how many targets
+    there may be at most.
     """
-    spans = ranges if whole else initial_regions(ranges, min_regions)
+    spans = tuple(ranges)
+    if not whole:
+        of_targets = (ranges[first : first + 3] for first in range(0, len(ranges), 3))
+        spans = tuple(span for own in of_targets for span in initial_regions(own, min_regions))
     items, totals = make_structs(_REGION, capacity), make_structs(_TOTALS, 1)
     for index, (start, end) in enumerate(spans):
         items[index].start, items[index].end = start, end
     totals[0].regions = len(spans)
     return Regions(
-        items, totals, make_structs(_REGION, capacity), np.zeros((3, 2), dtype=np.int64)
+        items, totals, make_structs(_REGION, capacity), np.zeros((3 * targets, 2), dtype=np.int64)
     )
 
 
@@ -285,22 +296,45 @@ def update_ranges(regions: Regions, ranges: NDArray[np.int64]) -> None:
 
 
 @compiled
-def three_ranges(memory: Memory, ranges: np.ndarray) -> bool:
-    """Find the three ranges of a process that DAMON watches: its two largest gaps separate them.
+def three_ranges(memory: Memory, ranges: np.ndarray) -> int:
+    """Find the three ranges of each process that DAMON watches: its two largest gaps separate them.
 
     Args:
-        memory: The process's memory.
-        ranges: Shape ``(3, 2)``: receives each range's first address, and the address behind its last.
+        memory: The processes' memory.
+        ranges: Shape ``(3 * targets, 2)``: receives each range's first address, and the address behind
+            its last. With three rows all memory is one process's.
 
     Returns:
-        False if there are fewer than two gaps: DAMON then has nothing to watch.
+        How many ranges were found. A process with fewer than two gaps has none: DAMON then has nothing
+        to watch.
+    """
+    found, first = 0, 0
+    one = len(ranges) == 3  # ranges of a process
+    while first < len(memory.areas) and found + 3 <= len(ranges):
+        process = memory.areas[first].start // PROCESS_BYTES
+        behind = first + 1
+        while behind < len(memory.areas) and (
+            one or memory.areas[behind].start // PROCESS_BYTES == process
+        ):
+            behind += 1
+        if _three_ranges_of(memory, first, behind, ranges, found):
+            found += 3
+        first = behind
+    return found
+
+
+@compiled
+def _three_ranges_of(
+    memory: Memory, first_area: int, behind: int, ranges: np.ndarray, row: int
+) -> bool:
+    """Find the ranges of the process with the areas from *first_area* on; put them from *row* on.
 
     Source: ``__damon_va_three_regions``, mm/damon/vaddr.c.
     """
     first, second = 0, 0  # sizes of the two largest gaps; then their places
     first_start, first_end, second_start, second_end = 0, 0, 0, 0
     begin, end = -1, -1
-    for index in range(len(memory.areas)):
+    for index in range(first_area, behind):
         area = memory.areas[index]
         if area.mapped == 0:
             continue
@@ -314,10 +348,10 @@ def three_ranges(memory: Memory, ranges: np.ndarray) -> bool:
         end = end_of(area)
     if second == 0:
         return False
-    ranges[0, 0] = begin
-    ranges[0, 1] = min(first_start, second_start)
-    ranges[1, 0] = min(first_end, second_end)
-    ranges[1, 1] = max(first_start, second_start)
-    ranges[2, 0] = max(first_end, second_end)
-    ranges[2, 1] = end
+    ranges[row, 0] = begin
+    ranges[row, 1] = min(first_start, second_start)
+    ranges[row + 1, 0] = min(first_end, second_end)
+    ranges[row + 1, 1] = max(first_start, second_start)
+    ranges[row + 2, 0] = max(first_end, second_end)
+    ranges[row + 2, 1] = end
     return True
