@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from autotune.damon.recording import Recording
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.other_speed import OtherSpeed
 
 Result = TypeVar("Result", covariant=True)
 
@@ -76,6 +77,30 @@ class Backend(BackendOf[Measurement], Protocol):
     @property
     def most_at_once(self) -> int | None:
         """How many runs there may be at once, whatever the number of CPUs; None is no limit."""
+        ...
+
+
+@runtime_checkable
+class TwoSpeedBackend(Protocol):
+    """A place that can run a workload on a slower or faster CPU, too."""
+
+    def at_other_speed(
+        self, experiment: Experiment, *, seed: int, baseline: Measurement
+    ) -> OtherSpeed | None:
+        """Run a baseline at another speed; give what is known from before if it ran so already.
+
+        Args:
+            experiment: The experiment of *baseline*.
+            seed: The seed of *baseline*.
+            baseline: At the usual speed.
+
+        Returns:
+            None if this machine has one speed only.
+
+        Raises:
+            TrialError: If the workload fails at that speed.
+            BackendUnavailableError: If nothing can be measured here any more.
+        """
         ...
 
 

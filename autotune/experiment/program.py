@@ -57,18 +57,25 @@ class Program:
         ready: The criterion by which the warm-up is over.
         work: Regular expression whose only group matches the work done. It is searched in the output of
             the client, or without a client in the output of the program. The last match counts.
+        duration_us: How long after its begin the measured part is stopped: the client, or without a
+            client the program, is asked to end. None lets it end by itself.
+        accept_exit: Exit statuses of the client, or without a client of the program, that are fine; a
+            signal n counts as 128 + n. What `duration_us` stopped may have any.
         folder: The folder in which the commands start; an absolute path.
         files: Files or whole folders that the commands open, besides programs and their libraries;
             absolute paths. A micro-VM gets copies.
 
     Raises:
-        ValueError: If a command is empty, `work` has not one group, or a path is not absolute.
+        ValueError: If a command is empty, `work` has not one group, a path is not absolute, or there
+            is no such exit status or duration.
     """
 
     command: tuple[str, ...] | str
     client: tuple[str, ...] | None = None
     ready: Ready = field(default_factory=lambda: Ready(delay_us=1_000_000))
     work: str | None = None
+    duration_us: int | None = None
+    accept_exit: tuple[int, ...] = (0,)
     folder: str = "/"
     files: tuple[str, ...] = ()
 
@@ -79,5 +86,9 @@ class Program:
         for path in (self.folder, *self.files):
             if not path.startswith("/"):
                 raise ValueError(f"{path} is relative: a program's folder and files are absolute")
+        if not self.accept_exit or not all(0 <= status <= 255 for status in self.accept_exit):
+            raise ValueError("accept_exit takes numbers from 0 to 255: name one or more")
+        if self.duration_us is not None and self.duration_us <= 0:
+            raise ValueError(f"duration is {self.duration_us} us: it must be above 0")
         if self.work is not None:
             _check_regex("work", self.work, groups=1)

@@ -37,13 +37,14 @@ def figures(
     objectives: Objectives,
     *,
     slowdown: SlowdownName,
+    no_work: str | None = None,
 ) -> dict[str, float]:
     """Give every figure of one measurement. A metric that is missing is left out.
 
     Raises:
         ValueError: If an objective or a constraint can't be computed.
     """
-    computed = metrics.compute(measured, baseline, slowdown=slowdown)
+    computed = metrics.compute(measured, baseline, slowdown=slowdown, no_work=no_work)
     values = metrics.values(measured, computed)
     for name, metric in _asked(objectives).items():
         if lacks := metric.names & computed.missing.keys():
@@ -57,7 +58,11 @@ def _needs(asked: str, name: str, missing: Mapping[str, str]) -> str:
 
 
 def lacking(
-    baseline: Measurement, objectives: Objectives, *, slowdown: SlowdownName
+    baseline: Measurement,
+    objectives: Objectives,
+    *,
+    slowdown: SlowdownName,
+    no_work: str | None = None,
 ) -> str | None:
     """Say what an objective or a constraint needs and no measurement like *baseline* can have.
 
@@ -65,7 +70,7 @@ def lacking(
         A line with a remedy; None if nothing lacks.
     """
     missing = {
-        **metrics.compute(baseline, baseline, slowdown=slowdown).missing,
+        **metrics.compute(baseline, baseline, slowdown=slowdown, no_work=no_work).missing,
         **{
             name: "it was not measured"
             for name in metrics.RECORD_FIELDS

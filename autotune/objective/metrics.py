@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.other_speed import looks_timed
 
 SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 
@@ -298,13 +299,24 @@ def sentences(missing: Mapping[str, str]) -> list[str]:
     return [f"{', '.join(which)}: unknown: {reason}" for reason, which in names.items()]
 
 
-def compute(measured: Measurement, baseline: Measurement, *, slowdown: SlowdownName) -> Metrics:
+SLOWDOWNS = frozenset({"slowdown", "own_cpu_slowdown", "wall_slowdown"})
+"""The metrics that mean nothing without a unit of work that measurement and baseline share."""
+
+
+def compute(
+    measured: Measurement,
+    baseline: Measurement,
+    *,
+    slowdown: SlowdownName,
+    no_work: str | None = None,
+) -> Metrics:
     """Give every metric, in the order of `METRICS`; a metric that can't be computed is missing.
 
     Args:
         measured: The measurement.
         baseline: Its baseline, with DAMON off.
         slowdown: The formula for `slowdown` on this backend.
+        no_work: Why the two share no unit of work, so that no slowdown is known; None if they do.
 
     Raises:
         ValueError: If *slowdown* is no formula.
@@ -318,10 +330,15 @@ def compute(measured: Measurement, baseline: Measurement, *, slowdown: SlowdownN
     """
     known: dict[str, float] = {}
     missing: dict[str, str] = {}
+    if measured.work_done is None and baseline.work_done is None:
+        no_work = no_work or looks_timed(measured, baseline)
     for metric in METRICS.values():
         function = metric.function or METRICS[slowdown].function
         if function is None:
             raise ValueError(f"slowdown can't be '{slowdown}': it must be a formula of its own")
+        if no_work is not None and metric.name in SLOWDOWNS:
+            missing[metric.name] = no_work
+            continue
         try:
             known[metric.name] = function(measured, baseline)
         except ValueError as error:

@@ -218,12 +218,13 @@ class Measuring:
                 number = int(now_s / period_s)  # skips samples whose time has passed
                 self._sample(number, number * period_s, monitor, shared)
                 number += 1
+            stop_s = running.stop_if_due(now_s)
             if now_s >= timeout_s:
                 raise WorkloadError(
                     f"not at its end after {format_duration(experiment.timeout_us)}: raise "
                     "workload.timeout, or make it shorter"
                 )
-            next_s = number * period_s
+            next_s = min(number * period_s, stop_s)
             if monitor is not None and not monitor.is_on:
                 next_s = min(next_s, start_s)
             left_s = max(0.0, next_s - (time.monotonic() - began_s))

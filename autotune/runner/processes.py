@@ -229,6 +229,12 @@ class Processes:
                 f"{stay_in_foreground(names)}"
             )
 
+    def signal_one(self, started: Started, number: signal.Signals) -> None:
+        """Send a signal to a program and its descendants, as Ctrl-C does in a terminal."""
+        for pid in reversed(self.procfs.tree(started.pid)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
     def end_one(self, started: Started) -> None:
         """Kill a program and its descendants, and let the kernel forget them."""
         pids = self.procfs.tree(started.pid)

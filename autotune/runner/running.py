@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.output import LastMatch
 from autotune.runner.processes import Processes, Started
 from autotune.runner.readiness import be_silent, check_before, wait_until_ready
+from autotune.runner.stopping import Stops
 
 
 class RunningWorkload(Protocol):
@@ -43,6 +45,21 @@ class RunningWorkload(Protocol):
 
     def begin(self, seed: int) -> None:
         """Begin the measured part; *seed* decides what the workload leaves to chance."""
+        ...
+
+    def stop_if_due(self, time_s: float) -> float:
+        """Stop the workload if its time is over.
+
+        Args:
+            time_s: Time since the measured part began, in seconds.
+
+        Returns:
+            The time at which to call this again; infinite if the workload ends by itself.
+        """
+        ...
+
+    def ended_well(self) -> bool:
+        """Say whether the program that ended the measured part ended as it should."""
         ...
 
     def work_done(self) -> float | None:
@@ -135,6 +152,14 @@ class RunningPattern:
         """Tell the player to play."""
         self.measured.tell(go_line(seed))
 
+    def stop_if_due(self, time_s: float) -> float:  # noqa: ARG002  # one signature
+        """Do nothing: a pattern ends by itself."""
+        return math.inf
+
+    def ended_well(self) -> bool:
+        """Say whether the player goes on, or ended without an error."""
+        return not self.measured.status
+
     def work_done(self) -> float:
         """Give the number of accesses.
 
@@ -178,6 +203,7 @@ class RunningProgram:
         self._program = program
         self._processes = processes
         self._client: Started | None = None
+        self._stops = None if program.duration_us is None else Stops(program.duration_us / 1e6)
         self._work = None if program.work is None else LastMatch(program.work)
         line = None if program.ready.line is None else _Line(program.ready.line)
         listeners: list[Callable[[str], None]] = []
@@ -218,6 +244,21 @@ class RunningProgram:
                 self._program.client, on_line=_to_all(*listeners), aside=True
             )
             self._client.close_input()
+
+    def stop_if_due(self, time_s: float) -> float:
+        """Ask the client, or without a client the program, to end, if its duration is over."""
+        if self._stops is None:
+            return math.inf
+        while (number := self._stops.due(time_s)) is not None:
+            self._processes.signal_one(self.last, number)
+        return self._stops.next_s
+
+    def ended_well(self) -> bool:
+        """Say whether what ended the measured part has an exit status that is fine."""
+        status = self.last.status
+        if status is None or (self._stops is not None and self._stops.begun):
+            return True
+        return (status if status >= 0 else 128 - status) in self._program.accept_exit
 
     def work_done(self) -> float | None:
         """Give the number that the expression `work` found in the output; None without an expression.
@@ -302,7 +343,7 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
             f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: "
             f"{measured.remedy('see why')}"
         )
-    if last.status:
+    if not running.ended_well():
         raise WorkloadError(
             f"'{last.title}' failed with {last.how_it_ended()}: {last.remedy('see why')}"
         )

@@ -67,6 +67,8 @@ class MeasuringPool:
         self._objectives = objectives
         self._emit = emit
         self._dropped = False
+        self.no_work: str | None = None
+        """Why baselines and trials share no unit of work; None if they share one."""
         self._pool = ThreadPoolExecutor(threads)
 
     def begin_baseline(self, seed: int) -> Job:
@@ -137,7 +139,12 @@ class MeasuringPool:
 
     def lacking(self, baseline: Measurement) -> str | None:
         """Say which figure is asked for and can't be had from *baseline*; None if all can."""
-        return lacking(baseline, self._objectives, slowdown=self._backend.slowdown_metric)
+        return lacking(
+            baseline,
+            self._objectives,
+            slowdown=self._backend.slowdown_metric,
+            no_work=self.no_work,
+        )
 
     def figures(self, measured: Measured, baseline: Measurement) -> Figures:
         """Give all figures of the measurements of one experiment.
@@ -156,7 +163,11 @@ class MeasuringPool:
     def _figures(self, measurement: Measurement, baseline: Measurement) -> Figures:
         try:
             return figures(
-                measurement, baseline, self._objectives, slowdown=self._backend.slowdown_metric
+                measurement,
+                baseline,
+                self._objectives,
+                slowdown=self._backend.slowdown_metric,
+                no_work=self.no_work,
             )
         except ValueError as error:
             raise TrialError(str(error)) from error

@@ -13,6 +13,7 @@ from autotune.damon.kernel_units import on_grid
 from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
+from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
 from autotune.objective.metrics import Metrics
 from autotune.objective.spread import Spread, spreads
@@ -20,6 +21,7 @@ from autotune.recommendation import inaction
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.events import Event
 from autotune.study.measuring_pool import Job, MeasuringPool, usable_threads
+from autotune.study.shared_work import no_shared_work
 from autotune.workload_file.workload_file import WorkloadFile
 
 MOST_SEEDS = 1000
@@ -147,8 +149,13 @@ def measure_scheme(
                 raise RunError(f"{file.path}: {with_seed}{error}") from error
             progress(len(pairs), count)
     try:
-        figures = [metrics.compute(*pair, slowdown=backend.slowdown_metric) for pair in pairs]
-    except ValueError as error:
+        no_work = no_shared_work(backend, file.experiment(None), pairs[0][1], seed=file.seed)
+        raise_if_interrupted()
+        figures = [
+            metrics.compute(*pair, slowdown=backend.slowdown_metric, no_work=no_work)
+            for pair in pairs
+        ]
+    except (TrialError, ValueError) as error:
         raise RunError(f"{file.path}: {error}") from error
     return SchemeMeasurement(
         workload=file.name,

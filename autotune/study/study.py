@@ -41,6 +41,7 @@ from autotune.study.events import (
 from autotune.study.measuring_pool import Job, MeasuringPool, Schemes, usable_threads
 from autotune.study.outcome import Outcome, RunState
 from autotune.study.proposals import Proposal, Proposals
+from autotune.study.shared_work import no_shared_work
 from autotune.study.storage import Storage, in_memory
 from autotune.trial import Trial, TrialState
 from autotune.workload_file.workload_file import WorkloadFile
@@ -129,6 +130,7 @@ class _Run:
 
     def __init__(self, prepared: Prepared, listeners: Sequence[Listener]) -> None:
         self.file = prepared.file
+        self.inner = prepared.backend
         self.backend = for_study(prepared.backend)
         self.sampler = prepared.sampler
         self.listeners = listeners
@@ -197,6 +199,9 @@ class _Run:
     def _measure_baseline(self, pool: MeasuringPool) -> Measurement:
         try:
             baseline = pool.finish_baseline(pool.begin_baseline(self.file.seed))
+            pool.no_work = no_shared_work(
+                self.inner, self.file.experiment(None), baseline, seed=self.file.seed
+            )
         except TrialError as error:
             raise RunError(f"{self.file.path}: the baseline failed: {error}") from error
         self.emit(BaselineMeasured(measurement=baseline))
@@ -321,7 +326,10 @@ class _Run:
             {}
             if self.baseline is None
             else metrics.compute(
-                self.baseline, self.baseline, slowdown=self.backend.slowdown_metric
+                self.baseline,
+                self.baseline,
+                slowdown=self.backend.slowdown_metric,
+                no_work=pool.no_work,
             ).missing
         )
         return Outcome(

@@ -16,12 +16,13 @@ from autotune.errors import InputError, Where
 from autotune.experiment.pattern import Pattern, PatternRegion
 from autotune.experiment.program import Program, Ready
 from autotune.formats import damo_record, masim
+from autotune.units import format_duration
 
 _KINDS = ("pattern", "command", "recording")
 _TIMEOUT_US = 600_000_000
 _SLOWEST = 5
 """How many times its own length a recording may run, unless the file gives a timeout."""
-_PROGRAM_KEYS = ("shell", "client", "ready", "work")
+_PROGRAM_KEYS = ("shell", "client", "ready", "work", "duration", "accept_exit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,9 @@ def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...])
     client = keys.take("client", _arguments, None)
     client = None if client is None else _located(client, folder)
     ready = keys.take("ready", _ready, Ready(delay_us=1_000_000))
+    duration_us = keys.take("duration", positive_duration, None)
+    status = document.integer(at_least=0, at_most=255)
+    accept_exit = keys.take("accept_exit", document.list_of(status), (0,))
     work = keys.peek("work") if "work" in keys else place
     with work.blamed():
         return Program(
@@ -127,6 +131,8 @@ def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...])
             client=client,
             ready=ready,
             work=keys.take("work", document.text, None),
+            duration_us=duration_us,
+            accept_exit=accept_exit,
             folder=str(folder),
             files=tuple(str(file) for file in files),
         )
@@ -197,11 +203,24 @@ def read_workload(
             _refuse_program_keys(keys, kind)
             workload = _pattern(path, warn) if kind == "pattern" else damo_record.load(path)
         timeout_us = keys.take("timeout", positive_duration, _usual_timeout_us(workload))
+        _check_duration(workload, timeout_us, keys, place)
         keys.finish()
         _check_backend(kind, backend, place)
         return WorkloadSection(workload, path, timeout_us)
 
     return read
+
+
+def _check_duration(
+    workload: Pattern | Program | Recording, timeout_us: int, keys: Mapping, place: Value
+) -> None:
+    duration_us = workload.duration_us if isinstance(workload, Program) else None
+    if duration_us is not None and duration_us >= timeout_us:
+        raise InputError(
+            f"workload.duration is {format_duration(duration_us)}, and workload.timeout is "
+            f"{format_duration(timeout_us)}: raise the timeout",
+            keys.where("timeout") if "timeout" in keys else place.where,
+        )
 
 
 def _refuse_program_keys(keys: Mapping, kind: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def measured_part(running: RunningWorkload) -> None:
         waiting.register(waker, select.POLLIN)
     while not running.has_ended():
         assert waiting.poll(20_000)
+
+
+def measured_until_stopped(running: RunningWorkload) -> float:
+    """Measure what a clock stops; give how long it ran, in seconds."""
+    running.begin(1)
+    began_s = time.monotonic()
+    while not running.has_ended():
+        now_s = time.monotonic() - began_s
+        assert now_s < 20.0
+        time.sleep(min(0.02, running.stop_if_due(now_s)))
+    return time.monotonic() - began_s
 
 
 def verdict(running: RunningWorkload, processes: Processes, oom_kills: int = 0) -> str:
@@ -307,3 +319,70 @@ def test_a_server_that_goes_into_the_background_while_its_client_runs_is_told_to
     measured_part(running)
 
     assert verdict(running, processes).endswith("run it in the foreground, not as a daemon")
+
+
+INTERRUPTED = """import time
+try:
+    time.sleep(1000)
+except KeyboardInterrupt:
+    print("did 42 requests", flush=True)
+    raise SystemExit(130)
+"""
+
+
+def test_a_client_that_a_clock_stops_has_time_to_say_what_it_did(processes: Processes) -> None:
+    running = start(
+        processes,
+        SLEEP,
+        client=python(INTERRUPTED),
+        work="did ([0-9]+) requests",
+        duration_us=400_000,
+    )
+
+    took_s = measured_until_stopped(running)
+
+    assert 0.4 <= took_s < 2.0
+    check_end(running, processes, 0)
+    assert running.work_done() == 42.0
+
+
+def test_without_a_client_the_clock_stops_the_program(processes: Processes) -> None:
+    running = start(processes, INTERRUPTED, work="did ([0-9]+) requests", duration_us=400_000)
+
+    measured_until_stopped(running)
+
+    check_end(running, processes, 0)
+    assert running.work_done() == 42.0
+
+
+def test_what_ends_before_its_duration_with_an_error_has_failed(processes: Processes) -> None:
+    running = start(processes, SLEEP, client=python("raise SystemExit(3)"), duration_us=LONG_US)
+
+    measured_until_stopped(running)
+
+    assert "failed with exit status 3" in verdict(running, processes)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("raise SystemExit(130)", 130),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 128 + 15),
+    ],
+)
+def test_an_exit_status_that_is_fine_is_no_failure(
+    processes: Processes, code: str, status: int
+) -> None:
+    running = start(processes, SLEEP, client=python(code), accept_exit=(0, status))
+
+    measured_part(running)
+
+    check_end(running, processes, 0)
+
+
+def test_only_the_accepted_exit_statuses_are_fine(processes: Processes) -> None:
+    running = start(processes, SLEEP, client=python("pass"), accept_exit=(130,))
+
+    measured_part(running)
+
+    assert "failed with exit status 0" in verdict(running, processes)

@@ -67,7 +67,7 @@ def test_every_key_is_read(folder: Path) -> None:
         """
 name: a name
 workload: {command: [sleep, 10], client: [wrk, -t, 1], ready: {port: 80}, work: '([0-9]+) requests',
-           files: [data], timeout: 2m}
+           duration: 8s, accept_exit: [0, 130], files: [data], timeout: 2m}
 backend: vm
 machine: micro-vm
 search_space: {base: prcl, parameters: {pattern.min_size: 4K}}
@@ -92,6 +92,7 @@ vm: {memory: 1G, swap: 2G, compression: zstd, huge_pages: always, mips: 500, ker
     assert program.client == ("wrk", "-t", "1")
     assert program.ready == Ready(port=80)
     assert program.work == "([0-9]+) requests"
+    assert (program.duration_us, program.accept_exit) == (8_000_000, (0, 130))
     assert program.files == (str(folder / "data"),)
     assert workload.timeout_us == 120_000_000
     assert workload.backend.name == "vm"
@@ -316,6 +317,14 @@ def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
     program = workload.workload
     assert isinstance(program, Program)
     assert (program.command, program.ready) == ("a | b", Ready(delay_us=0))
+
+
+def test_a_duration_must_end_before_the_timeout(folder: Path) -> None:
+    text = "backend: vm\nworkload: {command: [a], duration: 8s, timeout: 8s}\n"
+
+    assert message(folder, text).endswith(
+        "workload.duration is 8s, and workload.timeout is 8s: raise the timeout"
+    )
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "a\\nb"])

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Literal
 
 from autotune.backends.reading_periods import ReadingPeriods
-from autotune.backends.settings import VmSettings
+from autotune.backends.settings import SPEEDS_MIPS, VmSettings
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
 from autotune.backends.vm.emulator import SILENCE_S, Emulator
 from autotune.backends.vm.file_entries import entries_at
 from autotune.backends.vm.files import ProgramFiles
 from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image, workload_files
+from autotune.backends.vm.kept_speeds import KeptSpeeds
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
 from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.missing import explanation, may_lack
@@ -37,6 +38,7 @@ from autotune.errors import BackendUnavailableError, TrialError
 from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.other_speed import OtherSpeed
 from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.experiment.program import Program
 from autotune.native.building import build
@@ -102,6 +104,7 @@ class Vm:
         self._making = threading.Lock()
         self._machines: dict[str, _Machine] = {}
         self._running: set[Emulator] = set()
+        self._other: Vm | None = None
         self._stopped = False
         self._lacks: dict[str, str] = {}
         self._readings = ReadingPeriods(repeats=not settings.realtime)
@@ -241,6 +244,39 @@ class Vm:
         files = workload_files(runnable(experiment.workload))
         return frozenset(entry.path for entry in (*SKELETON, *files.entries))
 
+    def at_other_speed(
+        self, experiment: Experiment, *, seed: int, baseline: Measurement
+    ) -> OtherSpeed | None:
+        """Run a baseline in a machine of half the speed, or of twice the speed if none is slower.
+
+        Raises:
+            TrialError: If the workload fails, or the machine does.
+            BackendUnavailableError: If no machine can be made.
+        """
+        settings = self._settings
+        if settings.realtime or baseline.fingerprint is None:
+            return None
+        kept = KeptSpeeds(self._cache / "speeds")
+        if (known := kept.get(baseline.fingerprint)) is not None:
+            return known
+        place = SPEEDS_MIPS.index(settings.mips)
+        mips = SPEEDS_MIPS[place + 1 if place + 1 < len(SPEEDS_MIPS) else place - 1]
+        self._note(f"running the baseline at {mips} MIPS, to see whether its work is fixed (once)")
+        with self._lock:
+            other = self._other = Vm(
+                replace(settings, mips=mips), self._cache, _silent, self._system, self._silence_s
+            )
+            if self._stopped:
+                raise BackendUnavailableError("the micro-VMs were stopped")
+        measured = other.run(experiment, seed=seed)
+        found = OtherSpeed(
+            speed=mips / settings.mips,
+            runtime_s=measured.runtime_s,
+            workload_cpu_s=measured.workload_cpu_s,
+        )
+        kept.keep(baseline.fingerprint, found)
+        return found
+
     def record(self, experiment: Experiment, *, seed: int) -> Recording:
         """Fork the machine in which the workload runs, and make a recording there.
 
@@ -309,6 +345,9 @@ class Vm:
             self._stopped = True
             for emulator in self._running:
                 emulator.end()
+            other = self._other
+        if other is not None:
+            other.stop()
 
     def _plan(self, experiment: Experiment, files: ProgramFiles) -> Plan:
         settings = self._settings
@@ -396,6 +435,10 @@ class Vm:
                     f"the micro-VM's kernel stopped: {emulator.console_end()}: try another kernel"
                 )
             emulator.save(path)
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
 
 
 _NO_DESCRIPTORS = Descriptors(console=0, results=0, orders=0, qmp=0)
