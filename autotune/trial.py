@@ -31,6 +31,7 @@ class Trial:
         figures: All that an objective or a constraint may name, by name; empty if the trial failed.
         reason: Why the trial failed; of a measured trial, why its schemes did nothing or less than they
             could. None if there is nothing to say.
+        doubt: Why the figures of a measured trial are in doubt; None if they are not.
 
     Raises:
         ValueError: If the number is negative, or a trial failed without a reason or with figures.
@@ -46,6 +47,7 @@ class Trial:
     schemes: tuple[Scheme, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
     reason: str | None = None
+    doubt: str | None = None
 
     def __post_init__(self) -> None:
         """Check that the fields belong together."""

@@ -8,6 +8,11 @@ from autotune.experiment.measurement import Measurement
 
 SAME_WORK = 0.03
 """Programs of fixed work execute equal instructions at two speeds within this fraction."""
+EARLY_CPU_S = 0.25
+"""A program without a client works on between being ready and being measured, at each speed another part
+of its work: so much CPU time of the baseline may differ, in seconds."""
+MOST_EARLY = 0.25
+"""At most this fraction of the instructions may be such an early part; half is a deadline."""
 SAME_TIME = 0.002
 """Run times that differ by less than this fraction were set by a clock, if the CPU time differs more."""
 LESS_CPU = 0.02
@@ -41,8 +46,13 @@ class OtherSpeed:
         """
         return self.workload_cpu_s * self.speed / baseline.workload_cpu_s
 
-    def no_shared_work(self, baseline: Measurement) -> str | None:
+    def no_shared_work(self, baseline: Measurement, *, works_before: bool = False) -> str | None:
         """Say why slowdowns of this workload mean nothing; None if its work is fixed.
+
+        Args:
+            baseline: At the usual speed.
+            works_before: Whether the workload works already when its measured part begins, as a program
+                without a client does.
 
         >>> from autotune.testing import measurement
         >>> slow = OtherSpeed(speed=0.5, runtime_s=10.0, workload_cpu_s=9.0)
@@ -53,7 +63,8 @@ and executed 50.0% of the instructions: let it print how much it did, and name t
         if baseline.workload_cpu_s <= 0.0:
             return None
         share = self.instructions(baseline)
-        if abs(share - 1.0) <= SAME_WORK:
+        early = min(MOST_EARLY, EARLY_CPU_S / baseline.workload_cpu_s) if works_before else 0.0
+        if abs(share - 1.0) <= SAME_WORK + early:
             return None
         longer = self.runtime_s / baseline.runtime_s
         return (

@@ -40,7 +40,7 @@ def reasons(
     front = {option.trial.number for option in recommendation.front} if recommendation else set()
     found: dict[int, str] = {}
     for trial in trials:
-        sentences = [trial.reason or ""]
+        sentences = [trial.reason or "", trial.doubt or ""]
         if trial.state is TrialState.COMPLETE and trial.number not in front:
             sentences.append(breaches(trial.figures, objectives))
         if trial.number in thrown_out:

@@ -80,6 +80,10 @@ def summary(findings: Findings) -> str:
             },
         ),
         _held_back(findings.outcome.trials),
+        _listed(
+            "## Figures in doubt",
+            {trial.number: trial.doubt for trial in findings.outcome.trials if trial.doubt},
+        ),
         _importances(findings.importances),
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"

@@ -15,6 +15,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
+from autotune.objective.doubts import too_fast, too_short
 from autotune.objective.metrics import Metrics
 from autotune.objective.spread import Spread, spreads
 from autotune.recommendation import inaction
@@ -54,6 +55,7 @@ class SchemeMeasurement:
         missing: Why a metric has no value, by its name.
         reason: Why the schemes did nothing, or less than they could, with the first seed; None if
             nothing held them back.
+        doubts: Sentences about figures that are not to be believed as they stand.
     """
 
     workload: str
@@ -66,6 +68,7 @@ class SchemeMeasurement:
     spreads: dict[str, Spread | None]
     missing: dict[str, str]
     reason: str | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def scheme_text(self) -> str | None:
@@ -96,6 +99,7 @@ class SchemeMeasurement:
             "more_than_noise": {name: spread and spread.more_than_noise for name, spread in found},
             "missing": self.missing,
             "reason": self.reason,
+            "doubts": list(self.doubts),
         }
 
 
@@ -157,6 +161,9 @@ def measure_scheme(
         ]
     except (TrialError, ValueError) as error:
         raise RunError(f"{file.path}: {error}") from error
+    found = spreads([one.all_values() for one in figures])
+    means = {name: spread.mean for name, spread in found.items() if spread is not None}
+    doubts = (too_short(pairs[0][1], experiment), too_fast(means, schemes))
     return SchemeMeasurement(
         workload=file.name,
         backend=backend.name,
@@ -165,9 +172,10 @@ def measure_scheme(
         schemes=schemes,
         measurement=pairs[0][0],
         baseline=pairs[0][1],
-        spreads=spreads([one.all_values() for one in figures]),
+        spreads=found,
         missing={name: why for one in reversed(figures) for name, why in one.missing.items()},
         reason=inaction.sentence(inaction.reasons(experiment, pairs[0][0])),
+        doubts=tuple(doubt for doubt in doubts if doubt),
     )
 
 

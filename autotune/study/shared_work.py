@@ -35,4 +35,6 @@ def no_shared_work(
     if not isinstance(backend, TwoSpeedBackend):
         return None
     other = backend.at_other_speed(experiment, seed=seed, baseline=baseline)
-    return None if other is None else other.no_shared_work(baseline)
+    if other is None:
+        return None
+    return other.no_shared_work(baseline, works_before=workload.client is None)

@@ -21,6 +21,7 @@ from autotune.errors import BackendUnavailableError, InputError, RunError, Trial
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective import metrics
+from autotune.objective.doubts import too_fast, too_short
 from autotune.recommendation import front, inaction
 from autotune.recommendation.inaction import Reason
 from autotune.samplers import make_sampler
@@ -205,6 +206,8 @@ class _Run:
         except TrialError as error:
             raise RunError(f"{self.file.path}: the baseline failed: {error}") from error
         self.emit(BaselineMeasured(measurement=baseline))
+        if short := too_short(baseline, self.file.experiment(())):
+            self.notes.append(f"{short[0].upper()}{short[1:]}.")
         if lacks := pool.lacking(baseline):
             raise InputError(lacks, Where(self.file.path))
         return baseline
@@ -276,6 +279,7 @@ class _Run:
             schemes=schemes,
             figures=figures,
             reason=inaction.sentence(why),
+            doubt=too_fast(figures, schemes),
         )
 
     def _failed(self, proposal: Proposal, schemes: Schemes, error: Exception) -> Trial:

@@ -58,6 +58,8 @@ def show_scheme(found: SchemeMeasurement) -> None:
     if found.reason is not None:
         console.print(f"held back: {found.reason}")
     _show_metrics(console, found)
+    for doubt in found.doubts:
+        console.print(f"warning: {doubt}\n")
     figures: Mapping[str, tuple[str, str]] = {
         "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
         "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(measured.rss_mean_bytes)),

@@ -56,6 +56,24 @@ def test_a_faster_machine_tells_the_same() -> None:
     assert timed.no_shared_work(BASELINE) is not None
 
 
+@pytest.mark.parametrize(
+    ("baseline_s", "slow_s", "works_before", "fixed"),
+    [
+        pytest.param(2.11, 3.96, True, True, id="a part was done before the measured part began"),
+        pytest.param(2.11, 3.96, False, False, id="a client begins with the measured part"),
+        pytest.param(20.0, 37.6, True, False, id="of a longer run it is too much"),
+        pytest.param(0.4, 0.4, True, False, id="a deadline is told even from a short run"),
+    ],
+)
+def test_what_is_done_before_the_measured_part_does_not_count(
+    baseline_s: float, slow_s: float, works_before: bool, fixed: bool
+) -> None:
+    baseline = measurement(runtime_s=baseline_s, workload_cpu_s=baseline_s)
+    other = half(runtime_s=slow_s, workload_cpu_s=slow_s)
+
+    assert (other.no_shared_work(baseline, works_before=works_before) is None) == fixed
+
+
 def test_without_cpu_time_nothing_can_be_told() -> None:
     idle = measurement(workload_cpu_s=0.0)
 

@@ -118,6 +118,7 @@ def test_measure_prints_the_promised_json(autotune: Runner, short: Path) -> None
         "more_than_noise",
         "missing",
         "reason",
+        "doubts",
     ]
     assert (values["workload"], values["backend"], values["machine"]) == (
         "short",

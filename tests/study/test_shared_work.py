@@ -13,6 +13,7 @@ from autotune.experiment.program import Program
 from autotune.study.one_scheme import measure_scheme
 from autotune.study.shared_work import no_shared_work
 from autotune.testing import prcl
+from autotune.views.terminal import show_scheme
 from autotune.workload_file.workload_file import WorkloadFile
 from tests.closed_form import CPU_S, ClosedForm, make_file, tune_file
 
@@ -87,6 +88,36 @@ def test_a_run_that_seeks_memory_alone_goes_on(tmp_path: Path) -> None:
     assert tuned.recommendation.front
     assert all("slowdown" not in trial.figures for trial in tuned.trials)
     assert "the work is not fixed" in (tuned.out / "summary.md").read_text()
+
+
+class Faster(ClosedForm):
+    """On it, every scheme takes a third of the CPU time away."""
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        measured = super().run(experiment, seed=seed)
+        return replace(measured, workload_cpu_s=CPU_S * (0.67 if experiment.schemes else 1.0))
+
+
+def test_a_gain_of_speed_is_told_wherever_it_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A client that counts its work: equal times alone don't make the slowdown unknown.
+    file = make_file(tmp_path / "user")
+
+    class Counted(Faster):
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            return replace(super().run(experiment, seed=seed), work_done=400.0)
+
+    found = measure_scheme(file, (prcl(),), Counted())
+    show_scheme(found)
+    tuned = tune_file(file, tmp_path / "out", backend=Counted())
+
+    why = "a slowdown of -33.00% is no gain"
+    assert [doubt[: len(why)] for doubt in found.doubts] == [why]
+    assert why in " ".join(capsys.readouterr().out.split())
+    assert all(trial.reason and why in trial.reason for trial in tuned.trials)
+    assert (tuned.out / "trials.csv").read_text().count(why) == len(tuned.trials)
+    assert f"## Figures in doubt\n\n- trial 0: {why}" in (tuned.out / "summary.md").read_text()
 
 
 def test_who_counts_its_work_is_not_asked(tmp_path: Path) -> None:
