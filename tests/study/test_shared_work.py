@@ -115,7 +115,7 @@ def test_a_gain_of_speed_is_told_wherever_it_is_shown(
     why = "a slowdown of -33.00% is no gain"
     assert [doubt[: len(why)] for doubt in found.doubts] == [why]
     assert why in " ".join(capsys.readouterr().out.split())
-    assert all(trial.reason and why in trial.reason for trial in tuned.trials)
+    assert all(trial.doubt and why in trial.doubt for trial in tuned.trials)
     assert (tuned.out / "trials.csv").read_text().count(why) == len(tuned.trials)
     assert f"## Figures in doubt\n\n- trial 0: {why}" in (tuned.out / "summary.md").read_text()
 
