@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.runner.procfs import PAGE_BYTES, Procfs
 
-_FREE = (b"MemFree", b"Active(file)", b"Inactive(file)", b"SReclaimable")
+_FREE = re.compile(
+    rb"^(?:MemFree|Active\(file\)|Inactive\(file\)|SReclaimable): +(\d+)", re.MULTILINE
+)
 _KEPT_BY_CPU = re.compile(rb"^ +count: +(\d+)", re.MULTILINE)
+_KEPT_FOR_S = 1.0
+"""How long the pages that CPUs keep are taken for known: to read them costs much, and they are few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ class SystemMemory:
     def __init__(self, procfs: Path = Path("/proc"), sysfs: Path = Path("/sys")) -> None:
         self._procfs = Procfs(procfs)
         self._zrams = _zrams(sysfs)
+        self._kept_bytes = 0
+        self._kept_until_s = 0.0
 
     def free_bytes(self) -> int:
         """Give the memory that nothing uses, or only as a cache that the kernel can drop.
@@ -45,12 +52,13 @@ class SystemMemory:
         Source: Documentation/filesystems/proc.rst, "meminfo"; mm/vmstat.c of Linux 6.12
         (zoneinfo_show_print) for what CPUs keep.
         """
-        fields = dict(
-            line.split(b":") for line in (self._procfs.read("meminfo") or b"").splitlines()
-        )
-        free_kib = sum(int(fields[name].split()[0]) for name in _FREE if name in fields)
-        kept = _KEPT_BY_CPU.findall(self._procfs.read("zoneinfo") or b"")
-        return (free_kib << 10) + sum(map(int, kept)) * PAGE_BYTES
+        free_kib = sum(map(int, _FREE.findall(self._procfs.read("meminfo") or b"")))
+        now_s = time.monotonic()
+        if now_s >= self._kept_until_s:
+            kept = _KEPT_BY_CPU.findall(self._procfs.read("zoneinfo") or b"")
+            self._kept_bytes = sum(map(int, kept)) * PAGE_BYTES
+            self._kept_until_s = now_s + _KEPT_FOR_S
+        return (free_kib << 10) + self._kept_bytes
 
     def pool_bytes(self) -> int:
         """Give the memory in which all zram devices and zswap hold what was swapped out."""

@@ -162,7 +162,7 @@ def test_a_workload_that_fails_while_damon_runs_fails_its_trial(
     kind, message = told("crash")["error"]
 
     assert kind == "WorkloadError"
-    assert message.endswith("failed with exit status 1: no luck: see why")
+    assert message.endswith("failed with exit status 1: ready | no luck: see why")
 
 
 def test_a_kill_leaves_things_behind(told: Callable[[str], Facts]) -> None:
