@@ -12,6 +12,7 @@ from autotune.runner.procfs import PAGE_BYTES, Procfs
 _FREE = re.compile(
     rb"^(?:MemFree|Active\(file\)|Inactive\(file\)|SReclaimable): +(\d+)", re.MULTILINE
 )
+_ZSWAP = re.compile(rb"^Zswap: +(\d+)", re.MULTILINE)
 _KEPT_BY_CPU = re.compile(rb"^ +count: +(\d+)", re.MULTILINE)
 _KEPT_FOR_S = 1.0
 """How long the pages that CPUs keep are taken for known: to read them costs much, and they are few."""
@@ -52,17 +53,32 @@ class SystemMemory:
         Source: Documentation/filesystems/proc.rst, "meminfo"; mm/vmstat.c of Linux 6.12
         (zoneinfo_show_print) for what CPUs keep.
         """
-        free_kib = sum(map(int, _FREE.findall(self._procfs.read("meminfo") or b"")))
+        return self._free(self._meminfo())
+
+    def pool_bytes(self) -> int:
+        """Give the memory in which all zram devices and zswap hold what was swapped out."""
+        return self._pool(self._meminfo())
+
+    def free_and_pool_bytes(self) -> tuple[int, int]:
+        """Give `free_bytes` and `pool_bytes` from one reading, which is cheaper than two."""
+        meminfo = self._meminfo()
+        return self._free(meminfo), self._pool(meminfo)
+
+    def _meminfo(self) -> bytes:
+        return self._procfs.read("meminfo") or b""
+
+    def _pool(self, meminfo: bytes) -> int:
+        found = _ZSWAP.search(meminfo)
+        return self._of_zrams(2) + (int(found[1]) << 10 if found else 0)
+
+    def _free(self, meminfo: bytes) -> int:
+        free_kib = sum(map(int, _FREE.findall(meminfo)))
         now_s = time.monotonic()
         if now_s >= self._kept_until_s:
             kept = _KEPT_BY_CPU.findall(self._procfs.read("zoneinfo") or b"")
             self._kept_bytes = sum(map(int, kept)) * PAGE_BYTES
             self._kept_until_s = now_s + _KEPT_FOR_S
         return (free_kib << 10) + self._kept_bytes
-
-    def pool_bytes(self) -> int:
-        """Give the memory in which all zram devices and zswap hold what was swapped out."""
-        return self._of_zrams(2) + self._of_meminfo(b"Zswap:")
 
     def stored_bytes(self) -> int:
         """Give the size, before compression, of what all zram devices hold."""
@@ -103,7 +119,7 @@ class SystemMemory:
         )
 
     def _of_meminfo(self, name: bytes) -> int:
-        for line in (self._procfs.read("meminfo") or b"").splitlines():
+        for line in self._meminfo().splitlines():
             if line.startswith(name):
                 return int(line.split()[1]) << 10
         return 0

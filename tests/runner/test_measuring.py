@@ -137,9 +137,9 @@ def test_samples_lie_on_a_fixed_grid_and_the_figures_are_theirs(played: Bench) -
     assert measured.rss_mean_bytes == time_weighted_mean(
         series.time_s, series.rss_bytes, measured.runtime_s
     )
-    assert measured.system_used_mean_bytes == time_weighted_mean(
-        series.time_s, series.used_bytes, measured.runtime_s
-    )
+    used = time_weighted_mean(series.time_s, series.used_bytes, measured.runtime_s)
+    # Another program of this machine may give back more memory than the workload takes.
+    assert measured.system_used_mean_bytes == (used if used >= 0.0 else None)
 
 
 def test_a_baseline_has_no_figures_of_damon(bench: Bench) -> None:
