@@ -13,7 +13,6 @@ measured figures. Without `--measure` only the simulator runs, on the kept recor
 - transfer: the hypervolume, measured in the kernel, of the schemes on the simulator's front, divided by
   the hypervolume of all schemes, from the reference of 0 % saving and 50 % slowdown.
 - sign: how many schemes save memory on one side and cost memory on the other side.
-- expected: the error of saving that is expected of the recording, by the recording alone.
 """
 
 from __future__ import annotations
@@ -143,9 +142,7 @@ def _keep(cell: Cell, figures: Mapping[str, float]) -> None:
         if is_new:
             writer.writeheader()
         row = {name: f"{value:.6g}" for name, value in figures.items()}
-        writer.writerow(
-            {"program": cell.program, "scheme": cell.scheme, "seed": cell.seed, **row}
-        )
+        writer.writerow({"program": cell.program, "scheme": cell.scheme, "seed": cell.seed, **row})
     print(cell.program, cell.scheme, cell.seed, row, file=sys.stderr)
 
 

@@ -95,9 +95,7 @@ def beside(
         None if no scheme has both. Seeds that some of the schemes lack are left out.
     """
     own = {cell: figures for cell, figures in kernel.items() if cell.program == program}
-    schemes = tuple(
-        name for name in predicted if any(cell.scheme == name for cell in own)
-    )
+    schemes = tuple(name for name in predicted if any(cell.scheme == name for cell in own))
     seeds = [
         seed
         for seed in sorted({cell.seed for cell in own})

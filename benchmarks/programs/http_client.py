@@ -10,7 +10,7 @@ def main() -> None:
     """Ask so many times; each time wait a little."""
     port, requests, begin = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    draws = random.Random(5)
+    draws = random.Random(5)  # noqa: S311  # not for secrets
     for turn in range(requests):
         number = draws.randrange(2_000) if turn % 10 else draws.randrange(50_000)
         connection.request("GET", f"{begin}{number}")
