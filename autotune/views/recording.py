@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from autotune.damon.heat import Heat, HeatRow, heat
 from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.recording import Recording
+from autotune.damon.recording_doubts import accuracy_note, doubts
 from autotune.damon.working_set import WorkingSetSizes, working_set_sizes
 from autotune.experiment.watched import unwatched_note
 from autotune.units import format_duration, megabytes
@@ -78,6 +80,7 @@ def recording_to_dict(recording: Recording) -> dict[str, Any]:
         "cpu_s": None if recording.cpu_us is None else recording.cpu_us / 1e6,
         "work_done": recording.work_done,
         "compressed_fraction": recording.compressed_fraction,
+        "doubts": {**dataclasses.asdict(found := doubts(recording)), "reasons": found.reasons},
         "wss": working_set_sizes(recording).to_dict(),
         "heatmap": _heat(recording).to_dict(),
     }
@@ -105,6 +108,7 @@ def show_recording(recording: Recording) -> None:
             "since no more was resident",
             soft_wrap=True,
         )
+    console.print(f"note: {accuracy_note(recording)}")
 
 
 def _show_processes(recording: Recording) -> None:

@@ -11,6 +11,7 @@ from autotune import catalog, document
 from autotune.backends.settings import HostSettings, HugePages, VmSettings
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.damon.recording import Recording
+from autotune.damon.recording_doubts import accuracy_note
 from autotune.document import Mapping, Reader, Value
 from autotune.errors import InputError, Where
 from autotune.experiment.pattern import Pattern, PatternRegion
@@ -138,6 +139,12 @@ def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...])
         )
 
 
+def _recording(path: Path, warn: Callable[[str], None]) -> Recording:
+    recording = damo_record.load(path)
+    warn(f"{path}: {accuracy_note(recording)}")
+    return recording
+
+
 def _pattern(path: Path, warn: Callable[[str], None]) -> Pattern:
     """Read a pattern; its data files are relative to it, and absolute from here on."""
     pattern = masim.load(path, warn)
@@ -201,7 +208,7 @@ def read_workload(
         else:
             path = _file(find, kind)(place)
             _refuse_program_keys(keys, kind)
-            workload = _pattern(path, warn) if kind == "pattern" else damo_record.load(path)
+            workload = _pattern(path, warn) if kind == "pattern" else _recording(path, warn)
         timeout_us = keys.take("timeout", positive_duration, _usual_timeout_us(workload))
         _check_duration(workload, timeout_us, keys, place)
         keys.finish()

@@ -148,7 +148,9 @@ def test_json_has_figures_and_the_same_map(capsys: pytest.CaptureFixture[str]) -
 
     found = json.loads(shown("halves", "--json", capsys=capsys))
 
-    assert {key: found[key] for key in found.keys() - {"wss", "heatmap"}} == {
+    assert found["doubts"]["looks_per_page"] == 5.0
+    assert found["doubts"]["reasons"] == ["it has 2 aggregations"]
+    assert {key: found[key] for key in found.keys() - {"doubts", "wss", "heatmap"}} == {
         "name": "halves",
         "duration_s": 0.2,
         "intervals": {"sampling_us": 5_000, "aggregation_us": 100_000, "update_us": 1_000_000},
