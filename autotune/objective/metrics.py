@@ -19,6 +19,9 @@ from autotune.experiment.other_speed import looks_timed
 
 SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 
+LEAST_CPU_S = 0.1
+"""With less CPU time, clock ticks of 10 ms and the start of a program are much of it."""
+
 RECORD_FIELDS: tuple[str, ...] = tuple(
     field.name
     for field in dataclasses.fields(Measurement)
@@ -126,13 +129,18 @@ def own_cpu_slowdown(measured: Measurement, baseline: Measurement) -> float:
         A fraction of the baseline's CPU time; below 0 if the workload needs less.
 
     Raises:
-        ValueError: If the baseline has no CPU time, or if the work done is 0, or missing in only one of
-            the two measurements.
+        ValueError: If the baseline has less than `LEAST_CPU_S` of CPU time, or if the work done is 0, or
+            missing in only one of the two measurements.
 
     >>> from autotune.testing import measurement
     >>> own_cpu_slowdown(measurement(workload_cpu_s=12.0), measurement(workload_cpu_s=8.0))
     0.5
     """
+    if 0.0 < baseline.workload_cpu_s < LEAST_CPU_S:
+        raise ValueError(
+            f"the baseline used {baseline.workload_cpu_s:.3f} s of CPU time, too little to compare: let "
+            f"it do more work, for {LEAST_CPU_S:g} s or longer"
+        )
     return (
         _ratio(
             "workload_cpu_s",

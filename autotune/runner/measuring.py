@@ -181,7 +181,8 @@ class Measuring:
             swap_pool_mean_bytes=mean(series.pool_bytes),
             system_used_mean_bytes=used_mean if used_mean >= 0.0 else None,
             kdamond_cpu=0.0 if monitor is None else monitor.cpu_s / runtime_s,
-            workload_cpu_s=used.cpu_s - used_before.cpu_s,
+            # Time of reaped processes counts in ticks, so that the sum can seem to fall.
+            workload_cpu_s=max(0.0, used.cpu_s - used_before.cpu_s),
             major_faults=used.major_faults - used_before.major_faults,
             swap_in_bytes=after.swap_in_bytes - before.swap_in_bytes,
             swap_out_bytes=after.swap_out_bytes - before.swap_out_bytes,

@@ -88,7 +88,7 @@ def test_twice_the_work_in_the_same_time_is_half_the_time_a_unit(
     assert slowdowns == pytest.approx([1.0 / factor - 1.0] * 2)
 
 
-@given(seconds=POSITIVE, factor=st.floats(0.1, 10.0))
+@given(seconds=st.floats(metrics.LEAST_CPU_S, 1e12), factor=st.floats(0.1, 10.0))
 def test_fixed_work_is_as_much_slower_as_it_takes_longer(seconds: float, factor: float) -> None:
     measured = measurement(runtime_s=seconds * factor, workload_cpu_s=seconds * factor)
     baseline = measurement(runtime_s=seconds, workload_cpu_s=seconds)
@@ -185,3 +185,16 @@ def test_values_leaves_out_what_was_not_measured() -> None:
 
 def _fields() -> tuple[dataclasses.Field[object], ...]:
     return dataclasses.fields(Measurement)
+
+
+def test_a_baseline_that_hardly_used_a_cpu_gives_no_slowdown() -> None:
+    baseline, measured = measurement(workload_cpu_s=0.02), measurement(workload_cpu_s=0.05)
+
+    found = metrics.compute(measured, baseline, slowdown="own_cpu_slowdown")
+
+    assert "own_cpu_slowdown" not in found.known
+    assert found.missing["slowdown"] == (
+        "the baseline used 0.020 s of CPU time, too little to compare: let it do more work, for "
+        "0.1 s or longer"
+    )
+    assert found.known["wall_slowdown"] == 0.0
