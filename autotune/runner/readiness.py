@@ -140,7 +140,7 @@ class _Tries:
         self._deadline_s = deadline_s
         self._longest_s = longest_s
         self.last = ""
-        """What there is to say of the last try, for a message."""
+        """What there is to say of the last try that had its time, for a message."""
 
     def succeeds(self, wait: Callable[[], None]) -> bool:
         """Run the command once, with *wait* between two looks at it, and end all its processes."""
@@ -151,7 +151,7 @@ class _Tries:
             wait()
         if probe.has_ended():
             self.last = f", with {probe.how_it_ended()}" if probe.status else ""
-        else:
+        elif end_s < self._deadline_s or not self.last:
             said = probe.output.telling()
             self.last = f" and was ended{f'; it printed: {said}' if said else ''}"
             self._longest_s *= 2
