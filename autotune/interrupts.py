@@ -1,8 +1,8 @@
 """One Ctrl-C or SIGTERM ends a command, even if Python loses it.
 
 If a `KeyboardInterrupt` is raised while the interpreter runs a callback, for example the garbage
-collector's, Python prints the exception and goes on. So this module remembers it, and long-running code
-asks this module again and again.
+collector's, Python reports the exception and goes on. So this module remembers it without a report, and
+long-running code asks this module again and again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -35,11 +36,19 @@ def one_interrupt() -> Iterator[None]:
         os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
         raise KeyboardInterrupt
 
+    report = sys.unraisablehook
+
+    def report_others(lost: sys.UnraisableHookArgs) -> None:
+        if not (_received.is_set() and lost.exc_type is KeyboardInterrupt):
+            report(lost)
+
     for number in ours:
         signal.signal(number, interrupt)
+    sys.unraisablehook = report_others
     try:
         yield
     finally:
+        sys.unraisablehook = report
         _received.clear()
         for number in ours:
             if signal.getsignal(number) is interrupt:

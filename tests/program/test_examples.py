@@ -63,7 +63,11 @@ def test_every_example_is_right(path: Path) -> None:
     checked = check_file(path)
 
     assert checked.summary.startswith(f"workload '{path.stem}': ")
-    assert checked.warnings == ()
+    # Of each recording it is said how far its figures can be trusted.
+    plays_recording = path.stem == "redis-offline"
+    assert ["a recording misses rare" in one for one in checked.warnings] == [
+        True
+    ] * plays_recording
 
 
 @pytest.mark.vm
