@@ -10,7 +10,9 @@ from autotune.experiment.measurement import Measurement
 from autotune.units import format_duration
 
 FASTER = 0.02
-"""A gain of speed up to this fraction is taken for noise."""
+"""A gain of speed up to this fraction is taken for noise where one seed shows none."""
+LEAST_GAIN = 0.005
+"""A gain of speed up to this fraction is of no interest, however sure it is."""
 _HASTENING = frozenset({Action.HUGEPAGE, Action.WILLNEED, Action.LRU_PRIO})
 """Actions that can make a workload faster."""
 LEAST_SAMPLES = 20
@@ -20,11 +22,23 @@ LEAST_AGGREGATIONS = 20
 aggregations it has not found out yet what is hot."""
 
 
-def too_fast(figures: Mapping[str, float], schemes: tuple[Scheme, ...] = ()) -> str | None:
+def too_fast(
+    figures: Mapping[str, float],
+    schemes: tuple[Scheme, ...] = (),
+    *,
+    more_than_noise: bool | None = None,
+) -> str | None:
     """Say that a workload was faster than its baseline by more than noise; None if it was not.
 
     Huge pages and memory that is brought in early can make a workload faster. So a gain of *schemes*
     with such an action is not in doubt.
+
+    Args:
+        figures: Metrics by name, of which ``slowdown`` counts.
+        schemes: What the kernel did.
+        more_than_noise: Whether the slowdown of several seeds differs from 0 by more than their spread
+            (`autotune.objective.spread.Spread`); None with one seed, of which a gain up to `FASTER` is
+            taken for noise.
 
     >>> too_fast({"slowdown": -0.01})
     >>> print(too_fast({"slowdown": -0.1325}))
@@ -32,7 +46,10 @@ def too_fast(figures: Mapping[str, float], schemes: tuple[Scheme, ...] = ()) -> 
 other work, than its baseline: count it with workload.work, or compare more seeds
     """
     slowdown = figures.get("slowdown")
-    if slowdown is None or slowdown >= -FASTER or {one.action for one in schemes} & _HASTENING:
+    bound = FASTER if more_than_noise is None else LEAST_GAIN
+    if slowdown is None or slowdown >= -bound or more_than_noise is False:
+        return None
+    if {one.action for one in schemes} & _HASTENING:
         return None
     return (
         f"a slowdown of {slowdown:.2%} is no gain that paging out memory can bring: the trial did "

@@ -163,7 +163,12 @@ def measure_scheme(
         raise RunError(f"{file.path}: {error}") from error
     found = spreads([one.all_values() for one in figures])
     means = {name: spread.mean for name, spread in found.items() if spread is not None}
-    doubts = (too_short(pairs[0][1], experiment), too_fast(means, schemes))
+    slowdown = found["slowdown"]
+    sure = None if slowdown is None else slowdown.more_than_noise
+    doubts = (
+        too_short(pairs[0][1], experiment),
+        too_fast(means, schemes, more_than_noise=sure),
+    )
     return SchemeMeasurement(
         workload=file.name,
         backend=backend.name,

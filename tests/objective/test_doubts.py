@@ -30,6 +30,24 @@ def test_a_gain_beyond_noise_is_in_doubt() -> None:
     assert "workload.work" in told
 
 
+@pytest.mark.parametrize(
+    ("slowdown", "more_than_noise", "doubted"),
+    [
+        (-0.01, True, True),
+        (-0.01, None, False),
+        (-0.004, True, False),
+        (-0.1, False, False),
+        (-0.1, None, True),
+    ],
+)
+def test_the_spread_of_seeds_is_the_noise(
+    slowdown: float, *, more_than_noise: bool | None, doubted: bool
+) -> None:
+    told = too_fast({"slowdown": slowdown}, more_than_noise=more_than_noise)
+
+    assert (told is not None) == doubted
+
+
 def test_a_run_of_two_seconds_is_long_enough() -> None:
     assert too_short(measurement(runtime_s=2.0), MONITORED) is None
 
