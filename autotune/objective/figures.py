@@ -70,7 +70,7 @@ def lacking(
         A line with a remedy; None if nothing lacks.
     """
     missing = {
-        **metrics.compute(baseline, baseline, slowdown=slowdown, no_work=no_work).missing,
+        **metrics.out_of_reach(baseline, slowdown=slowdown, no_work=no_work),
         **{
             name: "it was not measured"
             for name in metrics.RECORD_FIELDS
@@ -130,7 +130,7 @@ def _breach(values: Figures, constraint: Constraint) -> str:
 
 
 def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
-    """Write a figure for people: metrics as percentages.
+    """Write a figure for people: a metric in its unit, fractions as percentages.
 
     Args:
         name: Name of the figure.
@@ -139,9 +139,12 @@ def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
 
     >>> format_figure("slowdown", 0.0123456), format_figure("slowdown", 0.0123456, digits=4)
     ('1.23%', '1.235%')
-    >>> format_figure("major_faults", 1250.0)
-    '1250'
+    >>> format_figure("half_saving_s", 3.5), format_figure("major_faults", 1250.0)
+    ('3.50 s', '1250')
     """
-    if name not in METRICS:
+    unit = METRICS[name].unit if name in METRICS else "count"
+    if unit == "count":
         return f"{value:.{digits or 6}g}"
+    if unit == "s":
+        return f"{value:.2f} s" if digits is None else f"{value:.{digits}g} s"
     return f"{100.0 * value:.2f}%" if digits is None else f"{100.0 * value:.{digits}g}%"

@@ -1,6 +1,6 @@
 """Metrics: formulas that compare a measurement with its baseline.
 
-The baseline of a measurement has its workload, backend, machine and seed, but DAMON is off. All metrics
+The baseline of a measurement has its workload, backend, machine and seed, but DAMON is off. Most metrics
 are fractions: 0.05 is 5 %. A metric that can't be computed is missing, with a reason; it is never 0.
 
 Source of the formulas: docs/measurement.md.
@@ -16,6 +16,7 @@ from typing import Literal
 
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.other_speed import looks_timed
+from autotune.objective.half_saving import half_saving_s
 
 SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 
@@ -200,12 +201,20 @@ class Metric:
         direction: Which way is better: "maximize" or "minimize".
         function: The formula; None for `slowdown`, for which the backend chooses one of two formulas.
         summary: One line for people.
+        unit: Of the values: a fraction, seconds, or a count.
+        has_zero: Whether 0 means no difference from the baseline.
+        of_scheme: Whether only a measurement with schemes can have it, and no baseline.
+        situational: Whether most workloads can't have it: where it is missing, no note is needed.
     """
 
     name: str
     direction: Literal["maximize", "minimize"]
     function: Callable[[Measurement, Measurement], float] | None
     summary: str
+    unit: Literal["fraction", "s", "count"] = "fraction"
+    has_zero: bool = True
+    of_scheme: bool = False
+    situational: bool = False
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -253,6 +262,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 direction="minimize",
                 function=cpu_use,
                 summary="CPU time of the kdamond, of the CPU it ran on",
+            ),
+            Metric(
+                name="half_saving_s",
+                direction="minimize",
+                function=half_saving_s,
+                summary="time until half of the largest saving of memory is reached",
+                unit="s",
+                has_zero=False,
+                of_scheme=True,
             ),
         )
     }
@@ -307,6 +325,11 @@ def sentences(missing: Mapping[str, str]) -> list[str]:
     return [f"{', '.join(which)}: unknown: {reason}" for reason, which in names.items()]
 
 
+def notable(missing: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave out the metrics that most workloads can't have."""
+    return {name: why for name, why in missing.items() if not METRICS[name].situational}
+
+
 SLOWDOWNS = frozenset({"slowdown", "own_cpu_slowdown", "wall_slowdown"})
 """The metrics that mean nothing without a unit of work that measurement and baseline share."""
 
@@ -352,6 +375,14 @@ def compute(
         except ValueError as error:
             missing[metric.name] = str(error)
     return Metrics(known=known, missing=missing)
+
+
+def out_of_reach(
+    baseline: Measurement, *, slowdown: SlowdownName, no_work: str | None = None
+) -> Mapping[str, str]:
+    """Say of each metric that no measurement like *baseline* can have why it can't, by name."""
+    missing = compute(baseline, baseline, slowdown=slowdown, no_work=no_work).missing
+    return {name: why for name, why in missing.items() if not METRICS[name].of_scheme}
 
 
 def values(measured: Measurement, metrics: Mapping[str, float]) -> dict[str, float]:

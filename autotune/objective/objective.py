@@ -33,6 +33,12 @@ class Direction(enum.Enum):
         return value if self is Direction.MINIMIZE else 0.0 - value
 
 
+def _number_text(metric: Expression, number: float) -> str:
+    """Write a value of *metric*: as a percentage if the metric is made of fractions only."""
+    known = [METRICS[name].unit if name in METRICS else None for name in metric.names]
+    return format_share(number) if set(known) <= {"fraction"} else f"{number:g}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """A metric and a direction.
@@ -48,6 +54,11 @@ class Objective:
     name: str
     direction: Direction
     reference: float
+
+    @property
+    def reference_text(self) -> str:
+        """The reference as it is written in a file."""
+        return _number_text(self.metric, self.reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +86,9 @@ class Constraint:
         >>> print(parse_constraint("slowdown<=0.05"), parse_constraint("major_faults >= 10"))
         slowdown <= 5% major_faults >= 10
         """
-        fraction = self.metric.names <= METRICS.keys()
-        bound = format_share(self.bound) if fraction else f"{self.bound:g}"
-        return f"{self.metric} {'<=' if self.upper else '>='} {bound}"
+        return (
+            f"{self.metric} {'<=' if self.upper else '>='} {_number_text(self.metric, self.bound)}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 CONFIDENCE = 0.95
 """How sure it must be that a figure is not 0 before the figure counts as more than noise."""
@@ -27,7 +27,8 @@ class Spread:
         low: The smallest figure.
         high: The largest figure.
         more_than_noise: Whether 0, which is no difference from the baseline, lies outside the confidence
-            interval of the mean. None with one seed, which shows no noise.
+            interval of the mean. None with one seed, which shows no noise, and of a figure whose 0 does
+            not mean that.
     """
 
     mean: float
@@ -60,11 +61,14 @@ class Spread:
         return cls(mean=mean, low=min(figures), high=max(figures), more_than_noise=more)
 
 
-def spreads(several: Sequence[Mapping[str, float | None]]) -> dict[str, Spread | None]:
+def spreads(
+    several: Sequence[Mapping[str, float | None]], *, without_zero: Container[str] = ()
+) -> dict[str, Spread | None]:
     """Give the spread of each figure.
 
     Args:
         several: One entry a seed, all with the names of the first entry.
+        without_zero: The figures whose 0 does not mean that there is no difference.
 
     Returns:
         By name, in the order of the first entry. None if the figure has no value with some seed: a mean
@@ -75,6 +79,8 @@ def spreads(several: Sequence[Mapping[str, float | None]]) -> dict[str, Spread |
         values = [one[name] for one in several]
         known = [value for value in values if value is not None]
         found[name] = Spread.of(known) if len(known) == len(values) else None
+        if (spread := found[name]) is not None and name in without_zero:
+            found[name] = replace(spread, more_than_noise=None)
     return found
 
 

@@ -161,7 +161,8 @@ def measure_scheme(
         ]
     except (TrialError, ValueError) as error:
         raise RunError(f"{file.path}: {error}") from error
-    found = spreads([one.all_values() for one in figures])
+    without_zero = {name for name, metric in metrics.METRICS.items() if not metric.has_zero}
+    found = spreads([one.all_values() for one in figures], without_zero=without_zero)
     means = {name: spread.mean for name, spread in found.items() if spread is not None}
     slowdown = found["slowdown"]
     sure = None if slowdown is None else slowdown.more_than_noise

@@ -329,12 +329,9 @@ class _Run:
         missing = (
             {}
             if self.baseline is None
-            else metrics.compute(
-                self.baseline,
-                self.baseline,
-                slowdown=self.backend.slowdown_metric,
-                no_work=pool.no_work,
-            ).missing
+            else metrics.out_of_reach(
+                self.baseline, slowdown=self.backend.slowdown_metric, no_work=pool.no_work
+            )
         )
         return Outcome(
             state=state,
@@ -347,7 +344,7 @@ class _Run:
             notes=(
                 *self.notes,
                 *confirmed.notes,
-                *metrics.sentences(missing),
+                *metrics.sentences(metrics.notable(missing)),
                 *self._watching_notes(),
             ),
             reason=inaction.shared(self.reasons),

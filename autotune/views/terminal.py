@@ -98,7 +98,7 @@ def _show_metrics(console: Console, found: SchemeMeasurement) -> None:
     several = len(found.seeds) > 1
     columns = ("metric", "mean", "lowest", "highest", "more than noise")
     rows = [
-        (name, *_spread_cells(spread))[: len(columns) if several else 2]
+        (name, *_spread_cells(name, spread))[: len(columns) if several else 2]
         for name, spread in found.spreads.items()
     ]
     console.print(table(columns if several else ("metric", "value"), rows, right=1))
@@ -116,11 +116,16 @@ def _show_metrics(console: Console, found: SchemeMeasurement) -> None:
     )
 
 
-def _spread_cells(spread: Spread | None) -> tuple[str, ...]:
+def _spread_cells(name: str, spread: Spread | None) -> tuple[str, ...]:
     if spread is None:
         return ("unknown",) * 4
     noise = {True: "yes", False: "no", None: "unknown"}[spread.more_than_noise]
-    return (percent(spread.mean), percent(spread.low), percent(spread.high), noise)
+    noise = noise if METRICS[name].has_zero else ""
+    return (*(_cell(name, value) for value in (spread.mean, spread.low, spread.high)), noise)
+
+
+def _cell(name: str, value: float) -> str:
+    return percent(value) if METRICS[name].unit == "fraction" else format_figure(name, value)
 
 
 def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
@@ -243,17 +248,22 @@ def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
     console = results()
     for item, summary in objectives:
         console.print(Text.assemble((item.name, "bold"), f"  {summary}"))
-        rows = [(o.name, o.direction.value, format_share(o.reference)) for o in item.objectives]
+        rows = [(o.name, o.direction.value, o.reference_text) for o in item.objectives]
         console.print(table(("metric", "direction", "reference"), rows))
         for constraint in item.constraints:
             console.print(f"constraint: {constraint}\n")
-    summary = "what objectives and constraints can name; all are fractions"
+    summary = "what objectives and constraints can name; fractions unless a unit is named"
     console.print(Text.assemble(("metrics", "bold"), f"  {summary}"))
     console.print(
         table(
-            ("metric", "better", "what it is"),
+            ("metric", "better", "unit", "what it is"),
             [
-                (m.name, "higher" if m.direction == "maximize" else "lower", m.summary)
+                (
+                    m.name,
+                    "higher" if m.direction == "maximize" else "lower",
+                    "" if m.unit == "fraction" else m.unit,
+                    m.summary,
+                )
                 for m in METRICS.values()
             ],
         )

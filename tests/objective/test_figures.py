@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from autotune.objective import metrics
 from autotune.objective.expression import Expression
 from autotune.objective.figures import (
+    breaches,
     broken,
     columns,
     figures,
@@ -158,3 +159,20 @@ def test_a_lower_bound_is_broken_from_below() -> None:
 
 def test_figures_without_a_percentage_are_plain_numbers() -> None:
     assert format_figure("swap_in_bytes", 4096.0) == "4096"
+
+
+def test_what_only_a_scheme_can_have_does_not_end_a_run() -> None:
+    objectives = replace(OBJECTIVES, constraints=(parse_constraint("half_saving_s <= 20"),))
+
+    assert lacking(BASELINE, objectives, slowdown="wall_slowdown") is None
+    with pytest.raises(
+        ValueError, match="needs half_saving_s, which is unknown: the schemes saved"
+    ):
+        figures(BASELINE, BASELINE, objectives, slowdown="wall_slowdown")
+
+
+def test_a_bound_in_seconds_is_told_in_seconds() -> None:
+    objectives = replace(OBJECTIVES, constraints=(parse_constraint("half_saving_s <= 20"),))
+
+    assert breaches({"half_saving_s": 31.25}, objectives) == "half_saving_s 31.25 s > 20"
+    assert str(objectives.constraints[0]) == "half_saving_s <= 20"

@@ -70,3 +70,10 @@ def test_a_figure_without_a_value_with_one_seed_has_no_spread() -> None:
 def test_a_spread_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="a spread needs a figure"):
         Spread.of([])
+
+
+def test_a_figure_whose_zero_means_nothing_is_neither_noise_nor_more() -> None:
+    found = spreads([{"a": 5.0, "b": 5.0}, {"a": 5.1, "b": 5.1}], without_zero={"a"})
+
+    assert found["a"] == Spread(mean=5.05, low=5.0, high=5.1, more_than_noise=None)
+    assert found["b"] == Spread(mean=5.05, low=5.0, high=5.1, more_than_noise=True)

@@ -1,0 +1,76 @@
+"""How long a scheme takes to save memory: until half of what it saves at most is saved.
+
+The saving at a time is what the baseline holds at that time and the measurement does not: resident
+memory, where what processes share counts once, and memory for swapped-out pages. A saving counts if it
+lasts for `KEPT_S`: a workload that runs a little later than its baseline seems to save for a moment.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.experiment.measurement import Measurement, Series
+from autotune.experiment.proportional import between_readings
+
+KEPT_S = 1.0
+"""For how long a saving must last to count, in seconds."""
+LEAST_SAVING = 0.01
+"""A saving below this fraction of the baseline's memory may be noise: no time is told."""
+
+Times = NDArray[np.float64]
+
+
+def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
+    """Give when half of the largest saving is reached, in seconds since the measured part began.
+
+    Raises:
+        ValueError: If less than `LEAST_SAVING` of the baseline's memory is saved on average, over the
+            time that both runs have.
+
+    >>> from dataclasses import replace
+    >>> from autotune.testing import measurement
+    >>> baseline = measurement(rss_mean_bytes=100.0)
+    >>> series = replace(baseline.series, rss_bytes=(100, 100, 60), pss_bytes=(100, 100, 60))
+    >>> round(half_saving_s(measurement(rss_mean_bytes=90.0, series=series), baseline), 2)
+    6.67
+    """
+    time_s = np.array(measured.series.time_s)
+    end_s = min(measured.runtime_s, baseline.runtime_s)
+    time_s = time_s[time_s < end_s] if end_s > 0.0 else time_s[:1]
+    before = _held(baseline.series)[_at(np.array(baseline.series.time_s), time_s)]
+    saved = before - _held(measured.series)[: len(time_s)]
+    weights = np.diff(np.append(time_s, max(end_s, time_s[-1])))
+    total = float(weights @ before)
+    share = float(weights @ saved) / total if total > 0.0 else 0.0
+    if share < LEAST_SAVING:
+        raise ValueError(
+            f"the schemes saved {share:.2%} of memory, and below {LEAST_SAVING:.0%} no time of a "
+            "saving can be told"
+        )
+    kept = _lasting(time_s, saved, end_s)
+    return float(time_s[np.argmax(kept >= kept.max() / 2)])
+
+
+def _held(series: Series) -> Times:
+    """Give what is held at each sample, in bytes."""
+    resident = between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
+    held: Times = np.array(resident) + np.array(series.pool_bytes)
+    return held
+
+
+def _at(time_s: Times, asked_s: Times) -> NDArray[np.intp]:
+    """Give the last sample before or at each of the times that are asked for."""
+    # Samples of two runs lie on one grid, up to rounding.
+    return np.maximum(0, np.searchsorted(time_s, asked_s + 1e-6, side="right") - 1)
+
+
+def _lasting(time_s: Times, saved: Times, end_s: float) -> Times:
+    """Give the least saving within `KEPT_S` from each sample on, but for samples too near the end."""
+    whole = int(np.count_nonzero(time_s + KEPT_S <= end_s))
+    starts = np.arange(max(1, whole))
+    behind = np.maximum(starts + 1, np.searchsorted(time_s, time_s[starts] + KEPT_S - 1e-6))
+    # `reduceat` takes pairs of begin and end; an entry of 0 stands behind the last sample.
+    pairs = np.stack([starts, np.minimum(behind, len(saved))], axis=1).ravel()
+    least: Times = np.minimum.reduceat(np.append(saved, np.inf), pairs)[::2]
+    return least
