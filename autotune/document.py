@@ -34,6 +34,10 @@ D = TypeVar("D")
 Reader = Callable[["Value"], T]
 
 _REQUIRED = object()
+_INDENT = "  "
+"""What a tab that indents stands for."""
+_VERBATIM = re.compile(r"[|>][+-]?[0-9]?[ \t]*$|[\"'].*\t", re.MULTILINE)
+"""Text that keeps its tabs: blocks, and what stands in quotes."""
 _TAG = "tag:yaml.org,2002:"
 _KINDS: TypingMapping[str, str] = MappingProxyType(
     {
@@ -403,7 +407,7 @@ def compose(text: str, source: Path | str) -> Node | None:
         line = text[: text.index("%YAML")].count("\n") + 1
         raise InputError("files are YAML 1.2: leave the %YAML line out", Where(source, line))
     try:
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        root = _compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = Where(source, mark.line + 1, mark.column + 1) if mark else Where(source)
@@ -421,10 +425,50 @@ def compose(text: str, source: Path | str) -> Node | None:
     return root
 
 
+def _compose(text: str) -> Node | None:
+    """Parse YAML. Where YAML forbids the tabs of a text, read the text with blanks instead of tabs.
+
+    Raises:
+        YAMLError: If that is not YAML either; the error is about *text* as it stands.
+    """
+    try:
+        return _parsed(text)
+    except MarkedYAMLError as error:
+        if not _is_about_tabs(error) or (without := _without_tabs(text)) is None:
+            raise
+        try:
+            return _parsed(without)
+        except (YAMLError, ValueError):
+            raise error from None
+
+
+def _parsed(text: str) -> Node | None:
+    root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return root
+
+
+def _is_about_tabs(error: MarkedYAMLError) -> bool:
+    return r"'\t'" in (error.problem or "")
+
+
+def _without_tabs(text: str) -> str | None:
+    r"""Put blanks where tabs indent and separate; None if it is not clear what the tabs mean.
+
+    >>> _without_tabs("a:\n\tb:\t1\n"), _without_tabs("a:\n  b: 1\n\tc: 2\n")
+    ('a:\n  b: 1\n', None)
+    """
+    margins = [re.match(r"[ \t]*", line)[0] for line in text.split("\n") if line.strip()]  # type: ignore[index]
+    indents = {margin[0] for margin in margins if margin}
+    if len(indents) > 1 or any(" \t" in margin for margin in margins) or _VERBATIM.search(text):
+        return None
+    indented = re.sub(r"^\t+", lambda tabs: _INDENT * len(tabs[0]), text, flags=re.MULTILINE)
+    return re.sub(r"(?<=[:,\[{-])\t+|\t+(?=[\]},#\n]|$)", " ", indented)
+
+
 def _syntax_message(error: MarkedYAMLError) -> str:
     problem = (error.problem or "").replace("\n", " ")
-    if r"'\t'" in problem:
-        return "not YAML: a tab indents this line: use spaces"
+    if _is_about_tabs(error):
+        return "not YAML: a tab stands where YAML wants spaces: use spaces"
     if "another document" in problem:
         return "a second document begins here: a file holds one"
     return f"not YAML: {problem}: check indentation and punctuation up to here"

@@ -195,7 +195,14 @@ def test_a_wrong_value_is_named_with_place_and_remedy(
             "my.yaml:1:1: the file: a list stands here: write a mapping, lines of 'key: value'",
         ),
         ("a: 1\n\na: 2\n", "my.yaml:3:1: key 'a' is repeated: it is already in line 1"),
-        ("a:\n\tb: 1\n", "my.yaml:2:1: not YAML: a tab indents this line: use spaces"),
+        (
+            "a:\n  b: 1\n\tc: 2\n",
+            "my.yaml:3:1: not YAML: a tab stands where YAML wants spaces: use spaces",
+        ),
+        (
+            "a:\n\tb: |\n\t\tc\td\n",
+            "my.yaml:2:1: not YAML: a tab stands where YAML wants spaces: use spaces",
+        ),
         ("? [a]\n: 1\n", "my.yaml:1:3: a key must be plain text: quote it"),
         ("a: 1\n---\nb: 2\n", "my.yaml:2:1: a second document begins here: a file holds one"),
         ("%YAML 1.1\n---\na: on\n", "my.yaml:1: files are YAML 1.2: leave the %YAML line out"),
@@ -291,3 +298,26 @@ def test_a_path_through_a_file_is_an_error(tmp_path: Path) -> None:
         document.load(path)
 
     assert str(error.value) == f"{path}: can't be read (Not a directory): check the path"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:\t{b:\t1,\tc: 2}\n",
+        "a:\n\tb: 1\n\tc:\t2\t# two\n",
+        "a:\r\n\tb: 1\r\n\tc: 2",
+    ],
+)
+def test_tabs_indent_and_separate_as_blanks_do(text: str) -> None:
+    values = document.loads(text, "my.yaml").take("a", document.Value.mapping)
+
+    read = document.integer(at_least=0)
+    assert (values.take("b", read), values.take("c", read)) == (1, 2)
+
+
+def test_a_tab_in_quotes_stays() -> None:
+    values = document.loads('a:\n  - "x:\ty"\n', "my.yaml").take(
+        "a", document.list_of(document.text)
+    )
+
+    assert values == ("x:\ty",)

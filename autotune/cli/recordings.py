@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autotune.cli.options import JsonOption, SeedOption, WorkloadArgument, note, print_json, warn
+from autotune.errors import InputError, Where
 
 # What a command needs is imported where it is used: `autotune --help` should not load a compiler.
 
@@ -47,8 +48,15 @@ def show(
 ) -> None:
     """Show a recording: a heat map, and how large the working set was."""
     from autotune.formats import damo_record
+    from autotune.run_folder.run_json import may_be_run
     from autotune.views.recording import recording_to_dict, show_recording
 
+    if may_be_run(recording_file):
+        raise InputError(
+            "is a run folder, not a recording: read its summary.md, or see its schemes with autotune "
+            "export",
+            Where(recording_file),
+        )
     recording = damo_record.load(recording_file)
     if as_json:
         print_json(recording_to_dict(recording))

@@ -13,21 +13,28 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from autotune.errors import InputError, Where, nearest
+from autotune.errors import InputError, Where
 from autotune.formats.damo_json import tree
 from autotune.formats.warn import Warn, ignore
 
 _COMMANDS = frozenset({"start", "tune", "schemes", "record"})
 _COMMAND = re.compile(
-    r"(?:^|[\s/])damo(?:\.py)?\s+(?:start|tune|schemes|record)\b.*--\w", re.DOTALL
+    r"(?:^|[\s/])damo(?:\.py)?\s+(?:start|tune|schemes|record)\b.*--\w"
+    r"|\b(?:start|tune|schemes)\s(?:[^\n]*\s)?--damos_",
+    re.DOTALL,
 )
 _PLACEHOLDER = re.compile(r"('[^'\n]*')|<[^<>\n]*>|\$\([^()\n]*\)|`[^`\n]*`|\$\{\w+\}|\$\w+")
 _FILLED_IN = "0"
+_DAMO = frozenset({"damo", "damo.py", _FILLED_IN})
+"""What a command may begin with; a variable with damo's path is filled in."""
 _MANY = -1
+_ALIKE = 0.8
+"""How alike an unknown option and a known one are, from 0 to 1, if the unknown one is a typing error."""
 _SHORT: Mapping[str, str] = MappingProxyType(
     {
         "-s": "--sample",
@@ -176,7 +183,7 @@ def _joined(text: str) -> str:
 
 def _arguments(words: Sequence[str]) -> list[str]:
     for index, word in enumerate(words[:-1]):
-        if PurePosixPath(word).name in {"damo", "damo.py"} and words[index + 1] in _COMMANDS:
+        if PurePosixPath(word).name in _DAMO and words[index + 1] in _COMMANDS:
             return list(words[index + 2 :])
     raise ValueError("no damo command: write damo start, then its options")
 
@@ -195,7 +202,9 @@ def _options(words: list[str]) -> _Options:
         if option in {"--schemes", "--kdamonds"}:
             raise ValueError(f"{option} names a file of schemes: use that file instead")
         if option not in _WORDS:
-            raise ValueError(f"option {option} can't be read here: {nearest(option, _WORDS)}")
+            mistyped = get_close_matches(option, _WORDS, n=1, cutoff=_ALIKE)
+            remedy = f"did you mean '{mistyped[0]}'?" if mistyped else "leave it out"
+            raise ValueError(f"option {option} can't be read here: {remedy}")
         scheme += option == "--damos_scheme"
         most = _WORDS[option]
         if option == "--damos_action" and words:

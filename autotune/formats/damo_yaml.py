@@ -17,13 +17,14 @@ from autotune.formats.damo_json import tree
 from autotune.formats.warn import Warn, ignore
 
 _FIRST = re.compile(r"(kdamonds\s*:|-\s+[a-z_]+\s*:).*")
+_OF_DAMO = re.compile(r"^[\s-]*(kdamonds|contexts|action|access_pattern)\s*:", re.MULTILINE)
 
 
 def is_yaml(text: str) -> bool:
     """Say whether a text is damo's YAML."""
     rows = (row.rstrip() for row in text.split("\n"))
     content = (row for row in rows if row and row != "---" and not row.lstrip().startswith("#"))
-    return _FIRST.fullmatch(next(content, "")) is not None
+    return _FIRST.fullmatch(next(content, "")) is not None and _OF_DAMO.search(text) is not None
 
 
 def parse(text: str, source: Path | str, warn: Warn = ignore) -> tree.Node:

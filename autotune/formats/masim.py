@@ -10,8 +10,9 @@
 
 Blanks are part of a name. If masim would misread a number (4K as 4 bytes), the number is an error here.
 Whatever else masim reads is read as masim reads it, with a warning where it looks like a mistake: text
-behind a number, a second region of a name, a sweep that does not move. If masim would refuse a text
-whose meaning is clear (a blank in an empty line), the text causes a warning.
+behind a number, a second region of a name, a sweep that does not move, a negative probability. If masim
+would refuse a text whose meaning is clear (a blank in an empty line, line ends of Windows), the text
+causes a warning.
 
 Source: masim.c of masim, github.com/damonitor/masim.
 """
@@ -20,13 +21,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from autotune.errors import InputError, Where, nearest
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
+from autotune.formats.text import unix_lines
 from autotune.formats.warn import Warn, ignore
 from autotune.units import parse_duration, parse_size
 
@@ -51,8 +53,16 @@ class _Line:
     where: Where
 
 
-_Places = Mapping[str, tuple[int, PatternRegion]]
-"""The regions and their indices, by name."""
+class _Place(NamedTuple):
+    """A region, its number from 0, and whether the text gives it 0 bytes."""
+
+    number: int
+    region: PatternRegion
+    is_empty: bool
+
+
+_Places = Mapping[str, _Place]
+"""The regions by name."""
 
 
 def is_masim(text: str) -> bool:
@@ -61,7 +71,7 @@ def is_masim(text: str) -> bool:
     >>> is_masim("a, 64\n\nwork\n1\na, 1, 64, 80\n"), is_masim("4K max 0 0 1s max stat")
     (True, False)
     """
-    lines = [line for line in text.split("\n") if not line.startswith("#")]
+    lines = [line for line in unix_lines(text).split("\n") if not line.startswith("#")]
     while lines and not lines[0].strip():
         lines.pop(0)
     if not lines or not _REGION_LINE.fullmatch(lines[0]):
@@ -111,14 +121,17 @@ def loads(text: str, source: Path | str, warn: Warn = ignore) -> Pattern:
     """
     first, *others = _paragraphs(_lines(text, source, warn), source)
     regions = _regions(first, warn)
-    places = {region.name: (index, region) for index, region in enumerate(regions)}
+    places = {
+        region.name: _Place(number, region, is_empty)
+        for number, (region, is_empty) in enumerate(regions)
+    }
     if not others:
         raise InputError(
             "no phase after the regions: add an empty line, a name, milliseconds and accesses",
             first[-1].where,
         )
     return Pattern(
-        regions=regions,
+        regions=tuple(region for region, _ in regions),
         phases=tuple(
             _phase(paragraph, places, warn, ends_file=paragraph is others[-1])
             for paragraph in others
@@ -127,14 +140,12 @@ def loads(text: str, source: Path | str, warn: Warn = ignore) -> Pattern:
 
 
 def _lines(text: str, source: Path | str, warn: Warn) -> list[_Line]:
-    """Split *text* into lines, without comments. A line of nothing but blanks becomes empty.
-
-    Raises:
-        InputError: If the text has another system's line ends or byte order mark.
-    """
+    """Split *text* into lines, without comments. A line of nothing but blanks becomes empty."""
     if text.startswith("\ufeff"):
-        raise InputError("byte order mark: save the file as UTF-8 without one", Where(source, 1))
-    *whole, rest = text.split("\n")
+        warn(f"{source}: byte order mark: masim refuses it, save the file as UTF-8 without one")
+    if "\r" in text:
+        warn(f"{source}: carriage returns: masim refuses them, save the file with Unix line ends")
+    *whole, rest = unix_lines(text).split("\n")
     if rest.strip(_BLANKS):
         whole.append(rest)
         if not rest.startswith("#"):
@@ -142,8 +153,6 @@ def _lines(text: str, source: Path | str, warn: Warn) -> list[_Line]:
     lines = []
     for number, content in enumerate(whole, 1):
         where = Where(source, number)
-        if "\r" in content:
-            raise InputError("carriage return: save the file with Unix line ends", where)
         if content.startswith("#"):
             continue
         only_blanks = not content.strip(_BLANKS)
@@ -261,12 +270,13 @@ def _milliseconds(text: str) -> int:
     return duration_us // 1000
 
 
-def _regions(lines: list[_Line], warn: Warn) -> tuple[PatternRegion, ...]:
-    regions: dict[str, PatternRegion] = {}
+def _regions(lines: list[_Line], warn: Warn) -> tuple[tuple[PatternRegion, bool], ...]:
+    """Give the regions, each with whether the text gives it 0 bytes."""
+    regions: dict[str, tuple[PatternRegion, bool]] = {}
     for line in lines:
-        region = _region(line, warn)
+        region, is_empty = _region(line, warn)
         if region.name not in regions:
-            regions[region.name] = region
+            regions[region.name] = region, is_empty
         elif region.data_file is None:
             warn(f"{line.where}: second region '{region.name}': masim never uses it, left out")
         else:
@@ -277,21 +287,25 @@ def _regions(lines: list[_Line], warn: Warn) -> tuple[PatternRegion, ...]:
     return tuple(regions.values())
 
 
-def _region(line: _Line, warn: Warn) -> PatternRegion:
+def _region(line: _Line, warn: Warn) -> tuple[PatternRegion, bool]:
     name, size, *data_file = _fields(
         line, 2, "a region is NAME, BYTES[, FILE], and an empty line ends the regions"
     )
     _warn_of_blanks(line, warn)
     size_bytes = _number(size, "size", line, warn, largest=SIZE_MAX, parse=parse_size)
+    is_empty = size_bytes == 0
+    if is_empty:
+        warn(f"{line.where}: region '{name}' of 0 bytes: it has 1 byte here, which masim accesses")
     try:
         _check_region_name(name)
-        return PatternRegion(
+        region = PatternRegion(
             name=name,
-            size_bytes=size_bytes,
+            size_bytes=size_bytes or 1,
             data_file=_data_file(data_file[0]) if data_file else None,
         )
     except ValueError as error:
         raise InputError(str(error), line.where) from error
+    return region, is_empty
 
 
 def _data_file(text: str) -> str | None:
@@ -312,14 +326,51 @@ def _phase(lines: list[_Line], places: _Places, warn: Warn, *, ends_file: bool) 
     duration_ms = _number(duration.text, "duration", duration, warn, parse=_milliseconds)
     if duration_ms < 0:
         raise InputError(f"duration '{duration_ms}' is negative: write 0 or more", duration.where)
+    read = [_access(line, places, warn) for line in accesses]
+    weights = _weights([weight for _, weight in read], accesses, warn)
     return Phase(
         name=name.text,
         duration_us=duration_ms * 1000,
-        accesses=tuple(_access(line, places, warn) for line in accesses),
+        accesses=tuple(
+            replace(access, weight=weight)
+            for (access, _), weight in zip(read, weights, strict=True)
+        ),
     )
 
 
-def _access(line: _Line, places: _Places, warn: Warn) -> Access:
+def _weights(probabilities: list[int], lines: list[_Line], warn: Warn) -> list[int]:
+    """Give the weights of a phase's accesses.
+
+    masim puts the probabilities end to end, draws a number from 0 up to their sum, and makes each access
+    whose stretch the number is in. A negative probability moves the stretches behind it back.
+
+    Raises:
+        InputError: If with a negative probability masim makes several accesses at a time, or none.
+    """
+    if min(probabilities) >= 0:
+        return probabilities
+    total, start = sum(probabilities), 0
+    weights = []
+    for probability in probabilities:
+        weights.append(max(0, min(total, start + probability) - max(0, start)))
+        start += probability
+    negative = next(number for number, value in enumerate(probabilities) if value < 0)
+    where, is_drawn = lines[negative].where, 0 < total == sum(weights)
+    if not is_drawn:
+        raise InputError(
+            f"probability {probabilities[negative]} is negative, and masim draws no single access "
+            "with it: write 0 or more",
+            where,
+        )
+    warn(
+        f"{where}: probability {probabilities[negative]} is negative: as in masim, the accesses of this "
+        f"phase have the chances {', '.join(map(str, weights))} of {total}"
+    )
+    return weights
+
+
+def _access(line: _Line, places: _Places, warn: Warn) -> tuple[Access, int]:
+    """Read an access, and its probability, which may be negative."""
     region, random, stride, probability, *mode = _fields(
         line,
         4,
@@ -328,8 +379,14 @@ def _access(line: _Line, places: _Places, warn: Warn) -> Access:
     _warn_of_blanks(line, warn)
     if region not in places:
         raise InputError(f"no region '{region}': {nearest(region, places)}", line.where)
-    index, used = places[region]
+    number, used, is_empty = places[region]
     is_random = _number(random, "randomness", line, warn) != 0
+    if is_empty and is_random:
+        raise InputError(
+            f"random accesses to region '{region}' of 0 bytes: masim divides by its size and ends: "
+            "give the region a size",
+            line.where,
+        )
     stride_bytes = _number(stride, "stride", line, warn, parse=parse_size)
     if stride_bytes < 1 and not is_random:
         warn(
@@ -337,16 +394,14 @@ def _access(line: _Line, places: _Places, warn: Warn) -> Access:
             "region's first byte"
         )
         stride_bytes = used.size_bytes
-    try:
-        return Access(
-            region=index,
-            random=is_random,
-            stride_bytes=stride_bytes,
-            weight=_number(probability, "probability", line, warn),
-            mode=_mode(mode[0], line, warn) if mode else AccessMode.WRITE,
-        )
-    except ValueError as error:
-        raise InputError(str(error), line.where) from error
+    access = Access(
+        region=number,
+        random=is_random,
+        stride_bytes=stride_bytes,
+        weight=0,
+        mode=_mode(mode[0], line, warn) if mode else AccessMode.WRITE,
+    )
+    return access, _number(probability, "probability", line, warn)
 
 
 def _mode(text: str, line: _Line, warn: Warn) -> AccessMode:

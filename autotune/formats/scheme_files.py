@@ -21,12 +21,13 @@ from autotune.formats import (
     other_forms,
 )
 from autotune.formats.module_parameters.assignments import is_assignments
+from autotune.formats.text import unix_lines
 from autotune.formats.warn import Warn, ignore
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return unix_lines(path.read_bytes().decode())
     except UnicodeDecodeError as error:
         raise InputError("not text in UTF-8: save it as that", Where(path)) from error
     except OSError as error:

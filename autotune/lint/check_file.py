@@ -18,12 +18,14 @@ from autotune.formats import damo_record, damo_yaml, masim
 from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.scheme_export import scheme_text
 from autotune.formats.scheme_files import load_scheme_file
+from autotune.formats.text import unix_lines
 from autotune.lint.scheme_file import lint_scheme_file
 from autotune.lint.search_space import lint_search_space
 from autotune.objective.objective import load_objectives
 from autotune.space.space import load_search_space
 from autotune.study.study import prepare
 from autotune.workload_file.overrides import Overrides
+from autotune.workload_file.scheme_file import why_refused
 from autotune.workload_file.workload_file import Loader, WorkloadFile, load_workload_file
 
 _ZLIB = b"\x78"
@@ -60,12 +62,12 @@ def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
     content = document.read_bytes(path)
     if path.suffix == ".data" or content[:1] == _ZLIB:
         return Checked(_describe_recording(damo_record.load(path)))
-    text = content.decode("utf-8-sig", errors="replace")
-    if damo_yaml.is_yaml(text):
+    text = unix_lines(content.decode(errors="replace"))
+    if damo_yaml.is_yaml(text) or (is_assignments(text) and not _OWN_YAML.search(text)):
         return _check_schemes(path)
     if path.suffix in {".yaml", ".yml"} or _OWN_YAML.search(text):
         return _check_yaml(path, load)
-    if masim.is_masim(text) or (path.suffix == ".cfg" and not is_assignments(text)):
+    if masim.is_masim(text) or path.suffix == ".cfg":
         warnings: list[str] = []
         pattern = masim.load(path, warn=warnings.append)
         return Checked(_describe(pattern), tuple(warnings))
@@ -143,4 +145,6 @@ def _check_schemes(path: Path) -> Checked:
         except ValueError as error:
             raise InputError(f"scheme {number}: {error}", Where(path)) from error
     warnings += [found.at(path) for found in lint_scheme_file(file)]
+    if (refusal := why_refused(file)) is not None:
+        warnings.append(f"{path}: can't be measured as it stands: {refusal}")
     return Checked("; ".join(lines), tuple(warnings))

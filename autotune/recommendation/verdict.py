@@ -80,6 +80,13 @@ def why_empty(
     kept = ", ".join(str(constraint) for constraint in objectives.constraints)
     measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if kept and all(broken(trial.figures, objectives) for trial in measured):
-        return f"no trial kept {kept}"
+        never = [
+            str(constraint)
+            for constraint in objectives.constraints
+            if all(violation(trial.figures, constraint) > 0.0 for trial in measured)
+        ]
+        if never:
+            return "; ".join(f"no trial kept {constraint}" for constraint in never)
+        return f"no trial kept all of {kept}"
     within = f" within {kept}" if kept else ""
     return f"no scheme was better than leaving DAMON off{within}"

@@ -16,7 +16,7 @@ from autotune.errors import InputError, Where
 from autotune.formats import damo_json
 from autotune.objective import pareto
 from autotune.objective.objective import Objectives
-from autotune.run_folder.folder import FRONT_FILE, SCHEMES_FOLDER, read_text
+from autotune.run_folder.folder import FRONT_FILE, SCHEMES_FOLDER, WORKLOAD_FILE, read_text
 from autotune.run_folder.run_json import RunDescription, load_description
 from autotune.trial import trial_id
 
@@ -89,11 +89,13 @@ class Run:
 
 
 def load_run(path: Path) -> Run:
-    """Open a run folder.
+    """Open a run folder; *path* may also be the workload file in it.
 
     Raises:
         InputError: If the folder is no run folder; the message names what is missing.
     """
+    if path.name == WORKLOAD_FILE and path.is_file():
+        path = path.parent
     return Run(path, load_description(path))
 
 

@@ -289,6 +289,10 @@ def load_description(path: Path) -> RunDescription:
     Raises:
         InputError: If the folder is no run folder; the message names what is missing.
     """
+    if path.is_file():
+        raise InputError(
+            "is no run folder: name a folder that autotune run has written", Where(path)
+        )
     if not path.is_dir():
         raise InputError("no such run folder: check the path", Where(path))
     file = path / RUN_FILE

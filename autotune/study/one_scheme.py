@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from autotune.backends.base import Backend
 from autotune.backends.wrappers import Single
 from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid
+from autotune.damon.monitoring import Monitoring
 from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
@@ -48,6 +49,7 @@ class SchemeMeasurement:
         machine: The machine on which the backend measured.
         seeds: The seeds, in the order of the measurements; the first is the workload's.
         schemes: As the kernel ran them; empty for monitoring only.
+        monitoring: DAMON's attributes.
         measurement: With DAMON on, and the first seed.
         baseline: With DAMON off, and the first seed.
         spreads: Of each metric over the seeds, by name, in the order of
@@ -63,6 +65,7 @@ class SchemeMeasurement:
     machine: str
     seeds: tuple[int, ...]
     schemes: tuple[Scheme, ...]
+    monitoring: Monitoring
     measurement: Measurement
     baseline: Measurement
     spreads: dict[str, Spread | None]
@@ -90,6 +93,7 @@ class SchemeMeasurement:
             "machine": self.machine,
             "seed": self.seeds[0],
             "scheme": self.scheme_text,
+            "monitoring": asdict(self.monitoring),
             "record": self.measurement.to_dict(),
             "baseline": self.baseline.to_dict(),
             "seeds": list(self.seeds),
@@ -176,6 +180,7 @@ def measure_scheme(
         machine=backend.machine,
         seeds=chosen,
         schemes=schemes,
+        monitoring=file.monitoring,
         measurement=pairs[0][0],
         baseline=pairs[0][1],
         spreads=found,

@@ -50,19 +50,8 @@ def adopted(file: WorkloadFile, schemes: SchemeFile, source: Path, *, tell: Warn
     Raises:
         InputError: If the scheme file asks for something that can't be measured.
     """
-    where = Where(source)
-    _refuse_target(schemes, where)
-    if schemes.of_module and any(scheme.filters for scheme in schemes.schemes):
-        raise InputError(
-            "skip_anon looks at pages, which DAMON does not do in a process's memory, and only that "
-            "can be measured here: leave skip_anon out",
-            where,
-        )
-    for number, scheme in enumerate(schemes.schemes, start=1):
-        try:
-            check_measurable(scheme, file.operations)
-        except ValueError as error:
-            raise InputError(f"scheme {number}: {error}", where) from error
+    if (refusal := why_refused(schemes, file.operations)) is not None:
+        raise InputError(refusal, Where(source))
     if schemes.of_module:
         tell(
             f"{source}: the module acts on all memory of a machine: what is measured is its scheme "
@@ -101,30 +90,46 @@ def describe(monitoring: Monitoring) -> str:
     )
 
 
-def _refuse_target(schemes: SchemeFile, where: Where) -> None:
-    """Refuse what would not be monitored as the file says.
+def why_refused(
+    schemes: SchemeFile, operations: OperationsSet = OperationsSet.VADDR
+) -> str | None:
+    """Say why a scheme file can't be measured; None if it can.
 
-    Raises:
-        InputError: If it names an address space or ranges of addresses that can't be measured.
+    Args:
+        schemes: What the scheme file says.
+        operations: The address space that is measured.
     """
+    if schemes.of_module and any(scheme.filters for scheme in schemes.schemes):
+        return (
+            "skip_anon looks at pages, which DAMON does not do in a process's memory, and only that "
+            "can be measured here: leave skip_anon out"
+        )
+    for number, scheme in enumerate(schemes.schemes, start=1):
+        try:
+            check_measurable(scheme, operations)
+        except ValueError as error:
+            return f"scheme {number}: {error}"
+    return _target_refused(schemes)
+
+
+def _target_refused(schemes: SchemeFile) -> str | None:
+    """Say which address space or ranges of addresses a file names that can't be measured."""
     target = schemes.target
     if target is None:
-        return
+        return None
     if schemes.of_module:
-        if target.regions:
-            raise InputError(
-                "a range of physical addresses can't be measured here: leave out "
-                "monitor_region_start and monitor_region_end",
-                where,
-            )
-        return
-    asks = _asks(target)
-    if asks:
-        raise InputError(
-            f"asks for {asks}; here DAMON watches all virtual addresses of the workload (vaddr): "
-            f"{_remedy(target)}",
-            where,
+        return (
+            "a range of physical addresses can't be measured here: leave out monitor_region_start and "
+            "monitor_region_end"
+            if target.regions
+            else None
         )
+    if asks := _asks(target):
+        return (
+            f"asks for {asks}; here DAMON watches all virtual addresses of the workload (vaddr): "
+            f"{_remedy(target)}"
+        )
+    return None
 
 
 def _asks(target: Target) -> str:

@@ -368,7 +368,15 @@ KDAMOND = "kdamonds[0].contexts[0]"
             {"kdamonds": full()["kdamonds"] * 2},
             "kdamonds: has 2 kdamonds: exactly one can be held",
         ),
-        ({"schemes": []}, "no key 'schemes': known are kdamonds"),
+        (
+            {"schemes": []},
+            "'schemes' is no form of damo: give its list alone, which begins with [",
+        ),
+        ({"scheme": []}, "no key 'scheme': known are kdamonds"),
+        (
+            [{"name": "tune", "shell": "echo Y > enabled"}],
+            "schemes[0]: has no key of a scheme: write action and access_pattern",
+        ),
         ([7], "schemes[0]: must be an object, in { }"),
         ([{"filters": {}}], "schemes[0].filters: must be a list, in [ ]"),
         (
@@ -457,3 +465,10 @@ PATHS = st.sampled_from(
 def test_any_other_value_is_read_or_an_input_error(path: str, value: object) -> None:
     with contextlib.suppress(InputError):
         read([changed(PRCL, path, value)])
+
+
+@pytest.mark.parametrize(
+    "alone", [full()["kdamonds"][0], {"action": "hugepage"}], ids=["kdamond", "scheme"]
+)
+def test_a_kdamond_or_a_scheme_alone_is_read_as_one_in_a_list(alone: dict[str, Any]) -> None:
+    assert damo_json.loads(json.dumps(alone), "f") == damo_json.loads(json.dumps([alone]), "f")

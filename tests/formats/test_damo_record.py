@@ -287,7 +287,7 @@ def test_what_is_no_recording_is_refused_in_one_line(content: bytes, message: st
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none: can't be read: No such file or directory$"):
+    with pytest.raises(InputError, match=r"none: no such file: check the path$"):
         load(tmp_path / "none")
 
 

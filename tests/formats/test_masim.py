@@ -212,11 +212,63 @@ def test_a_phase_keeps_the_blanks_of_its_name() -> None:
     assert result.phases[0].name == " two words "
 
 
-def test_what_another_system_puts_first_is_an_error() -> None:
-    with pytest.raises(InputError) as error:
-        read("\ufeffa, 64\n\nwork\n1\na, 0, 64, 1\n")
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            "\ufeffa, 64\n\nwork\n1\na, 0, 64, 1\n",
+            "byte order mark: masim refuses it, save the file as UTF-8 without one",
+        ),
+        (
+            "a, 64\r\n\r\nwork\r\n1\r\na, 0, 64, 1\r\n",
+            "carriage returns: masim refuses them, save the file with Unix line ends",
+        ),
+    ],
+)
+def test_a_file_of_another_system_is_read_with_a_warning(
+    content: str, what: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "my.cfg"
+    path.write_bytes(content.encode())
+    warnings: list[str] = []
 
-    assert str(error.value) == "my.cfg:1: byte order mark: save the file as UTF-8 without one"
+    assert masim.load(path, warnings.append) == read("a, 64\n\nwork\n1\na, 0, 64, 1\n")[0]
+    assert warnings == [f"{path}: {what}"]
+    assert masim.is_masim(content)
+
+
+def test_a_region_of_0_bytes_has_the_byte_that_masim_accesses() -> None:
+    result, warnings = read("a, 0\n\nwork\n1\na, 0, 64, 1\n")
+
+    assert result.regions[0].size_bytes == 1
+    assert warnings == [
+        "my.cfg:1: region 'a' of 0 bytes: it has 1 byte here, which masim accesses"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "weights"),
+    [((-5, 100), [0, 95]), ((-5, 3, 97), [0, 0, 95]), ((3, 0), [3, 0])],
+)
+def test_a_negative_probability_changes_the_chances_as_in_masim(
+    probabilities: tuple[int, ...], weights: list[int]
+) -> None:
+    accesses = "".join(f"a, 0, 64, {probability}\n" for probability in probabilities)
+
+    result, warnings = read(f"a, 64\n\nwork\n1\n{accesses}")
+
+    assert [access.weight for access in result.phases[0].accesses] == weights
+    assert len(warnings) == (min(probabilities) < 0)
+
+
+@pytest.mark.parametrize("probabilities", [(-1,), (5, -5), (100, -50, 100)])
+def test_a_negative_probability_with_which_masim_draws_no_single_access_is_an_error(
+    probabilities: tuple[int, ...],
+) -> None:
+    accesses = "".join(f"a, 0, 64, {probability}\n" for probability in probabilities)
+
+    with pytest.raises(InputError, match="is negative, and masim draws no single access with it"):
+        read(f"a, 64\n\nwork\n1\n{accesses}")
 
 
 def test_a_long_region_name_does_not_overflow() -> None:

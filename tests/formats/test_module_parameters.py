@@ -267,7 +267,19 @@ def test_what_no_module_does_is_named(schemes: tuple[Scheme, ...], message: str)
     ("text", "message"),
     [
         ("min_age=1\nmax_age=2", "x:2: no parameter 'max_age': did you mean 'min_age'?"),
-        ("min_age=1s", "x:1: min_age: '1s' is not a number: write digits only"),
+        (
+            "min_age=1s",
+            "x:1: min_age: '1s' is not a number: write 1000000, since the module counts in microseconds",
+        ),
+        (
+            "quota_ms=1s",
+            "x:1: quota_ms: '1s' is not a number: write 1000, since the module counts in milliseconds",
+        ),
+        (
+            "quota_sz=1M",
+            "x:1: quota_sz: '1M' is not a number: write 1048576, since the module counts in bytes",
+        ),
+        ("min_age=soon", "x:1: min_age: 'soon' is not a number: write digits only"),
         ("min_age=1\n\nmin_age=1", "x:3: min_age stands twice: keep one of them"),
         ("skip_anon=2", "x:1: skip_anon: '2' is neither Y nor N: write one of these"),
         ("min_age 1", "x:1: 'min_age 1' is no parameter: write name=value"),

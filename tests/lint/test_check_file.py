@@ -100,10 +100,13 @@ def test_a_scheme_meets_the_address_space_of_its_own_file(tmp_path: Path) -> Non
     )
     file.write_text(kdamonds(Monitoring(), target, prcl()))
 
-    blind, late = check_file(file).warnings
+    blind, late, refused = check_file(file).warnings
 
     assert blind.startswith(f"{file}: a region may hold ")
     assert late.startswith(f"{file}: scheme 1: page-out of physical addresses spares most pages")
+    assert refused.startswith(
+        f"{file}: can't be measured as it stands: asks for the machine's physical addresses (paddr)"
+    )
 
 
 def test_ranges_that_the_first_update_replaces_say_nothing_of_the_size(tmp_path: Path) -> None:
@@ -113,7 +116,9 @@ def test_ranges_that_the_first_update_replaces_say_nothing_of_the_size(tmp_path:
     for operations in (OperationsSet.VADDR, OperationsSet.FVADDR):
         target = Target(operations=operations, regions=ranges)
         file.write_text(kdamonds(Monitoring(), target, prcl()))
-        found[operations] = len(check_file(file).warnings)
+        found[operations] = sum(
+            "a region may hold" in warning for warning in check_file(file).warnings
+        )
 
     assert found == {OperationsSet.VADDR: 0, OperationsSet.FVADDR: 1}
 
@@ -122,15 +127,18 @@ def test_a_file_of_schemes_is_meant_for_where_all_of_them_do_something(tmp_path:
     file = tmp_path / "sort.damos"
     file.write_text("4K max 50 max 0 max lru_prio\n4K max 0 0 9s max lru_deprio\n")
 
-    assert check_file(file).warnings == ()
+    assert check_file(file).warnings == (
+        f"{file}: can't be measured as it stands: scheme 1: lru_prio does nothing under vaddr, and only "
+        "that can be measured here: take cold, hugepage, nohugepage, pageout, stat or willneed",
+    )
 
 
 def test_an_action_that_does_nothing_beside_the_others_is_warned_of(tmp_path: Path) -> None:
     file = tmp_path / "mixed.damos"
     file.write_text("4K max 5 max 0 max hugepage\n4K max 0 0 9s max lru_deprio\n")
 
-    assert check_file(file).warnings == (
-        f"{file}: scheme 2: action lru_deprio does nothing under vaddr: use it with paddr",
+    assert check_file(file).warnings[0] == (
+        f"{file}: scheme 2: action lru_deprio does nothing under vaddr: use it with paddr"
     )
 
 
@@ -144,7 +152,26 @@ def test_parameters_of_damon_reclaim_are_said_to_do_nothing(tmp_path: Path) -> N
         .warnings[0]
         .startswith(f"{reclaim}: DAMON_RECLAIM of Linux 6.12 throws its scheme away")
     )
-    assert check_file(sort).warnings == ()
+    assert not any("DAMON_RECLAIM" in warning for warning in check_file(sort).warnings)
+
+
+def test_what_measure_refuses_of_a_module_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "guest.conf"
+    file.write_text("console=ttyS0 damon_reclaim.min_age=5000000 damon_reclaim.skip_anon=Y\n")
+
+    assert check_file(file).warnings[-1] == (
+        f"{file}: can't be measured as it stands: skip_anon looks at pages, which DAMON does not do in "
+        "a process's memory, and only that can be measured here: leave skip_anon out"
+    )
+
+
+def test_parameters_of_a_module_are_told_in_a_file_that_looks_like_another(tmp_path: Path) -> None:
+    file = tmp_path / "play.yaml"
+    file.write_text(
+        "- name: tune\n  shell: echo 5000000 > /sys/module/damon_reclaim/parameters/min_age\n"
+    )
+
+    assert check_file(file).summary.startswith("4K max 0 0 5s max pageout 10ms 128M 1s")
 
 
 def space_warnings(folder: Path, schemes: str, rest: str = "") -> list[str]:

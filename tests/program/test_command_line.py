@@ -109,6 +109,7 @@ def test_measure_prints_the_promised_json(autotune: Runner, short: Path) -> None
         "machine",
         "seed",
         "scheme",
+        "monitoring",
         "record",
         "baseline",
         "seeds",
@@ -126,6 +127,11 @@ def test_measure_prints_the_promised_json(autotune: Runner, short: Path) -> None
         "server",
     )
     assert (values["seed"], values["scheme"]) == (7, "4K max 0 0 3s max pageout")
+    assert values["monitoring"] == {
+        "intervals": {"sampling_us": 5_000, "aggregation_us": 100_000, "update_us": 1_000_000},
+        "min_regions": 10,
+        "max_regions": 1_000,
+    }
     assert list(values["record"]["scheme_stats"]) == [
         "tried_regions",
         "tried_bytes",

@@ -26,15 +26,15 @@ OBJECTIVES = Objectives(
     ),
     constraints=(parse_constraint("slowdown <= 5%"), parse_constraint("cpu_use <= 10%")),
 )
-MEASURED, SLOW = (
+MEASURED, SLOW, BUSY, BOTH = (
     Trial(
         number=0,
         state=TrialState.COMPLETE,
         seed=0,
         parameters={},
-        figures={"memory_saving": 0.1, "slowdown": slowdown, "cpu_use": 0.01},
+        figures={"memory_saving": 0.1, "slowdown": slowdown, "cpu_use": cpu_use},
     )
-    for slowdown in (0.01, 0.06)
+    for slowdown, cpu_use in ((0.01, 0.01), (0.06, 0.01), (0.01, 0.2), (0.06, 0.2))
 )
 FAILED = Trial(number=1, state=TrialState.FAILED, seed=0, parameters={}, reason="it got lost")
 
@@ -109,7 +109,13 @@ def test_an_empty_front_has_no_marks() -> None:
         ((), nothing(), "there was no trial"),
         ((FAILED,), nothing(), "every trial failed"),
         ((MEASURED, FAILED), nothing(t0="it is slow"), "confirmation threw out every candidate"),
-        ((SLOW, FAILED), nothing(), "no trial kept slowdown <= 5%, cpu_use <= 10%"),
+        ((SLOW, FAILED), nothing(), "no trial kept slowdown <= 5%"),
+        ((SLOW, BUSY), nothing(), "no trial kept all of slowdown <= 5%, cpu_use <= 10%"),
+        (
+            (BOTH, BOTH),
+            nothing(),
+            "no trial kept slowdown <= 5%; no trial kept cpu_use <= 10%",
+        ),
         (
             (MEASURED, SLOW, FAILED),
             nothing(),

@@ -7,7 +7,8 @@ looks like a known one is an error, and any other is ignored with a warning. A f
 published files have although they mean nothing, are ignored: ``comments`` and ``name`` anywhere; the
 results ``stats``, ``tried_regions``, ``tried_bytes`` and ``effective_sz_bytes``; and of a kdamond
 ``state``, ``pid`` and ``refresh_ms`` (how often results are refreshed). A file may have one kdamond,
-with one context and at most one target. A bare list of kdamonds, which damo prints, is read too.
+with one context and at most one target. A bare list of kdamonds, which damo prints, a kdamond and a
+scheme alone are read too.
 
 `autotune.formats.damo_json.writer` writes the same forms.
 """
@@ -109,6 +110,11 @@ def _target(operations: OperationsSet, targets: Node) -> Target:
     pid = None if operations is OperationsSet.PADDR else 0
     if not targets.items():
         return Target(operations=operations, pid=pid)
+    if len(targets.items()) > 1:
+        raise targets.error(
+            f"has {len(targets.items())} targets: keep one; the processes of a workload are watched "
+            "whatever it says"
+        )
     node = _only(targets, "target")
     found = node.members(required=("pid", "regions"), ignored=NOTES, inert={"obsolete": NO})
     process = given(found, "pid", notation.count)
@@ -172,4 +178,11 @@ def read(top: Node) -> Parsed:
         # This form has no intervals: its counts are in damo's default intervals.
         schemes = Node(top.value, "schemes", top.source, top.warn).items()
         return Parsed(schemes=tuple(scheme(node, Intervals()) for node in schemes))
+    alone = top.value if isinstance(top.value, dict) and "kdamonds" not in top.value else {}
+    if "contexts" in alone:
+        return _kdamonds(Node([alone], "kdamonds", top.source, top.warn))
+    if {"action", "access_pattern"} & alone.keys():
+        return Parsed(schemes=(scheme(top, Intervals()),))
+    if isinstance(alone.get("schemes"), list) and not {"ops", "intervals"} & alone.keys():
+        raise top.error("'schemes' is no form of damo: give its list alone, which begins with [")
     return _kdamonds(top.members(required=("kdamonds",), ignored=NOTES)["kdamonds"])

@@ -254,6 +254,8 @@ def scheme(node: Node, intervals: Intervals) -> Scheme:
         ignored=NOTES | _RESULTS,
         inert={"dests": NOTHING},
     )
+    if not found and isinstance(node.value, dict) and node.value:
+        raise node.error("has no key of a scheme: write action and access_pattern")
     action = given(found, "action", one_of(Action, "action")) or Action.STAT
     pattern = (
         _pattern(found["access_pattern"], intervals)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from autotune import document
 from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals
 from autotune.damon.recording import (
@@ -50,11 +51,7 @@ def load(path: Path) -> Recording:
     Raises:
         InputError: If the file can't be read, is no recording, or is damaged.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"can't be read: {error.strerror}", Where(path)) from error
-    return parse(content, path)
+    return parse(document.read_bytes(path), path)
 
 
 def parse(content: bytes, source: Path) -> Recording:

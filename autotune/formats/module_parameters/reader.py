@@ -11,6 +11,7 @@ Source: mm/damon/reclaim.c, lru_sort.c and stat.c of Linux 6.12 to 7.3.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from autotune.errors import InputError, Where, nearest
 from autotune.formats import damo_notation as notation
 from autotune.formats.module_parameters.assignments import Assignment, assignments
 from autotune.formats.warn import Warn, ignore
+from autotune.units import parse_duration, parse_size
 
 _SHARED: Mapping[str, int] = MappingProxyType(
     {
@@ -170,11 +172,27 @@ def _switch(text: str) -> bool:
     raise ValueError(f"'{text}' is neither Y nor N: write one of these")
 
 
+def _without_unit(name: str, text: str) -> str:
+    """Say what to write instead of a text that is no number.
+
+    >>> _without_unit("min_age", "30s"), _without_unit("quota_ms", "1s")
+    ('write 30000000, since the module counts in microseconds', \
+'write 1000, since the module counts in milliseconds')
+    """
+    in_ms = name.endswith("_ms")
+    with contextlib.suppress(ValueError):
+        number = parse_duration(text) // (1000 if in_ms else 1)
+        return f"write {number}, since the module counts in {'milli' if in_ms else 'micro'}seconds"
+    with contextlib.suppress(ValueError):
+        return f"write {parse_size(text)}, since the module counts in bytes"
+    return "write digits only"
+
+
 def _number(name: str, text: str) -> int:
     if name in SWITCHES | _COMMANDS | {"autotune_monitoring_intervals", "filter_young_pages"}:
         return int(_switch(text))
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"'{text}' is not a number: write digits only")
+        raise ValueError(f"'{text}' is not a number: {_without_unit(name, text)}")
     octal = len(text) > 1 and text[0] == "0" and text[1] not in "xX"
     number = int(text, 8 if octal else 0)
     if number > _LARGEST:
