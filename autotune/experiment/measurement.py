@@ -77,6 +77,8 @@ class Measurement:
             one if it stayed equal, more if reading became dearer, none if the tree was one process.
         watched: Which processes were DAMON's targets; None without monitoring of processes.
         conditions: What the schemes met; why they did little follows from it. None without monitoring.
+        latency_max_s: Time that the slowest request took, as a client printed it, in seconds; None if
+            the workload names none.
 
     Source of the definitions: docs/measurement.md.
     """
@@ -101,6 +103,7 @@ class Measurement:
     pss_periods_us: tuple[int, ...] = ()
     watched: Watched | None = None
     conditions: Conditions | None = None
+    latency_max_s: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
@@ -142,7 +145,14 @@ class Measurement:
 
 
 _MAY_BE_NONE = frozenset(
-    {"work_done", "wss_mean_bytes", "wss_bytes", "pss_bytes", "system_used_mean_bytes"}
+    {
+        "work_done",
+        "wss_mean_bytes",
+        "wss_bytes",
+        "pss_bytes",
+        "system_used_mean_bytes",
+        "latency_max_s",
+    }
 )
 _NO_NUMBERS = frozenset({"fingerprint", "watched", "conditions"})
 

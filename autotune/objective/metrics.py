@@ -27,7 +27,15 @@ RECORD_FIELDS: tuple[str, ...] = tuple(
     field.name
     for field in dataclasses.fields(Measurement)
     if field.name
-    not in {"scheme_stats", "series", "fingerprint", "pss_periods_us", "watched", "conditions"}
+    not in {
+        "scheme_stats",
+        "series",
+        "fingerprint",
+        "pss_periods_us",
+        "watched",
+        "conditions",
+        "latency_max_s",
+    }
 )
 """The fields of a measurement that an expression may name, beside the metrics."""
 
@@ -192,6 +200,43 @@ def cpu_use(measured: Measurement, baseline: Measurement) -> float:  # noqa: ARG
     return measured.kdamond_cpu
 
 
+def latency_max_s(measured: Measurement, baseline: Measurement) -> float:  # noqa: ARG001 - one signature
+    """Give how long the slowest request took, as a client printed it.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        ValueError: If the workload does not say what prints it.
+
+    >>> from autotune.testing import measurement
+    >>> latency_max_s(measurement(latency_max_s=0.25), measurement())
+    0.25
+    """
+    if measured.latency_max_s is None:
+        raise ValueError(
+            "the workload names no time of a request: let workload.latency match what prints it"
+        )
+    return measured.latency_max_s
+
+
+def latency_slowdown(measured: Measurement, baseline: Measurement) -> float:
+    """Give how much longer the slowest request took.
+
+    Returns:
+        A fraction of the baseline's slowest request; below 0 if it took less.
+
+    Raises:
+        ValueError: If the workload does not say what prints it, or the baseline's took no time.
+
+    >>> from autotune.testing import measurement
+    >>> latency_slowdown(measurement(latency_max_s=0.25), measurement(latency_max_s=0.125))
+    1.0
+    """
+    before = latency_max_s(baseline, baseline)
+    return _ratio("latency_max_s", latency_max_s(measured, baseline), before) - 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A formula over a measurement and its baseline.
@@ -271,6 +316,22 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 unit="s",
                 has_zero=False,
                 of_scheme=True,
+            ),
+            Metric(
+                name="latency_max_s",
+                direction="minimize",
+                function=latency_max_s,
+                summary="time that the slowest request took",
+                unit="s",
+                has_zero=False,
+                situational=True,
+            ),
+            Metric(
+                name="latency_slowdown",
+                direction="minimize",
+                function=latency_slowdown,
+                summary="time more that the slowest request took",
+                situational=True,
             ),
         )
     }

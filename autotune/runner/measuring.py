@@ -193,6 +193,7 @@ class Measuring:
             pss_periods_us=shared.periods_us,
             watched=None if monitor is None else monitor.watched,
             conditions=None if monitor is None else monitor.conditions,
+            latency_max_s=running.latency_max_s(),
         )
 
     def _wait(

@@ -9,6 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from autotune.experiment.latency import read_latency_s
+
 _CHUNK_BYTES = 1 << 16
 _LONGEST_LINE = 1 << 14
 """Bytes of a line that are searched. A longer line is cut there."""
@@ -130,3 +132,42 @@ class LastMatch:
         (None, None, 1250.5)
         """
         return None if self._text is None else float(self._text.replace(",", ""))
+
+
+class LongestMatch:
+    """Keeps the longest of the times that the group of a regular expression matched.
+
+    Args:
+        pattern: The regular expression, with one group.
+        unit: Unit of the times, unless it is matched too (`autotune.experiment.latency`).
+    """
+
+    def __init__(self, pattern: str, unit: str | None) -> None:
+        self._pattern = re.compile(pattern)
+        self._unit = unit
+        self._longest_s: float | None = None
+        self._wrong: str | None = None
+
+    def __call__(self, line: str) -> None:
+        """Search a line, for every match in it."""
+        for match in self._pattern.finditer(line):
+            try:
+                time_s = read_latency_s(match[1] or "", self._unit)
+            except ValueError as error:
+                self._wrong = self._wrong or str(error)
+            else:
+                self._longest_s = max(time_s, self._longest_s or 0.0)
+
+    def longest_s(self) -> float | None:
+        r"""Give the longest time, in seconds; None if nothing matched.
+
+        Raises:
+            ValueError: If some match is no time.
+
+        >>> longest = LongestMatch(r"took ([0-9.]+ ?\w*)", None)
+        >>> longest("took 5 ms"), longest("took 12.5ms"), longest("took 900us"), longest.longest_s()
+        (None, None, None, 0.0125)
+        """
+        if self._wrong is not None:
+            raise ValueError(self._wrong)
+        return self._longest_s

@@ -15,7 +15,7 @@ from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
 from autotune.native.player_text import DONE, READY, accesses_done, go_line, player_input
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
-from autotune.runner.output import LastMatch
+from autotune.runner.output import LastMatch, LongestMatch
 from autotune.runner.processes import Processes, Started
 from autotune.runner.readiness import be_silent, check_before, wait_until_ready
 from autotune.runner.stopping import Stops
@@ -67,6 +67,14 @@ class RunningWorkload(Protocol):
 
         Raises:
             WorkloadError: If the workload did not print its work as it should.
+        """
+        ...
+
+    def latency_max_s(self) -> float | None:
+        """Give the time that the slowest request took, in seconds; None if the workload names none.
+
+        Raises:
+            WorkloadError: If the workload did not print that as it should.
         """
         ...
 
@@ -175,6 +183,10 @@ class RunningPattern:
                 f"the pattern's player did not end as it should: {error}"
             ) from error
 
+    def latency_max_s(self) -> None:
+        """Give nothing: a pattern has no requests."""
+        return
+
 
 _OUTPUT_S = 2.0
 """How long reading the last lines of an ended program may take."""
@@ -209,8 +221,14 @@ class RunningProgram:
         listeners: list[Callable[[str], None]] = []
         if line is not None:
             listeners.append(line)
-        if self._work is not None and program.client is None:
-            listeners.append(self._work)
+        latency, unit = program.latency, program.latency_unit
+        self._latency = None if latency is None else LongestMatch(latency, unit)
+        searching = (self._work, self._latency)
+        self._searching: list[Callable[[str], None]] = [
+            one for one in searching if one is not None
+        ]
+        if program.client is None:
+            listeners += self._searching
         check_before(program.ready, processes.procfs)
         self.measured = processes.start(program.command, on_line=_to_all(*listeners))
         self.measured.close_input()
@@ -238,10 +256,8 @@ class RunningProgram:
             WorkloadError: If the client can't be started.
         """
         if self._program.client is not None:
-            work = self._work
-            listeners = () if work is None else (work,)
             self._client = self._processes.start(
-                self._program.client, on_line=_to_all(*listeners), aside=True
+                self._program.client, on_line=_to_all(*self._searching), aside=True
             )
             self._client.close_input()
 
@@ -276,11 +292,31 @@ class RunningProgram:
                 f"'work' matched no number: {error}: mend the expression"
             ) from error
         if done is None:
-            raise WorkloadError(
-                f"'work' matched nothing that '{self.last.title}' printed: mend the expression; the "
-                f"last line was '{self.last.output.last_line()}'"
-            )
+            raise self._nothing_matched("work")
         return done
+
+    def latency_max_s(self) -> float | None:
+        """Give the longest time that the expression `latency` found; None without an expression.
+
+        Raises:
+            WorkloadError: If the expression matched nothing, or no time.
+        """
+        if self._latency is None:
+            return None
+        self.last.output.wait(_OUTPUT_S)
+        try:
+            longest_s = self._latency.longest_s()
+        except ValueError as error:
+            raise WorkloadError(f"'latency' matched no time: {error}") from error
+        if longest_s is None:
+            raise self._nothing_matched("latency")
+        return longest_s
+
+    def _nothing_matched(self, key: str) -> WorkloadError:
+        return WorkloadError(
+            f"'{key}' matched nothing that '{self.last.title}' printed: mend the expression; the "
+            f"last line was '{self.last.output.last_line()}'"
+        )
 
 
 def runnable(workload: Pattern | Program | Recording) -> Pattern | Program:

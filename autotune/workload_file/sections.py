@@ -14,8 +14,9 @@ from autotune.damon.recording import Recording
 from autotune.damon.recording_doubts import accuracy_note
 from autotune.document import Mapping, Reader, Value
 from autotune.errors import InputError, Where
+from autotune.experiment.latency import LATENCY_UNITS
 from autotune.experiment.pattern import Pattern, PatternRegion
-from autotune.experiment.program import Program, Ready
+from autotune.experiment.program import Program, Ready, check_regex
 from autotune.formats import damo_record, masim
 from autotune.units import format_duration
 
@@ -23,7 +24,16 @@ _KINDS = ("pattern", "command", "recording")
 _TIMEOUT_US = 600_000_000
 _SLOWEST = 5
 """How many times its own length a recording may run, unless the file gives a timeout."""
-_PROGRAM_KEYS = ("shell", "client", "ready", "work", "duration", "accept_exit")
+_PROGRAM_KEYS = (
+    "shell",
+    "client",
+    "ready",
+    "work",
+    "latency",
+    "latency_unit",
+    "duration",
+    "accept_exit",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +112,18 @@ def _ready(value: Value) -> Ready:
         return Ready(delay_us=delay_us, line=line, port=port, command=command)
 
 
+def _one_group(key: str) -> Reader[str]:
+    """Make a reader of a regular expression with one group."""
+
+    def read(value: Value) -> str:
+        pattern = document.text(value)
+        with value.blamed():
+            check_regex(key, pattern, groups=1)
+        return pattern
+
+    return read
+
+
 def _located(arguments: tuple[str, ...], folder: Path) -> tuple[str, ...]:
     """Make a program's path relative to the workload file, unless it is a name to look up."""
     first, *rest = arguments
@@ -125,13 +147,18 @@ def _program(keys: Mapping, place: Value, folder: Path, files: tuple[Path, ...])
     duration_us = keys.take("duration", positive_duration, None)
     status = document.integer(at_least=0, at_most=255)
     accept_exit = keys.take("accept_exit", document.list_of(status), (0,))
-    work = keys.peek("work") if "work" in keys else place
-    with work.blamed():
+    work = keys.take("work", _one_group("work"), None)
+    latency = keys.take("latency", _one_group("latency"), None)
+    unit_place = keys.peek("latency_unit") if "latency_unit" in keys else place
+    unit = keys.take("latency_unit", document.one_of(LATENCY_UNITS), None)
+    with unit_place.blamed():
         return Program(
             command=command,
             client=client,
             ready=ready,
-            work=keys.take("work", document.text, None),
+            work=work,
+            latency=latency,
+            latency_unit=unit,
             duration_us=duration_us,
             accept_exit=accept_exit,
             folder=str(folder),

@@ -53,6 +53,18 @@ def test_a_program_is_ready_after_a_second_by_default() -> None:
             {"command": ("a",), "work": "([0-9]+) (requests)"},
             "work has 2 groups: put round brackets around the number, once",
         ),
+        (
+            {"command": ("a",), "latency": "max [0-9]+"},
+            "latency has 0 groups: put round brackets around the number, once",
+        ),
+        (
+            {"command": ("a",), "latency_unit": "ms"},
+            "latency_unit without latency: name what prints the time, or drop it",
+        ),
+        (
+            {"command": ("a",), "latency": "max ([0-9]+)", "latency_unit": "min"},
+            "latency_unit is 'min': use one of us, ms, s",
+        ),
     ],
 )
 def test_a_program_that_cannot_be_measured_is_refused(

@@ -174,5 +174,5 @@ def test_what_only_a_scheme_can_have_does_not_end_a_run() -> None:
 def test_a_bound_in_seconds_is_told_in_seconds() -> None:
     objectives = replace(OBJECTIVES, constraints=(parse_constraint("half_saving_s <= 20"),))
 
-    assert breaches({"half_saving_s": 31.25}, objectives) == "half_saving_s 31.25 s > 20"
+    assert breaches({"half_saving_s": 31.25}, objectives) == "half_saving_s 31.250 s > 20"
     assert str(objectives.constraints[0]) == "half_saving_s <= 20"

@@ -20,8 +20,9 @@ def test_equal_records_save_nothing_and_slow_nothing_down() -> None:
     result = metrics.compute(record, record, slowdown="own_cpu_slowdown")
 
     of_scheme = {name for name, metric in metrics.METRICS.items() if metric.of_scheme}
-    assert result == dict.fromkeys(metrics.METRICS.keys() - of_scheme, 0.0)
-    assert set(result.missing) == of_scheme == {"half_saving_s"}
+    situational = {name for name, metric in metrics.METRICS.items() if metric.situational}
+    assert result == dict.fromkeys(metrics.METRICS.keys() - of_scheme - situational, 0.0)
+    assert set(result.missing) == {"half_saving_s", "latency_max_s", "latency_slowdown"}
 
 
 def test_compute_gives_every_metric_in_the_order_of_the_table() -> None:
@@ -152,7 +153,7 @@ def test_a_missing_metric_leaves_the_others_as_they_are() -> None:
 
     assert result["memory_saving"] == 0.4
     assert result["cpu_use"] == 0.02
-    assert {*result.missing} == {"slowdown", "own_cpu_slowdown"}
+    assert {*metrics.notable(result.missing)} == {"slowdown", "own_cpu_slowdown"}
 
 
 def test_metrics_with_one_reason_share_a_line() -> None:
@@ -173,6 +174,25 @@ def test_record_fields_are_the_numbers_of_a_measurement() -> None:
     numbers = {name for name, value in fields.items() if isinstance(value, int | float)}
 
     assert numbers | {"work_done", "wss_mean_bytes"} == set(metrics.RECORD_FIELDS)
+    assert not {*metrics.RECORD_FIELDS} & {*metrics.METRICS}
+
+
+def test_the_slowest_request_is_told_in_seconds_and_against_the_baseline() -> None:
+    measured, baseline = measurement(latency_max_s=0.75), measurement(latency_max_s=0.5)
+
+    result = metrics.compute(measured, baseline, slowdown="wall_slowdown")
+
+    assert result["latency_max_s"] == 0.75
+    assert result["latency_slowdown"] == 0.5
+
+
+def test_without_a_latency_no_run_can_seek_it_and_no_note_is_made() -> None:
+    why = "the workload names no time of a request: let workload.latency match what prints it"
+
+    missing = metrics.out_of_reach(measurement(), slowdown="wall_slowdown")
+
+    assert missing == {"latency_max_s": why, "latency_slowdown": why}
+    assert metrics.notable(missing) == {}
 
 
 def test_values_leaves_out_what_was_not_measured() -> None:

@@ -85,6 +85,9 @@ def test_redis_counts_its_bitmap_while_its_documents_are_paged_out(
     assert compared.baseline.swap_out_bytes == 0
     assert (compared.metrics["memory_saving"] or 0.0) > 0
     assert compared.measurement.swap_out_bytes > compared.measurement.swap_in_bytes
+    # One request follows the other: the slowest takes longer than the average, and less than all.
+    for one in (compared.baseline, compared.measurement):
+        assert one.runtime_s / 160 < (one.latency_max_s or 0.0) < one.runtime_s
 
 
 @pytest.mark.vm

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.runner.output import LastMatch, Output
+from autotune.runner.output import LastMatch, LongestMatch, Output
 from tests.runner.programs import WAIT_S, wait_for
 
 LONGEST = 1 << 14
@@ -149,3 +149,29 @@ def test_a_match_that_is_no_number_is_an_error() -> None:
 
     with pytest.raises(ValueError, match="could not convert"):
         match.number()
+
+
+def test_the_longest_of_all_matches_counts() -> None:
+    match = LongestMatch(r"([0-9.]+ ?[mu]s) max", None)
+
+    for line in ("900us max", "no 99 ms", "1.5 ms max 20us max", "7 us max"):
+        match(line)
+
+    assert match.longest_s() == 0.0015
+
+
+def test_without_a_match_there_is_no_longest() -> None:
+    match = LongestMatch("took (x)", "ms")
+    match("y")
+
+    assert match.longest_s() is None
+
+
+def test_a_match_that_is_no_time_is_an_error_even_beside_others() -> None:
+    match = LongestMatch(r"took (\w+)", "ms")
+
+    for line in ("took 5", "took long", "took 7"):
+        match(line)
+
+    with pytest.raises(ValueError, match="'long' is no time: let the group match a number"):
+        match.longest_s()

@@ -286,6 +286,58 @@ def test_work_that_is_nowhere_in_the_output_is_told_with_the_last_line(
     )
 
 
+def test_the_slowest_request_is_the_longest_time_that_the_client_prints(
+    processes: Processes,
+) -> None:
+    client = "print('max 5 ms'); print('max 2500us'); print('max 4.5ms')"
+    program = "import time; print('max 1 s', flush=True); time.sleep(60)"
+    running = start(
+        processes,
+        program,
+        client=(PYTHON, "-c", client),
+        latency=r"max ([0-9.]+ ?\w+)",
+    )
+    measured_part(running)
+
+    assert running.latency_max_s() == 0.005
+
+
+@pytest.mark.parametrize(
+    ("printed", "unit", "message"),
+    [
+        (
+            "max 5",
+            None,
+            "workload: 'latency' matched no time: '5' has no unit: let the group match the unit too, "
+            "or add latency_unit: ms",
+        ),
+        (
+            "mean 5 ms",
+            "ms",
+            f"workload: 'latency' matched nothing that '{PYTHON}' printed: mend the expression; the "
+            "last line was 'mean 5 ms'",
+        ),
+    ],
+)
+def test_a_latency_that_is_not_to_be_had_is_told(
+    processes: Processes, printed: str, unit: str | None, message: str
+) -> None:
+    running = start(processes, f"print('{printed}')", latency=r"max (\d+ ?\w*)", latency_unit=unit)
+    measured_part(running)
+
+    with pytest.raises(WorkloadError) as error:
+        running.latency_max_s()
+
+    assert str(error.value) == message
+
+
+def test_without_an_expression_there_is_no_latency(processes: Processes) -> None:
+    running = start(processes, "print('max 5 ms')")
+    measured_part(running)
+
+    assert running.latency_max_s() is None
+
+
 def test_work_that_is_no_number_is_told(processes: Processes) -> None:
     running = start(processes, "print('many requests')", work=r"(\w+) requests")
     measured_part(running)
