@@ -45,8 +45,7 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     share = float(weights @ saved) / total if total > 0.0 else 0.0
     if share < LEAST_SAVING:
         raise ValueError(
-            f"the schemes saved {share:.2%} of memory, and below {LEAST_SAVING:.0%} no time of a "
-            "saving can be told"
+            f"saved {share:.2%} of memory: it takes {LEAST_SAVING:.0%} to tell a time"
         )
     kept = _lasting(time_s, saved, end_s)
     return float(time_s[np.argmax(kept >= kept.max() / 2)])

@@ -16,7 +16,7 @@ from autotune.experiment.proportional import too_few_readings
 from autotune.experiment.working_set import is_only_bounded
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
-from autotune.objective.metrics import METRICS, sentences
+from autotune.objective.metrics import METRICS, notable, sentences
 from autotune.objective.objective import Objectives
 from autotune.objective.spread import CONFIDENCE, Spread
 from autotune.recommendation.front import Recommended
@@ -97,14 +97,19 @@ def _proportional(baseline: Measurement, measured: Measurement) -> dict[str, tup
 def _show_metrics(console: Console, found: SchemeMeasurement) -> None:
     several = len(found.seeds) > 1
     columns = ("metric", "mean", "lowest", "highest", "more than noise")
+    shown = {
+        name: spread
+        for name, spread in found.spreads.items()
+        if spread is not None or not METRICS[name].situational
+    }
     rows = [
         (name, *_spread_cells(name, spread))[: len(columns) if several else 2]
-        for name, spread in found.spreads.items()
+        for name, spread in shown.items()
     ]
     console.print(table(columns if several else ("metric", "value"), rows, right=1))
-    for name in found.spreads:
+    for name in shown:
         console.print(f"{name}: {METRICS[name].summary}")
-    for line in sentences(found.missing):
+    for line in sentences(notable(found.missing)):
         console.print(f"\n{line}", soft_wrap=True)
     seeds = ", ".join(str(seed) for seed in found.seeds[:_MOST_ROWS])
     more = ", ..." if len(found.seeds) > _MOST_ROWS else ""

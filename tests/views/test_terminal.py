@@ -9,6 +9,7 @@ import pytest
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
+from autotune.objective.metrics import notable
 from autotune.study.one_scheme import measure_scheme
 from autotune.testing import prcl
 from autotune.units import megabytes
@@ -62,7 +63,9 @@ def test_an_unknown_metric_is_shown_with_its_reason(
         "compared with it" in text
     )
     assert found.to_dict()["metrics"]["slowdown"] is None
-    assert {*found.to_dict()["missing"]} == {"slowdown", "own_cpu_slowdown"}
+    assert {*notable(found.missing)} == {"slowdown", "own_cpu_slowdown"}
+    assert found.missing.keys() - notable(found.missing).keys() >= {"latency_max_s"}
+    assert "latency" not in text
 
 
 def test_schemes_with_a_mark_are_always_shown(
