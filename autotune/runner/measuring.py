@@ -19,9 +19,9 @@ from autotune.runner.readiness import be_silent
 from autotune.runner.recorder import Recorder
 from autotune.runner.running import RunningWorkload, check_end
 from autotune.runner.shared_memory import SharedMemory
+from autotune.runner.standstill import Standstill
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.targets import Stay
-from autotune.units import format_duration
 
 
 @dataclass(slots=True)
@@ -153,7 +153,8 @@ class Measuring:
         if self._recorder is not None:
             self._recorder.begin(began_s)
         running.begin(seed)
-        self._wait(experiment, monitor, shared, began_s)
+        standstill = Standstill(running, self._processes, used_before.cpu_s)
+        self._wait(experiment, monitor, shared, standstill, began_s)
         runtime_s = time.monotonic() - began_s
         # No process is reaped yet: an ended process still shows its figures, and DAMON keeps its target.
         used = procfs.usage(self._processes.measured())
@@ -201,6 +202,7 @@ class Measuring:
         experiment: Experiment,
         monitor: Monitor | None,
         shared: SharedMemory,
+        standstill: Standstill,
         began_s: float,
     ) -> None:
         """Sample until the measured part ends."""
@@ -222,10 +224,8 @@ class Measuring:
                 number += 1
             stop_s = running.stop_if_due(now_s)
             if now_s >= timeout_s:
-                raise WorkloadError(
-                    f"not at its end after {format_duration(experiment.timeout_us)}: raise "
-                    "workload.timeout, or make it shorter"
-                )
+                raise standstill.no_end(experiment.timeout_us)
+            standstill.look(now_s)
             next_s = min(number * period_s, stop_s)
             if monitor is not None and not monitor.is_on:
                 next_s = min(next_s, start_s)

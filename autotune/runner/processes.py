@@ -17,13 +17,14 @@ from collections.abc import Callable, Sequence
 from autotune.runner.daemons import stay_in_foreground
 from autotune.runner.errors import WorkloadError, ending
 from autotune.runner.identity import Identity
+from autotune.runner.names import why_not_started
 from autotune.runner.output import Output
 from autotune.runner.procfs import Procfs
-from autotune.runner.remedies import remedy_for
+from autotune.runner.remedies import remedy_after, remedy_for
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE_S = 2.0
-"""Time between asking processes to end and killing them."""
+"""Time between asking processes to end and killing them, and for helpers of an ended program to end."""
 _POLL_S = 0.01
 _LONGEST_TITLE = 60
 _SHELL = "/bin/sh"
@@ -90,15 +91,13 @@ class Started:
                 extra_groups=identity.groups,
                 start_new_session=True,
             )
-        except FileNotFoundError as error:
+        except OSError as error:
             _close(ours, our_errors)
-            missing = error.filename or self.title
-            raise WorkloadError(f"no program or folder '{missing}': check the path") from error
-        except (OSError, ValueError) as error:
+            raise WorkloadError(why_not_started(words[0], folder, error)) from error
+        except ValueError as error:
             _close(ours, our_errors)
-            reason = getattr(error, "strerror", None) or str(error)
             raise WorkloadError(
-                f"can't start '{self.title}': {reason}: check the command"
+                f"can't start '{self.title}': {error}: check the command"
             ) from error
         finally:
             _close(theirs, their_errors)
@@ -139,9 +138,10 @@ class Started:
         return f"{ending(self.status or 0)}{f': {last}' if last else ''}"
 
     def remedy(self, otherwise: str) -> str:
-        """Say what helps, told from what the program printed; *otherwise* if that is not known."""
+        """Say what helps, told from what the program printed and how it ended; else *otherwise*."""
         self.output.wait(0.5)
-        return remedy_for(self.output.last_lines()) or otherwise
+        known = remedy_for(self.output.last_lines()) or remedy_after(self.status or 0)
+        return known or otherwise
 
     def reap(self) -> None:
         """Let the kernel forget the program, which has ended."""
@@ -222,12 +222,23 @@ class Processes:
         Raises:
             WorkloadError: If it has, as a program that goes into the background by itself.
         """
-        if program.status == 0 and (left := self.left_behind(program)):
-            names = (program.title, *map(self.procfs.name, left))
-            raise WorkloadError(
-                f"'{program.title}' has left process {left[0]} behind and ended: "
-                f"{stay_in_foreground(names)}"
-            )
+        if program.status != 0 or not (left := self._left_for_good(program)):
+            return
+        name = self.procfs.name(left[0])
+        raise WorkloadError(
+            f"'{program.title}' has left process {left[0]} ('{name}') behind and ended: "
+            f"{stay_in_foreground((program.title, *map(self.procfs.name, left)))}"
+        )
+
+    def _left_for_good(self, program: Started) -> tuple[int, ...]:
+        """Give what an ended program has left and what does not end by itself within a moment.
+
+        Helpers of a program, as Python's resource tracker, end once they see that the program has.
+        """
+        deadline_s = time.monotonic() + _GRACE_S
+        while (left := self.left_behind(program)) and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        return left
 
     def signal_one(self, started: Started, number: signal.Signals) -> None:
         """Send a signal to a program and its descendants, as Ctrl-C does in a terminal."""

@@ -92,6 +92,21 @@ class Procfs:
         finally:
             os.close(descriptor)
 
+    def link(self, name: str) -> str:
+        """Give where a link points to; "" if there is no such link, or it may not be read."""
+        try:
+            return os.readlink(f"{self._root}/{name}")  # noqa: PTH115  # a socket is no path
+        except OSError:
+            return ""
+
+    def open_files(self, pid: int) -> tuple[str, ...]:
+        """Give where the links of a process's open files point to; none if it has ended."""
+        try:
+            numbers = os.listdir(f"{self._root}/{pid}/fd")  # noqa: PTH208  # numbers
+        except OSError:
+            return ()
+        return tuple(self.link(f"{pid}/fd/{number}") for number in numbers)
+
     def children(self, pid: int) -> tuple[int, ...]:
         """Give the children of *pid*, alive or not reaped yet."""
         try:

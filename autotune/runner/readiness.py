@@ -7,31 +7,20 @@ from collections.abc import Callable
 
 from autotune.experiment.program import Ready
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
+from autotune.runner.listening import listening_ports, listens
 from autotune.runner.processes import Processes, Started
 from autotune.runner.procfs import Procfs
-from autotune.runner.remedies import NO_INPUT
+from autotune.runner.remedies import NO_INPUT, remedy_for
 from autotune.units import format_duration
 
 _POLL_S = 0.02
 FIRST_TRY_S = 20.0
 """How long the first try of a criterion's command may take. Each try that takes longer is ended, and the
 next try may take twice as long: so a command that hangs is tried again, and a slow command succeeds."""
-_LISTEN = b"0A"
-"""The state of a listening socket in /proc/net/tcp. Source: include/net/tcp_states.h."""
 
 
 def be_silent(time_s: float) -> None:
     """Ignore how long something takes."""
-
-
-def listens(procfs: Procfs, port: int) -> bool:
-    """Say whether a process listens on a TCP port, at any local address."""
-    for name in ("net/tcp", "net/tcp6"):
-        for line in (procfs.read(name) or b"").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == _LISTEN and int(fields[1].rpartition(b":")[2], 16) == port:
-                return True
-    return False
 
 
 def describe(ready: Ready) -> str:
@@ -43,6 +32,24 @@ def describe(ready: Ready) -> str:
     if ready.command is not None:
         return f"'{' '.join(ready.command)}' did not succeed"
     return f"the delay of {format_duration(ready.delay_us or 0)} was not over"
+
+
+def _instead(ready: Ready, program: Started, processes: Processes) -> str:
+    """Say what the program did instead of becoming ready, and what helps."""
+    known = remedy_for(program.output.last_lines())
+    said = program.output.telling()
+    printed = f"; it printed: {said}" if said else "; it printed nothing"
+    if known is not None:
+        return f"{printed}: {known}"
+    if ready.line is not None:
+        return (
+            f"{printed}: mend 'ready', or let the program print each line at once (as python3 -u or "
+            "stdbuf -oL do), or raise workload.timeout"
+        )
+    ports = listening_ports(processes.procfs, processes.measured())
+    if ready.port is not None and ports:
+        return f", and '{program.title}' listens on {ports}: mend 'ready', or the command"
+    return f"{printed if ready.port is not None else ''}: mend 'ready', or raise workload.timeout"
 
 
 def check_before(ready: Ready, procfs: Procfs) -> None:
@@ -96,10 +103,8 @@ def wait_until_ready(
             processes.check_foreground(program)
             raise WorkloadError(_why_it_ended(program))
         if time.monotonic() > deadline_s:
-            raise WorkloadError(
-                f"not ready after {format_duration(timeout_us)}: {describe(ready)}{tries.last}: mend "
-                "'ready', or raise workload.timeout"
-            )
+            why = f"{describe(ready)}{tries.last}{_instead(ready, program, processes)}"
+            raise WorkloadError(f"not ready after {format_duration(timeout_us)}: {why}")
         wait()
     if program.has_ended():
         processes.check_foreground(program)

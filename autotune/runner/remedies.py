@@ -7,6 +7,7 @@ terminal, the network, root's rights. Most say so, each in its own words.
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,21 +15,59 @@ NO_INPUT: Final = (
     "its standard input is empty: if it reads that, use 'shell: true' and a command with '<FILE'"
 )
 
+NOBODY_LISTENS: Final = (
+    "nothing listens there: start the server as a part of the workload, give server and client one "
+    "port, and wait for that with 'ready: {port: N}'"
+)
+
+_TERMINAL: Final = (
+    "it wants a terminal, and there is none: start it in a mode that needs none (as top -b or "
+    "vim -es)"
+)
+_WINDOW: Final = (
+    "it wants to open a window, and there is no display: start it in a mode without a window"
+)
+_NETWORK: Final = (
+    "it wants the network: start what it talks to as a part of the workload, and name localhost "
+    "(a micro-VM has no other network)"
+)
+_DEVICE: Final = (
+    "it wants a device, and a micro-VM has none: start it in a mode without the device (as on the CPU "
+    "instead of a GPU), or measure it with backend: host"
+)
+_OTHER_USER: Final = (
+    "the workload runs as an ordinary user, who can't become another user, change the root folder or "
+    "mount: start it in a mode that leaves that out"
+)
+_SUDO: Final = (
+    "the workload runs as an ordinary user, and can't become another one: leave sudo out of it"
+)
+
 _REMEDIES: Final = (
     (
         r"\bdisplay\b.*\b(open|connect|found|set)|(open|connect to|no) (the )?(X )?display|\$?DISPLAY\b",
-        "it wants to open a window, and there is no display: start it in a mode without a window",
+        _WINDOW,
     ),
     (
-        r"not a (tty|terminal)|tty get|inappropriate ioctl|opening terminal|\bTERM\b|"
-        r"(stdin|standard input).* (tty|terminal)",
-        "it wants a terminal, and there is none: start it in a mode that needs none (as top -b)",
+        r"not (a|from a|to a) (tty|terminal)|tty get|inappropriate ioctl|opening terminal|\bTERM\b|"
+        r"(stdin|standard input).* (tty|terminal)|/dev/tty\b",
+        _TERMINAL,
     ),
     (
-        r"name resolution|could ?n[o']t resolve|network is unreachable|name or service not known|"
-        r"EAI_AGAIN|getaddrinfo|ENETUNREACH|UnknownHost|unknown host",
-        "it wants the network: start what it talks to as a part of the workload, and name localhost "
-        "(a micro-VM has no other network)",
+        r"/dev/(nvidia|dri|kvm|video|snd|fuse|net/tun|mem\b|kfd|vfio|loop|sd[a-z]|nvme|tty[A-Z])|"
+        r"\bCUDA\b|\bGPU\b|no (such )?device|cuInit|OpenCL|vulkan",
+        _DEVICE,
+    ),
+    (
+        r"connection refused|ECONNREFUSED|can'?t connect to (local|MySQL)",
+        NOBODY_LISTENS,
+    ),
+    (
+        r"name resolution|could ?n[o']t resolve|unable to resolve|network is unreachable|"
+        r"no route to host|"
+        r"(name or service|host|server)( is| was)? (not|un)[ -]?(known|found|reachable)|"
+        r"EAI_AGAIN|getaddrinfo|ENETUNREACH|UnknownHost|\b(no|unknown|bad) (such )?host(name)?\b",
+        _NETWORK,
     ),
     (
         r"address (is )?already in use|EADDRINUSE",
@@ -40,17 +79,38 @@ _REMEDIES: Final = (
         "memory, raise vm.memory",
     ),
     (
+        r"cannot allocate memory|can'?t allocate|ENOMEM|out of memory|MemoryError|bad_alloc|"
+        r"could not reserve enough space",
+        "it got no memory: give the machine more (vm.memory), or make the workload smaller",
+    ),
+    (
         r"locale",
         "set LANG=C.UTF-8 in the command (env LANG=C.UTF-8 ...), or install the locale",
     ),
     (
+        r"\b(sudo|doas|pkexec)\b.*(not found|no such|setuid|owned|privileges)|\b(sudo|doas):",
+        _SUDO,
+    ),
+    (
+        r"(set|init)(res|re|e)?[ug]id|(set|init)groups|chroot|unshare|\bmount|pivot_root|chown|"
+        r"(change|switch|drop|set) (the )?(user|group|owner|privileges)|capabilit|must be superuser",
+        _OTHER_USER,
+    ),
+    (
+        r"\r['\u2019\"]?:|\\r['\u2019]",
+        "lines of a script end as on Windows: write them as on Linux: sed -i 's/\\r$//' SCRIPT",
+    ),
+    (
         r"(must|needs? to|should) be (run (as|by) )?root|are you root|requires? root|superuser|"
         r"permission denied|operation not permitted|EACCES|EPERM",
-        "the workload runs as an ordinary user: use ports from 1024 on and files that this user may "
-        "write, as in /tmp",
+        "the workload runs as an ordinary user: use files that this user may write, as in /tmp, and "
+        "ports from 1024 on",
     ),
 )
 """Regular expressions of what programs print, whatever the case, and what helps. The first counts."""
+
+NOT_FOR_FILES: Final = (_TERMINAL, _WINDOW, _NETWORK, NOBODY_LISTENS, _SUDO, _OTHER_USER)
+"""What helps where no missing file is the cause, though a program may have missed some, too."""
 
 
 def remedy_for(lines: Iterable[str]) -> str | None:
@@ -67,3 +127,51 @@ def remedy_for(lines: Iterable[str]) -> str | None:
         if any(re.search(pattern, line, re.IGNORECASE) for line in printed):
             return remedy
     return None
+
+
+_CRASH: Final = (
+    "it crashed: run it alone, with the same input: if it crashes there, too, mend it, else give it "
+    "more memory (vm.memory)"
+)
+_LIMIT: Final = "it broke a limit that was set for it (ulimit): leave the limit out, or raise it"
+_FROM_OUTSIDE: Final = "something in the workload sent it that signal: leave that out"
+
+_AFTER_SIGNAL: Final[dict[int, str]] = {
+    **dict.fromkeys(
+        (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGTRAP), _CRASH
+    ),
+    signal.SIGILL: "it uses instructions that this CPU lacks, or crashed: build it for plain x86-64 (no "
+    "-march=native)",
+    signal.SIGSYS: "it made a system call that it is not allowed: start it in a mode without that",
+    signal.SIGXCPU: _LIMIT,
+    signal.SIGXFSZ: _LIMIT,
+    signal.SIGPIPE: "what read its output had ended: let that read to the end",
+    **dict.fromkeys(
+        (
+            *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL),
+            *(signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2),
+        ),
+        _FROM_OUTSIDE,
+    ),
+}
+_AFTER_STATUS: Final = {
+    124: "'timeout' ended it: use workload.duration instead",
+    126: "the shell may not run a program of the command: make it executable",
+    127: "the shell finds no program of the command: install it, or give its path",
+}
+"""Exit statuses with a meaning of their own. Source: timeout(1), "EXIT STATUS" of sh(1p)."""
+
+
+def remedy_after(status: int) -> str | None:
+    """Give what helps after a program that ended in some way; None if the way alone tells nothing.
+
+    Args:
+        status: The exit status, or the negative number of the signal that ended it.
+
+    >>> remedy_after(124)
+    "'timeout' ended it: use workload.duration instead"
+    >>> remedy_after(-11) == remedy_after(139) and remedy_after(3) is None
+    True
+    """
+    number = -status if status < 0 else status - 128
+    return _AFTER_SIGNAL.get(number) or _AFTER_STATUS.get(status)

@@ -377,9 +377,11 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
     if last is not measured and measured.has_ended():
         raise WorkloadError(
             f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: "
-            f"{measured.remedy('see why')}"
+            f"{measured.remedy('let it go on until its client has ended')}"
         )
     if not running.ended_well():
+        status = last.status or 0
         raise WorkloadError(
-            f"'{last.title}' failed with {last.how_it_ended()}: {last.remedy('see why')}"
+            f"'{last.title}' failed with {last.how_it_ended()}: {last.remedy('mend the command')}; if "
+            f"it is meant to end so, list {status if status >= 0 else 128 - status} under accept_exit"
         )

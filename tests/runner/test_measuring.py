@@ -266,9 +266,7 @@ def test_what_takes_too_long_is_given_up(bench: Bench) -> None:
     with pytest.raises(WorkloadError) as error:
         bench.measure(program(UP + "time.sleep(1000)"), timeout_us=300_000)
 
-    assert str(error.value) == (
-        "workload: not at its end after 300ms: raise workload.timeout, or make it shorter"
-    )
+    assert str(error.value).startswith("workload: not at its end after 300ms: it used 0.0")
     assert time.monotonic() - began_s < 5.0
 
 

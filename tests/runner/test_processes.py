@@ -112,9 +112,17 @@ def test_a_program_gets_the_folder_and_the_environment_and_no_other(
 @pytest.mark.parametrize(
     ("command", "folder", "message"),
     [
-        (("no-such-program",), "/", "no program or folder 'no-such-program': check the path"),
-        (("/bin/true",), "/no/folder", "no program or folder '/no/folder': check the path"),
-        (("/etc/passwd",), "/", "can't start '/etc/passwd': Permission denied: check the command"),
+        (
+            ("no-such-program",),
+            "/",
+            "no program 'no-such-program': install it, or give its path",
+        ),
+        (("/bin/true",), "/no/folder", "no folder '/no/folder': check the path"),
+        (
+            ("/etc/passwd",),
+            "/",
+            "no program '/etc/passwd': it may not be run: make it executable: chmod +x /etc/passwd",
+        ),
         (("a\0b",), "/", "can't start 'a\0b': embedded null byte: check the command"),
     ],
 )

@@ -11,9 +11,9 @@ from autotune.experiment.program import Program, Ready
 from autotune.runner.errors import WorkloadError
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
-from autotune.runner.readiness import check_before, listens, wait_until_ready
+from autotune.runner.readiness import check_before, wait_until_ready
 from autotune.runner.running import RunningWorkload, start_workload
-from tests.runner.programs import DETACHED, exists, python, wait_for
+from tests.runner.programs import DETACHED, exists, python
 
 GOES_ON = "import time; time.sleep(1000)"
 SOON_US, LONG_US = 300_000, 20_000_000
@@ -110,8 +110,12 @@ def test_a_command_that_reads_is_not_waited_for(processes: Processes) -> None:
 @pytest.mark.parametrize(
     ("ready", "reason"),
     [
-        (Ready(line="^up$"), "no line matched '^up$'"),
-        (Ready(port=1), "nothing listened on port 1"),
+        (
+            Ready(line="^up$"),
+            "no line matched '^up$'; it printed nothing: mend 'ready', or let the program print each "
+            "line at once (as python3 -u or stdbuf -oL do), or raise workload.timeout",
+        ),
+        (Ready(port=1), "nothing listened on port 1; it printed nothing"),
         (Ready(command=("false", "-x")), "'false -x' did not succeed, with exit status 1"),
         (Ready(command=("sleep", "1000")), "'sleep 1000' did not succeed and was ended"),
         (Ready(delay_us=LONG_US), "the delay of 20s was not over"),
@@ -120,9 +124,25 @@ def test_a_command_that_reads_is_not_waited_for(processes: Processes) -> None:
 def test_what_never_becomes_ready_is_given_up_and_said(
     processes: Processes, ready: Ready, reason: str
 ) -> None:
+    remedy = "" if reason.endswith("timeout") else ": mend 'ready', or raise workload.timeout"
     assert refusal(processes, ready, timeout_us=SOON_US) == (
-        f"workload: not ready after 300ms: {reason}: mend 'ready', or raise workload.timeout"
+        f"workload: not ready after 300ms: {reason}{remedy}"
     )
+
+
+def test_a_server_on_another_port_is_told_of_its_port(processes: Processes) -> None:
+    code = (
+        "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); "
+        "print(s.getsockname()[1], flush=True); time.sleep(1000)"
+    )
+
+    message = refusal(processes, Ready(port=1), code, timeout_us=2 * SOON_US)
+
+    assert message.startswith(
+        f"workload: not ready after 600ms: nothing listened on port 1, and '{python('')[0]}' "
+        "listens on port "
+    )
+    assert message.endswith(": mend 'ready', or the command")
 
 
 @pytest.mark.parametrize(
@@ -201,8 +221,8 @@ def test_a_program_that_detaches_itself_is_told_to_stay(processes: Processes) ->
 
     [left] = [pid for pid in processes.measured() if processes.procfs.has_memory(pid)]
     assert message == (
-        f"workload: '{python('')[0]}' has left process {left} behind and ended: run it in the "
-        "foreground, not as a daemon"
+        f"workload: '{python('')[0]}' has left process {left} "
+        f"('{processes.procfs.name(left)}') behind and ended: run it in the foreground, not as a daemon"
     )
     processes.end()
     assert not exists(left)
@@ -224,35 +244,16 @@ def test_a_port_in_use_is_refused_before_anything_is_started(
 
 def test_a_command_that_does_not_exist_is_named(processes: Processes) -> None:
     assert refusal(processes, Ready(command=("no-such-program",))) == (
-        "workload: no program or folder 'no-such-program': check the path"
+        "workload: no program 'no-such-program': install it, or give its path"
     )
 
 
-@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-def test_a_port_counts_only_while_it_is_listened_to(family: socket.AddressFamily) -> None:
-    try:
-        server = socket.socket(family)
-        server.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-    except OSError:
-        pytest.skip("NOT TESTED: this machine has no such addresses")
-    port = server.getsockname()[1]
-    before = listens(Procfs(), port)
-
-    with server:
-        server.listen()
-        while_listening = listens(Procfs(), port)
-
-    assert (before, while_listening) == (False, True)
-    wait_for(lambda: not listens(Procfs(), port))
-
-
-def test_a_connection_is_no_listener(tmp_path: Path) -> None:
+def test_a_connection_keeps_no_port(tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
     table = NET_TCP.format(listening=6379, connected=40_000, remote=6380)
     (tmp_path / "net/tcp").write_text(table)
     procfs = Procfs(tmp_path)
 
-    assert [listens(procfs, port) for port in (6379, 40_000, 6380, 1)] == [True] + [False] * 3
     with pytest.raises(WorkloadError):
         check_before(Ready(port=6379), procfs)
     check_before(Ready(port=6380), procfs)

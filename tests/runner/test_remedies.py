@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.runner.remedies import remedy_for
+from autotune.runner.remedies import remedy_after, remedy_for
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,38 @@ from autotune.runner.remedies import remedy_for
         ("bind: Address already in use", "two programs want one port"),
         ("write error: No space left on device", "its files find no room"),
         ('initdb: error: invalid locale name "de_DE"', "set LANG=C.UTF-8"),
+        ("Vim: Warning: Input is not from a terminal", "it wants a terminal"),
+        ("error: cannot open /dev/tty: No such device", "it wants a terminal"),
+        ("cannot open /dev/nvidia0: No such file or directory", "it wants a device"),
+        ("RuntimeError: Found no NVIDIA driver: CUDA is not available", "it wants a device"),
+        (
+            "Could not connect to Redis at 127.0.0.1:6380: Connection refused",
+            "nothing listens there",
+        ),
+        ("Error: connect ECONNREFUSED 127.0.0.1:80", "nothing listens there"),
+        ("no host", "it wants the network"),
+        ("ping: example.org: unknown host", "it wants the network"),
+        ("ssh: connect to host 10.0.0.1 port 22: No route to host", "it wants the network"),
+        ("mmap: Cannot allocate memory", "it got no memory"),
+        ("Error: Could not reserve enough space for object heap", "it got no memory"),
+        ("sh: 1: sudo: not found", "the workload runs as an ordinary user, and can't become"),
+        (
+            "sudo: must be owned by uid 0 and have the setuid bit set",
+            "the workload runs as an ordina",
+        ),
+        (
+            "setuid: Operation not permitted",
+            "the workload runs as an ordinary user, who can't become",
+        ),
+        (
+            "chroot: cannot change root directory to '/': Operation not permitted",
+            "the workload runs ",
+        ),
+        ("run.sh: 2: sleep\r: not found", "lines of a script end as on Windows"),
+        (
+            "env: \u2018bash\\r\u2019: No such file or directory",
+            "lines of a script end as on Windows",
+        ),
         (
             "bind() to 0.0.0.0:80 failed (13: Permission denied)",
             "the workload runs as an ordinary",
@@ -42,7 +74,40 @@ def test_what_helps_is_known(printed: str, beginning: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "printed", ["", "no licence", "invalid option -- 'x'", "terminated by the determined user"]
+    "printed",
+    [
+        *("", "no licence", "invalid option -- 'x'", "terminated by the determined user"),
+        *(
+            "50 %\r100 %",
+            "try it without sudo",
+            "the amount is too high",
+            "the hostess is here",
+        ),
+    ],
 )
 def test_what_nobody_knows_is_not_guessed(printed: str) -> None:
     assert remedy_for([printed]) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "beginning"),
+    [
+        (-11, "it crashed"),
+        (134, "it crashed"),
+        (-4, "it uses instructions that this CPU lacks"),
+        (-15, "something in the workload sent it that signal"),
+        (137, "something in the workload sent it that signal"),
+        (-13, "what read its output had ended"),
+        (-24, "it broke a limit"),
+        (124, "'timeout' ended it"),
+        (126, "the shell may not run a program of the command"),
+        (127, "the shell finds no program of the command"),
+    ],
+)
+def test_what_helps_follows_from_how_a_program_ended(status: int, beginning: str) -> None:
+    assert (remedy_after(status) or "").startswith(beginning)
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 125, 128, 255, -64])
+def test_most_exit_statuses_tell_nothing(status: int) -> None:
+    assert remedy_after(status) is None

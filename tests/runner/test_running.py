@@ -129,7 +129,8 @@ def test_a_player_that_dies_has_not_done_its_work(processes: Processes, player: 
     wait_for(running.has_ended)
 
     assert verdict(running, processes) == (
-        f"workload: '{player}' failed with signal 9 (SIGKILL): ready: see why"
+        f"workload: '{player}' failed with signal 9 (SIGKILL): ready: something in the workload sent it "
+        "that signal: leave that out; if it is meant to end so, list 137 under accept_exit"
     )
     with pytest.raises(WorkloadError, match="the pattern's player did not end as it should"):
         running.work_done()
@@ -202,32 +203,33 @@ def test_the_client_begins_with_the_measured_part(processes: Processes, tmp_path
 
 
 def test_a_server_that_ends_first_is_to_blame(processes: Processes) -> None:
-    code = "import sys, time; time.sleep(0.2); sys.exit('no memory')"
+    code = "import sys, time; time.sleep(0.2); sys.exit('no luck')"
     running = start(processes, code, client=python(SLEEP))
 
     measured_part(running)
 
     assert verdict(running, processes) == (
-        f"workload: '{PYTHON}' ended before its client, with exit status 1: up | no memory: see "
-        "why"
+        f"workload: '{PYTHON}' ended before its client, with exit status 1: up | no luck: let it "
+        "go on until its client has ended"
     )
 
 
 def test_a_client_that_fails_is_to_blame(processes: Processes) -> None:
-    client = python("import sys; sys.exit('connection refused')")
+    client = python("import sys; sys.exit('no luck')")
     running = start(processes, SLEEP, client=client)
 
     measured_part(running)
 
     assert verdict(running, processes) == (
-        f"workload: '{PYTHON}' failed with exit status 1: connection refused: see why"
+        f"workload: '{PYTHON}' failed with exit status 1: no luck: mend the command; if it is meant "
+        "to end so, list 1 under accept_exit"
     )
 
 
 def test_a_client_that_does_not_exist_is_named(processes: Processes) -> None:
     running = start(processes, SLEEP, client=("no-such-client",))
 
-    with pytest.raises(WorkloadError, match="no program or folder 'no-such-client'"):
+    with pytest.raises(WorkloadError, match="no program 'no-such-client'"):
         running.begin(1)
 
 
@@ -237,7 +239,9 @@ def test_a_crash_is_told_with_its_signal(processes: Processes) -> None:
     measured_part(running)
 
     assert verdict(running, processes) == (
-        f"workload: '{PYTHON}' failed with signal 11 (SIGSEGV): up: see why"
+        f"workload: '{PYTHON}' failed with signal 11 (SIGSEGV): up: it crashed: run it alone, with "
+        "the same input: if it crashes there, too, mend it, else give it more memory (vm.memory); if it "
+        "is meant to end so, list 139 under accept_exit"
     )
 
 
@@ -264,11 +268,25 @@ def test_a_program_that_detaches_itself_while_it_is_measured_is_told_to_stay(
     message = verdict(running, processes)
     [left] = [pid for pid in processes.measured() if processes.procfs.has_memory(pid)]
     assert message == (
-        f"workload: '{PYTHON}' has left process {left} behind and ended: run it in the foreground, "
-        "not as a daemon"
+        f"workload: '{PYTHON}' has left process {left} "
+        f"('{processes.procfs.name(left)}') behind and ended: run it in the foreground, not as a daemon"
     )
     processes.end()
     assert not exists(left)
+
+
+def test_a_helper_that_ends_a_moment_after_its_program_makes_no_daemon(
+    processes: Processes,
+) -> None:
+    code = "import os, time\nif os.fork(): os._exit(0)\nos.setsid(); time.sleep(0.5)"
+    running = start(processes, code)
+
+    measured_part(running)
+    left = processes.left_behind(running.measured)
+    check_end(running, processes, 0)
+
+    assert len(left) == 1
+    assert not processes.procfs.has_memory(left[0])
 
 
 def test_work_that_is_nowhere_in_the_output_is_told_with_the_last_line(

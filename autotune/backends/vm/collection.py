@@ -17,6 +17,7 @@ from autotune.backends.vm.programs import behind_shim, find_program, first_bytes
 from autotune.backends.vm.python_packages import imported_files, imported_names, words_of
 from autotune.backends.vm.words import SHELLS, script_words
 from autotune.errors import InputError, Where
+from autotune.runner import scripts
 
 _LOADER = Path("/lib64/ld-linux-x86-64.so.2")
 """The platform's loader, for a library, which names no loader. Source: the x86-64 psABI."""
@@ -86,7 +87,7 @@ class Collection:
             self._add_script(path, start, folder)
         else:
             raise InputError(
-                "is no program: it is neither compiled nor begins with #!", Where(path)
+                scripts.fault_of(path, start) or scripts.what_it_is(path, start), Where(path)
             )
 
     def _add_script(self, path: Path, start: bytes, folder: str) -> None:

@@ -22,6 +22,7 @@ from autotune.backends.vm.skeleton import locale_files, users, usual_files
 from autotune.backends.vm.words import argument_words, script_words, shell_words
 from autotune.errors import InputError, Where
 from autotune.experiment.program import Program
+from autotune.runner.names import AS_ANOTHER_USER
 
 SHELL = "/bin/sh"
 _USUAL_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -84,8 +85,7 @@ def files_for(program: Program, listed: Iterable[Path] = ()) -> ProgramFiles:
 def _refuse_another_users_rights(program: Path) -> None:
     if program.stat().st_mode & (stat.S_ISUID | stat.S_ISGID):
         raise InputError(
-            "takes another user's rights (setuid), and everything in a micro-VM runs as one ordinary "
-            f"user: leave '{program.name}' out of the command",
+            f"takes another user's rights (setuid): {AS_ANOTHER_USER.format(name=program.name)}",
             Where(program),
         )
 

@@ -27,13 +27,22 @@ from autotune.backends.vm.plan import (
 from autotune.backends.vm.python_files import GuestPython
 from autotune.backends.vm.skeleton import SKELETON
 from autotune.backends.vm.states import make_room
+from autotune.errors import InputError
 from autotune.experiment import plain_json
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.native.building import build
+from autotune.units import format_size, megabytes
 
 GUEST_MODULE = "autotune.backends.vm.guest"
 
+_PAGE_BYTES = 4096
+_COPIES = 3
+"""The archive, and its files, which may take half of the rest. Source: ramfs-rootfs-initramfs.rst and
+``shmem_default_max_blocks``, mm/shmem.c of Linux 6.12."""
+_KERNEL_BYTES = 32 << 20
+_STEP_BYTES = 64 << 20
+_MOST_NAMED = 3
 _MOST_BYTES = 1 << 30
 """Size of all images together. Each change of a workload or of this program makes one more image."""
 
@@ -76,6 +85,34 @@ def image_entries(
         entries.append(cpio.file(OPENS_FILE, build("opens"), 0o755))
     unique = {entry.path: entry for entry in entries}
     return tuple(unique[path] for path in sorted(unique))
+
+
+def check_room(entries: tuple[Entry, ...], memory_bytes: int) -> None:
+    """Check that a machine has the memory for its files.
+
+    The boot loader puts the archive into memory, and the kernel unpacks it into a file system that may
+    take half of the memory that is left.
+
+    Raises:
+        InputError: If the files take too much.
+    """
+    sizes = {entry.path: _content_bytes(entry) for entry in entries}
+    total = sum(-(-size // _PAGE_BYTES) * _PAGE_BYTES for size in sizes.values())
+    needed = _COPIES * total + _KERNEL_BYTES
+    if needed > memory_bytes:
+        largest = sorted(sizes, key=lambda path: sizes[path], reverse=True)[:_MOST_NAMED]
+        named = ", ".join(f"{path} ({megabytes(sizes[path])})" for path in largest)
+        raise InputError(
+            f"vm.memory: a micro-VM of {format_size(memory_bytes)} has no room for the workload: files of "
+            f"{megabytes(total)} lie in its memory, the largest {named}: set vm.memory to "
+            f"{format_size(-(-needed // _STEP_BYTES) * _STEP_BYTES)} or more, or list fewer files"
+        )
+
+
+def _content_bytes(entry: Entry) -> int:
+    if isinstance(entry.content, bytes):
+        return len(entry.content)
+    return entry.content.stat().st_size
 
 
 def keep_image(

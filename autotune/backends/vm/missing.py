@@ -18,6 +18,7 @@ from autotune.backends.vm.opened import Opened
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program
+from autotune.runner.remedies import NOT_FOR_FILES
 
 _MOST_RUNS: Final = 12
 _SMALL_BYTES: Final = 64 << 20
@@ -117,6 +118,8 @@ _MOST_NAMED: Final = 3
 
 def may_lack(problem: str) -> bool:
     """Say whether a program that failed may have missed a file, by what it printed."""
+    if any(remedy in problem for remedy in NOT_FOR_FILES):
+        return False
     return _MAY_LACK.search(problem) is not None
 
 

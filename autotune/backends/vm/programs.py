@@ -9,9 +9,8 @@ import subprocess
 from pathlib import Path
 
 from autotune.errors import InputError, Where
-
-_SCRIPT_LINE_BYTES = 256
-"""How many bytes of a script's first line Linux reads. Source: BINPRM_BUF_SIZE."""
+from autotune.runner import scripts
+from autotune.runner.names import why_not_found
 
 _TIMEOUT_S = 60
 
@@ -31,9 +30,7 @@ def find_program(name: str, folder: str = "/") -> Path:
     place = str(Path(folder, name)) if "/" in name else name
     found = shutil.which(place)
     if found is None:
-        if "/" in name and Path(place).is_file():
-            raise InputError(f"no program '{name}': it may not be run: make it executable")
-        raise InputError(f"no program '{name}': install it, or give its path")
+        raise InputError(f"no program '{name}': {why_not_found(name, folder)}")
     return Path(found).absolute()  # PATH may have a relative folder
 
 
@@ -45,7 +42,7 @@ def first_bytes(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as stream:
-            return stream.read(_SCRIPT_LINE_BYTES)
+            return stream.read(scripts.MOST_BYTES)
     except OSError as error:
         raise InputError(
             f"can't be read: {error.strerror}: see that you may read it", Where(path)
@@ -53,8 +50,14 @@ def first_bytes(path: Path) -> bytes:
 
 
 def interpreters(path: Path, start: bytes) -> list[Path]:
-    """Find the program that a script's first line names, and, if it is `env`, the program behind it."""
-    line = start[2:].partition(b"\n")[0].decode(errors="surrogateescape").strip()
+    """Find the program that a script's first line names, and, if it is `env`, the program behind it.
+
+    Raises:
+        InputError: If there is no such program.
+    """
+    if fault := scripts.fault_of(path, start):
+        raise InputError(fault, Where(path))
+    line = scripts.first_line(start) or ""
     first, _, rest = line.partition(" ")
     try:
         programs = [find_program(first)]

@@ -21,7 +21,13 @@ from autotune.backends.vm.command_line import Descriptors, MachineParts, command
 from autotune.backends.vm.emulator import SILENCE_S, Emulator
 from autotune.backends.vm.file_entries import entries_at
 from autotune.backends.vm.files import ProgramFiles
-from autotune.backends.vm.image import GUEST_MODULE, image_entries, keep_image, workload_files
+from autotune.backends.vm.image import (
+    GUEST_MODULE,
+    check_room,
+    image_entries,
+    keep_image,
+    workload_files,
+)
 from autotune.backends.vm.kept_speeds import KeptSpeeds
 from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
 from autotune.backends.vm.kernel_modules import module_name
@@ -155,7 +161,8 @@ class Vm:
         check_version(self._qemu)
         kernel = self._kernel
         files = workload_files(runnable(experiment.workload))
-        image_entries(self._python, kernel, self._plan(experiment, files), files)
+        entries = image_entries(self._python, kernel, self._plan(experiment, files), files)
+        check_room(entries, self._memory_bytes(experiment))
         needed = self.takes_bytes(experiment)
         if (available := self._system.available_bytes()) < needed:
             raise BackendUnavailableError(

@@ -212,7 +212,9 @@ def test_a_program_that_may_not_be_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         files_for(Program(command=("./data",), folder=str(tmp_path)))
 
-    assert str(error.value) == "no program './data': it may not be run: make it executable"
+    assert str(error.value) == (
+        f"no program './data': it may not be run: make it executable: chmod +x {tmp_path}/data"
+    )
 
 
 def test_a_program_that_is_neither_compiled_nor_a_script_is_refused(tmp_path: Path) -> None:
@@ -222,7 +224,8 @@ def test_a_program_that_is_neither_compiled_nor_a_script_is_refused(tmp_path: Pa
         files_for(Program(command=(str(program),)))
 
     assert str(error.value) == (
-        f"{program}: is no program: it is neither compiled nor begins with #!"
+        f"{program}: is no program: it is neither compiled nor begins with #!: put the program in front "
+        f"that runs it: for a shell script, [sh, {program}]"
     )
 
 
@@ -338,6 +341,6 @@ def test_what_takes_another_users_rights_is_refused(tmp_path: Path) -> None:
         files_for(Program(command=(str(program), "serve")))
 
     assert str(error.value) == (
-        f"{program}: takes another user's rights (setuid), and everything in a micro-VM runs as one "
-        "ordinary user: leave 'sudo' out of the command"
+        f"{program}: takes another user's rights (setuid): the workload runs as one ordinary user in a "
+        "micro-VM, and on a host as the user who started this program: leave 'sudo' out of the command"
     )

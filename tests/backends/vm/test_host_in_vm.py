@@ -162,7 +162,10 @@ def test_a_workload_that_fails_while_damon_runs_fails_its_trial(
     kind, message = told("crash")["error"]
 
     assert kind == "WorkloadError"
-    assert message.endswith("failed with exit status 1: ready | no luck: see why")
+    assert message.endswith(
+        "failed with exit status 1: ready | no luck: mend the command; if it is "
+        "meant to end so, list 1 under accept_exit"
+    )
 
 
 def test_a_kill_leaves_things_behind(told: Callable[[str], Facts]) -> None:

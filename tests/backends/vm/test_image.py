@@ -10,7 +10,7 @@ import pytest
 
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry
-from autotune.backends.vm.image import image_entries, keep_image, workload_files
+from autotune.backends.vm.image import check_room, image_entries, keep_image, workload_files
 from autotune.backends.vm.kernel_files import KernelFiles, kernel_at
 from autotune.backends.vm.kernel_modules import module_name
 from autotune.backends.vm.plan import MODULES_FOLDER, PLAN_FILE, PLAYER_FILE, PORTS_FILE, Plan
@@ -162,3 +162,22 @@ def test_a_full_disk_leaves_no_half_image(tmp_path: Path, monkeypatch: pytest.Mo
         keep_image((), tmp_path / "images")
 
     assert list((tmp_path / "images").iterdir()) == []
+
+
+def test_files_that_a_machine_has_no_room_for_are_refused_with_what_it_needs(
+    tmp_path: Path,
+) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(100 << 20)
+    entries = (cpio.file(str(large), large), cpio.file("/small", b"x"))
+
+    check_room(entries, 384 << 20)
+    with pytest.raises(InputError) as error:
+        check_room(entries, 256 << 20)
+
+    assert str(error.value) == (
+        "vm.memory: a micro-VM of 256M has no room for the workload: files of 100.0 MiB lie in its "
+        f"memory, the largest {large} (100.0 MiB), /small (0.0 MiB): set vm.memory to 384M or more, "
+        "or list fewer files"
+    )

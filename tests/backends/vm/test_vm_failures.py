@@ -107,8 +107,8 @@ BEFORE_READY = {
     ),
     "forks and detaches": Bad(
         Program(command="sleep 1000 &", ready=Ready(line="serving")),
-        "workload: 'sleep 1000 &' has left process PID behind and ended: run it in the foreground, "
-        "not as a daemon",
+        "workload: 'sleep 1000 &' has left process PID ('sleep') behind and ended: run it in the "
+        "foreground, not as a daemon",
     ),
     "eats all memory": Bad(
         Program(command=("tail", "/dev/zero"), ready=Ready(delay_us=60_000_000)),
@@ -154,12 +154,15 @@ def test_a_failure_in_the_measured_part_is_told(small_vm: Vm, tmp_path: Path) ->
         files=("/usr/bin/od", "/usr/bin/tail"),
     )
     expected = {
-        f"workload: '{client}' failed with exit status 3: bad luck: see why",
-        f"workload: '{client}' failed with signal 11 (SIGSEGV): see why",
+        f"workload: '{client}' failed with exit status 3: bad luck: mend the command; if it is "
+        "meant to end so, list 3 under accept_exit",
+        f"workload: '{client}' failed with signal 11 (SIGSEGV): it crashed: run it alone, with the "
+        "same input: if it crashes there, too, mend it, else give it more memory (vm.memory); if it is "
+        "meant to end so, list 139 under accept_exit",
         f"workload: '{client}' was killed by the kernel for want of memory: give the machine more "
         "(vm.memory), or make the workload smaller",
         "workload: 'echo $$ > /tmp/pid; exec sleep 1000' ended before its client, with signal 15 "
-        "(SIGTERM): see why",
+        "(SIGTERM): something in the workload sent it that signal: leave that out",
     }
 
     found: set[str] = set()
@@ -176,7 +179,8 @@ def test_a_measured_part_without_end_is_ended(micro_vm: Vm) -> None:
 
     assert isinstance(error, TrialError)
     assert str(error) == (
-        "workload: not at its end after 1s: raise workload.timeout, or make it shorter"
+        "workload: not at its end after 1s: raise workload.timeout, or make it shorter, or let a clock "
+        "stop it (workload.duration)"
     )
 
 
