@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 
 from autotune.damon.damos import Action, Scheme
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.units import format_duration
+from autotune.units import format_duration, megabytes
 
 FASTER = 0.02
 """A gain of speed up to this fraction is taken for noise where one seed shows none."""
@@ -15,6 +16,12 @@ LEAST_GAIN = 0.005
 """A gain of speed up to this fraction is of no interest, however sure it is."""
 _HASTENING = frozenset({Action.HUGEPAGE, Action.WILLNEED, Action.LRU_PRIO})
 """Actions that can make a workload faster."""
+_GROWING = frozenset({Action.HUGEPAGE, Action.WILLNEED})
+"""Actions that can make a workload hold more memory."""
+UNLIKE = 0.05
+"""Memory that a trial holds more or less than its baseline, as a fraction of it, for no cause."""
+OUT_UNASKED = 0.01
+"""A baseline that swaps out more than this fraction of its memory holds less than it would."""
 LEAST_SAMPLES = 20
 """With fewer samples of memory, one sample is over 5 % of a mean."""
 LEAST_AGGREGATIONS = 20
@@ -81,4 +88,50 @@ def too_short(baseline: Measurement, experiment: Experiment) -> str | None:
     return (
         f"the measured part of {baseline.runtime_s:.2f} s is too short to tell: it holds {has}, and "
         f"takes at least {LEAST_SAMPLES}: let it run {format_duration(int(least_us))} or longer"
+    )
+
+
+def unlike(
+    pairs: Sequence[tuple[Measurement, Measurement]], schemes: tuple[Scheme, ...]
+) -> str | None:
+    """Say that trials hold more or less memory than their baselines for no cause; None if not.
+
+    Resident memory that a scheme moved out is at most what it applied its action to. Whatever else is
+    gone, or has come, is the workload's own doing: processes that live at other times, other work.
+
+    Args:
+        pairs: Trials with their baselines, one of each seed.
+        schemes: What the kernel did in the trials.
+    """
+    stats = [trial.scheme_stats for trial, _ in pairs if trial.scheme_stats is not None]
+    if not stats or len(stats) < len(pairs):
+        return None
+    acts = any(scheme.action is not Action.STAT for scheme in schemes)
+    moved = statistics.fmean(one.applied_bytes for one in stats) if acts else 0.0
+    grows = bool({scheme.action for scheme in schemes} & _GROWING)
+    for name, what in (("pss_mean_bytes", "memory"), ("rss_mean_bytes", "resident memory")):
+        before = statistics.fmean(getattr(baseline, name) for _, baseline in pairs)
+        gone = before - statistics.fmean(getattr(trial, name) for trial, _ in pairs)
+        if gone - moved > UNLIKE * before:
+            less, why = "less", f"and the schemes moved {megabytes(moved)}"
+        elif -gone > UNLIKE * before and not grows:
+            less, why = "more", "which no scheme brings about"
+        else:
+            continue
+        return (
+            f"the trial held {megabytes(abs(gone))} of {what} {less} than its baseline, {why}: the "
+            "workload itself differs from run to run, and the savings say nothing: make the measured "
+            "part longer, or compare more seeds (measure --seeds 5)"
+        )
+    return None
+
+
+def swapped_unasked(baseline: Measurement) -> str | None:
+    """Say that a baseline has swapped out memory without DAMON; None if hardly any."""
+    if baseline.swap_out_bytes <= OUT_UNASKED * baseline.rss_peak_bytes:
+        return None
+    return (
+        f"the baseline swapped out {megabytes(baseline.swap_out_bytes)} without DAMON, so that savings "
+        "look smaller than they are: give the machine more memory (vm.memory); if it does so still, "
+        "the workload pages itself out, and the savings are those beyond that"
     )

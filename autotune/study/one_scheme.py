@@ -16,7 +16,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
-from autotune.objective.doubts import too_fast, too_short
+from autotune.objective.doubts import swapped_unasked, too_fast, too_short, unlike
 from autotune.objective.metrics import Metrics
 from autotune.objective.spread import Spread, spreads
 from autotune.recommendation import inaction
@@ -173,6 +173,8 @@ def measure_scheme(
     doubts = (
         too_short(pairs[0][1], experiment),
         too_fast(means, schemes, more_than_noise=sure),
+        swapped_unasked(pairs[0][1]),
+        unlike(pairs, schemes),
     )
     return SchemeMeasurement(
         workload=file.name,

@@ -21,7 +21,7 @@ from autotune.errors import BackendUnavailableError, InputError, RunError, Trial
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective import metrics
-from autotune.objective.doubts import too_fast, too_short
+from autotune.objective.doubts import swapped_unasked, too_fast, too_short, unlike
 from autotune.recommendation import front, inaction
 from autotune.recommendation.inaction import Reason
 from autotune.samplers import make_sampler
@@ -206,8 +206,9 @@ class _Run:
         except TrialError as error:
             raise RunError(f"{self.file.path}: the baseline failed: {error}") from error
         self.emit(BaselineMeasured(measurement=baseline))
-        if short := too_short(baseline, self.file.experiment(())):
-            self.notes.append(f"{short[0].upper()}{short[1:]}.")
+        for doubt in (too_short(baseline, self.file.experiment(())), swapped_unasked(baseline)):
+            if doubt:
+                self.notes.append(f"{doubt[0].upper()}{doubt[1:]}.")
         if lacks := pool.lacking(baseline):
             raise InputError(lacks, Where(self.file.path))
         return baseline
@@ -271,6 +272,9 @@ class _Run:
             return self._failed(proposal, schemes, error)
         why = inaction.reasons(self.file.experiment(schemes), measured.measurements[0])
         self.reasons[proposal.number] = why
+        beside = measured.baselines or (baseline,) * len(measured.measurements)
+        pairs = tuple(zip(measured.measurements, beside, strict=True))
+        doubts = (too_fast(figures, schemes), unlike(pairs, schemes))
         return Trial(
             number=proposal.number,
             state=TrialState.COMPLETE,
@@ -279,7 +283,7 @@ class _Run:
             schemes=schemes,
             figures=figures,
             reason=inaction.sentence(why),
-            doubt=too_fast(figures, schemes),
+            doubt="; ".join(doubt for doubt in doubts if doubt) or None,
         )
 
     def _failed(self, proposal: Proposal, schemes: Schemes, error: Exception) -> Trial:

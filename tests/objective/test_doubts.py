@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from autotune.damon.damos import Action, Scheme
+from autotune.damon.damos import Action, Scheme, SchemeStats
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.experiment.experiment import Experiment
-from autotune.objective.doubts import FASTER, too_fast, too_short
+from autotune.experiment.measurement import Measurement
+from autotune.objective.doubts import FASTER, swapped_unasked, too_fast, too_short, unlike
 from autotune.testing import measurement, pattern
 
 MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
@@ -78,3 +79,82 @@ def test_a_gain_by_huge_pages_is_no_doubt() -> None:
     hugepage, pageout = Scheme(action=Action.HUGEPAGE), Scheme(action=Action.PAGEOUT)
     assert too_fast({"slowdown": -0.1}, (hugepage,)) is None
     assert too_fast({"slowdown": -0.1}, (pageout,)) is not None
+
+
+MIB = 1 << 20
+PAGEOUT = (Scheme(action=Action.PAGEOUT),)
+BASELINE = measurement(rss_mean_bytes=1000.0 * MIB, pss_mean_bytes=100.0 * MIB)
+
+
+def trial(rss_mib: float, pss_mib: float, moved_mib: int) -> Measurement:
+    return measurement(
+        rss_mean_bytes=rss_mib * MIB,
+        pss_mean_bytes=pss_mib * MIB,
+        scheme_stats=SchemeStats(applied_bytes=moved_mib * MIB),
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "beginning"),
+    [
+        (trial(1000, 100, 0), None),
+        (trial(990, 96, 0), None),
+        (trial(990, 40, 60), None),
+        (trial(400, 40, 700), None),
+        (
+            trial(960, 60, 10),
+            "the trial held 40.0 MiB of memory less than its baseline, and the schemes",
+        ),
+        (
+            trial(400, 98, 10),
+            "the trial held 600.0 MiB of resident memory less than its baseline, and ",
+        ),
+        (
+            trial(1000, 110, 90),
+            "the trial held 10.0 MiB of memory more than its baseline, which no ",
+        ),
+    ],
+)
+def test_memory_that_no_scheme_moved_is_no_saving(
+    found: Measurement, beginning: str | None
+) -> None:
+    told = unlike([(found, BASELINE)], PAGEOUT)
+
+    assert (told is None) == (beginning is None)
+    assert (told or "").startswith(beginning or "")
+
+
+def test_schemes_that_only_count_move_nothing() -> None:
+    found = trial(400, 40, 700)
+
+    assert unlike([(found, BASELINE)], PAGEOUT) is None
+    assert unlike([(found, BASELINE)], (Scheme(action=Action.STAT),)) is not None
+    assert unlike([(found, BASELINE)], ()) is not None
+
+
+def test_huge_pages_may_take_more_memory() -> None:
+    found = trial(1500, 150, 0)
+
+    assert unlike([(found, BASELINE)], PAGEOUT) is not None
+    assert unlike([(found, BASELINE)], (Scheme(action=Action.HUGEPAGE),)) is None
+
+
+def test_of_several_seeds_the_means_count() -> None:
+    less, more = trial(900, 90, 0), trial(1100, 110, 0)
+
+    assert unlike([(less, BASELINE), (more, BASELINE)], PAGEOUT) is None
+    assert unlike([(less, BASELINE), (less, BASELINE)], PAGEOUT) is not None
+
+
+def test_nothing_is_said_of_what_was_not_counted() -> None:
+    assert unlike([(measurement(rss_mean_bytes=1.0), BASELINE)], PAGEOUT) is None
+
+
+def test_a_baseline_that_swaps_out_by_itself_is_told_of() -> None:
+    assert swapped_unasked(BASELINE) is None
+    assert swapped_unasked(replace(BASELINE, swap_out_bytes=10 * MIB)) is None
+    told = swapped_unasked(replace(BASELINE, swap_out_bytes=40 * MIB))
+    assert told is not None
+    assert told.startswith(
+        "the baseline swapped out 40.0 MiB without DAMON, so that savings look sma"
+    )

@@ -103,8 +103,8 @@ def check_room(entries: tuple[Entry, ...], memory_bytes: int) -> None:
         largest = sorted(sizes, key=lambda path: sizes[path], reverse=True)[:_MOST_NAMED]
         named = ", ".join(f"{path} ({megabytes(sizes[path])})" for path in largest)
         raise InputError(
-            f"vm.memory: a micro-VM of {format_size(memory_bytes)} has no room for the workload: files of "
-            f"{megabytes(total)} lie in its memory, the largest {named}: set vm.memory to "
+            f"vm.memory: a micro-VM of {format_size(memory_bytes)} has no room for the workload: files "
+            f"of {megabytes(total)} lie in its memory, the largest {named}: set vm.memory to "
             f"{format_size(-(-needed // _STEP_BYTES) * _STEP_BYTES)} or more, or list fewer files"
         )
 
