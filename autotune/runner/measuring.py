@@ -26,13 +26,14 @@ from autotune.runner.targets import Stay
 
 @dataclass(slots=True)
 class _Samples:
-    """The samples so far: one list for each field of `Series`."""
+    """The samples so far: one list for each field of `Series`, and what these are made of."""
 
     time_s: list[float] = field(default_factory=list)
     rss: list[int] = field(default_factory=list)
     pss: list[int | None] = field(default_factory=list)
     swap: list[int] = field(default_factory=list)
     swap_read: list[int | None] = field(default_factory=list)
+    processes: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     pool: list[int] = field(default_factory=list)
     used: list[int] = field(default_factory=list)
     wss: list[int | None] = field(default_factory=list)
@@ -43,7 +44,10 @@ class _Samples:
             rss_bytes=tuple(self.rss),
             pss_bytes=tuple(self.pss),
             swap_bytes=tuple(
-                round(size) for size in between_readings(self.time_s, self.swap, self.swap_read)
+                round(size)
+                for size in between_readings(
+                    self.time_s, self.swap, self.swap_read, self.processes
+                )
             ),
             pool_bytes=tuple(self.pool),
             used_bytes=tuple(self.used),
@@ -177,7 +181,9 @@ class Measuring:
             rss_mean_bytes=mean(series.rss_bytes),
             rss_peak_bytes=max(series.rss_bytes),
             pss_mean_bytes=mean(
-                between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
+                between_readings(
+                    series.time_s, series.rss_bytes, series.pss_bytes, self._samples.processes
+                )
             ),
             swap_pool_mean_bytes=mean(series.pool_bytes),
             system_used_mean_bytes=used_mean if used_mean >= 0.0 else None,
@@ -248,6 +254,7 @@ class Measuring:
         samples.pss.append(None if proportional is None else proportional.pss_bytes)
         samples.swap.append(memory.swap_bytes)
         samples.swap_read.append(None if proportional is None else proportional.swap_bytes)
+        samples.processes.append((pids, memory.processes))
         free_bytes, pool_bytes = self._system.free_and_pool_bytes()
         samples.pool.append(pool_bytes)
         samples.used.append(self._free_before_bytes - free_bytes)

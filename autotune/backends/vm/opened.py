@@ -19,7 +19,9 @@ LOG: Final = Path("/run/opened")
 """Where the tracers of all commands write to, in the guest."""
 
 _LONGEST_S: Final = 60.0
-"""How long the measured part is watched. A program opens its files early."""
+"""How long the measured part is watched at most. A program opens its files early."""
+_QUIET_S: Final = 30.0
+"""A program that looks for nothing new for so long has what it needs."""
 
 _POLL_S: Final = 1.0
 
@@ -42,15 +44,25 @@ class Opened:
 
 
 def look(
-    program: Program, processes: Processes, timeout_us: int, on_wait: Callable[[float], None]
+    program: Program,
+    processes: Processes,
+    timeout_us: int,
+    on_wait: Callable[[float], None],
+    *,
+    log: Path = LOG,
+    quiet_s: float = _QUIET_S,
 ) -> Opened:
     """Run a workload whose processes are traced, for up to a minute after it is ready.
+
+    It is ended earlier if it looks for nothing new for half a minute, as a compiler at work does.
 
     Args:
         program: The workload.
         processes: Its processes, each under a tracer.
         timeout_us: How long the warm-up may take.
         on_wait: Called again and again with the time waited so far, in seconds.
+        log: Where the tracers write to.
+        quiet_s: How long a program that is ready may look for nothing new, in seconds.
     """
     problem = None
     try:
@@ -61,23 +73,27 @@ def look(
         waiting = select.poll()
         for waker in running.wakers:
             waiting.register(waker, select.POLLIN)
-        began_s = time.monotonic()
-        while not running.has_ended() and time.monotonic() - began_s < _LONGEST_S:
+        began_s = new_s = now_s = time.monotonic()
+        size = 0
+        while not running.has_ended() and now_s - began_s < _LONGEST_S and now_s - new_s < quiet_s:
             waiting.poll(_POLL_S * 1000)
-            on_wait(time.monotonic() - began_s)
+            now_s = time.monotonic()
+            on_wait(now_s - began_s)
+            if (now := log.stat().st_size) != size:
+                size, new_s = now, now_s
         if running.has_ended():
             check_end(running, processes, 0)
     except WorkloadError as error:
         problem = str(error)
     processes.end()
-    return _read(problem)
+    return _read(log, problem)
 
 
-def _read(problem: str | None) -> Opened:
+def _read(log: Path, problem: str | None) -> Opened:
     found: dict[str, list[str]] = {"m": [], "l": [], "d": []}
     lines: list[str] = []
     with contextlib.suppress(FileNotFoundError):
-        lines = LOG.read_bytes().decode(errors="surrogateescape").splitlines()
+        lines = log.read_bytes().decode(errors="surrogateescape").splitlines()
     for line in lines:
         found.get(line[:1], []).append(line[2:])
     return Opened(
