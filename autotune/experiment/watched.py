@@ -23,6 +23,7 @@ class Watched:
         unwatched_names: Names of the programs with most of that, at most three.
         max_regions: The bound on regions that DAMON was given.
         max_regions_asked: The bound on regions that the user asked for.
+        restarts: How often DAMON was turned on anew, because the kernel had turned it off.
 
     Raises:
         ValueError: If the share is none.
@@ -34,6 +35,7 @@ class Watched:
     unwatched_names: tuple[str, ...] = ()
     max_regions: int
     max_regions_asked: int
+    restarts: int = 0
 
     def __post_init__(self) -> None:
         """Check the share."""
@@ -48,6 +50,7 @@ class Watched:
             for note in (
                 unwatched_note(self.unwatched_share, self.unwatched_names),
                 self._raised(),
+                self._restarted(),
             )
             if note
         )
@@ -58,6 +61,16 @@ class Watched:
         return (
             f"max_regions was raised from {self.max_regions_asked} to {self.max_regions}, since "
             f"{self.processes} processes were watched: DAMON would not see them apart with less"
+        )
+
+    def _restarted(self) -> str | None:
+        if not self.restarts:
+            return None
+        times = "once" if self.restarts == 1 else f"{self.restarts} times"
+        return (
+            f"DAMON began anew {times}, with all ages at 0, since the kernel turns it off where a "
+            "process ends just as DAMON takes it in: raise monitoring.update_interval, so that DAMON "
+            "takes processes in less often"
         )
 
     def to_dict(self) -> dict[str, Any]:

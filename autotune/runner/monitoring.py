@@ -72,6 +72,10 @@ class Polled:
     wss_bytes: int | None
 
 
+def _plus(one: SchemeStats, other: SchemeStats) -> SchemeStats:
+    return _sum((one, other))
+
+
 def _sum(stats: tuple[SchemeStats, ...]) -> SchemeStats:
     return SchemeStats(
         tried_regions=sum(one.tried_regions for one in stats),
@@ -122,7 +126,9 @@ class Monitor:
         self._began_s = self._ended_s = 0.0
         self._is_on = False
         self._thread_number = 0
-        self._cpu_ns = 0
+        self._cpu_ns = self._cpu_before_ns = 0
+        self._counted = self._counted_before = (SchemeStats(),) * len(self._schemes)
+        self._restarts = 0
         self._weighed_bytes = 0.0
         self._aggregations = 0.0
         self._polled = Polled(stats=SchemeStats(), accessed_bytes=0, all_bytes=0, wss_bytes=None)
@@ -213,8 +219,8 @@ class Monitor:
         """
         if self._failure is not None:
             raise self._failure
-        if self._is_on:
-            self._cpu_ns = self._kdamond.cpu_time_ns() or self._cpu_ns
+        if self._is_on and (cpu_ns := self._kdamond.cpu_time_ns()) is not None:
+            self._cpu_ns = self._cpu_before_ns + cpu_ns
         return self._polled.wss_bytes
 
     def _poll_on(self) -> None:
@@ -235,7 +241,8 @@ class Monitor:
             TrialError: If DAMON has ended, or the kernel refuses.
             BackendUnavailableError: If DAMON can't be used here any more.
         """
-        counted = self._kdamond.update_stats()
+        counted = tuple(map(_plus, self._counted_before, self._kdamond.update_stats()))
+        self._counted = counted
         accessed, everything = (stats.tried_bytes for stats in counted[-_PROBES:])
         before = self._polled
         wss = None
@@ -300,8 +307,24 @@ class Monitor:
         try:
             self._kdamond.commit(self._setup(targets), active=True)
         except KdamondEndedError as error:
-            raise self._lost(targets) from error
+            self._begin_anew(targets, error)
         self._targets.took(began_s, time.monotonic())
+
+    def _begin_anew(self, targets: tuple[Target, ...], error: KdamondEndedError) -> None:
+        """Turn DAMON on again after the kernel has turned it off; regions and ages begin anew.
+
+        Raises:
+            KdamondLostError: If the workload ends, too.
+        """
+        if self._stop.is_set():
+            raise self._lost(targets) from error
+        self._cpu_before_ns, self._counted_before = self._cpu_ns, self._counted
+        self._kdamond.turn_off()
+        try:
+            self._thread_number = self._turn_on()
+        except KdamondEndedError as ended:
+            raise self._lost(targets) from ended
+        self._restarts += 1
 
     def _lost(self, targets: tuple[Target, ...]) -> KdamondLostError:
         there = set(self._look())
@@ -368,6 +391,7 @@ class Monitor:
             unwatched_names=self._coverage.unwatched_names,
             max_regions=self._targets.monitoring.max_regions,
             max_regions_asked=self._monitoring.max_regions,
+            restarts=self._restarts,
         )
 
     @property

@@ -6,6 +6,7 @@ import difflib
 import errno
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ _OF_THE_SHELL: Final = frozenset(
     }
 )
 """Words that begin a command of the shell and are no programs. Source: sh(1p), bash(1)."""
+
+_OPERATORS: Final = frozenset({"<", ">", ">>", "2>", "2>&1", "&>", "|", "||", "&&", "&"})
+"""Words that a shell reads, and a program takes as they stand. `;` may be meant for find."""
 
 _OTHER_USERS: Final = frozenset({"doas", "pkexec", "runuser", "su", "sudo"})
 
@@ -52,7 +56,9 @@ def why_not_found(name: str, folder: str = "/") -> str:
             return "it is a folder: name the program in it"
         if path.is_file():
             return scripts.may_not_be_run(path, _start(path))
-    if name.startswith("~") or "$" in name or "*" in name:
+    if path.is_symlink():
+        return f"it is a link to '{path.readlink()}', where nothing is: mend the link"
+    if any(part.startswith(("~", "$")) for part in path.parts) or "*" in name:
         return (
             "only a shell replaces ~, $ and *: write the path out, or the command as one text, with "
             "'shell: true'"
@@ -64,6 +70,21 @@ def why_not_found(name: str, folder: str = "/") -> str:
     if near := _near(path.name, [path.parent] if "/" in name else _search_path()):
         return f"did you mean '{path.parent / near if '/' in name else near}'? If not, {_INSTALL}"
     return _INSTALL
+
+
+def only_a_shell_reads(words: Sequence[str]) -> str | None:
+    """Say that a word among a program's arguments is meant for a shell, and what helps; None if none is.
+
+    >>> print(only_a_shell_reads(["sort", "<", "names"]))
+    only a shell reads '<': write the command as one text, with 'shell: true', or as [sh, -c, TEXT]
+    """
+    word = next((word for word in words[1:] if word in _OPERATORS), None)
+    if word is None:
+        return None
+    return (
+        f"only a shell reads '{word}': write the command as one text, with 'shell: true', or as "
+        "[sh, -c, TEXT]"
+    )
 
 
 def why_not_started(name: str, folder: str, error: OSError) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from autotune.runner.daemons import stay_in_foreground
 from autotune.runner.errors import WorkloadError, ending
 from autotune.runner.identity import Identity
-from autotune.runner.names import why_not_started
+from autotune.runner.names import only_a_shell_reads, why_not_started
 from autotune.runner.output import Output
 from autotune.runner.procfs import Procfs
 from autotune.runner.remedies import remedy_after, remedy_for
@@ -76,6 +76,7 @@ class Started:
     ) -> None:
         words = [_SHELL, "-c", command] if isinstance(command, str) else list(command)
         self.title = _title(command)
+        self._for_shell = None if isinstance(command, str) else only_a_shell_reads(command)
         ours, theirs = os.pipe()
         our_errors, their_errors = os.pipe()
         try:
@@ -140,8 +141,8 @@ class Started:
     def remedy(self, otherwise: str) -> str:
         """Say what helps, told from what the program printed and how it ended; else *otherwise*."""
         self.output.wait(0.5)
-        known = remedy_for(self.output.last_lines()) or remedy_after(self.status or 0)
-        return known or otherwise
+        printed = remedy_for(self.output.last_lines())
+        return self._for_shell or printed or remedy_after(self.status or 0) or otherwise
 
     def reap(self) -> None:
         """Let the kernel forget the program, which has ended."""

@@ -81,7 +81,8 @@ _REMEDIES: Final = (
     (
         r"cannot allocate memory|can'?t allocate|ENOMEM|out of memory|MemoryError|bad_alloc|"
         r"could not reserve enough space",
-        "it got no memory: give the machine more (vm.memory), or make the workload smaller",
+        "it got no memory: give the machine more (vm.memory), leave out a limit that was set for it "
+        "(ulimit), or make the workload smaller",
     ),
     (
         r"locale",

@@ -32,6 +32,7 @@ _ON_NO_FILE: Final = {
     **dict.fromkeys((34, 128, 130), "for a signal"),
     **dict.fromkeys((35, 230), TIME),
     **dict.fromkeys((65, 220), "for a semaphore"),
+    **dict.fromkeys((2, 257), "for another program to open the same pipe"),
     202: "for one of its threads or for a lock",
 }
 """Numbers of other system calls, and what a caller waits for. Source: syscall_64.tbl of Linux 6.12."""

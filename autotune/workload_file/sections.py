@@ -18,6 +18,7 @@ from autotune.experiment.latency import LATENCY_UNITS
 from autotune.experiment.pattern import Pattern, PatternRegion
 from autotune.experiment.program import Program, Ready, check_regex
 from autotune.formats import damo_record, masim
+from autotune.runner.names import only_a_shell_reads
 from autotune.units import format_duration
 
 _KINDS = ("pattern", "command", "recording")
@@ -232,6 +233,9 @@ def read_workload(
         if kind == "command":
             absolute = tuple(file.absolute() for file in files)
             workload = _program(keys, place, folder.absolute(), absolute)
+            for words in (workload.command, workload.client):
+                if isinstance(words, tuple) and (told := only_a_shell_reads(words)):
+                    warn(f"{place.where}: {told}")
         else:
             path = _file(find, kind)(place)
             _refuse_program_keys(keys, kind)

@@ -31,8 +31,20 @@ def test_a_bound_that_was_raised_is_said() -> None:
     assert note.startswith("max_regions was raised from 1000 to 1040, since 3 processes were ")
 
 
+@pytest.mark.parametrize(("restarts", "times"), [(1, "once"), (3, "3 times")])
+def test_a_damon_that_began_anew_is_said(restarts: int, times: str) -> None:
+    [note] = watched(restarts=restarts).notes
+
+    assert note.startswith(f"DAMON began anew {times}, with all ages at 0, since ")
+    assert note.endswith(
+        "raise monitoring.update_interval, so that DAMON takes processes in less often"
+    )
+
+
 def test_it_travels_with_a_measurement() -> None:
-    measured = measurement(watched=watched(unwatched_share=0.25, unwatched_names=("sh",)))
+    measured = measurement(
+        watched=watched(unwatched_share=0.25, unwatched_names=("sh",), restarts=2)
+    )
 
     assert Measurement.from_dict(json.loads(json.dumps(measured.to_dict()))) == measured
 

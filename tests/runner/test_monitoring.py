@@ -20,7 +20,7 @@ from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
-from autotune.runner.monitoring import KdamondLostError, Monitor, probes
+from autotune.runner.monitoring import Monitor, probes
 from autotune.runner.procfs import Memory, Procfs
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs
@@ -457,24 +457,38 @@ def test_what_was_counted_before_stays_counted(machine: Machine) -> None:
     assert monitor.wss_mean_bytes == pytest.approx(SIZE / 2)
 
 
-def test_a_kdamond_that_is_lost_by_taking_in_is_a_failure(machine: Machine) -> None:
+def test_a_kdamond_that_is_lost_by_taking_in_begins_anew(machine: Machine) -> None:
     machine.kernel.commits_fail = True
     machine.ends_with_damon = (44,)
-    monitor = taken_in(machine, OFTEN, 44)
+    monitor = taken_in(machine, replace(OFTEN, schemes=(prcl(),)), 44, 45)
+    machine.counted(7, SIZE, 2 * SIZE)
+    monitor.sample()
+    machine.kernel.next_thread = THREAD
+    wait_for(lambda: monitor.pids == (42, 43, 45))
+    machine.counted(9, SIZE, 4 * SIZE)
+    machine.thread_used(5)
+    monitor.see((42, 43, 45), SIZE)
+    monitor.finish()
 
-    with pytest.raises(KdamondLostError, match=r"process 44 ended just then: measure again"):
-        wait_for(lambda: monitor.sample() is not None)
+    assert monitor.stats.tried_bytes == 7 + 9
+    assert monitor.cpu_s == (CPU_NS + 5) / 1e9
+    assert monitor.watched is not None
+    assert (monitor.watched.processes, monitor.watched.restarts) == (3, 1)
+    assert not machine.kernel.on
 
 
 def test_one_that_is_lost_as_the_workload_ends_is_none(machine: Machine) -> None:
-    monitor = taken_in(machine, replace(OFTEN, schemes=(prcl(),)), 44)
-    machine.counted(7, SIZE, 2 * SIZE)
     machine.kernel.commits_fail = True
+    monitor = taken_in(machine, replace(OFTEN, schemes=(prcl(),)), 44)
+    machine.ends_with_damon = (42, 43, 44)
+    machine.counted(7, SIZE, 2 * SIZE)
     wait_for(lambda: not machine.kernel.on)
 
     monitor.finish()
 
     assert monitor.stats.tried_bytes == 7
+    assert monitor.watched is not None
+    assert monitor.watched.restarts == 0
 
 
 def test_one_that_ends_while_damon_is_turned_on_is_left_out(machine: Machine) -> None:

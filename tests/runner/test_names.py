@@ -15,6 +15,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin/redis-server").touch()
     (tmp_path / "data").mkdir()
     (tmp_path / "serve").touch()
+    (tmp_path / "link").symlink_to("./link")
     (tmp_path / "serve.py").write_text("import sys")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/no/folder")
     return tmp_path

@@ -85,6 +85,16 @@ def test_what_helps_is_told_from_what_a_program_printed(processes: Processes) ->
     )
 
 
+def test_words_for_a_shell_are_told_of_where_none_reads_them(processes: Processes) -> None:
+    program = processes.start(("sort", "<", "names"))
+    wait_for(program.has_ended)
+
+    assert program.remedy("see why") == (
+        "only a shell reads '<': write the command as one text, with 'shell: true', or as "
+        "[sh, -c, TEXT]"
+    )
+
+
 def test_a_text_is_for_the_shell(processes: Processes) -> None:
     lines: list[str] = []
 

@@ -24,7 +24,7 @@ HERE = os.uname().machine == "x86_64" and os.geteuid() == 0
             "import threading; threading.Lock().acquire(), threading.Event().wait()",
             "waits for one of",
         ),
-        ("import os; os.open('{folder}/fifo', 0)", None),
+        ("import os; os.open('{folder}/fifo', 0)", "waits for another program to open the same "),
         (
             "import os; f = os.open('{folder}/fifo', os.O_RDWR); os.read(f, 1)",
             "waits to read from {folder}/fifo",

@@ -345,6 +345,37 @@ def test_warnings_about_the_pattern_are_passed_on(folder: Path) -> None:
     assert len(warnings) == 1
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (
+            "command: [sort, <, names]",
+            "only a shell reads '<': write the command as one text, with ",
+        ),
+        (
+            "command: [serve], client: [ask, '|', wc]",
+            "only a shell reads '|': write the command as ",
+        ),
+        ("command: 'sort < names', shell: true", None),
+        ("command: [sort, names]", None),
+    ],
+)
+def test_words_for_a_shell_that_none_reads_are_warned_of(
+    folder: Path, keys: str, told: str | None
+) -> None:
+    path = folder / "my.yaml"
+    path.write_text(f"workload: {{{keys}}}\nbackend: vm\n")
+    warnings: list[str] = []
+
+    load_workload_file(path, warn=warnings.append)
+
+    if told is None:
+        assert warnings == []
+    else:
+        [warning] = warnings
+        assert warning.startswith(f"{path}:1:21: {told}")
+
+
 def test_a_scheme_that_does_nothing_for_a_process_is_found_at_once(folder: Path) -> None:
     text = """
 workload: {pattern: tiny.cfg}

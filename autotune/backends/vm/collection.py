@@ -39,6 +39,9 @@ Packages beside Python's library are found by what is imported.
 _SMALL_BYTES: Final = 64 << 20
 """Packages of a virtual environment that take more are left out where nothing imports them."""
 
+_RUN_A_FILE: Final = SHELLS | {".", "source"}
+"""Words after which a file's text is run by a shell."""
+
 _NO_FILES: Final = frozenset({"dev", "proc", "run", "sys"})
 """Top folders whose files the guest's kernel makes."""
 
@@ -56,6 +59,7 @@ class Collection:
         self.programs: set[Path] = set()
         self._pythons: dict[Path, Library] = {}
         self._sources: set[Path] = set()
+        self._for_shells: set[Path] = set()
 
     def add(self, path: Path) -> None:
         """Add a file, or a folder without its content, and the links on the way to it.
@@ -106,7 +110,9 @@ class Collection:
             self.add_named(script_words(text), folder)
         self._add_library_of(path)  # R is a script
 
-    def add_named(self, words: Iterable[str], folder: str, *, files: bool = False) -> None:
+    def add_named(
+        self, words: Iterable[str], folder: str, *, files: bool = False, after: str = ""
+    ) -> None:
         """Add the programs that are among *words*, and the files of *folder* that are among them.
 
         A word may name nothing, or may be meant as data: so no word is an error.
@@ -115,7 +121,9 @@ class Collection:
             words: Words of a command or script.
             folder: The folder to which paths are relative.
             files: Whether to add files outside of *folder*, too.
+            after: The word before them.
         """
+        for_shell = Path(after).name in _RUN_A_FILE
         for word in words:
             with contextlib.suppress(InputError, ValueError, OSError):
                 path = Path(folder, word)
@@ -124,7 +132,12 @@ class Collection:
                     self._sources.add(path)
                     self.add(path)
                     self._add_needed_by_listed(path)
+                    if for_shell and path not in self._for_shells:
+                        self._for_shells.add(path)
+                        self.add_named(script_words(path.read_text(errors="replace")), folder)
                 self.add_program(find_program(word, folder), folder)
+            # `sh -e run.sh` runs what the file names, which need not be executable.
+            for_shell = Path(word).name in _RUN_A_FILE or (for_shell and word.startswith("-"))
 
     def add_libraries(self, path: Path, loader: Path | None) -> None:
         """Add the shared libraries of a program or a library; none if there is no loader.

@@ -165,11 +165,17 @@ def _read(path: Path) -> bytes:
 def _segments(path: Path, content: bytes) -> list[_Segment]:
     """Check the header, and read the segments."""
     if content[4:6] != bytes((_CLASS_64, _LITTLE_ENDIAN)):
-        raise InputError("is no 64-bit program: a micro-VM runs x86-64 only", Where(path))
+        raise InputError(
+            "is no 64-bit program, and a micro-VM runs x86-64 only: take its 64-bit build",
+            Where(path),
+        )
     try:
         headers = _HEADER.unpack_from(content)
         if headers[_MACHINE] != _X86_64 or headers[_KIND] not in {_EXECUTABLE, _SHARED}:
-            raise InputError("is no x86-64 program: a micro-VM runs no other", Where(path))
+            raise InputError(
+                "is no x86-64 program, and a micro-VM runs no other: take its x86-64 build",
+                Where(path),
+            )
         first, size = headers[_FIRST_SEGMENT], headers[_SEGMENT_SIZE]
         found = [
             _SEGMENT.unpack_from(content, first + index * size)

@@ -59,15 +59,15 @@ def files_for(program: Program, listed: Iterable[Path] = ()) -> ProgramFiles:
         if isinstance(command, str):
             collection.add_program(Path(SHELL))
             shell_words(command)  # its quotes must match
-            named = list(script_words(command))
+            named, before = list(script_words(command)), ""
         elif command is not None:
             first = find_program(command[0], program.folder)
             _refuse_another_users_rights(first)
             collection.add_program(first, program.folder)
-            named = list(argument_words(command))
+            named, before = list(argument_words(command)), command[0]
         else:
             continue
-        collection.add_named(named, program.folder, files=True)
+        collection.add_named(named, program.folder, files=True, after=before)
         words += named
     collection.add(Path(program.folder))
     for path in usual_files():

@@ -81,12 +81,21 @@ def test_a_variable_of_this_process_changes_nothing(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (header(machine=183), "is no x86-64 program: a micro-VM runs no other"),
-        (header(kind=1), "is no x86-64 program: a micro-VM runs no other"),
-        (header(bits=1), "is no 64-bit program: a micro-VM runs x86-64 only"),
+        (
+            header(machine=183),
+            "is no x86-64 program, and a micro-VM runs no other: take its x86-64 build",
+        ),
+        (
+            header(kind=1),
+            "is no x86-64 program, and a micro-VM runs no other: take its x86-64 build",
+        ),
+        (
+            header(bits=1),
+            "is no 64-bit program, and a micro-VM runs x86-64 only: take its 64-bit build",
+        ),
         (header()[:40], "is cut short: build or install it again"),
         (header(segments=1), "is cut short: build or install it again"),
-        (b"text", "is no 64-bit program: a micro-VM runs x86-64 only"),
+        (b"text", "is no 64-bit program, and a micro-VM runs x86-64 only: take its 64-bit build"),
     ],
 )
 def test_what_the_guest_can_not_run_is_refused(

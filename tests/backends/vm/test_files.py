@@ -292,6 +292,22 @@ def test_programs_and_files_that_a_wrapper_script_names_are_found(tmp_path: Path
         assert str(path.resolve()) in found
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("sh", "start"), ("timeout", "9", "bash", "-e", "start"), "sh ./start", "nice sh start"],
+)
+def test_what_a_file_names_that_a_shell_runs_is_found(
+    tmp_path: Path, command: tuple[str, ...] | str
+) -> None:
+    (tmp_path / "start").write_text("expr 1 + 1\n. ./more\nsh more")
+    (tmp_path / "more").write_text("sh start; mktemp")
+
+    found = by_path(files_for(Program(command=command, folder=str(tmp_path))).entries)
+
+    for name in ("expr", "mktemp"):
+        assert str(find_program(name).resolve()) in found
+
+
 def test_files_among_the_arguments_come_along(tmp_path: Path) -> None:
     for name in ("run.cfg", "other"):
         (tmp_path / name).write_text("x")
