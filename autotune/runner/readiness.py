@@ -36,19 +36,18 @@ def describe(ready: Ready) -> str:
 
 def _instead(ready: Ready, program: Started, processes: Processes) -> str:
     """Say what the program did instead of becoming ready, and what helps."""
-    known = remedy_for(program.output.last_lines())
+    ports = listening_ports(processes.procfs, processes.measured())
+    if ready.port is not None and ports:
+        return f", and '{program.title}' listens on {ports}: mend 'ready', or the command"
     said = program.output.telling()
     printed = f"; it printed: {said}" if said else "; it printed nothing"
-    if known is not None:
+    if known := remedy_for(program.output.last_lines(), goes_on=True):
         return f"{printed}: {known}"
     if ready.line is not None:
         return (
             f"{printed}: mend 'ready', or let the program print each line at once (as python3 -u or "
             "stdbuf -oL do), or raise workload.timeout"
         )
-    ports = listening_ports(processes.procfs, processes.measured())
-    if ready.port is not None and ports:
-        return f", and '{program.title}' listens on {ports}: mend 'ready', or the command"
     return f"{printed if ready.port is not None else ''}: mend 'ready', or raise workload.timeout"
 
 

@@ -114,17 +114,24 @@ NOT_FOR_FILES: Final = (_TERMINAL, _WINDOW, _NETWORK, NOBODY_LISTENS, _SUDO, _OT
 """What helps where no missing file is the cause, though a program may have missed some, too."""
 
 
-def remedy_for(lines: Iterable[str]) -> str | None:
+_MAY_WAIT: Final = (_WINDOW, _TERMINAL, _NETWORK, NOBODY_LISTENS)
+"""What helps where a program may go on, and waits or tries again."""
+
+
+def remedy_for(lines: Iterable[str], *, goes_on: bool = False) -> str | None:
     """Give what helps a program that failed; None if that is not known.
 
     Args:
         lines: The last lines that it printed.
+        goes_on: Whether it has not ended: then most complaints were not what stopped it.
 
     >>> remedy_for(["bind() failed", "Error: listen EADDRINUSE: address already in use :::80"])
     'two programs want one port: give one of them another port'
     """
     printed = list(lines)
     for pattern, remedy in _REMEDIES:
+        if goes_on and remedy not in _MAY_WAIT:
+            continue
         if any(re.search(pattern, line, re.IGNORECASE) for line in printed):
             return remedy
     return None

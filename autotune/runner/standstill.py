@@ -47,7 +47,9 @@ class Standstill:
             return
         self._next_s = time_s + _LOOK_S
         client, measured = self._running.last, self._running.measured
-        if client is measured or remedy_for(client.output.last_lines()) != NOBODY_LISTENS:
+        if client is measured or (
+            remedy_for(client.output.last_lines(), goes_on=True) != NOBODY_LISTENS
+        ):
             return
         used_s = self._cpu_s() - self._before_s
         if used_s < IDLE_SHARE * time_s:
@@ -84,7 +86,7 @@ class Standstill:
         why = f"it used {used_s:.2f} s of CPU time{f', and {waits}' if waits else ''}"
         if said := last.output.telling():
             why += f"; it printed: {said}"
-        if known := remedy_for(last.output.last_lines()):
+        if known := remedy_for(last.output.last_lines(), goes_on=True):
             remedy = known
         elif waits is not None and waits.endswith(TIME):
             remedy = f"raise workload.timeout, or make it shorter, or {_STOP_IT}"

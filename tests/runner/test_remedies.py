@@ -89,6 +89,14 @@ def test_what_nobody_knows_is_not_guessed(printed: str) -> None:
     assert remedy_for([printed]) is None
 
 
+def test_of_a_program_that_goes_on_only_what_makes_it_wait_counts() -> None:
+    lines = ["can't write the PID file: Permission denied", "not a terminal", "no locale"]
+
+    assert (remedy_for(lines[:1]) or "").startswith("the workload runs as an ordinary user")
+    assert remedy_for(lines[:1], goes_on=True) is None
+    assert (remedy_for(lines, goes_on=True) or "").startswith("it wants a terminal")
+
+
 @pytest.mark.parametrize(
     ("status", "beginning"),
     [
