@@ -35,9 +35,9 @@ _DEVICE: Final = (
     "it wants a device, and a micro-VM has none: start it in a mode without the device (as on the CPU "
     "instead of a GPU), or measure it with backend: host"
 )
-_OTHER_USER: Final = (
-    "the workload runs as an ordinary user, who can't become another user, change the root folder or "
-    "mount: start it in a mode that leaves that out"
+_FOR_ROOT: Final = (
+    "that is for root, and the workload runs as an ordinary user: start it in a mode that leaves it "
+    "out"
 )
 _SUDO: Final = (
     "the workload runs as an ordinary user, and can't become another one: leave sudo out of it"
@@ -93,24 +93,26 @@ _REMEDIES: Final = (
         _SUDO,
     ),
     (
-        r"(set|init)(res|re|e)?[ug]id|(set|init)groups|chroot|unshare|\bmount|pivot_root|chown|"
-        r"(change|switch|drop|set) (the )?(user|group|owner|privileges)|capabilit|must be superuser",
-        _OTHER_USER,
+        r"operation not permitted|EPERM\b|(must|needs? to|should) be (run (as|by) )?root|are you root|"
+        r"requires? root|superuser|(set|init)(res|re|e)?[ug]id\b.*(denied|failed|cannot|error)",
+        _FOR_ROOT,
     ),
     (
         r"\r['\u2019\"]?:|\\r['\u2019]",
         "lines of a script end as on Windows: write them as on Linux: sed -i 's/\\r$//' SCRIPT",
     ),
     (
-        r"(must|needs? to|should) be (run (as|by) )?root|are you root|requires? root|superuser|"
-        r"permission denied|operation not permitted|EACCES|EPERM",
+        r"permission denied|EACCES",
         "the workload runs as an ordinary user: use files that this user may write, as in /tmp, and "
         "ports from 1024 on",
     ),
 )
-"""Regular expressions of what programs print, whatever the case, and what helps. The first counts."""
+"""Regular expressions of what programs print, whatever the case, and what helps.
 
-NOT_FOR_FILES: Final = (_TERMINAL, _WINDOW, _NETWORK, NOBODY_LISTENS, _SUDO, _OTHER_USER)
+Of the last line that one of them matches, the first one counts.
+"""
+
+NOT_FOR_FILES: Final = (_TERMINAL, _WINDOW, _NETWORK, NOBODY_LISTENS, _SUDO, _FOR_ROOT)
 """What helps where no missing file is the cause, though a program may have missed some, too."""
 
 
@@ -128,12 +130,11 @@ def remedy_for(lines: Iterable[str], *, goes_on: bool = False) -> str | None:
     >>> remedy_for(["bind() failed", "Error: listen EADDRINUSE: address already in use :::80"])
     'two programs want one port: give one of them another port'
     """
-    printed = list(lines)
-    for pattern, remedy in _REMEDIES:
-        if goes_on and remedy not in _MAY_WAIT:
-            continue
-        if any(re.search(pattern, line, re.IGNORECASE) for line in printed):
-            return remedy
+    remedies = [(p, remedy) for p, remedy in _REMEDIES if not goes_on or remedy in _MAY_WAIT]
+    for line in reversed(list(lines)):  # what a program prints last tells most
+        for pattern, remedy in remedies:
+            if re.search(pattern, line, re.IGNORECASE):
+                return remedy
     return None
 
 

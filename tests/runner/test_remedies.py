@@ -50,11 +50,11 @@ from autotune.runner.remedies import remedy_after, remedy_for
         ),
         (
             "setuid: Operation not permitted",
-            "the workload runs as an ordinary user, who can't become",
+            "that is for root",
         ),
         (
             "chroot: cannot change root directory to '/': Operation not permitted",
-            "the workload runs ",
+            "that is for root",
         ),
         ("run.sh: 2: sleep\r: not found", "lines of a script end as on Windows"),
         (
@@ -65,8 +65,9 @@ from autotune.runner.remedies import remedy_after, remedy_for
             "bind() to 0.0.0.0:80 failed (13: Permission denied)",
             "the workload runs as an ordinary",
         ),
-        ("dmesg: read kernel buffer failed: Operation not permitted", "the workload runs as an"),
-        ("This program must be run as root", "the workload runs as an ordinary user"),
+        ("dmesg: read kernel buffer failed: Operation not permitted", "that is for root"),
+        ("userfaultfd: Operation not permitted", "that is for root"),
+        ("This program must be run as root", "that is for root"),
     ],
 )
 def test_what_helps_is_known(printed: str, beginning: str) -> None:
@@ -89,12 +90,19 @@ def test_what_nobody_knows_is_not_guessed(printed: str) -> None:
     assert remedy_for([printed]) is None
 
 
+def test_the_last_complaint_counts() -> None:
+    lines = ["warning: setting locale failed", "listening", "bind: Address already in use", "bye"]
+
+    assert (remedy_for(lines) or "").startswith("two programs want one port")
+
+
 def test_of_a_program_that_goes_on_only_what_makes_it_wait_counts() -> None:
     lines = ["can't write the PID file: Permission denied", "not a terminal", "no locale"]
 
     assert (remedy_for(lines[:1]) or "").startswith("the workload runs as an ordinary user")
     assert remedy_for(lines[:1], goes_on=True) is None
     assert (remedy_for(lines, goes_on=True) or "").startswith("it wants a terminal")
+    assert (remedy_for(lines) or "").startswith("set LANG")
 
 
 @pytest.mark.parametrize(
