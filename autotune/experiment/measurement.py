@@ -14,6 +14,8 @@ from autotune.damon.damos import SchemeStats
 from autotune.experiment.conditions import Conditions
 from autotune.experiment.watched import Watched
 
+_MAY_BE_EMPTY = frozenset({"cpu_s", "major_faults", "work_done"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
@@ -31,6 +33,10 @@ class Series:
             Below 0 if other programs have freed memory since.
         wss_bytes: Bytes in regions with at least one access in the last aggregation, at most what is
             resident; None without monitoring, and before its first aggregation.
+        cpu_s: CPU time of the target's process tree since the measured part began, in seconds, without
+            the phases in which a pattern idles. Empty if not known, as in the replay of a recording.
+        major_faults: Faults that brought a page back since the measured part began; empty if not known.
+        work_done: Accesses that a pattern has made; empty for any other workload.
     """
 
     time_s: tuple[float, ...]
@@ -40,10 +46,17 @@ class Series:
     pool_bytes: tuple[int, ...]
     used_bytes: tuple[int, ...]
     wss_bytes: tuple[int | None, ...]
+    cpu_s: tuple[float, ...] = ()
+    major_faults: tuple[int, ...] = ()
+    work_done: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the lengths."""
-        lengths = {len(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        lengths = {
+            len(samples)
+            for field in dataclasses.fields(self)
+            if (samples := getattr(self, field.name)) or field.name not in _MAY_BE_EMPTY
+        }
         if len(lengths) != 1:
             raise ValueError(f"series of different lengths: {sorted(lengths)}")
 

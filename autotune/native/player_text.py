@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from autotune.experiment.activity import PlayedPhase
 from autotune.experiment.pattern import Pattern
 
 READY: Final = "ready"
@@ -54,6 +55,22 @@ def go_line(seed: int) -> str:
     return f"go {seed}\n"
 
 
+def played_phases(output: str) -> tuple[PlayedPhase, ...]:
+    r"""Read of each phase what the player printed.
+
+    Raises:
+        ValueError: If the player did not play to the end.
+
+    >>> played_phases("ready\nphase 0 262144 1004\nphase 1 0 1001\ndone\n")[1]
+    PlayedPhase(accesses=0, duration_s=0.001001)
+    """
+    lines = output.splitlines()
+    if not lines or lines[-1] != "done":
+        raise ValueError("the player did not play to the end")
+    fields = [line.split() for line in lines if line.startswith("phase ")]
+    return tuple(PlayedPhase(int(one[2]), int(one[3]) / 1e6) for one in fields)
+
+
 def accesses_done(output: str) -> int:
     r"""Count the accesses of all phases in what the player printed.
 
@@ -63,10 +80,7 @@ def accesses_done(output: str) -> int:
     >>> accesses_done("ready\nphase 0 262144 1004\nphase 1 131072 1001\ndone\n")
     393216
     """
-    lines = output.splitlines()
-    if not lines or lines[-1] != "done":
-        raise ValueError("the player did not play to the end")
-    return sum(int(line.split()[2]) for line in lines if line.startswith("phase "))
+    return sum(phase.accesses for phase in played_phases(output))
 
 
 def _file_word(data_file: str | None) -> str:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.other_speed import looks_timed
+from autotune.objective.comeback import comeback_faults, comeback_s
 from autotune.objective.half_saving import half_saving_s
 
 SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
@@ -318,6 +319,22 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 of_scheme=True,
             ),
             Metric(
+                name="comeback_faults",
+                direction="minimize",
+                function=comeback_faults,
+                summary="faults in the first second after idling, in the worst case",
+                unit="count",
+                situational=True,
+            ),
+            Metric(
+                name="comeback_s",
+                direction="minimize",
+                function=comeback_s,
+                summary="time more that the work after idling takes, in the worst case",
+                unit="s",
+                situational=True,
+            ),
+            Metric(
                 name="latency_max_s",
                 direction="minimize",
                 function=latency_max_s,
@@ -391,7 +408,7 @@ def notable(missing: Mapping[str, str]) -> Mapping[str, str]:
     return {name: why for name, why in missing.items() if not METRICS[name].situational}
 
 
-SLOWDOWNS = frozenset({"slowdown", "own_cpu_slowdown", "wall_slowdown"})
+SLOWDOWNS = frozenset({"slowdown", "own_cpu_slowdown", "wall_slowdown", "comeback_s"})
 """The metrics that mean nothing without a unit of work that measurement and baseline share."""
 
 

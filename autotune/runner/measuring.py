@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from autotune.driver.kdamond import Kdamond
 from autotune.errors import TrialError
+from autotune.experiment.activity import PlayedPhase, accesses_at, busy_cpu_s
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
 from autotune.experiment.proportional import between_readings
 from autotune.runner.errors import WorkloadError
 from autotune.runner.monitoring import Monitor
 from autotune.runner.processes import Processes
+from autotune.runner.procfs import Usage, UsageSeen
 from autotune.runner.readiness import be_silent
 from autotune.runner.recorder import Recorder
 from autotune.runner.running import RunningWorkload, check_end
@@ -37,8 +39,10 @@ class _Samples:
     pool: list[int] = field(default_factory=list)
     used: list[int] = field(default_factory=list)
     wss: list[int | None] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+    major_faults: list[int] = field(default_factory=list)
 
-    def series(self) -> Series:
+    def series(self, phases: tuple[PlayedPhase, ...]) -> Series:
         return Series(
             time_s=tuple(self.time_s),
             rss_bytes=tuple(self.rss),
@@ -52,6 +56,9 @@ class _Samples:
             pool_bytes=tuple(self.pool),
             used_bytes=tuple(self.used),
             wss_bytes=tuple(self.wss),
+            cpu_s=busy_cpu_s(self.time_s, self.cpu_s, phases),
+            major_faults=tuple(self.major_faults),
+            work_done=accesses_at(self.time_s, phases) if phases else (),
         )
 
 
@@ -94,6 +101,7 @@ class Measuring:
         self._pss_period_us = pss_period_us
         self._recorder = recorder
         self._samples = _Samples()
+        self._used = UsageSeen(Usage(cpu_s=0.0, major_faults=0))
         self.stays: tuple[Stay, ...] = ()
         """Which process was DAMON's target of which number, and when, once it is measured."""
 
@@ -153,6 +161,7 @@ class Measuring:
         )
         before = self._system.counters()
         used_before = procfs.usage(self._processes.measured())
+        self._used = UsageSeen(used_before)
         began_s = time.monotonic()
         if self._recorder is not None:
             self._recorder.begin(began_s)
@@ -169,7 +178,7 @@ class Measuring:
             self.stays = monitor.stays
         if self._recorder is not None:
             self._recorder.finish()
-        series = self._samples.series()
+        series = self._samples.series(running.phases())
 
         def mean(samples: tuple[float, ...]) -> float:
             return time_weighted_mean(series.time_s, samples, runtime_s)
@@ -260,6 +269,9 @@ class Measuring:
         samples.used.append(self._free_before_bytes - free_bytes)
         wss = None if monitor is None else monitor.sample()
         samples.wss.append(None if wss is None else min(wss, memory.rss_bytes))
+        used = self._used.since_begin(self._procfs.usage(pids))
+        samples.cpu_s.append(used.cpu_s)
+        samples.major_faults.append(used.major_faults)
         self._on_sample(time_s)
         if self._recorder is not None:
             self._recorder.sample(time_s, () if monitor is None else monitor.pids)

@@ -70,6 +70,34 @@ class Usage:
     major_faults: int
 
 
+class UsageSeen:
+    """What processes used since some moment, looked at again and again; it never falls.
+
+    A process that ends is counted in clock ticks from then on, or no more if nobody in the tree waited
+    for it: the sum over all processes can fall by that.
+
+    Args:
+        before: What they had used at that moment.
+    """
+
+    def __init__(self, before: Usage) -> None:
+        self._last = before
+        self._cpu_s = 0.0
+        self._major_faults = 0
+
+    def since_begin(self, now: Usage) -> Usage:
+        """Give what was used up to *now*.
+
+        >>> seen = UsageSeen(Usage(cpu_s=1.0, major_faults=0))
+        >>> [seen.since_begin(Usage(cpu_s=cpu_s, major_faults=5)).cpu_s for cpu_s in (3.0, 2.5, 4.0)]
+        [2.0, 2.0, 3.5]
+        """
+        self._cpu_s += max(0.0, now.cpu_s - self._last.cpu_s)
+        self._major_faults += max(0, now.major_faults - self._last.major_faults)
+        self._last = now
+        return Usage(cpu_s=round(self._cpu_s, 6), major_faults=self._major_faults)
+
+
 class Procfs:
     """Reads the files of processes below *root*."""
 
@@ -131,13 +159,11 @@ class Procfs:
         """Sum the memory of processes. Memory that processes share counts once for each of them."""
         rss = swap = processes = 0
         for pid in pids:
-            for line in (self.read(f"{pid}/status") or b"").splitlines():
-                if line.startswith(b"VmRSS:"):
-                    rss += int(line.split()[1])
-                    processes += 1
-                elif line.startswith(b"VmSwap:"):
-                    swap += int(line.split()[1])
-                    break
+            status = self.read(f"{pid}/status") or b""
+            own = _kib(status, b"\nVmRSS:")
+            rss += own or 0
+            swap += _kib(status, b"\nVmSwap:") or 0
+            processes += own is not None
         return Memory(rss_bytes=rss << 10, swap_bytes=swap << 10, processes=processes)
 
     def proportional_memory(self, pids: tuple[int, ...]) -> ProportionalMemory:
@@ -307,6 +333,12 @@ class Procfs:
         """Give the fields of the file ``stat`` behind the name: the state is number 0."""
         text = self.read(f"{pid}/stat")
         return None if text is None else text[text.rindex(b")") + 1 :].split()
+
+
+def _kib(status: bytes, name: bytes) -> int | None:
+    """Give a number of a file ``status``; None if it is not there. To look at each line costs more."""
+    at = status.find(name)
+    return None if at < 0 else int(status[at + len(name) :].split(None, 1)[0])
 
 
 def _cpu_clock_s(pid: int) -> float:

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from autotune.damon.recording import Recording
 from autotune.errors import InputError
+from autotune.experiment.activity import PlayedPhase
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program, Ready
-from autotune.native.player_text import DONE, READY, accesses_done, go_line, player_input
+from autotune.native.player_text import DONE, READY, go_line, played_phases, player_input
 from autotune.runner.errors import KILLED, WorkloadError, out_of_memory
 from autotune.runner.output import LastMatch, LongestMatch
 from autotune.runner.processes import Processes, Started
@@ -67,6 +68,14 @@ class RunningWorkload(Protocol):
 
         Raises:
             WorkloadError: If the workload did not print its work as it should.
+        """
+        ...
+
+    def phases(self) -> tuple[PlayedPhase, ...]:
+        """Give the phases of a pattern that was played; none of a program.
+
+        Raises:
+            WorkloadError: If the player did not print them.
         """
         ...
 
@@ -174,10 +183,18 @@ class RunningPattern:
         Raises:
             WorkloadError: If the player did not print it.
         """
+        return float(sum(phase.accesses for phase in self.phases()))
+
+    def phases(self) -> tuple[PlayedPhase, ...]:
+        """Give the phases as they were played.
+
+        Raises:
+            WorkloadError: If the player did not print them.
+        """
         if not self._done.seen():
             self.measured.output.wait(_OUTPUT_S)
         try:
-            return float(accesses_done("\n".join(self._lines)))
+            return played_phases("\n".join(self._lines))
         except ValueError as error:
             raise WorkloadError(
                 f"the pattern's player did not end as it should: {error}"
@@ -294,6 +311,10 @@ class RunningProgram:
         if done is None:
             raise self._nothing_matched("work")
         return done
+
+    def phases(self) -> tuple[PlayedPhase, ...]:
+        """Give no phase: a program has none that are known."""
+        return ()
 
     def latency_max_s(self) -> float | None:
         """Give the longest time that the expression `latency` found; None without an expression.

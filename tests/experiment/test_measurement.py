@@ -34,6 +34,9 @@ def series(draw: st.DrawFn) -> Series:
         pool_bytes=samples(COUNTS),
         used_bytes=samples(st.integers()),
         wss_bytes=samples(st.none() | COUNTS),
+        cpu_s=draw(st.just(()) | st.just(samples(NUMBERS))),
+        major_faults=draw(st.just(()) | st.just(samples(COUNTS))),
+        work_done=draw(st.just(()) | st.just(samples(NUMBERS))),
     )
 
 
@@ -129,6 +132,7 @@ def with_samples(name: str, samples: object) -> Callable[[dict[str, Any]], objec
         ),
         (with_field("conditions", {}), "not a measurement: no 'schemes'"),
         (with_samples("rss_bytes", [1]), "series of different lengths: [1, 3]"),
+        (with_samples("cpu_s", [1.0]), "series of different lengths: [1, 3]"),
         (with_samples("rss_bytes", 1), "not a measurement: 'int' object is not iterable"),
     ],
 )
@@ -181,3 +185,11 @@ def test_the_measurement_of_tests_has_parts_that_agree() -> None:
 def test_the_measurement_of_tests_has_no_field_that_there_is_not() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
         measurement(speed=1.0)
+
+
+def test_a_measurement_that_was_kept_without_cpu_times_is_read() -> None:
+    values = measurement().to_dict()
+    for name in ("cpu_s", "major_faults", "work_done"):
+        del values["series"][name]
+
+    assert Measurement.from_dict(values) == measurement()

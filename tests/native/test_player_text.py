@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
-from autotune.native.player_text import accesses_done, player_input
+from autotune.native.player_text import accesses_done, played_phases, player_input
 
 
 def one_region(data_file: str | None) -> Pattern:
@@ -70,3 +70,11 @@ def test_a_data_file_with_a_line_break_is_refused() -> None:
 def test_a_player_that_did_not_end_has_no_count(output: str) -> None:
     with pytest.raises(ValueError, match="the player did not play to the end"):
         accesses_done(output)
+    with pytest.raises(ValueError, match="the player did not play to the end"):
+        played_phases(output)
+
+
+def test_each_phase_has_its_accesses_and_its_time() -> None:
+    phases = played_phases("ready\nphase 0 131072 2000001\nphase 1 0 500000\ndone")
+
+    assert [(one.accesses, one.duration_s) for one in phases] == [(131072, 2.000001), (0, 0.5)]

@@ -81,6 +81,7 @@ def test_samples_that_were_skipped_change_nothing() -> None:
     series = {
         name: tuple(getattr(measured.series, name)[number] for number in kept)
         for name in Series.__dataclass_fields__
+        if getattr(measured.series, name)
     }
 
     skipped = replace(measured, series=Series(**series))

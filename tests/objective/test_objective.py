@@ -153,7 +153,7 @@ def test_a_constraint_that_is_none_is_an_error(text: str, message: str) -> None:
 
 
 def test_a_constraint_must_name_a_metric() -> None:
-    with pytest.raises(ValueError, match=r"^'5%' names no metric: known are cpu_use, "):
+    with pytest.raises(ValueError, match=r"^'5%' names no metric: known are comeback_faults, "):
         parse_constraint("5% <= 3")
 
 

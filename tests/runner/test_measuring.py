@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -14,7 +15,7 @@ from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, time_weighted_mean
-from autotune.experiment.pattern import Pattern
+from autotune.experiment.pattern import Access, Pattern, Phase
 from autotune.experiment.program import Program, Ready
 from autotune.experiment.proportional import between_readings
 from autotune.runner.errors import WorkloadError
@@ -37,6 +38,7 @@ while not os.path.exists(os.environ["GO"]):
 it is in the measured part."""
 
 BURN = "import time\nend = time.process_time() + {cpu_s}\nwhile time.process_time() < end: pass\n"
+SWEEP = Access(region=0, random=False, stride_bytes=4096, weight=1)
 PATTERN = pattern(regions=2, size_bytes=8 * MIB, duration_us=300_000)
 
 
@@ -122,6 +124,36 @@ def test_a_pattern_lasts_as_long_as_its_phases_and_uses_a_cpu(played: Bench) -> 
     assert measured.work_done > 0.0
     assert min(measured.series.rss_bytes) >= 16 * MIB
     assert measured.major_faults == 0
+
+
+def test_the_samples_say_when_a_pattern_was_busy(played: Bench) -> None:
+    idle = Phase(name="idle", duration_us=1_500_000, accesses=(replace(SWEEP, weight=0),))
+    busy = Phase(name="busy", duration_us=400_000, accesses=(SWEEP,))
+
+    measured = played.measure(replace(PATTERN, phases=(busy, idle, busy)))
+
+    series = measured.series
+    at = dict(zip(series.time_s, series.cpu_s, strict=True))
+    # A phase ends after its last batch, which a busy machine can hold up.
+    within = [cpu_s for time_s, cpu_s in at.items() if 1.1 < time_s < 1.8]
+    assert max(within) - min(within) < 0.01 < min(within)
+    assert series.cpu_s[-1] > max(within) + 0.01
+    assert 0.0 == series.work_done[0] < series.work_done[-1] <= (measured.work_done or 0.0)
+    assert set(series.major_faults) == {0}
+
+
+def test_the_samples_of_a_program_say_when_it_was_busy(bench: Bench) -> None:
+    measured = bench.measure(
+        program(UP + "time.sleep(0.5)\n" + BURN.format(cpu_s=0.3) + "time.sleep(0.5)")
+    )
+
+    series = measured.series
+    early = [
+        cpu_s for time_s, cpu_s in zip(series.time_s, series.cpu_s, strict=True) if time_s < 0.4
+    ]
+    assert max(early) < 0.1
+    assert 0.3 <= series.cpu_s[-1] <= measured.workload_cpu_s + 1e-6
+    assert series.work_done == ()
 
 
 def test_samples_lie_on_a_fixed_grid_and_the_figures_are_theirs(played: Bench) -> None:

@@ -330,6 +330,10 @@ def _series(simulated: world.World, workload: processes.Workload) -> Series:
     )
     times_us = np.arange(taken) * tally.period_us
     shares = times_us / max(1.0, float(simulated.clock[0].now_us))
+    is_pattern = isinstance(workload, Pattern)
+    cpu_us, swap_ins, accesses = (
+        simulated.samples[name][:taken] for name in ("cpu_us", "swap_ins", "accesses")
+    )
     pss = np.maximum(0, rss - processes.repeated_bytes(workload, shares))
     used = pss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
     return Series(
@@ -340,6 +344,10 @@ def _series(simulated: world.World, workload: processes.Workload) -> Series:
         pool_bytes=tuple(pool.tolist()),
         used_bytes=tuple(used.tolist()),
         wss_bytes=tuple(None if size < 0 else size for size in wss.tolist()),
+        # A replay spreads the recorded CPU time evenly: it does not know when its program was idle.
+        cpu_s=tuple((cpu_us / 1e6).round(6).tolist()) if is_pattern else (),
+        major_faults=tuple(swap_ins.tolist()),
+        work_done=tuple(accesses.tolist()) if is_pattern else (),
     )
 
 

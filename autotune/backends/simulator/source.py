@@ -79,11 +79,24 @@ def _count_recording(
     return counting.count_replayed_hits(regions, source, samples, missed_chance, draws)
 
 
+@inlined
+def _accesses_of_pattern(source: Player) -> float:
+    return source.state[0].accesses
+
+
+@inlined
+def _accesses_of_recording(_source: Replay) -> float:
+    return 0.0
+
+
 play = chosen_by_type({Player: player.play, Replay: _play_recording})
 """``play(source, memory, now_us, time_us)``: let the workload run for *time_us*, or to its end.
 
 Returns the time not used, in microseconds: above 0 only at the workload's end.
 """
+
+accesses = chosen_by_type({Player: _accesses_of_pattern, Replay: _accesses_of_recording})
+"""``accesses(source)``: the accesses that a pattern has made; 0 of a recording, which counts none."""
 
 begin_tick = chosen_by_type({Player: _begin_tick_of_pattern, Replay: _begin_tick_of_recording})
 """``begin_tick(source)``: from now on, keep what the workload accesses."""

@@ -9,7 +9,7 @@ from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Struc
 from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory.pages import Memory, pool_bytes
-from autotune.backends.simulator.source import Source, play
+from autotune.backends.simulator.source import Source, accesses, play
 from autotune.damon.kernel_rules import PAGE_BYTES
 
 _CLOCK = {
@@ -38,6 +38,9 @@ _SAMPLE = {
     "swap": INT,  # bytes swapped out
     "pool": INT,  # bytes of the swap pool
     "wss": INT,  # bytes, of the last aggregation; -1 before the first
+    "cpu_us": FLOAT,  # CPU time of the workload, without phases that idle
+    "swap_ins": INT,  # pages
+    "accesses": FLOAT,
 }
 _TALLY = {
     "period_us": FLOAT,
@@ -125,6 +128,10 @@ def take_samples(world: World) -> None:
         sample.swap = counters.swapped * PAGE_BYTES
         sample.pool = pool_bytes(world.memory)
         sample.wss = tally.wss
+        progress = world.source.progress[0]
+        sample.cpu_us = progress.cpu_us - progress.idle_us
+        sample.swap_ins = counters.swap_ins
+        sample.accesses = accesses(world.source)
         tally.samples += 1
         clock.sampling_us += clock.sample_us
         tally.next_us = tally.samples * tally.period_us

@@ -521,7 +521,9 @@ def play(player: Player, memory: Memory, now_us: float, time_us: float) -> float
             break
         elif at(player.phases, state.phase).weights == 0:
             over_us = state.phase_began_us + at(player.phases, state.phase).length_us
-            left_us -= min(left_us, max(1.0, over_us + 1.0 - (end_us - left_us)))
+            idle_us = min(left_us, max(1.0, over_us + 1.0 - (end_us - left_us)))
+            progress.idle_us += idle_us
+            left_us -= idle_us
         else:
             left_us = _begin_batches(player, memory, end_us, left_us)
     progress.cpu_us += time_us - left_us
