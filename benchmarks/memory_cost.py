@@ -1,6 +1,6 @@
 """What it costs to know the memory that processes share, and how good the figure is.
 
-python benchmarks/memory_cost.py [--gib N] [--seconds N] [--vm]
+python benchmarks/memory_cost.py [--gib N] [--seconds N] [--vm] [--saving]
 
 On this machine, without DAMON: 64 small processes, two processes that share N GiB, and a prefork server.
 For each: the CPU time of a reading, the time between two readings, the share of a CPU that they take,
@@ -9,6 +9,10 @@ same as another reader sees it, who adds up the proportional size of every mappi
 
 With --vm: the same prefork server in the micro-VM, with 400 MiB. Three baselines with seeds of their own
 are compared with a first baseline, as trials are. None of them saves anything.
+
+With --saving: only the saving of prcl-3s on a prefork server in the micro-VM, beside another reader's.
+It is a client in there, which once a second adds up the proportional sizes of all processes of its
+user, and the swap pool.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -27,8 +32,10 @@ sys.path.insert(0, str(ROOT))
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
+from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program, Ready
+from autotune.formats.scheme_files import load_schemes, resolve
 from autotune.objective import metrics
 from autotune.runner.identity import Identity
 from autotune.runner.measuring import Measuring
@@ -70,12 +77,12 @@ time.sleep(1000)
 
 _PREFORK = """
 import os, time
-cold = bytearray(os.urandom(1 << 20) * {cold})
+cold = bytearray((os.urandom(1 << 9) + bytes(7 << 9)) * (256 * {cold}))
 ready, children = os.pipe(), []
 for _ in range(3):
     pid = os.fork()
     if not pid:
-        own = bytearray(os.urandom(1 << 20) * {own})
+        own = bytearray((os.urandom(1 << 9) + bytes(7 << 9)) * (256 * {own}))
         hot = bytearray(2 << 20)
         os.write(ready[1], b"x")
         for _ in range({rounds}):
@@ -91,6 +98,25 @@ for pid in children:
     os.waitpid(pid, 0)
 """
 """A server: the workers share {cold} MiB with their parent, and each has {own} MiB of its own."""
+
+
+_READER = """
+import os, time
+began, seen = time.monotonic(), []
+while time.monotonic() < began + {seconds}:
+    held = int(open("/sys/block/zram0/mm_stat").read().split()[2])
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) == os.getpid():
+            continue
+        try:
+            lines = open(f"/proc/{{pid}}/smaps_rollup").read().splitlines()
+        except OSError:
+            continue
+        held += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+    seen.append(held)
+    time.sleep(max(0, began + len(seen) - time.monotonic()))
+print("held", sum(seen) // len(seen))
+"""
 
 
 def _program(code: str, seconds: int | None = None) -> Program:
@@ -170,13 +196,41 @@ def _in_the_micro_vm() -> None:
         print(f"{name:<28}", *(f"{100 * one[name]:>12.3f}" for one in found))
 
 
+def _saving_beside_another_reader(seconds: int) -> None:
+    program = replace(
+        _program(_PREFORK.format(cold=50, own=25, rounds=1_000_000)),
+        client=("/usr/bin/python3", "-c", _READER.format(seconds=seconds)),
+        work=r"held (\d+)",
+        folder=str(ROOT / "benchmarks"),
+    )
+    vm = Vm(VmSettings(memory_bytes=512 * _MIB), cache_folder(), lambda _: None)
+    trial = Experiment(
+        workload=program,
+        monitoring=Monitoring(),
+        schemes=load_schemes(resolve("prcl-3s", Path())),
+    )
+    vm.check(trial)
+    baseline, measured = vm.run(trial.baseline(), seed=0), vm.run(trial, seed=0)
+    print(f"{'':<28} {'ours, MiB':>12} {'reader, MiB':>12}")
+    for name, one in (("baseline", baseline), ("prcl-3s", measured)):
+        held = one.pss_mean_bytes + one.swap_pool_mean_bytes
+        print(f"{name:<28} {held / _MIB:>12.2f} {(one.work_done or 0) / _MIB:>12.2f}")
+    ours = metrics.compute(measured, baseline, slowdown=vm.slowdown_metric)["memory_saving"]
+    seen = 1 - (measured.work_done or 0) / (baseline.work_done or 1)
+    print(f"{'saving, in %':<28} {100 * (ours or 0):>12.2f} {100 * seen:>12.2f}")
+
+
 def main() -> None:
     """Print a row a workload; with --vm, what an A/A pair shows."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--gib", type=int, default=2, help="what two processes share")
     parser.add_argument("--seconds", type=int, default=20, help="length of the measured part")
     parser.add_argument("--vm", action="store_true", help="measure in the micro-VM, too")
+    parser.add_argument("--saving", action="store_true", help="only a saving, in the micro-VM")
     arguments = parser.parse_args()
+    if arguments.saving:
+        _saving_beside_another_reader(arguments.seconds)
+        return
     columns = ("reading, ms", "every, s", "CPU, %", "sum, MiB", "once, MiB", "outside, MiB")
     print(f"{'workload':<28}", *(f"{column:>12}" for column in columns))
     for name, code in (

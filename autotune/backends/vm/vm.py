@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -78,6 +79,19 @@ class _Machine:
     parts: MachineParts
     state: Path
     made_from: str
+
+    def is_kept(self) -> bool:
+        """Say whether the machine's files are there; mark them as used just now.
+
+        Other processes remove files from the cache to make room, those first that were not used for
+        the longest time.
+        """
+        try:
+            for path in (self.state, self.parts.initrd):
+                os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 class Vm:
@@ -384,8 +398,7 @@ class Vm:
         name = plain_json.dumps(experiment.workload)
         with self._making:
             machine = self._machines.get(name)
-            # Another process may have removed the file, to make room in the cache.
-            if machine is None or not machine.state.is_file():
+            if machine is None or not machine.is_kept():
                 machine = self._machines[name] = self._make_machine(experiment)
             return machine
 
