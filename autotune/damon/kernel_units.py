@@ -222,7 +222,8 @@ def on_grid(scheme: Scheme, intervals: Intervals) -> Scheme:
             ),
             age_us=Range(
                 kernel.age[0] * unit,
-                UNLIMITED if pattern.age_us.max == UNLIMITED else kernel.age[1] * unit,
+                # No age is above what the kernel keeps.
+                UNLIMITED if kernel.age[1] == UINT_MAX else kernel.age[1] * unit,
             ),
         ),
         quota=quota,

@@ -92,7 +92,7 @@ def ages(case: Case) -> Found:
     asked, grid = case.scheme.pattern.age_us, case.grid.pattern.age_us
     unit = format_duration(case.monitoring.intervals.aggregation_us)
     for name, wanted, taken in (("min", asked.min, grid.min), ("max", asked.max, grid.max)):
-        if wanted != taken:
+        if wanted != taken and taken != UNLIMITED:
             yield (
                 Code.AGE_UNALIGNED,
                 f"{name} age {format_duration(int(wanted))} is no whole number of aggregation "

@@ -145,7 +145,7 @@ def _asks(target: Target) -> str:
 def _remedy(target: Target) -> str:
     parts = []
     if target.operations is not OperationsSet.VADDR:
-        parts.append("write vaddr")
+        parts.append("write vaddr (in a damo command, --ops vaddr)")
     if target.regions:
         parts.append("leave the regions empty")
     return " and ".join(parts)

@@ -323,3 +323,10 @@ def test_sizes_between_which_no_whole_page_lies_are_refused() -> None:
 
     with pytest.raises(ValueError, match=r"^size_bytes from 4097B to 8191B holds no whole number"):
         to_kernel(Scheme(action=Action.STAT, pattern=pattern), Intervals())
+
+
+@pytest.mark.parametrize("highest_us", [UINT_MAX * 100_000, 2**64])
+def test_a_max_age_that_no_age_exceeds_is_none(highest_us: int) -> None:
+    scheme = replace(BASE, pattern=AccessPattern(age_us=Range(0, highest_us)))
+
+    assert on_grid(scheme, Intervals()).pattern.age_us == Range(0)

@@ -132,12 +132,13 @@ HERE = "here DAMON watches all virtual addresses of the workload (vaddr)"
     [
         (
             Target(operations=OperationsSet.PADDR, pid=None, regions=((0, 4096),)),
-            f"asks for the machine's physical addresses (paddr); {HERE}: write vaddr and leave the "
-            "regions empty",
+            f"asks for the machine's physical addresses (paddr); {HERE}: write vaddr (in a damo "
+            "command, --ops vaddr) and leave the regions empty",
         ),
         (
             Target(operations=OperationsSet.FVADDR),
-            f"asks for fixed virtual addresses (fvaddr); {HERE}: write vaddr",
+            f"asks for fixed virtual addresses (fvaddr); {HERE}: write vaddr (in a damo "
+            "command, --ops vaddr)",
         ),
         (
             Target(regions=((4096, 8192),)),
