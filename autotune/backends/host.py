@@ -38,7 +38,7 @@ from autotune.runner.recorder import Recorder, check_recordable
 from autotune.runner.running import runnable, start_workload
 from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.tracing import TRACEFS, TraceBuffer
+from autotune.runner.tracing import TRACEFS, TraceBuffer, buffer_if_possible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ class Host:
             TraceBuffer(self.places.tracefs, claimed.journal) as trace,
         ):
             recorder = Recorder(trace, procfs)
-            with self._warmed_up(experiment, claimed) as make_measuring:
+            with self._warmed_up(experiment, claimed, records=True) as make_measuring:
                 measuring = make_measuring(recorder)
                 measured = measuring.measure(experiment, seed)
             taken = recorder.taken(measured, measuring.stays)
@@ -176,7 +176,12 @@ class Host:
 
     @contextlib.contextmanager
     def _warmed_up(
-        self, experiment: Experiment, claimed: Claim, pss_period_us: int | None = None
+        self,
+        experiment: Experiment,
+        claimed: Claim,
+        pss_period_us: int | None = None,
+        *,
+        records: bool = False,
     ) -> Iterator[Callable[[Recorder | None], Measuring]]:
         """Change the machine's settings, start the workload, and give the maker of a `Measuring`."""
         places, workload = self.places, runnable(experiment.workload)
@@ -195,8 +200,13 @@ class Host:
                 system=self.system,
             )
         system = SystemMemory(places.procfs, places.sysfs)
-        free_before_bytes = system.free_bytes()
-        with Processes(procfs, self._identity(), folder) as processes:
+        with contextlib.ExitStack() as held:
+            # Made for every run, baselines too, since the buffer takes memory.
+            trace = None
+            if not records and (trace := buffer_if_possible(places.tracefs, claimed.journal)):
+                held.enter_context(trace)
+            free_before_bytes = system.free_bytes()
+            processes = held.enter_context(Processes(procfs, self._identity(), folder))
             self._note_running(processes)
             try:
                 running = start_workload(
@@ -212,6 +222,7 @@ class Host:
                     reading_cost_s=cost_s,
                     pss_period_us=pss_period_us,
                     recorder=recorder,
+                    trace=trace,
                 )
             finally:
                 self._note_running(None)

@@ -56,6 +56,8 @@ class Conditions:
         highest_access_rate: The highest access rate of any region, from 0.0 to 1.0.
         mean_access_rate: The mean access rate of regions that were accessed at all, weighted by size.
         largest_region_bytes: The size of the largest region.
+        looked_at: In how many aggregation intervals these were looked at; None if in all.
+        free_period_s: Time between two readings of free memory, in seconds.
         free_low: The smallest share of the machine's memory that was free, from 0.0 to 1.0.
         free_high: The largest.
         swap_total_bytes: The size of all swap.
@@ -74,6 +76,8 @@ class Conditions:
     highest_access_rate: float | None = None
     mean_access_rate: float | None = None
     largest_region_bytes: int | None = None
+    looked_at: int | None = None
+    free_period_s: float | None = None
     free_low: float | None = None
     free_high: float | None = None
     swap_total_bytes: int | None = None

@@ -204,7 +204,7 @@ def _unmatched(case: _Case) -> Iterator[Reason]:
         yield Reason(
             Cause.TOO_YOUNG,
             f"matched nothing: no region got older than {_seconds(met.oldest_age_us)} in the "
-            f"{met.monitored_s:.3g} s of this run, and the min age is {wanted}: "
+            f"{met.monitored_s:.3g} s of this run{_looked(met)}, and the min age is {wanted}: "
             f"{'let the workload run longer, or lower' if short else 'lower'} the min age",
         )
     elif met.oldest_age_us is None and met.aggregations and short:
@@ -219,16 +219,17 @@ def _unmatched(case: _Case) -> Iterator[Reason]:
     elif rate is not None and rate < pattern.access_rate.min:
         yield Reason(
             Cause.TOO_COLD,
-            f"matched nothing: no region was seen accessed in more than {_share(rate)} of the samples, "
-            f"and the min access rate is {_share(pattern.access_rate.min)}: lower the min access rate, "
-            "or give longer sampling and aggregation intervals, in which more accesses are seen",
+            "matched nothing: no region was seen accessed in more than "
+            f"{_share(rate)} of the samples{_looked(met)}, and the min access rate is "
+            f"{_share(pattern.access_rate.min)}: lower the min access rate, or give longer sampling and "
+            "aggregation intervals, in which more accesses are seen",
         )
     largest = met.largest_region_bytes
     if largest is not None and largest < pattern.size_bytes.min:
         yield Reason(
             Cause.TOO_SMALL,
-            f"matched nothing: the largest region had {megabytes(largest)}, and the min size is "
-            f"{format_size(int(pattern.size_bytes.min))}: lower the min size",
+            f"matched nothing: the largest region had {megabytes(largest)}{_looked(met)}, and the min "
+            f"size is {format_size(int(pattern.size_bytes.min))}: lower the min size",
         )
     elsewhere = met.oldest_age_us is None
     if elsewhere and case.met.stats.tried_regions == 0 and met.aggregations and not short:
@@ -265,8 +266,8 @@ def _not_together(case: _Case) -> Iterator[Reason]:
         yield Reason(
             Cause.NOT_TOGETHER,
             f"matched nothing: no region with an access rate of {rates} got older than "
-            f"{_seconds(oldest)}, and the min age is {_seconds(int(pattern.age_us.min))}: "
-            "lower the min age, or widen the access rates",
+            f"{_seconds(oldest)}{_looked(case.all)}, and the min age is "
+            f"{_seconds(int(pattern.age_us.min))}: lower the min age, or widen the access rates",
         )
     else:
         yield Reason(
@@ -429,7 +430,7 @@ def _limited(case: _Case) -> Iterator[Reason]:
     if its.active_share is not None and its.active_share < _ALWAYS and case.scheme.watermarks:
         yield Reason(
             Cause.ACTIVE_AT_TIMES,
-            f"active for {_share(its.active_share)} of the time: free memory was at "
+            f"active for {_share(its.active_share)} of the time{_read_every(met)}: free memory was at "
             f"{_shares(met.free_low or 0.0, met.free_high or 0.0)} of all, and the watermarks are "
             f"high {_share(case.scheme.watermarks.high)}, mid {_share(case.scheme.watermarks.mid)}, low "
             f"{_share(case.scheme.watermarks.low)}",
@@ -452,6 +453,21 @@ def _limited(case: _Case) -> Iterator[Reason]:
             f"the quota was used up in {full} of {windows} charge windows, of {' to '.join(sizes)} "
             "each: raise it for more",
         )
+
+
+def _read_every(met: Conditions) -> str:
+    """Say how far apart the readings of free memory were, if it was long."""
+    period_s = met.free_period_s
+    return "" if period_s is None else f", by readings {period_s:g} s apart"
+
+
+def _looked(met: Conditions) -> str:
+    """Say how often regions were looked at, if that was not always."""
+    if met.looked_at is None or met.aggregations is None:
+        return ""
+    return (
+        f" (regions were looked at in {met.looked_at} of {met.aggregations} aggregation intervals)"
+    )
 
 
 def _share(share: float) -> str:

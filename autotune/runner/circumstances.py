@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from autotune.damon.damos import SchemeStats
 from autotune.damon.monitoring import Monitoring
+from autotune.damon.recording import RecordedRegion
 from autotune.driver.sysfs_file import chosen_word
 from autotune.experiment.conditions import (
     Conditions,
     SchemeConditions,
     active_shares,
+    is_like,
+    selects,
     swap_full_from,
 )
 from autotune.experiment.experiment import Experiment
 from autotune.runner.procfs import Procfs
+from autotune.runner.snapshots import Seen
 
 _LEFT_IN_PLACE = (b"VmLck:", b"RssShmem:", b"RssFile:")
 
@@ -83,19 +88,45 @@ class Circumstances:
         """Note the effective quota of each scheme; 0 means that none applies yet."""
         self._quotas.append(effective_bytes)
 
-    def conditions(self, monitored_s: float, aggregations: float) -> Conditions:
+    def conditions(
+        self,
+        monitored_s: float,
+        aggregations: float,
+        *,
+        accessed: bool = True,
+        seen: Seen | None = None,
+    ) -> Conditions:
         """Give what was seen.
 
         Args:
             monitored_s: For how long DAMON was on.
             aggregations: How many aggregation intervals ended.
+            accessed: Whether DAMON found an access in one of them.
+            seen: DAMON's regions in some of them.
         """
+        regions, during = ((), ()) if seen is None else (seen.regions, seen.during)
+        aggregated = round(aggregations) > 0
+        unit_us = self._intervals.samples * self._intervals.sampling_us
+        hottest = max((region.accesses for region in regions), default=0)
+        accesses = sum(region.accesses * (region.end - region.start) for region in during)
+        touched = sum(region.end - region.start for region in during if region.accesses)
+        rate = min(1.0, hottest / self._intervals.samples) or None
         shares = active_shares(self._schemes, self._time_s, self._free, monitored_s)
         times = [since_s + self._start_s for since_s in self._time_s]
         locked, shared, files = (self._left.get(name) for name in _LEFT_IN_PLACE)
         return Conditions(
             monitored_s=monitored_s,
             aggregations=round(aggregations),
+            oldest_age_us=_oldest(regions, unit_us),
+            highest_access_rate=rate if accessed or not aggregated else 0.0,
+            mean_access_rate=min(1.0, accesses / (touched * self._intervals.samples))
+            if touched
+            else None,
+            largest_region_bytes=max(
+                (region.end - region.start for region in regions), default=None
+            ),
+            looked_at=seen.aggregations if regions and seen is not None else None,
+            free_period_s=_period(self._time_s),
             free_low=min(self._free, default=None),
             free_high=max(self._free, default=None),
             swap_total_bytes=self._swap_total,
@@ -105,14 +136,24 @@ class Circumstances:
             file_bytes=files,
             huge_pages=self._huge_pages,
             schemes=tuple(
-                self._of_scheme(number, share, monitored_s) for number, share in enumerate(shares)
+                self._of_scheme(number, share, monitored_s, regions, aggregated=aggregated)
+                for number, share in enumerate(shares)
             ),
         )
 
     def _of_scheme(
-        self, number: int, active_share: float | None, monitored_s: float
+        self,
+        number: int,
+        active_share: float | None,
+        monitored_s: float,
+        regions: Sequence[RecordedRegion],
+        *,
+        aggregated: bool,
     ) -> SchemeConditions:
         stats, quota = self._stats[number], self._schemes[number].quota
+        pattern, samples = self._schemes[number].pattern, self._intervals.samples
+        unit_us = samples * self._intervals.sampling_us
+        alike = [region for region in regions if is_like(pattern, region, samples)]
         allowed = [sizes[number] for sizes in self._quotas if sizes[number] > 0]
         windows = full = None
         if allowed and quota is not None:
@@ -122,13 +163,50 @@ class Circumstances:
             full = stats.quota_exceeds
         return SchemeConditions(
             stats=stats,
-            matched=True if stats.tried_regions else None,
+            matched=self._has_matched(
+                number,
+                active_share,
+                seen=any(selects(pattern, region, samples, unit_us) for region in alike),
+                aggregated=aggregated,
+            ),
+            oldest_age_us=_oldest(alike, unit_us) if regions else None,
             active_share=1.0 if active_share == 0.0 and stats.tried_regions else active_share,
             quota_low_bytes=min(allowed, default=None),
             quota_high_bytes=max(allowed, default=None),
             quota_windows=windows,
             full_windows=full,
         )
+
+    def _has_matched(
+        self, number: int, active_share: float | None, *, seen: bool, aggregated: bool
+    ) -> bool | None:
+        """Say whether a scheme matched.
+
+        Args:
+            number: The scheme's number, from 0.
+            active_share: Share of the time in which its watermarks let it act.
+            seen: Whether it matched a region that was looked at.
+            aggregated: Whether an aggregation interval ended.
+        """
+        scheme = self._schemes[number]
+        if seen or self._stats[number].tried_regions:
+            return True
+        # A scheme that nothing holds back tries all that it matches, in every aggregation interval.
+        held_back = scheme.filters or scheme.quota or scheme.apply_interval_us
+        return None if held_back or not aggregated or active_share == 0.0 else False
+
+
+def _oldest(regions: Sequence[RecordedRegion], unit_us: int) -> int | None:
+    """Give the highest age; None if no region says its age."""
+    ages = [region.age for region in regions if region.age is not None]
+    return max(ages) * unit_us if ages else None
+
+
+def _period(times_s: Sequence[float]) -> float | None:
+    """Give the mean time between two readings, in whole tenths of a second."""
+    if len(times_s) < 2:
+        return None
+    return round((times_s[-1] - times_s[0]) / (len(times_s) - 1), 1)
 
 
 def _huge_pages(sysfs: Path) -> str:

@@ -24,6 +24,7 @@ from autotune.runner.shared_memory import SharedMemory
 from autotune.runner.standstill import Standstill
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.targets import Stay
+from autotune.runner.tracing import TraceBuffer
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Measuring:
         reading_cost_s: CPU time of reading, before the run, what processes share, in seconds.
         pss_period_us: Time between two of these readings; None means that it follows from their cost.
         recorder: Makes a recording during the run.
+        trace: Takes a few snapshots of DAMON's regions, unless there is a recorder.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Measuring:
         reading_cost_s: float = 0.0,
         pss_period_us: int | None = None,
         recorder: Recorder | None = None,
+        trace: TraceBuffer | None = None,
     ) -> None:
         self._running = running
         self._processes = processes
@@ -100,6 +103,7 @@ class Measuring:
         self._reading_cost_s = reading_cost_s
         self._pss_period_us = pss_period_us
         self._recorder = recorder
+        self._trace = trace if recorder is None else None
         self._samples = _Samples()
         self._used = UsageSeen(Usage(cpu_s=0.0, major_faults=0))
         self.stays: tuple[Stay, ...] = ()
@@ -143,7 +147,9 @@ class Measuring:
         if self._recorder is not None:
             self._recorder.watch(pids)
         try:
-            return Monitor(self._kdamond, experiment, self._with_memory, self._procfs)
+            return Monitor(
+                self._kdamond, experiment, self._with_memory, self._procfs, trace=self._trace
+            )
         except ValueError as error:
             raise TrialError(str(error)) from error
 

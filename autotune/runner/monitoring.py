@@ -25,7 +25,9 @@ from autotune.experiment.watched import Watched
 from autotune.runner.circumstances import Circumstances
 from autotune.runner.coverage import Coverage
 from autotune.runner.procfs import Procfs
+from autotune.runner.snapshots import Snapshots
 from autotune.runner.targets import Stay, Targets
+from autotune.runner.tracing import TraceBuffer
 
 _PROBES = 2
 _TRIES: Final = 5
@@ -95,6 +97,7 @@ class Monitor:
         look: Gives the processes to watch, at the time of the call.
         procfs: Where the processes' files are read.
         poll_s: Time between two polls of the statistics, in seconds.
+        trace: Takes a few snapshots of DAMON's regions; with None there are none.
 
     Raises:
         ValueError: If a scheme has a number that the kernel can't express.
@@ -107,6 +110,7 @@ class Monitor:
         look: Callable[[], tuple[int, ...]],
         procfs: Procfs,
         poll_s: float = 1.0,
+        trace: TraceBuffer | None = None,
     ) -> None:
         self._monitoring = experiment.monitoring or Monitoring()
         self._operations = experiment.operations
@@ -123,6 +127,7 @@ class Monitor:
         self._is_gated = all(scheme.watermarks for scheme in self._schemes)
         self._is_active = False
         self._circumstances = Circumstances(experiment, procfs, kdamond.tree.sysfs)
+        self._snapshots = None if trace is None else Snapshots(trace, self._monitoring.intervals)
         self._began_s = self._ended_s = 0.0
         self._is_on = False
         self._thread_number = 0
@@ -200,10 +205,15 @@ class Monitor:
 
     @property
     def conditions(self) -> Conditions | None:
-        """What the schemes met; None if DAMON was never turned on."""
+        """What the schemes met; None if DAMON was never turned on. DAMON must be off again."""
         if not self._is_on:
             return None
-        return self._circumstances.conditions(self._ended_s - self._began_s, self._aggregations)
+        return self._circumstances.conditions(
+            self._ended_s - self._began_s,
+            self._aggregations,
+            accessed=self._polled.accessed_bytes > 0,
+            seen=None if self._snapshots is None else self._snapshots.seen(),
+        )
 
     @property
     def is_on(self) -> bool:
@@ -221,6 +231,8 @@ class Monitor:
             raise self._failure
         if self._is_on and (cpu_ns := self._kdamond.cpu_time_ns()) is not None:
             self._cpu_ns = self._cpu_before_ns + cpu_ns
+        if self._is_on and self._snapshots is not None:
+            self._snapshots.look(time.monotonic() - self._began_s)
         return self._polled.wss_bytes
 
     def _poll_on(self) -> None:
@@ -349,6 +361,8 @@ class Monitor:
         if self._is_on and has_stopped and not isinstance(self._failure, KdamondLostError):
             self.sample()
             self.poll()
+            if self._snapshots is not None:
+                self._snapshots.take_last()
         self._turn_off()
 
     def drop(self) -> None:

@@ -29,18 +29,20 @@ _LENGTH_MASK = (1 << 20) - 1
 
 
 class TraceBuffer:
-    """A buffer that takes the event damon_aggregated from now on; a context manager that removes it.
+    """A buffer that takes the event damon_aggregated; a context manager that removes it.
 
     Args:
         tracefs: Where tracefs is mounted.
         journal: The buffer is written down here first.
+        takes: Whether the buffer takes the event from now on, or when `take` says so.
 
     Raises:
         BackendUnavailableError: If the kernel has no such event, or no buffer can be made.
     """
 
-    def __init__(self, tracefs: Path, journal: Journal) -> None:
+    def __init__(self, tracefs: Path, journal: Journal, *, takes: bool = True) -> None:
         self._journal = journal
+        self._takes = False
         self._folder = tracefs / "instances" / f"autotune-{os.getpid()}"
         self._change = Change(kind=Kind.TRACE, where=str(self._folder))
         self._descriptors: list[int] = []
@@ -49,6 +51,7 @@ class TraceBuffer:
         journal.write_down(self._change)
         try:
             self._make()
+            self.take(takes)
         except BaseException:
             self.remove()
             raise
@@ -68,13 +71,26 @@ class TraceBuffer:
                 flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
                 self._descriptors.append(os.open(cpu / "trace_pipe_raw", flags))
                 self._pages.append(bytearray())
-            write_value(self._folder / _EVENT / "enable", "1")
         except SysfsError as error:
             raise BackendUnavailableError(str(error)) from error
         except OSError as error:
             raise BackendUnavailableError(
                 f"{error.filename}: can't be read: {error.strerror}: run as root"
             ) from error
+
+    def take(self, takes: bool) -> None:
+        """Take the event from now on, or no longer.
+
+        Raises:
+            BackendUnavailableError: If the kernel refuses.
+        """
+        if takes == self._takes:
+            return
+        try:
+            write_value(self._folder / _EVENT / "enable", str(int(takes)))
+        except SysfsError as error:
+            raise BackendUnavailableError(str(error)) from error
+        self._takes = takes
 
     def drain(self) -> None:
         """Read what has come since the last call."""
@@ -106,6 +122,14 @@ class TraceBuffer:
     def __exit__(self, *_error: object) -> None:
         """Remove the buffer."""
         self.remove()
+
+
+def buffer_if_possible(tracefs: Path, journal: Journal) -> TraceBuffer | None:
+    """Make a buffer that takes nothing yet; None where the kernel or its settings don't allow one."""
+    try:
+        return TraceBuffer(tracefs, journal, takes=False)
+    except BackendUnavailableError:
+        return None
 
 
 def _layout_text(tracefs: Path) -> str:

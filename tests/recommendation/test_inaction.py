@@ -101,6 +101,15 @@ def why(
             "120 s: let the workload run longer, or lower the min age",
         ),
         (
+            prcl(min_age_us=120_000_000),
+            met(one(matched=False), looked_at=7),
+            {},
+            Cause.TOO_YOUNG,
+            "matched nothing: no region got older than 9 s in the 10 s of this run (regions were looked "
+            "at in 7 of 100 aggregation intervals), and the min age is 120 s: let the workload run "
+            "longer, or lower the min age",
+        ),
+        (
             prcl(min_age_us=9_500_000),
             met(one(matched=False)),
             {},
@@ -249,6 +258,14 @@ def why(
             Cause.ACTIVE_AT_TIMES,
             "active for 25 % of the time: free memory was at 30 % to 70 % of all, and the watermarks "
             "are high 50 %, mid 40 %, low 20 %",
+        ),
+        (
+            GATED,
+            met(one(stats=TRIED, active_share=0.25), free_low=0.3, free_period_s=1.0),
+            {"swap_out_bytes": 9 * MIB},
+            Cause.ACTIVE_AT_TIMES,
+            "active for 25 % of the time, by readings 1 s apart: free memory was at 30 % to 70 % of "
+            "all, and the watermarks are high 50 %, mid 40 %, low 20 %",
         ),
         (
             HOT,

@@ -7,9 +7,11 @@ import pytest
 
 from autotune.damon.damos import SchemeStats, Watermarks
 from autotune.damon.monitoring import Monitoring
+from autotune.damon.recording import RecordedRegion
 from autotune.experiment.experiment import Experiment
 from autotune.runner.circumstances import Circumstances
 from autotune.runner.procfs import Procfs
+from autotune.runner.snapshots import Seen
 from autotune.testing import pattern, prcl
 
 MIB = 1 << 20
@@ -65,7 +67,8 @@ def test_free_memory_swap_and_memory_that_stays_are_those_of_the_kernels_files(
     assert [one.stats for one in found.schemes] == list(stats)
     assert [one.active_share for one in found.schemes] == [1.0, 0.0]
     assert [one.matched for one in found.schemes] == [True, None]
-    assert found.oldest_age_us is found.highest_access_rate is None
+    assert found.free_period_s == 1.0
+    assert found.oldest_age_us is found.highest_access_rate is found.looked_at is None
 
 
 def test_what_the_machine_does_not_say_is_not_known(machine: Machine) -> None:
@@ -109,3 +112,51 @@ def test_a_kernel_without_huge_pages_never_uses_them(
         file.write_text(text)
 
     assert machine.circumstances(MONITORED).conditions(1.0, 0).huge_pages == expected
+
+
+COLD, WARM = RecordedRegion(0, 4 * MIB, 0, 40), RecordedRegion(4 * MIB, 5 * MIB, 5, 70)
+
+
+def test_regions_that_were_looked_at_say_what_schemes_could_have_matched(machine: Machine) -> None:
+    schemes = (
+        prcl(min_age_us=5_000_000),
+        prcl(min_age_us=4_000_000, size_bytes=MIB),
+        prcl(min_age_us=0),
+    )
+    seen = machine.circumstances(replace(MONITORED, schemes=schemes))
+    after = RecordedRegion(0, 5 * MIB, 0, 41)
+
+    found = seen.conditions(9.0, 90, seen=Seen(3, [COLD, WARM, after], [COLD, WARM]))
+
+    assert found.looked_at == 3
+    assert found.oldest_age_us == 7_000_000
+    assert (found.highest_access_rate, found.mean_access_rate) == (0.25, 0.25)
+    assert found.largest_region_bytes == 5 * MIB
+    assert [one.oldest_age_us for one in found.schemes] == [4_100_000] * 3
+    assert [one.matched for one in found.schemes] == [False, True, True]
+
+
+def test_whether_a_scheme_matched_is_not_known_where_something_else_held_it_back(
+    machine: Machine,
+) -> None:
+    limited = prcl(min_age_us=60_000_000, size_bytes=MIB)
+    seen = machine.circumstances(
+        replace(MONITORED, schemes=(limited, prcl(min_age_us=60_000_000)))
+    )
+
+    found = seen.conditions(9.0, 90, seen=Seen(1, [COLD], [COLD]))
+
+    assert [one.matched for one in found.schemes] == [None, False]
+    assert seen.conditions(9.0, 0).schemes[1].matched is None
+
+
+def test_no_access_in_all_aggregations_is_known_without_a_look_at_regions(
+    machine: Machine,
+) -> None:
+    seen = machine.circumstances(MONITORED)
+
+    assert seen.conditions(9.0, 90, accessed=False).highest_access_rate == 0.0
+    assert seen.conditions(9.0, 0, accessed=False).highest_access_rate is None
+    assert seen.conditions(9.0, 90, seen=Seen(1, [COLD], [COLD])).highest_access_rate is None, (
+        "what was accessed was accessed at another time"
+    )

@@ -6,7 +6,6 @@ with the orders of one measurement.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -48,7 +47,7 @@ from autotune.runner.recorder import RawRecording, Recorder
 from autotune.runner.running import start_workload
 from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory
-from autotune.runner.tracing import TRACEFS, TraceBuffer
+from autotune.runner.tracing import TRACEFS, TraceBuffer, buffer_if_possible
 
 _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {
@@ -92,6 +91,8 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording | Opened:
     _prepare(plan, calls, journal)
     system = SystemMemory()
     kdamond = Kdamond(DamonTree())
+    # Made in every run, baselines too, since the buffer takes memory.
+    trace = _trace_buffer(calls, journal)
     free_before_bytes = system.free_bytes()
     folder = plan.workload.folder if isinstance(plan.workload, Program) else "/"
     environment = {**_ENVIRONMENT, "PATH": f"{plan.search_path}:{_USUAL_PATH}".lstrip(":")}
@@ -114,32 +115,41 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording | Opened:
         # The image lies in memory. A disk's files would have taken memory when the workload mapped them.
         free_before_bytes += processes.procfs.mapped_file_bytes(processes.measured())
         orders = _fork()
-        with contextlib.ExitStack() as held:
-            recorder = None
-            if orders.record:
-                calls.mount("tracefs", TRACEFS)
-                trace = held.enter_context(TraceBuffer(TRACEFS, journal))
-                recorder = Recorder(
-                    trace,
-                    processes.procfs,
-                    paged_out_to=system,
-                    paged_out_at_us=orders.paged_out_at_us,
-                )
-            measuring = Measuring(
-                running,
-                processes,
-                system,
-                free_before_bytes=free_before_bytes,
-                kdamond=kdamond,
-                on_sample=Heartbeat(),
-                reading_cost_s=cost_s,
-                pss_period_us=orders.pss_period_us,
-                recorder=recorder,
+        recorder = None
+        if orders.record:
+            trace = trace or TraceBuffer(TRACEFS, journal)
+            trace.take(True)
+            recorder = Recorder(
+                trace,
+                processes.procfs,
+                paged_out_to=system,
+                paged_out_at_us=orders.paged_out_at_us,
             )
-            measured = measuring.measure(orders.experiment(plan.workload), orders.seed)
-            if recorder is None:
-                return measured
-            return recorder.taken(measured, measuring.stays)
+        measuring = Measuring(
+            running,
+            processes,
+            system,
+            free_before_bytes=free_before_bytes,
+            kdamond=kdamond,
+            on_sample=Heartbeat(),
+            reading_cost_s=cost_s,
+            pss_period_us=orders.pss_period_us,
+            recorder=recorder,
+            trace=trace,
+        )
+        measured = measuring.measure(orders.experiment(plan.workload), orders.seed)
+        if recorder is None:
+            return measured
+        return recorder.taken(measured, measuring.stays)
+
+
+def _trace_buffer(calls: LinuxCalls, journal: Journal) -> TraceBuffer | None:
+    """Make the buffer; None if this kernel has no tracing."""
+    try:
+        calls.mount("tracefs", TRACEFS)
+    except BackendUnavailableError:
+        return None
+    return buffer_if_possible(TRACEFS, journal)
 
 
 def _prepare(plan: Plan, calls: LinuxCalls, journal: Journal) -> None:

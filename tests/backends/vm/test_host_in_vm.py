@@ -6,6 +6,7 @@ looks at the facts of one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,8 +195,10 @@ def test_after_a_kill_it_measures_no_more_and_says_what_to_do(
 def test_restoring_puts_back_what_the_killed_run_changed(told: Callable[[str], Facts]) -> None:
     facts = told("killed")
 
-    assert facts["put_back"] == [
-        f"{ROOT}: DAMON is off, and nothing is set up",
+    damon, buffer, *others = facts["put_back"]
+    assert damon == f"{ROOT}: DAMON is off, and nothing is set up"
+    assert re.fullmatch(r"/\S+/instances/autotune-\d+: no trace buffer any more", buffer)
+    assert others == [
         "/dev/zram0: no swap any more",
         f"{ZRAM}: empty, or gone, as before",
         f"{HUGE_PAGES}: 'madvise' again",

@@ -135,6 +135,19 @@ def test_the_resident_set_follows_the_steps(
     assert min(baseline.series.rss_bytes) >= STEPS * STEP_BYTES
 
 
+def test_regions_are_looked_at_now_and_then(remembered: Remembering[Measurement]) -> None:
+    measured = remembered.run(STAIRS_MONITORED, seed=1)
+
+    seen = measured.conditions
+    assert seen is not None
+    assert None not in (seen.looked_at, seen.aggregations, seen.oldest_age_us)
+    assert 2 <= (seen.looked_at or 0) < (seen.aggregations or 0) / 2
+    assert seen.highest_access_rate == 1.0
+    # The first step is idle from its second second on.
+    assert 2_500_000 <= (seen.oldest_age_us or 0) <= measured.runtime_s * 1e6
+    assert STEP_BYTES / 4 < (seen.largest_region_bytes or 0) < 2 * STEP_BYTES
+
+
 def test_monitoring_alone_costs_the_workload_little(remembered: Remembering[Measurement]) -> None:
     monitored = remembered.run(STAIRS_MONITORED, seed=1)
     baseline = remembered.run(STAIRS, seed=1)
