@@ -116,7 +116,8 @@ def _why_it_ended(program: Started) -> str:
         return f"{what}: {remedy}"
     if not program.output.last_lines():
         return f"{what}: give it more to do, or 'ready: {{delay: 0s}}'; {NO_INPUT}"
-    return f"{what}: give it more to do, or mend 'ready'"
+    known = remedy_for(program.output.last_lines())
+    return f"{what}: {f'{known}; else ' if known else ''}give it more to do, or mend 'ready'"
 
 
 class _Tries:

@@ -66,7 +66,8 @@ _REMEDIES: Final = (
         r"name resolution|could ?n[o']t resolve|unable to resolve|network is unreachable|"
         r"no route to host|"
         r"(name or service|host|server)( is| was)? (not|un)[ -]?(known|found|reachable)|"
-        r"EAI_AGAIN|getaddrinfo|ENETUNREACH|UnknownHost|\b(no|unknown|bad) (such )?host(name)?\b",
+        r"cannot assign requested address|EADDRNOTAVAIL|EAI_AGAIN|"
+        r"getaddrinfo|ENETUNREACH|UnknownHost|\b(no|unknown|bad) (such )?host(name)?\b",
         _NETWORK,
     ),
     (
@@ -96,6 +97,33 @@ _REMEDIES: Final = (
         r"operation not permitted|EPERM\b|(must|needs? to|should) be (run (as|by) )?root|are you root|"
         r"requires? root|superuser|(set|init)(res|re|e)?[ug]id\b.*(denied|failed|cannot|error)",
         _FOR_ROOT,
+    ),
+    (
+        r"(execution|run(ning)?|start(ed)?)\b.* (as |by )?.?root.? .*not (permitted|allowed|supported)|"
+        r"(not|never|refus\w+ to) (be )?(run|start)(ed|ning)? .*as root|unprivileged user|"
+        r"as root without|execution of .*root.* not permitted",
+        "it refuses to be run by root: start this program with sudo as an ordinary user, who then runs "
+        "it",
+    ),
+    (
+        r"too many open files|EMFILE",
+        "it opens more files than it may: put 'ulimit -n 4096;' in front of the command, with 'shell: "
+        "true'",
+    ),
+    (
+        r"GLIBC(XX)?_[\d.]+.? not found",
+        "it was built for a newer system: build it here, or take its static build",
+    ),
+    (
+        r"no module named|cannot find module|cannot load such file|can't locate \S+ in @INC|"
+        r"ClassNotFoundException|NoClassDefFoundError|module '?[\w.]+'? not found",
+        "a library of it is missing: install the library for the interpreter that runs it, or list it "
+        "under workload.files",
+    ),
+    (
+        r"\b(source|declare|shopt|pushd|mapfile|readarray): (\w+: )?not found|\[\[: not found|"
+        r"bad substitution|syntax error: .\(. unexpected",
+        "that is bash's, and sh reads it: write the command as [bash, -c, TEXT]",
     ),
     (
         r"\r['\u2019\"]?:|\\r['\u2019]",

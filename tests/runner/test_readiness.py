@@ -216,6 +216,18 @@ def test_a_program_that_reads_its_input_is_told_that_it_is_empty(processes: Proc
     )
 
 
+def test_a_complaint_counts_though_the_exit_status_is_0(processes: Processes) -> None:
+    message = refusal(
+        processes, Ready(line="^up$"), "print('open terminal failed: not a terminal')"
+    )
+
+    assert message == (
+        f"workload: '{python('')[0]}' ended before it was ready, with exit status 0: open terminal "
+        "failed: not a terminal: it wants a terminal, and there is none: start it in a mode that needs "
+        "none (as top -b or vim -es); else give it more to do, or mend 'ready'"
+    )
+
+
 def test_a_program_that_detaches_itself_is_told_to_stay(processes: Processes) -> None:
     message = refusal(processes, Ready(line="^up$"), DETACHED.format(then=""))
 
