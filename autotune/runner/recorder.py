@@ -6,7 +6,7 @@ import base64
 import time
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,16 @@ class RawRecording:
     held_up_us: int = 0
     unwatched_share: float = 0.0
     unwatched_names: tuple[str, ...] = ()
+
+    def beside(self, alone: Measurement) -> RawRecording:
+        """Give the recording with the time that it was held up as *alone* shows it, a run without DAMON.
+
+        A workload that waits for a clock, as a client at a fixed rate does, is held up for less time
+        than monitoring took of the CPU. If the two runs differ in their work, what was taken stays.
+        """
+        if alone.work_done != self.work_done:
+            return self
+        return replace(self, held_up_us=max(0, self.duration_us - round(alone.runtime_s * 1e6)))
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values."""

@@ -154,6 +154,21 @@ def test_it_is_not_held_up_while_it_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("alone_s", "work_done", "held_up_us"),
+    [(2.0, None, 0), (1.75, None, 250_000), (2.5, None, 0), (2.0, 7.0, 900_000)],
+)
+def test_a_run_without_monitoring_shows_what_was_held_up_if_its_work_is_equal(
+    alone_s: float, work_done: float | None, held_up_us: int
+) -> None:
+    """A kdamond that was busy for 0.9 s of 2, while the workload waited for a clock, or did not."""
+    taken = replace(raw(), duration_us=2_000_000, held_up_us=900_000, work_done=None)
+
+    beside = taken.beside(measurement(runtime_s=alone_s, work_done=work_done))
+
+    assert beside == replace(taken, held_up_us=held_up_us)
+
+
+@pytest.mark.parametrize(
     "experiment",
     [
         Experiment(workload=pattern()),

@@ -303,6 +303,7 @@ class Vm:
 
         At the end of the run the workload is paged out, to see how well its memory compresses. A program
         that has ended by then has no memory: then this happens in another fork, shortly before its end.
+        A program runs in one more fork with DAMON off: what it took longer with DAMON held it up.
 
         Raises:
             ValueError: If DAMON is off in the experiment, or the experiment has schemes.
@@ -320,6 +321,12 @@ class Vm:
                 self._note(f"how well it compresses is not known: {error}")
             else:
                 taken = replace(taken, paged_out=late.paged_out)
+        if isinstance(experiment.workload, Program):
+            self._note("running it without DAMON, to see how long monitoring held it up")
+            try:
+                taken = taken.beside(self.run(experiment.baseline(), seed=seed))
+            except TrialError as error:
+                self._note(f"it is estimated: {error}")
         return taken.recording(experiment)
 
     def _record(

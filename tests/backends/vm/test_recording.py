@@ -128,7 +128,14 @@ def test_a_program_that_ends_by_itself_is_paged_out_in_another_fork(vm_cache: Pa
     recorded = vm.record(Experiment(workload=program, monitoring=Monitoring()), seed=1)
     vm.stop()
 
-    assert said[1:] == ["running it once more, to see how well its memory compresses"]
+    assert said[1:] == [
+        "running it once more, to see how well its memory compresses",
+        "running it without DAMON, to see how long monitoring held it up",
+    ]
+    # It never waits for anything but the CPU.
+    busy_us = (recorded.cpu_us or 0) + recorded.held_up_us
+    assert recorded.held_up_us > 0
+    assert busy_us == pytest.approx(recorded.duration_us, rel=0.05)
     assert recorded.compressed_fraction is not None
     assert 0.1 < recorded.compressed_fraction < 0.9
 
