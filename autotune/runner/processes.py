@@ -24,7 +24,9 @@ from autotune.runner.remedies import remedy_after, remedy_for
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE_S = 2.0
-"""Time between asking processes to end and killing them, and for helpers of an ended program to end."""
+"""Time between asking processes to end and killing them."""
+_HELPERS_END_S = 1.0
+"""How long helpers of a program may go on after its end."""
 _POLL_S = 0.01
 _LONGEST_TITLE = 60
 _SHELL = "/bin/sh"
@@ -236,7 +238,7 @@ class Processes:
 
         Helpers of a program, as Python's resource tracker, end once they see that the program has.
         """
-        deadline_s = time.monotonic() + _GRACE_S
+        deadline_s = time.monotonic() + _HELPERS_END_S
         while (left := self.left_behind(program)) and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
         return left

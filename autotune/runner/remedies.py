@@ -106,6 +106,10 @@ _REMEDIES: Final = (
         "it",
     ),
     (
+        r"EOFError|EOF when reading|(unexpected|premature) (EOF|end of file).*(stdin|input)|no input",
+        NO_INPUT,
+    ),
+    (
         r"too many open files|EMFILE",
         "it opens more files than it may: put 'ulimit -n 4096;' in front of the command, with 'shell: "
         "true'",
@@ -171,6 +175,10 @@ _CRASH: Final = (
     "more memory (vm.memory)"
 )
 _LIMIT: Final = "it broke a limit that was set for it (ulimit): leave the limit out, or raise it"
+_KILLED: Final = (
+    "something in the workload killed it, or a limit of its CPU time (ulimit -t) did: leave that "
+    "out"
+)
 _FROM_OUTSIDE: Final = "something in the workload sent it that signal: leave that out"
 
 _AFTER_SIGNAL: Final[dict[int, str]] = {
@@ -180,12 +188,13 @@ _AFTER_SIGNAL: Final[dict[int, str]] = {
     signal.SIGILL: "it uses instructions that this CPU lacks, or crashed: build it for plain x86-64 (no "
     "-march=native)",
     signal.SIGSYS: "it made a system call that it is not allowed: start it in a mode without that",
+    signal.SIGKILL: _KILLED,
     signal.SIGXCPU: _LIMIT,
     signal.SIGXFSZ: _LIMIT,
     signal.SIGPIPE: "what read its output had ended: let that read to the end",
     **dict.fromkeys(
         (
-            *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL),
+            *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT),
             *(signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2),
         ),
         _FROM_OUTSIDE,

@@ -112,7 +112,7 @@ def test_of_a_program_that_goes_on_only_what_makes_it_wait_counts() -> None:
         (134, "it crashed"),
         (-4, "it uses instructions that this CPU lacks"),
         (-15, "something in the workload sent it that signal"),
-        (137, "something in the workload sent it that signal"),
+        (137, "something in the workload killed it, or a limit of its CPU time (ulimit -t) did"),
         (-13, "what read its output had ended"),
         (-24, "it broke a limit"),
         (124, "'timeout' ended it"),

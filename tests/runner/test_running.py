@@ -129,8 +129,9 @@ def test_a_player_that_dies_has_not_done_its_work(processes: Processes, player: 
     wait_for(running.has_ended)
 
     assert verdict(running, processes) == (
-        f"workload: '{player}' failed with signal 9 (SIGKILL): ready: something in the workload sent it "
-        "that signal: leave that out; if it is meant to end so, list 137 under accept_exit"
+        f"workload: '{player}' failed with signal 9 (SIGKILL): ready: something in the workload killed "
+        "it, or a limit of its CPU time (ulimit -t) did: leave that out; if it is meant to end "
+        "so, list 137 under accept_exit"
     )
     with pytest.raises(WorkloadError, match="the pattern's player did not end as it should"):
         running.work_done()
