@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from autotune.damon.monitoring import Intervals
 from autotune.damon.recording import MappedArea, RecordedRegion, Recording, Snapshot
+from autotune.damon.references import ReferencedArea, ReferencedWindow
 
 PAGE = 4096
 
@@ -90,6 +91,21 @@ def recordings(draw: st.DrawFn) -> Recording:
         work_done=draw(st.none() | st.floats(0, 1e15)),
         compressed_fraction=draw(st.none() | st.floats(0, 2)),
         resident_peak_bytes=draw(st.none() | st.integers(0, 2**47)),
+        references=tuple(
+            ReferencedWindow(
+                begin_us=(begin_us := draw(st.integers(0, duration_us - 1))),
+                end_us=draw(st.integers(begin_us + 1, duration_us)),
+                areas=tuple(
+                    ReferencedArea(
+                        *(start, end),
+                        (resident := draw(st.integers(0, end - start))),
+                        draw(st.integers(0, resident)),
+                    )
+                    for start, end in spans
+                ),
+            )
+            for spans in draw(st.lists(_spans(0, 2**47).filter(bool), max_size=3))
+        ),
     )
 
 

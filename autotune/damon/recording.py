@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals
+from autotune.damon.references import ReferencedWindow
 from autotune.damon.spans import Span, merged, without
 
 MOST_PROCESSES: Final = 1 << 15
@@ -145,6 +146,8 @@ class Recording:
         unwatched_share: Resident memory times time of processes while DAMON did not watch them, as a
             fraction of that of all processes; None if it was not measured.
         unwatched_names: Names of the programs with most of that.
+        references: How much of each mapping was accessed within windows of time; each window is of one
+            process. Empty if it was not measured.
 
     Raises:
         ValueError: If times run backwards or beyond the end, addresses lie beyond the processes, or a
@@ -165,6 +168,7 @@ class Recording:
     processes: tuple[RecordedProcess, ...] = ()
     unwatched_share: float | None = None
     unwatched_names: tuple[str, ...] = ()
+    references: tuple[ReferencedWindow, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit together."""
@@ -188,9 +192,7 @@ class Recording:
                         f"region {region.start}-{region.end} has {region.accesses} accesses, and an "
                         f"aggregation has {most} samples"
                     )
-        for area in self.areas:
-            if area.until_us > self.duration_us:
-                raise ValueError(f"area {area.start}-{area.end} outlives the recording")
+        self._check_areas()
         self._check_processes()
         for name in (
             *("cpu_us", "work_done", "compressed_fraction", "resident_peak_bytes"),
@@ -198,6 +200,13 @@ class Recording:
         ):
             if (value := getattr(self, name)) is not None and not value >= 0:
                 raise ValueError(f"{name} is {value}: it must be 0 or more")
+
+    def _check_areas(self) -> None:
+        for area in self.areas:
+            if area.until_us > self.duration_us:
+                raise ValueError(f"area {area.start}-{area.end} outlives the recording")
+        if any(window.end_us > self.duration_us for window in self.references):
+            raise ValueError("a window of references ends behind the recording")
 
     def _check_processes(self) -> None:
         for process in self.processes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.damon.kernel_rules import three_ranges
+from autotune.damon.references import ReferencedArea
 from autotune.damon.spans import Span, merged
 from autotune.errors import BackendUnavailableError
 
@@ -272,6 +273,42 @@ class Procfs:
         lines = (self.read(f"{pid}/maps") or b"").splitlines()
         ends = (line.split(b" ", 1)[0].split(b"-") for line in lines if b"[vsyscall]" not in line)
         return [(int(start, 16), int(end, 16)) for start, end in ends]
+
+    def clear_references(self, pid: int) -> bool:
+        """Clear the Accessed bits of all pages of a process. Gives whether the process was there.
+
+        Source: Documentation/filesystems/proc.rst, "clear_refs".
+        """
+        try:
+            descriptor = os.open(f"{self._root}/{pid}/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            os.write(descriptor, b"1")
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def references(self, pid: int) -> tuple[ReferencedArea, ...]:
+        """Give what a process has accessed of each area with memory since its bits were cleared.
+
+        Source: Documentation/filesystems/proc.rst, "smaps".
+        """
+        text = self.read(f"{pid}/smaps") or b""
+        found = []
+        # A text of a kilobyte for each area: splitting it takes a fifth of the time of a pattern.
+        for part in text.split(b"\nVmFlags:")[:-1]:
+            resident = _kib(part, b"\nRss:")
+            if resident:
+                head = part if part[:1] != b" " else part[part.index(b"\n") + 1 :]
+                start, end = head[: head.index(b" ")].split(b"-")
+                referenced = _kib(part, b"\nReferenced:") or 0
+                found.append(
+                    ReferencedArea(int(start, 16), int(end, 16), resident << 10, referenced << 10)
+                )
+        return tuple(found)
 
     def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
         """Give the pages from *start* to *end* that are in memory, neighbours joined to spans."""

@@ -13,6 +13,7 @@ from typing import Any
 from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals, OperationsSet
 from autotune.damon.recording import MOST_PROCESSES, MappedArea, Recording, shifted_area
+from autotune.damon.references import ReferencedArea, ReferencedWindow, shifted_window
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
@@ -21,6 +22,7 @@ from autotune.runner.areas import Areas
 from autotune.runner.compression import Chunk, compressed_fraction, page_out
 from autotune.runner.procfs import Procfs
 from autotune.runner.recorded_processes import RawProcess, joined
+from autotune.runner.references import References
 from autotune.runner.running import runnable
 from autotune.runner.system_memory import SystemMemory
 from autotune.runner.targets import Stay
@@ -63,6 +65,8 @@ class RawRecording:
         paged_out: What paging the processes out added to the swap, at their addresses in the recording.
         unwatched_share: The share of the workload's memory that DAMON did not watch.
         unwatched_names: Names of the programs with most of that.
+        references: What the processes accessed within windows of time, at their addresses in the
+            recording.
     """
 
     layout: str
@@ -78,6 +82,7 @@ class RawRecording:
     held_up_us: int = 0
     unwatched_share: float = 0.0
     unwatched_names: tuple[str, ...] = ()
+    references: tuple[ReferencedWindow, ...] = ()
 
     def beside(self, alone: Measurement) -> RawRecording:
         """Give the recording with the time that it was held up as *alone* shows it, a run without DAMON.
@@ -112,6 +117,7 @@ class RawRecording:
             "resident_peak_bytes": self.resident_peak_bytes,
             "paged_out": self.paged_out,
             "held_up_us": self.held_up_us,
+            "references": [[one.begin_us, one.end_us, one.areas] for one in self.references],
         }
 
     @classmethod
@@ -143,6 +149,14 @@ class RawRecording:
                     "processes": tuple(RawProcess(*process) for process in values["processes"]),
                     "paged_out": tuple(Chunk(*chunk) for chunk in values["paged_out"]),
                     "unwatched_names": tuple(values["unwatched_names"]),
+                    "references": tuple(
+                        ReferencedWindow(
+                            begin_us=begin_us,
+                            end_us=end_us,
+                            areas=tuple(ReferencedArea(*area) for area in areas),
+                        )
+                        for begin_us, end_us, areas in values["references"]
+                    ),
                 }
             )
         except (KeyError, TypeError, zlib.error) as error:
@@ -176,6 +190,11 @@ class RawRecording:
                 processes=tuple(one.recorded(self.duration_us) for one in self.processes),
                 unwatched_share=self.unwatched_share,
                 unwatched_names=self.unwatched_names,
+                references=tuple(
+                    replace(one, end_us=min(one.end_us, self.duration_us))
+                    for one in self.references
+                    if one.begin_us < self.duration_us
+                ),
             )
         except ValueError as error:
             raise TrialError(f"recording: {error}") from error
@@ -219,6 +238,7 @@ class Recorder:
         self._begin_ns = 0
         self._next_s = 0.0
         self._idle_s = self._own_cpu_s = 0.0
+        self._references = References(procfs, 0.0)
 
     def watch(self, pids: tuple[int, ...], time_us: int = 0) -> None:
         """Follow the mappings of *pids*, processes that DAMON watches, from now on."""
@@ -236,6 +256,7 @@ class Recorder:
     def begin(self, begin_s: float) -> None:
         """Note that the measured part begins at *begin_s*, a time of `time.monotonic`."""
         self._begin_ns = round(begin_s * 1e9)
+        self._references = References(self._procfs, begin_s)
         self._idle_s, self._own_cpu_s = self._procfs.idle_s(), time.process_time()
 
     def sample(self, time_s: float, pids: tuple[int, ...]) -> None:
@@ -246,6 +267,7 @@ class Recorder:
             pids: The processes that DAMON watches now.
         """
         self.watch(pids, round(time_s * 1e6))
+        self._references.sample(pids)
         if time_s >= self._next_s:
             self._next_s = time_s + LOOK_S
             self._look(time_s)
@@ -293,11 +315,13 @@ class Recorder:
             self._page_out(stay.pid for stay in stays)
         areas: list[MappedArea] = []
         paged_out: list[Chunk] = []
+        references: list[ReferencedWindow] = []
         for number, stay in enumerate(stays):
             base = number * PROCESS_BYTES
             if stay.pid in self._areas:
                 mine = self._areas[stay.pid].until(duration_us)
                 areas += (shifted_area(area, number) for area in mine)
+            references += (shifted_window(one, base) for one in self._references.of(stay.pid))
             paged_out += (
                 chunk._replace(start=chunk.start + base, end=chunk.end + base)
                 for chunk in self._paged_out.get(stay.pid, ())
@@ -317,6 +341,7 @@ class Recorder:
             held_up_us=self._held_up_us(measured),
             unwatched_share=0.0 if watched is None else watched.unwatched_share,
             unwatched_names=() if watched is None else watched.unwatched_names,
+            references=tuple(references),
         )
 
     def _raw(self, stay: Stay, duration_us: int) -> RawProcess:

@@ -13,6 +13,7 @@ from hypothesis import given
 from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.monitoring import Intervals
 from autotune.damon.recording import MappedArea, RecordedProcess, RecordedRegion, Recording
+from autotune.damon.references import ReferencedArea, ReferencedWindow, shifted_window
 from autotune.errors import InputError, RunError
 from autotune.formats.damo_record.reader import load, parse
 from autotune.formats.damo_record.writer import check_new, save, write
@@ -91,6 +92,27 @@ def refusal(content: bytes) -> str:
 @given(recordings())
 def test_what_is_written_is_read(recorded: Recording) -> None:
     assert parse(write(recorded), FILE) == recorded
+
+
+def test_windows_of_references_stay_with_their_process() -> None:
+    here = ReferencedWindow(begin_us=0, end_us=9, areas=(ReferencedArea(0, PAGE, PAGE, 0),))
+    there = shifted_window(replace(here, begin_us=3), PROCESS_BYTES)
+    both = recording(
+        processes=tuple(RecordedProcess(name=n, from_us=0, until_us=200_000) for n in "ab"),
+        references=(here, there),
+    )
+
+    assert parse(write(both), FILE).references == (here, there)
+
+
+def test_a_window_that_can_not_be_is_named() -> None:
+    (record_of,) = json.loads(zlib.decompress(write(recording())))
+    record_of["autotune"]["references"] = [{"begin_us": 1, "end_us": 1, "areas": [[0, 1, 1, 1]]}]
+
+    with pytest.raises(
+        InputError, match=r"\[0\]\.autotune\.references\[0\]: a window .* is empty"
+    ):
+        parse(packed(record_of), FILE)
 
 
 def test_what_damo_wrote_of_an_old_kernel_is_read() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autotune.damon.damos import Action, Scheme
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import RecordedRegion
+from autotune.damon.references import ReferencedArea, ReferencedWindow
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program
@@ -96,9 +97,23 @@ def test_lost_events_fail_it() -> None:
     st.integers(1, 2**40),
 )
 def test_it_travels_as_json(pages: list[bytes], work: float | None, end: int) -> None:
-    taken = raw(*pages, work_done=work, areas=(area(0, end), area(end, end + 1)))
+    windows = (ReferencedWindow(begin_us=0, end_us=end, areas=(ReferencedArea(0, end, end, 1),)),)
+    areas = (area(0, end), area(end, end + 1))
+    taken = raw(*pages, work_done=work, areas=areas, references=windows)
 
     assert RawRecording.from_dict(json.loads(json.dumps(taken.to_dict()))) == taken
+
+
+def test_a_window_that_was_read_as_the_program_ended_ends_with_it() -> None:
+    windows = tuple(
+        ReferencedWindow(begin_us=begin_us, end_us=end_us, areas=(ReferencedArea(0, 9, 9, 1),))
+        for begin_us, end_us in ((0, 100_000), (100_000, 200_500), (200_000, 200_500))
+    )
+    taken = raw(page(MS, entry(0, event(1, LOW))), references=windows)
+
+    found = taken.recording(MONITORED).references
+
+    assert [(one.begin_us, one.end_us) for one in found] == [(0, 100_000), (100_000, 200_000)]
 
 
 @pytest.mark.parametrize("spoil", [{"pages": ["AAAA"]}, {"areas": [[1]]}, {"more": 1}])

@@ -28,6 +28,7 @@ from autotune.damon.recording import (
     Snapshot,
     shifted_area,
 )
+from autotune.damon.references import ReferencedArea, ReferencedWindow, shifted_window
 from autotune.damon.spans import merged
 from autotune.errors import InputError, Where
 from autotune.formats.damo_notation import count, whole_size, whole_time_us
@@ -143,6 +144,11 @@ def _joined(records: list[_Record], name: str) -> Recording:
         snapshots=snapshots,
         areas=tuple(replace(area, until_us=min(area.until_us, duration_us)) for area in areas),
         processes=tuple(_within(one.place, one.process, duration_us) for one in records),
+        references=tuple(
+            shifted_window(window, number * PROCESS_BYTES)
+            for number, one in enumerate(records)
+            for window in _within(one.place, one.references)
+        ),
     )
 
 
@@ -341,6 +347,10 @@ class _Record:
         snapshots = tuple(self._counted(intervals, begin_ns))
         return _seen_areas(snapshots, snapshots[-1].end_us)
 
+    def references(self) -> tuple[ReferencedWindow, ...]:
+        """What was referenced in windows, at the process's own addresses."""
+        return () if self._own is None else _own_references(self._own)
+
     def process(self, duration_us: int) -> RecordedProcess:
         """The process, as far as it is known."""
         if self._own is not None and "process" in self._own:
@@ -461,12 +471,28 @@ def _with_own(
         work_done=own["work_done"],
         compressed_fraction=own["compressed_fraction"],
         resident_peak_bytes=None if peak is None else _whole(peak),
+        references=_own_references(own),
     )
 
 
 def _own_areas(own: Mapping[str, Any]) -> tuple[MappedArea, ...]:
     return tuple(
         _within(f"areas[{number}]", _area, area) for number, area in enumerate(own["areas"])
+    )
+
+
+def _own_references(own: Mapping[str, Any]) -> tuple[ReferencedWindow, ...]:
+    return tuple(
+        _within(f"references[{number}]", _window, window)
+        for number, window in enumerate(own.get("references", ()))
+    )
+
+
+def _window(value: Mapping[str, Any]) -> ReferencedWindow:
+    return ReferencedWindow(
+        begin_us=_whole(value["begin_us"]),
+        end_us=_whole(value["end_us"]),
+        areas=tuple(ReferencedArea(*map(_whole, area)) for area in value["areas"]),
     )
 
 

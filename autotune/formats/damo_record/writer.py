@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from autotune.damon.kernel_rules import PROCESS_BYTES
 from autotune.damon.recording import MappedArea, RecordedRegion, Recording
+from autotune.damon.references import shifted_window
 from autotune.damon.spans import Span
 from autotune.errors import InputError, RunError, Where
 
@@ -75,7 +76,7 @@ def _record(recording: Recording, number: int, count: int) -> dict[str, Any]:
         "target_id": number,
         "scheme_filters": [],
         "snapshots": list(_snapshots(recording, base, end)),
-        OWN_KEY: {**own, "areas": areas},
+        OWN_KEY: {**own, "areas": areas, "references": list(_windows(recording, base, end))},
     }
 
 
@@ -96,6 +97,16 @@ def _area(area: MappedArea, base: int) -> dict[str, Any]:
         "shared": spans(area.shared),
         "repeated": spans(area.repeated),
     }
+
+
+def _windows(recording: Recording, base: int, end: int | None) -> Iterator[dict[str, Any]]:
+    for window in recording.references:
+        if _lies(window.areas[0].start, base, end):
+            yield {
+                "begin_us": window.begin_us,
+                "end_us": window.end_us,
+                "areas": [list(area) for area in shifted_window(window, -base).areas],
+            }
 
 
 def _snapshots(recording: Recording, base: int, end: int | None) -> Iterator[dict[str, Any]]:
