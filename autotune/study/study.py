@@ -267,11 +267,16 @@ class _Run:
     ) -> Trial:
         try:
             measured = pool.finish(job)
-            figures = pool.figures(measured, baseline)
         except TrialError as error:
             return self._failed(proposal, schemes, error)
         why = inaction.reasons(self.file.experiment(schemes), measured.measurements[0])
         self.reasons[proposal.number] = why
+        try:
+            figures = pool.figures(measured, baseline)
+        except TrialError as error:
+            sentences = [str(error), inaction.sentence(why)]
+            told = "; ".join(sentence for sentence in sentences if sentence)
+            return self._failed(proposal, schemes, TrialError(told))
         beside = measured.baselines or (baseline,) * len(measured.measurements)
         pairs = tuple(zip(measured.measurements, beside, strict=True))
         doubts = (too_fast(figures, schemes), unlike(pairs, schemes))

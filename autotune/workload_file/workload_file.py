@@ -14,11 +14,13 @@ from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.damon.recording import Recording
 from autotune.document import Mapping, Value
-from autotune.errors import InputError
+from autotune.errors import InputError, Where
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.objective.objective import (
+    Constraint,
+    Objective,
     Objectives,
     load_objectives,
     read_constraints,
@@ -226,6 +228,26 @@ def _check_measurable(space: SearchSpace, operations: OperationsSet) -> None:
             raise InputError(f"search space '{space.name}': {error}", template.where) from error
 
 
+def _check_latency(
+    objectives: Objectives, workload: Pattern | Program | Recording, path: Path
+) -> None:
+    """Refuse objectives and constraints on a slowest request that nothing prints."""
+    if isinstance(workload, Program) and workload.latency is not None:
+        return
+    sought: tuple[Objective | Constraint, ...] = (*objectives.objectives, *objectives.constraints)
+    for one in sought:
+        if of_requests := one.metric.names & {"latency_max_s", "latency_slowdown"}:
+            remedy = (
+                "name what prints it with workload.latency"
+                if isinstance(workload, Program)
+                else "seek another figure, since only programs have requests"
+            )
+            raise InputError(
+                f"'{one.name}' needs {min(of_requests)}, the time of the slowest request: {remedy}",
+                Where(path),
+            )
+
+
 def _budget(keys: Mapping, trials: int | None) -> Budget:
     budget = keys.take("budget", read_budget, Budget(trials=defaults.TRIALS))
     return budget if trials is None else replace(budget, trials=trials)
@@ -298,4 +320,5 @@ def load_workload_file(
     )
     keys.finish()
     _check_measurable(search_space, found.operations)
+    _check_latency(objectives, section.workload, path)
     return found

@@ -173,3 +173,29 @@ def test_following_the_remedies_helps(capsys: pytest.CaptureFixture[str]) -> Non
         reason(capsys, "cold.yaml", "--scheme", "limit.json") or ""
     )
     assert reason(capsys, "cold.yaml", "--scheme", "lower.damos") is None
+
+
+def test_a_trial_without_a_saving_to_time_says_why_it_saved_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "sought.yaml").write_text(
+        "workload: {pattern: cold.cfg}\n"
+        "search_space: {base: prcl, parameters: {pattern.min_age: {choices: [1s, 1m]}}}\n"
+        "budget: {trials: 2}\nsampler: grid\nconfirmations: 0\n"
+        "objectives: [{metric: half_saving_s, direction: minimize, reference: 8}]\n"
+    )
+
+    assert run_command_line(["run", "sought.yaml", "--out", "sought"]) == 0
+
+    capsys.readouterr()
+    text = (folder / "sought" / "trials.csv").read_text()
+    trials = list(csv.DictReader(text.splitlines()))
+    assert {trial["state"] for trial in trials} == {"complete", "failed"}
+    for trial in trials:
+        if trial["state"] == "failed":
+            assert (
+                "which is unknown: saved 0.00% of memory: it takes 1% to tell" in trial["reason"]
+            )
+            assert "; matched nothing: no region got older than" in trial["reason"]
+        else:
+            assert 1.0 < float(trial["half_saving_s"]) < 8.0
