@@ -158,15 +158,15 @@ class Measuring:
         return tuple(pid for pid in pids if self._procfs.has_memory(pid))
 
     def _measure(self, experiment: Experiment, seed: int, monitor: Monitor | None) -> Measurement:
-        running, procfs = self._running, self._procfs
+        running = self._running
         shared = SharedMemory(
-            procfs,
+            self._procfs,
             cost_s=self._reading_cost_s,
             sampling_period_us=experiment.sampling_period_us,
             period_us=self._pss_period_us,
         )
         before = self._system.counters()
-        used_before = procfs.usage(self._processes.measured())
+        used_before = self._processes.usage()
         self._used = UsageSeen(used_before)
         began_s = time.monotonic()
         if self._recorder is not None:
@@ -176,7 +176,7 @@ class Measuring:
         self._wait(experiment, monitor, shared, standstill, began_s)
         runtime_s = time.monotonic() - began_s
         # No process is reaped yet: an ended process still shows its figures, and DAMON keeps its target.
-        used = procfs.usage(self._processes.measured())
+        used = self._processes.usage()
         after = self._system.counters()
         check_end(running, self._processes, after.oom_kills - before.oom_kills)
         if monitor is not None:

@@ -19,7 +19,7 @@ from autotune.runner.errors import WorkloadError, ending
 from autotune.runner.identity import Identity
 from autotune.runner.names import only_a_shell_reads, why_not_started
 from autotune.runner.output import Output
-from autotune.runner.procfs import Procfs
+from autotune.runner.procfs import Procfs, Usage
 from autotune.runner.remedies import remedy_after, remedy_for
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -30,6 +30,7 @@ _HELPERS_END_S = 1.0
 _POLL_S = 0.01
 _LONGEST_TITLE = 60
 _SHELL = "/bin/sh"
+_MOST_READINGS = 20
 
 
 def adopt_orphans() -> None:
@@ -208,6 +209,20 @@ class Processes:
         """Give the processes that are measured: programs not started aside, and their descendants."""
         aside = set(self.procfs.tree(*(started.pid for started in self._aside)))
         return tuple(pid for pid in self._all() if pid not in aside)
+
+    def usage(self) -> Usage:
+        """Give what the measured processes have used.
+
+        What a process used that its parent reaps during a reading would count nowhere, or twice. So they
+        are read again, a few times, until they are the same processes before and after.
+        """
+        pids = self.measured()
+        for _ in range(_MOST_READINGS):
+            used = self.procfs.usage(pids)
+            before, pids = pids, self.measured()
+            if pids == before:
+                break
+        return used
 
     def _all(self) -> tuple[int, ...]:
         mine = (pid for pid in self.procfs.children(self._own) if pid not in self._before)

@@ -10,7 +10,7 @@ import pytest
 from autotune.runner.errors import WorkloadError
 from autotune.runner.identity import Identity
 from autotune.runner.processes import Processes
-from autotune.runner.procfs import Procfs
+from autotune.runner.procfs import Procfs, Usage
 from tests.runner.programs import DETACHED, WAIT_S, exists, python, wait_for
 
 SLEEP = python("import time; time.sleep(1000)")
@@ -318,3 +318,38 @@ def test_ending_is_quick_where_everything_listens(processes: Processes) -> None:
 
     assert time.monotonic() - began_s < 1.0
     assert processes.measured() == ()
+
+
+class EndsMeanwhile(Procfs):
+    """A child of the first process ends, and is reaped, between the reading of the two."""
+
+    def usage(self, pids: tuple[int, ...]) -> Usage:
+        parent = super().usage(pids[:1])
+        if pids[1:]:
+            os.kill(pids[1], signal.SIGKILL)
+            wait_for(lambda: not exists(pids[1]))
+        rest = super().usage(pids[1:])
+        return Usage(
+            cpu_s=parent.cpu_s + rest.cpu_s,
+            major_faults=parent.major_faults + rest.major_faults,
+        )
+
+
+def test_cpu_time_of_a_process_that_is_reaped_during_the_reading_counts_once() -> None:
+    code = """
+import os, time
+if os.fork() == 0:
+    while time.process_time() < 0.5: pass
+    print("busy enough", flush=True)
+    time.sleep(1000)
+os.wait()
+time.sleep(1000)
+"""
+    lines: list[str] = []
+    with Processes(EndsMeanwhile(), Identity(environment=dict(os.environ)), "/") as processes:
+        processes.start(python(code), on_line=lines.append)
+        wait_for(lambda: bool(lines))
+
+        used = processes.usage()
+
+    assert 0.45 <= used.cpu_s < 1.0
