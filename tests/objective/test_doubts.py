@@ -86,11 +86,11 @@ PAGEOUT = (Scheme(action=Action.PAGEOUT),)
 BASELINE = measurement(rss_mean_bytes=1000.0 * MIB, pss_mean_bytes=100.0 * MIB)
 
 
-def trial(rss_mib: float, pss_mib: float, moved_mib: int) -> Measurement:
+def trial(rss_mib: float, pss_mib: float, tried_mib: int) -> Measurement:
     return measurement(
         rss_mean_bytes=rss_mib * MIB,
         pss_mean_bytes=pss_mib * MIB,
-        scheme_stats=SchemeStats(applied_bytes=moved_mib * MIB),
+        scheme_stats=SchemeStats(tried_bytes=tried_mib * MIB),
     )
 
 
