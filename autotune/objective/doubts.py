@@ -96,8 +96,8 @@ def unlike(
 ) -> str | None:
     """Say that trials hold more or less memory than their baselines for no cause; None if not.
 
-    Resident memory that a scheme moved out is at most what it tried. (What it applied its action to is no
-    bound: of a region with a gap between mappings, Linux pages all out and reports nothing.) Whatever
+    Resident memory that a scheme moved out is at most what it tried. (What it applied its action to is
+    no bound: of a region with a gap between mappings, Linux pages all out and reports nothing.) Whatever
     else is gone, or has come, is the workload's own doing: processes that live at other times, other
     work.
 
