@@ -48,7 +48,7 @@ class Watched:
         return tuple(
             note
             for note in (
-                unwatched_note(self.unwatched_share, self.unwatched_names),
+                unwatched_note(self.unwatched_share, self.unwatched_names, self.restarts),
                 self._raised(),
                 self._restarted(),
             )
@@ -69,8 +69,8 @@ class Watched:
         times = "once" if self.restarts == 1 else f"{self.restarts} times"
         return (
             f"DAMON began anew {times}, with all ages at 0, since the kernel turns it off where a "
-            "process ends just as DAMON takes it in: raise monitoring.update_interval, so that DAMON "
-            "takes processes in less often"
+            "process ends just as DAMON takes it in: raise monitoring.update_interval above the time "
+            "for which such processes live: then they are not taken in"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,12 +100,13 @@ class Watched:
         return watched
 
 
-def unwatched_note(share: float, names: tuple[str, ...]) -> str | None:
+def unwatched_note(share: float, names: tuple[str, ...], restarts: int = 0) -> str | None:
     """Say how much of a workload's memory DAMON did not watch; None if it is too little to matter.
 
     Args:
         share: The share of the memory, from 0 to 1.
         names: The programs with most of it.
+        restarts: How often DAMON was turned on anew: the sooner it takes processes in, the more often.
     """
     if share < _WORTH_SAYING:
         return None
@@ -113,5 +114,5 @@ def unwatched_note(share: float, names: tuple[str, ...]) -> str | None:
         f"DAMON did not watch {100 * share:.0f} % of the workload's memory, that of "
         f"{', '.join(names)}: a process is watched once it has lived for one to three update intervals: "
         "give 'ready' such that the measured part begins when all processes are there, or "
-        "'start_after', or lower monitoring.update_interval"
+        f"'start_after'{'' if restarts else ', or lower monitoring.update_interval'}"
     )

@@ -31,14 +31,19 @@ def test_a_bound_that_was_raised_is_said() -> None:
     assert note.startswith("max_regions was raised from 1000 to 1040, since 3 processes were ")
 
 
+def test_remedies_do_not_contradict_each_other() -> None:
+    first, second = watched(unwatched_share=0.7, unwatched_names=("cc1",), restarts=3).notes
+
+    assert "update_interval" not in first
+    assert "raise monitoring.update_interval" in second
+
+
 @pytest.mark.parametrize(("restarts", "times"), [(1, "once"), (3, "3 times")])
 def test_a_damon_that_began_anew_is_said(restarts: int, times: str) -> None:
     [note] = watched(restarts=restarts).notes
 
     assert note.startswith(f"DAMON began anew {times}, with all ages at 0, since ")
-    assert note.endswith(
-        "raise monitoring.update_interval, so that DAMON takes processes in less often"
-    )
+    assert note.endswith("live: then they are not taken in")
 
 
 def test_it_travels_with_a_measurement() -> None:
