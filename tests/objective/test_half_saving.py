@@ -75,6 +75,17 @@ def test_a_run_that_takes_longer_is_compared_as_long_as_both_run() -> None:
     assert half_saving_s(measured, BASELINE) == 10.0
 
 
+def test_a_growing_program_that_is_held_up_saves_nothing() -> None:
+    """The measurement gets as large as its baseline, half as fast, and so holds less at each time."""
+    baseline = run(lambda at_s: 100.0 + 15.0 * at_s)
+    measured = run(lambda at_s: 100.0 + 7.5 * at_s, end_s=2 * END_S)
+
+    with pytest.raises(
+        ValueError, match=r"^saved -?0\.\d\d% of memory: it takes 1% to tell a time$"
+    ):
+        half_saving_s(measured, baseline)
+
+
 def test_samples_that_were_skipped_change_nothing() -> None:
     measured = run(lambda at_s: 500.0 if at_s >= 20.0 else BEFORE)
     kept = [number for number in range(STEPS) if number % 3]
