@@ -100,7 +100,13 @@ def ages(case: Case) -> Found:
                 f"{format_duration(int(taken))}, which is the same, or aggregate more often",
             )
     runtime_us = case.known.runtime_us
-    if runtime_us is not None and grid.min > runtime_us:
+    if runtime_us == 0:
+        yield (
+            Code.AGE_TOO_HIGH,
+            "nothing is monitored, since the workload has ended by then: let it run longer, or lower "
+            "monitoring.start_after",
+        )
+    elif runtime_us is not None and grid.min > runtime_us:
         yield (
             Code.AGE_TOO_HIGH,
             f"min age {format_duration(int(grid.min))} matches nothing, since the workload is monitored "

@@ -20,6 +20,7 @@ class Cause(enum.Enum):
 
     COUNTS_ONLY = "counts only"
     NOT_MONITORED = "not monitored"
+    NEVER_APPLIED = "never applied"
     NEVER_ACTIVE = "never active"
     SAW_NOTHING = "saw nothing"
     TOO_YOUNG = "too young"
@@ -151,19 +152,40 @@ def _of_scheme(case: _Case) -> list[Reason]:
     if case.scheme.action is Action.STAT:
         return [Reason(Cause.COUNTS_ONLY, "its action is stat, which counts and changes nothing")]
     if case.met.stats.tried_bytes == 0:
-        rules = (_not_monitored, _never_active, _unmatched, _held_back)
+        rules = (_not_monitored, _never_applied, _never_active, _unmatched, _held_back)
     else:
         rules = (_saw_nothing, _powerless, _seldom_hot, _limited)
     found = [reason for rule in rules for reason in rule(case)]
-    return found[:_MOST_REASONS]
+    return found[:_MOST_REASONS] or list(_nothing_moved(case))
 
 
 def _not_monitored(case: _Case) -> Iterator[Reason]:
-    if case.all.aggregations == 0 and case.met.active_share != 0.0:
+    if case.all.monitored_s == 0.0:
+        yield Reason(
+            Cause.NOT_MONITORED,
+            "the measured part ended before DAMON was turned on: lower monitoring.start_after, or let "
+            "the workload run longer",
+        )
+    elif case.all.aggregations == 0 and case.met.active_share != 0.0:
         yield Reason(
             Cause.NOT_MONITORED,
             f"DAMON watched for {case.all.monitored_s:.2g} s, in which no aggregation interval "
-            f"({format_duration(case.intervals.aggregation_us)}) ended: let the workload run longer",
+            f"({format_duration(case.intervals.aggregation_us)}) ended: let the workload run longer, or "
+            "shorten the aggregation interval",
+        )
+
+
+def _is_never_applied(case: _Case) -> bool:
+    return 0 < case.all.monitored_s * 1e6 < case.scheme.apply_interval_us
+
+
+def _never_applied(case: _Case) -> Iterator[Reason]:
+    if _is_never_applied(case):
+        yield Reason(
+            Cause.NEVER_APPLIED,
+            f"never applied: it is applied every {_seconds(case.scheme.apply_interval_us)}, and DAMON "
+            f"watched for {case.all.monitored_s:.3g} s: let the workload run longer, or shorten the "
+            "apply interval",
         )
 
 
@@ -196,7 +218,7 @@ def _free(met: Conditions, marks: Watermarks) -> str:
 def _unmatched(case: _Case) -> Iterator[Reason]:
     """Say what of the access pattern no region had."""
     met, pattern = case.all, case.scheme.pattern
-    if case.met.matched or case.met.active_share == 0.0:
+    if case.met.matched or case.met.active_share == 0.0 or _is_never_applied(case):
         return
     short = met.monitored_s * 1e6 < pattern.age_us.min
     if met.oldest_age_us is not None and met.oldest_age_us < pattern.age_us.min:
@@ -394,7 +416,16 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
             "page-out of physical memory spares every page at the first try, and takes it one min age "
             "later: let the workload run longer, or lower the min age",
         )
-    else:
+
+
+def _nothing_moved(case: _Case) -> Iterator[Reason]:
+    """Say that a scheme which tried, and which nothing held back, found nothing to page out."""
+    tried, measured = case.met.stats.tried_bytes > 0, case.measured
+    if (
+        tried
+        and case.scheme.action is Action.PAGEOUT
+        and measured.swap_out_bytes <= _NOTHING * measured.rss_peak_bytes
+    ):
         yield Reason(
             Cause.EMPTY,
             "what it matched was not resident, so that page-out had nothing to move",

@@ -24,6 +24,12 @@ EXAMPLES = [
         use(cold(age=Range(10_100_000)), known=Known(runtime_us=10_000_000)),
         use(cold(age=Range(10_000_000)), known=Known(runtime_us=10_000_000)),
     ),
+    Example(
+        Code.AGE_TOO_HIGH,
+        1,
+        use(cold(age=Range(0)), known=Known(runtime_us=0)),
+        use(cold(age=Range(0)), known=Known(runtime_us=100_000)),
+    ),
     Example(Code.AGE_ZERO, 1, use(cold(age=Range(0, 0))), use(cold(age=Range(0, 100_000)))),
     Example(
         Code.PAGEOUT_ANY_RATE,

@@ -173,7 +173,38 @@ def why(
             {},
             Cause.NOT_MONITORED,
             "DAMON watched for 0.05 s, in which no aggregation interval (100ms) ended: let the workload "
-            "run longer",
+            "run longer, or shorten the aggregation interval",
+        ),
+        (
+            prcl(),
+            met(one(), aggregations=0, monitored_s=0.0),
+            {},
+            Cause.NOT_MONITORED,
+            "the measured part ended before DAMON was turned on: lower monitoring.start_after, or let "
+            "the workload run longer",
+        ),
+        (
+            replace(prcl(), apply_interval_us=120_000_000),
+            met(one(matched=True)),
+            {},
+            Cause.NEVER_APPLIED,
+            "never applied: it is applied every 120 s, and DAMON watched for 10 s: let the workload run "
+            "longer, or shorten the apply interval",
+        ),
+        (
+            prcl(size_bytes=4096),
+            met(
+                one(
+                    stats=replace(TRIED, quota_exceeds=9),
+                    quota_low_bytes=4096,
+                    quota_high_bytes=4096,
+                    quota_windows=10,
+                    full_windows=9,
+                )
+            ),
+            {},
+            Cause.QUOTA_LIMITS,
+            "the quota was used up in 9 of 10 charge windows, of 4096 bytes each: raise it for more",
         ),
         (
             replace(prcl(), quota=GOAL),

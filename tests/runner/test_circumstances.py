@@ -140,13 +140,13 @@ def test_whether_a_scheme_matched_is_not_known_where_something_else_held_it_back
     machine: Machine,
 ) -> None:
     limited = prcl(min_age_us=60_000_000, size_bytes=MIB)
-    seen = machine.circumstances(
-        replace(MONITORED, schemes=(limited, prcl(min_age_us=60_000_000)))
-    )
+    free = prcl(min_age_us=60_000_000)
+    seldom = replace(free, apply_interval_us=60_000_000)
+    seen = machine.circumstances(replace(MONITORED, schemes=(limited, free, seldom)))
 
     found = seen.conditions(9.0, 90, seen=Seen(1, [COLD], [COLD]))
 
-    assert [one.matched for one in found.schemes] == [None, False]
+    assert [one.matched for one in found.schemes] == [None, False, None]
     assert seen.conditions(9.0, 0).schemes[1].matched is None
 
 
