@@ -10,7 +10,7 @@ SAME_WORK = 0.03
 """Programs of fixed work execute equal instructions at two speeds within this fraction."""
 EARLY_CPU_S = 0.25
 """A program without a client works on between being ready and being measured, at each speed another part
-of its work: so much CPU time of the baseline may differ, in seconds."""
+of its work: so much CPU time of the baseline may differ, in seconds, beside a delay until it is ready."""
 MOST_EARLY = 0.25
 """At most this fraction of the instructions may be such an early part; half is a deadline."""
 SAME_TIME = 0.002
@@ -46,13 +46,16 @@ class OtherSpeed:
         """
         return self.workload_cpu_s * self.speed / baseline.workload_cpu_s
 
-    def no_shared_work(self, baseline: Measurement, *, works_before: bool = False) -> str | None:
+    def no_shared_work(
+        self, baseline: Measurement, *, works_before_s: float | None = None
+    ) -> str | None:
         """Say why slowdowns of this workload mean nothing; None if its work is fixed.
 
         Args:
             baseline: At the usual speed.
-            works_before: Whether the workload works already when its measured part begins, as a program
-                without a client does.
+            works_before_s: How long the workload is left to work before its measured part begins, as a
+                program without a client is that is ready after a delay, in seconds. In that time it does
+                another part of its work at each speed. None if a client begins the work.
 
         >>> from autotune.testing import measurement
         >>> slow = OtherSpeed(speed=0.5, runtime_s=10.0, workload_cpu_s=9.0)
@@ -63,7 +66,10 @@ and executed 50.0% of the instructions: let it print how much it did, and name t
         if baseline.workload_cpu_s <= 0.0:
             return None
         share = self.instructions(baseline)
-        early = min(MOST_EARLY, EARLY_CPU_S / baseline.workload_cpu_s) if works_before else 0.0
+        early = 0.0
+        if works_before_s is not None:
+            differs_s = EARLY_CPU_S + works_before_s * abs(1.0 - self.speed)
+            early = min(MOST_EARLY, differs_s / baseline.workload_cpu_s)
         if abs(share - 1.0) <= SAME_WORK + early:
             return None
         longer = self.runtime_s / baseline.runtime_s

@@ -37,4 +37,5 @@ def no_shared_work(
     other = backend.at_other_speed(experiment, seed=seed, baseline=baseline)
     if other is None:
         return None
-    return other.no_shared_work(baseline, works_before=workload.client is None)
+    works_before_s = None if workload.client else (workload.ready.delay_us or 0) / 1e6
+    return other.no_shared_work(baseline, works_before_s=works_before_s)

@@ -57,21 +57,23 @@ def test_a_faster_machine_tells_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("baseline_s", "slow_s", "works_before", "fixed"),
+    ("baseline_s", "slow_s", "works_before_s", "fixed"),
     [
-        pytest.param(2.11, 3.96, True, True, id="a part was done before the measured part began"),
-        pytest.param(2.11, 3.96, False, False, id="a client begins with the measured part"),
-        pytest.param(20.0, 37.6, True, False, id="of a longer run it is too much"),
-        pytest.param(0.4, 0.4, True, False, id="a deadline is told even from a short run"),
+        pytest.param(2.11, 3.96, 0.0, True, id="a part was done before the measured part began"),
+        pytest.param(2.11, 3.96, None, False, id="a client begins with the measured part"),
+        pytest.param(20.0, 37.6, 0.0, False, id="of a longer run it is too much"),
+        pytest.param(8.0, 17.1, 1.0, True, id="a delay was worked through at either speed"),
+        pytest.param(20.0, 20.0, 5.0, False, id="a deadline is told whatever the delay"),
+        pytest.param(0.4, 0.4, 1.0, False, id="a deadline is told even from a short run"),
     ],
 )
 def test_what_is_done_before_the_measured_part_does_not_count(
-    baseline_s: float, slow_s: float, works_before: bool, fixed: bool
+    baseline_s: float, slow_s: float, works_before_s: float | None, fixed: bool
 ) -> None:
     baseline = measurement(runtime_s=baseline_s, workload_cpu_s=baseline_s)
     other = half(runtime_s=slow_s, workload_cpu_s=slow_s)
 
-    assert (other.no_shared_work(baseline, works_before=works_before) is None) == fixed
+    assert (other.no_shared_work(baseline, works_before_s=works_before_s) is None) == fixed
 
 
 def test_without_cpu_time_nothing_can_be_told() -> None:
