@@ -10,7 +10,7 @@ SAME_WORK = 0.03
 """Programs of fixed work execute equal instructions at two speeds within this fraction."""
 EARLY_CPU_S = 0.25
 """A program without a client works on between being ready and being measured, at each speed another part
-of its work: so much CPU time of the baseline may differ, in seconds, beside a delay until it is ready."""
+of its work: so many seconds of CPU time may differ, beside what a delay until it is ready leaves."""
 MOST_EARLY = 0.25
 """At most this fraction of the instructions may be such an early part; half is a deadline."""
 SAME_TIME = 0.002
