@@ -118,7 +118,9 @@ class ClosedForm:
             self.seeds.append(seed)
         self._hook(count, experiment.schemes, seed)
         if not experiment.schemes:
-            return measurement(rss_mean_bytes=RSS_BYTES, workload_cpu_s=CPU_S)
+            return measurement(
+                rss_mean_bytes=RSS_BYTES, system_used_mean_bytes=RSS_BYTES, workload_cpu_s=CPU_S
+            )
         (scheme,) = experiment.schemes
         text = repr(scheme)
         if self._shuffle:
@@ -129,6 +131,7 @@ class ClosedForm:
         lost = slowdown(scheme) + self._amplitude * noise("slowdown" + text, seed)
         return measurement(
             rss_mean_bytes=RSS_BYTES * (1.0 - saved),
+            system_used_mean_bytes=RSS_BYTES * (1.0 - saved),  # nothing else runs there
             workload_cpu_s=CPU_S * (1.0 + lost),
             kdamond_cpu=0.01,
         )

@@ -20,6 +20,9 @@ _GROWING = frozenset({Action.HUGEPAGE, Action.WILLNEED})
 """Actions that can make a workload hold more memory."""
 UNLIKE = 0.05
 """Memory that a trial holds more or less than its baseline, as a fraction of it, for no cause."""
+NOT_GIVEN_BACK = 0.1
+"""A saving of the workload's memory may exceed the whole machine's by this; programs whose processes
+stay differ by up to half of it."""
 OUT_UNASKED = 0.01
 """A baseline that swaps out more than this fraction of its memory holds less than it would."""
 LEAST_SAMPLES = 20
@@ -126,6 +129,30 @@ def unlike(
             "part longer, or compare more seeds (measure --seeds 5)"
         )
     return None
+
+
+def not_given_back(figures: Mapping[str, float]) -> str | None:
+    """Say that the machine has not got back what the workload saved; None if it has, or it is not known.
+
+    What a process reads back from swap, and leaves behind when it ends, stays in memory and is in no
+    process any more. Where nothing else runs, the machine's figure shows it.
+
+    Args:
+        figures: Metrics by name, of which ``memory_saving`` and ``system_memory_saving`` count.
+
+    >>> not_given_back({"memory_saving": 0.32, "system_memory_saving": 0.27})
+    >>> print(not_given_back({"memory_saving": 0.1913, "system_memory_saving": 0.0083}))
+    memory_saving is 19.13%, and system_memory_saving 0.83%: the machine did not get back all that the \
+processes no longer hold, as where processes end that had memory in swap: go by system_memory_saving
+    """
+    saved, given_back = figures.get("memory_saving"), figures.get("system_memory_saving")
+    if saved is None or given_back is None or saved - given_back <= NOT_GIVEN_BACK:
+        return None
+    return (
+        f"memory_saving is {saved:.2%}, and system_memory_saving {given_back:.2%}: the machine did not "
+        "get back all that the processes no longer hold, as where processes end that had memory in "
+        "swap: go by system_memory_saving"
+    )
 
 
 def swapped_unasked(baseline: Measurement) -> str | None:

@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from autotune import document
@@ -33,10 +34,14 @@ class Direction(enum.Enum):
         return value if self is Direction.MINIMIZE else 0.0 - value
 
 
+def _is_fraction(metric: Expression) -> bool:
+    """Whether the metric is made of fractions only."""
+    return all(name in METRICS and METRICS[name].unit == "fraction" for name in metric.names)
+
+
 def _number_text(metric: Expression, number: float) -> str:
     """Write a value of *metric*: as a percentage if the metric is made of fractions only."""
-    known = [METRICS[name].unit if name in METRICS else None for name in metric.names]
-    return format_share(number) if set(known) <= {"fraction"} else f"{number:g}"
+    return format_share(number) if _is_fraction(metric) else f"{number:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +166,22 @@ def _parse_metric(text: str, known: Collection[str]) -> Expression:
     return expression
 
 
+def _parse_value(metric: Expression, text: str) -> float:
+    """Read a value of *metric*.
+
+    Raises:
+        ValueError: If the text is no number, or the metric is a fraction and the number looks like a
+            percentage whose sign was forgotten.
+    """
+    number = _parse_number(text)
+    if abs(number) > 1.0 and not text.strip().endswith("%") and _is_fraction(metric):
+        raise ValueError(
+            f"'{metric}' is a fraction, and {number:g} is {100.0 * number:g}%: write {number:g}%, or "
+            f"{100.0 * number:g}% if you mean that"
+        )
+    return number
+
+
 def _parse_number(text: str) -> float:
     """Read a plain number or a percentage; it may be negative."""
     text = text.strip()
@@ -168,7 +189,7 @@ def _parse_number(text: str) -> float:
         magnitude = parse_share(text.removeprefix("-"))
         return -magnitude if text.startswith("-") else magnitude
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"'{text}' is not a number: write one as in 0.05 or 5%")
+        raise ValueError(f"'{text}' is not a number: write one without a unit, as in 0.05, or 5%")
     return float(text)
 
 
@@ -185,6 +206,9 @@ def parse_constraint(text: str, known: Collection[str] = KNOWN_NAMES) -> Constra
     >>> parse_constraint("slowdwn <= 5%")
     Traceback (most recent call last):
     ValueError: unknown name 'slowdwn' in 'slowdwn': did you mean 'slowdown'?
+    >>> parse_constraint("slowdown <= 5")
+    Traceback (most recent call last):
+    ValueError: 'slowdown' is a fraction, and 5 is 500%: write 5%, or 500% if you mean that
     """
     match = _COMPARISON.fullmatch(text)
     if match is None or match["sign"] not in {"<=", ">="}:
@@ -192,10 +216,11 @@ def parse_constraint(text: str, known: Collection[str] = KNOWN_NAMES) -> Constra
             f"'{text}' is not a constraint: write METRIC <= VALUE or METRIC >= VALUE, "
             "as in slowdown <= 5%"
         )
+    metric = _parse_metric(match["metric"], known)
     return Constraint(
-        metric=_parse_metric(match["metric"], known),
+        metric=metric,
         upper=match["sign"] == "<=",
-        bound=_parse_number(match["bound"]),
+        bound=_parse_value(metric, match["bound"]),
     )
 
 
@@ -237,7 +262,8 @@ def _read_objective(value: Value) -> Objective:
     metric = keys.take("metric", _read_metric)
     name = keys.take("name", _read_name, str(metric))
     direction = Direction(keys.take("direction", _direction))
-    reference = keys.take("reference", document.parsed(_parse_number, "write a number"))
+    read_reference = document.parsed(partial(_parse_value, metric), "write a number")
+    reference = keys.take("reference", read_reference)
     keys.finish()
     return Objective(metric=metric, name=name, direction=direction, reference=reference)
 

@@ -16,7 +16,13 @@ from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
-from autotune.objective.doubts import swapped_unasked, too_fast, too_short, unlike
+from autotune.objective.doubts import (
+    not_given_back,
+    swapped_unasked,
+    too_fast,
+    too_short,
+    unlike,
+)
 from autotune.objective.metrics import Metrics
 from autotune.objective.spread import Spread, spreads
 from autotune.recommendation import inaction
@@ -175,6 +181,7 @@ def measure_scheme(
         too_fast(means, schemes, more_than_noise=sure),
         swapped_unasked(pairs[0][1]),
         unlike(pairs, schemes),
+        None if backend.drifts else not_given_back(means),  # other programs change it there
     )
     return SchemeMeasurement(
         workload=file.name,

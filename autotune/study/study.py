@@ -21,7 +21,13 @@ from autotune.errors import BackendUnavailableError, InputError, RunError, Trial
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective import metrics
-from autotune.objective.doubts import swapped_unasked, too_fast, too_short, unlike
+from autotune.objective.doubts import (
+    not_given_back,
+    swapped_unasked,
+    too_fast,
+    too_short,
+    unlike,
+)
 from autotune.recommendation import front, inaction
 from autotune.recommendation.inaction import Reason
 from autotune.samplers import make_sampler
@@ -279,7 +285,9 @@ class _Run:
             return self._failed(proposal, schemes, TrialError(told))
         beside = measured.baselines or (baseline,) * len(measured.measurements)
         pairs = tuple(zip(measured.measurements, beside, strict=True))
-        doubts = (too_fast(figures, schemes), unlike(pairs, schemes))
+        # Where a machine drifts, other programs change its figure; there, a trial has its own baselines.
+        not_back = None if measured.baselines else not_given_back(figures)
+        doubts = (too_fast(figures, schemes), unlike(pairs, schemes), not_back)
         return Trial(
             number=proposal.number,
             state=TrialState.COMPLETE,

@@ -8,7 +8,15 @@ from autotune.damon.damos import Action, Scheme, SchemeStats
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.objective.doubts import FASTER, swapped_unasked, too_fast, too_short, unlike
+from autotune.objective.doubts import (
+    FASTER,
+    NOT_GIVEN_BACK,
+    not_given_back,
+    swapped_unasked,
+    too_fast,
+    too_short,
+    unlike,
+)
 from autotune.testing import measurement, pattern
 
 MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
@@ -158,3 +166,25 @@ def test_a_baseline_that_swaps_out_by_itself_is_told_of() -> None:
     assert told.startswith(
         "the baseline swapped out 40.0 MiB without DAMON, so that savings look sma"
     )
+
+
+@pytest.mark.parametrize(
+    ("saved", "given_back", "doubted"),
+    [
+        (0.45, 0.44, False),
+        (0.32, 0.27, False),
+        (0.3, 0.31 - NOT_GIVEN_BACK, False),
+        (0.3, 0.29 - NOT_GIVEN_BACK, True),
+        (0.02, 0.5, False),
+    ],
+)
+def test_what_the_machine_did_not_get_back_is_told(
+    saved: float, given_back: float, *, doubted: bool
+) -> None:
+    told = not_given_back({"memory_saving": saved, "system_memory_saving": given_back})
+
+    assert (told is not None) == doubted
+
+
+def test_a_machine_whose_memory_is_unknown_is_no_doubt() -> None:
+    assert not_given_back({"memory_saving": 0.5}) is None

@@ -137,8 +137,11 @@ constraints: [major_faults <= 5000, memory_saving >= 0%]
             "'0% <= slowdown <= 5%' is not a constraint: write METRIC <= VALUE or METRIC >= VALUE, "
             "as in slowdown <= 5%",
         ),
-        ("slowdown <= fast", "'fast' is not a number: write one as in 0.05 or 5%"),
-        ("slowdown <= ", "'' is not a number: write one as in 0.05 or 5%"),
+        (
+            "slowdown <= fast",
+            "'fast' is not a number: write one without a unit, as in 0.05, or 5%",
+        ),
+        ("slowdown <= ", "'' is not a number: write one without a unit, as in 0.05, or 5%"),
         (
             "memory_savng >= 5%",
             "unknown name 'memory_savng' in 'memory_savng': did you mean 'memory_saving'?",
