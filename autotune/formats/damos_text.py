@@ -68,6 +68,14 @@ LAYOUTS: Mapping[int, tuple[str, ...]] = MappingProxyType(
 """The names of a line's fields, by how many there are."""
 
 
+_COUNTS = (
+    f"a scheme has {len(_PATTERN)}, with a size quota {len(_PATTERN + _QUOTA)}, with weights too "
+    f"{len(_PATTERN + _QUOTA + _WEIGHTS)}, with watermarks too "
+    f"{len(_PATTERN + _QUOTA + _WEIGHTS + _WATERMARKS)}, and {max(LAYOUTS)} if a time quota stands "
+    "before the size quota"
+)
+
+
 def _action(word: str) -> Action:
     actions = {action.value: action for action in Action if action not in MIGRATIONS}
     if (action := actions.get(word.lower())) is None:
@@ -110,8 +118,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
 def _values(words: list[str]) -> dict[str, Any]:
     layout = LAYOUTS.get(len(words))
     if layout is None or any(word.startswith("#") for word in words):
-        counts = ", ".join(str(count) for count in sorted(LAYOUTS))
-        remedy = f"a scheme has {counts.replace(', 18', ' or 18')}"
+        remedy = _COUNTS
         if any(word.startswith("#") for word in words):
             remedy += ", and a comment has a line of its own"
         raise ValueError(f"{len(words)} field{'s' * (len(words) != 1)}: {remedy}")
