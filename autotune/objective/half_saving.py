@@ -49,7 +49,7 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
         share = min(share, 1.0 - _mean_held(measured) / _mean_held(baseline))
     if share < LEAST_SAVING:
         raise ValueError(
-            f"saved {share:.2%} of memory: it takes {LEAST_SAVING:.0%} to tell a time"
+            f"less than {LEAST_SAVING:.0%} of memory was saved, too little to tell a time"
         )
     kept = _lasting(time_s, saved, end_s)
     return float(time_s[np.argmax(kept >= kept.max() / 2)])

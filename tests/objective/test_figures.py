@@ -165,7 +165,7 @@ def test_what_only_a_scheme_can_have_does_not_end_a_run() -> None:
     objectives = replace(OBJECTIVES, constraints=(parse_constraint("half_saving_s <= 20"),))
 
     assert lacking(BASELINE, objectives, slowdown="wall_slowdown") is None
-    with pytest.raises(ValueError, match="needs half_saving_s, which is unknown: saved"):
+    with pytest.raises(ValueError, match="needs half_saving_s, which is unknown: less than 1%"):
         figures(BASELINE, BASELINE, objectives, slowdown="wall_slowdown")
 
 

@@ -81,7 +81,7 @@ def test_a_growing_program_that_is_held_up_saves_nothing() -> None:
     measured = run(lambda at_s: 100.0 + 7.5 * at_s, end_s=2 * END_S)
 
     with pytest.raises(
-        ValueError, match=r"^saved -?0\.\d\d% of memory: it takes 1% to tell a time$"
+        ValueError, match=r"^less than 1% of memory was saved, too little to tell a time$"
     ):
         half_saving_s(measured, baseline)
 
@@ -100,14 +100,12 @@ def test_samples_that_were_skipped_change_nothing() -> None:
     assert half_saving_s(skipped, BASELINE) == pytest.approx(20.0, abs=0.11)
 
 
-@pytest.mark.parametrize(
-    ("left", "share"), [(1000.0, "0.00"), (995.0, "0.50"), (1100.0, "-10.00")]
-)
-def test_without_a_saving_there_is_no_time(left: float, share: str) -> None:
+@pytest.mark.parametrize("left", [1000.0, 995.0, 1100.0])
+def test_without_a_saving_there_is_no_time(left: float) -> None:
     with pytest.raises(ValueError, match="to tell a time") as error:
         half_saving_s(run(lambda _: left), BASELINE)
 
-    assert str(error.value) == (f"saved {share}% of memory: it takes 1% to tell a time")
+    assert str(error.value) == "less than 1% of memory was saved, too little to tell a time"
 
 
 def test_a_run_shorter_than_a_second_has_a_time_too() -> None:
