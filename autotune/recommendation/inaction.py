@@ -12,6 +12,8 @@ from autotune.damon.monitoring import Intervals, OperationsSet
 from autotune.experiment.conditions import Conditions, SchemeConditions
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.pattern import Pattern
+from autotune.recommendation.machine_setting import machine_setting
 from autotune.units import format_duration, format_size, megabytes
 
 
@@ -69,6 +71,9 @@ _NOTHING = 0.001
 
 _LISTS_ONLY = frozenset({Action.COLD, Action.LRU_PRIO, Action.LRU_DEPRIO})
 
+_SAME_CPU = 0.01
+"""CPU times that differ by less than this share count as equal; monitoring alone costs about as much."""
+
 _LITTLE = 0.05
 """Trying less than this share of the accessed memory counts as trying little of it."""
 
@@ -84,6 +89,9 @@ class _Case:
     met: SchemeConditions
     all: Conditions
     measured: Measurement
+    baseline: Measurement | None
+    backend: str | None
+    of_pattern: bool
     intervals: Intervals
     operations: OperationsSet
 
@@ -91,12 +99,20 @@ class _Case:
 _Rule = Callable[[_Case], Iterator[Reason]]
 
 
-def reasons(experiment: Experiment, measured: Measurement) -> tuple[Reason, ...]:
+def reasons(
+    experiment: Experiment,
+    measured: Measurement,
+    *,
+    baseline: Measurement | None = None,
+    backend: str | None = None,
+) -> tuple[Reason, ...]:
     """Say why the schemes of a run did nothing, or less than they could.
 
     Args:
         experiment: What was run; its schemes are on the kernel's grid.
         measured: What the run showed.
+        baseline: The same with DAMON off; without it nobody knows whether huge pages changed anything.
+        backend: The name of the backend that measured, so that remedies name its settings.
 
     Returns:
         Of each scheme the decisive reason, then the next one; none if nothing kept the scheme from
@@ -115,6 +131,9 @@ def reasons(experiment: Experiment, measured: Measurement) -> tuple[Reason, ...]
             met=its,
             all=met,
             measured=measured,
+            baseline=baseline,
+            backend=backend,
+            of_pattern=isinstance(experiment.workload, Pattern),
             intervals=experiment.monitoring.intervals,
             operations=experiment.operations,
         )
@@ -358,30 +377,73 @@ def _powerless(case: _Case) -> Iterator[Reason]:
             "willneed brings swapped memory back, and nothing was swapped out",
         )
     elif action in (Action.HUGEPAGE, Action.NOHUGEPAGE):
-        yield from _huge_pages(action, met.huge_pages)
+        yield from _huge_pages(case)
     elif action is Action.PAGEOUT:
         yield from _no_page_out(case)
 
 
-def _huge_pages(action: Action, setting: str | None) -> Iterator[Reason]:
+def _huge_pages(case: _Case) -> Iterator[Reason]:
+    action, setting = case.scheme.action, case.all.huge_pages
+    place = machine_setting(case.backend, "huge_pages")
     if setting == "never":
         yield Reason(
             Cause.HUGE_PAGES,
             f"huge pages are off (never) on this machine, so that {action.value} does nothing: set "
-            "huge_pages to madvise",
+            f"{place} to madvise",
         )
     elif setting == "always" and action is Action.HUGEPAGE:
         yield Reason(
             Cause.HUGE_PAGES,
             "all memory gets huge pages (always) on this machine, so that hugepage adds nothing: set "
-            "huge_pages to madvise",
+            f"{place} to madvise",
         )
     elif setting == "madvise" and action is Action.NOHUGEPAGE:
         yield Reason(
             Cause.HUGE_PAGES,
             "no memory gets huge pages unasked (madvise) on this machine, so that nohugepage does "
-            "nothing: set huge_pages to always",
+            f"nothing: set {place} to always",
         )
+    elif _is_unchanged(case) and action is Action.NOHUGEPAGE:
+        yield Reason(
+            Cause.HUGE_PAGES,
+            "nohugepage changed nothing: a huge page stays one, and only memory that is touched for the "
+            f"first time afterwards gets small pages: set {place} to madvise for fewer huge pages",
+        )
+    elif _is_unchanged(case):
+        yield Reason(Cause.HUGE_PAGES, f"hugepage changed nothing: {_why_no_bloat(case)}")
+
+
+def _is_unchanged(case: _Case) -> bool:
+    """Whether the workload holds the memory, and uses the CPU time, that it does without DAMON."""
+    if case.baseline is None:
+        return False
+    pairs = (
+        (case.measured.pss_mean_bytes, case.baseline.pss_mean_bytes, _NOTHING),
+        (case.measured.workload_cpu_s, case.baseline.workload_cpu_s, _SAME_CPU),
+    )
+    return all(abs(now - before) <= share * before for now, before, share in pairs)
+
+
+def _why_no_bloat(case: _Case) -> str:
+    """Say why huge pages added no memory, and no speed."""
+    if case.of_pattern:
+        resident = (
+            "a pattern touches all of its memory before it is measured, so that huge pages add "
+            "none"
+        )
+    else:
+        resident = (
+            "either the memory around what it matched was resident before, so that huge pages add none, "
+            "or the kernel did not come by (it looks every 10 s, and puts 16 MiB at a time in huge "
+            "pages): let the workload run longer"
+        )
+    if case.backend == "host":
+        return resident
+    speed = {
+        "vm": "in the micro-VM huge pages make nothing faster",
+        "simulator": "in the simulator huge pages make only a pattern's random accesses faster",
+    }.get(case.backend or "", "huge pages make accesses faster only on a real CPU")
+    return f"{resident}; {speed}: measure speed with backend: host"
 
 
 def _no_page_out(case: _Case) -> Iterator[Reason]:
@@ -391,7 +453,8 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
     if met.swap_total_bytes == 0:
         yield Reason(
             Cause.NO_SWAP,
-            "there is no swap, to which alone page-out moves a program's memory: add swap",
+            "there is no swap, to which alone page-out moves a program's memory: "
+            f"raise {machine_setting(case.backend, 'swap')}",
         )
         return
     if met.swap_full_from_s is not None:
@@ -399,7 +462,7 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
     between_processes = int(measured.rss_mean_bytes - measured.pss_mean_bytes)
     parts = {
         "is locked (mlock)": met.locked_bytes,
-        "is shared": max(met.shared_bytes or 0, between_processes),
+        "is shared or lies in tmpfs": max(met.shared_bytes or 0, between_processes),
         "belongs to files": met.file_bytes,
     }
     known = {what: size for what, size in parts.items() if size}
@@ -408,7 +471,7 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
         yield Reason(
             Cause.NOT_SWAPPABLE,
             f"page-out left the memory in place: of {megabytes(measured.rss_peak_bytes)} resident "
-            f"{listed}, which page-out leaves",
+            f"{listed}: page-out leaves what is locked, and what more than one process maps",
         )
     elif case.operations is OperationsSet.PADDR:
         yield Reason(
@@ -456,7 +519,8 @@ def _limited(case: _Case) -> Iterator[Reason]:
         yield Reason(
             Cause.SWAP_FULL,
             f"swap ({megabytes(met.swap_total_bytes or 0)}) was full from "
-            f"{met.swap_full_from_s:.1f} s on, and page-out ended there: add swap",
+            f"{met.swap_full_from_s:.1f} s on, and page-out ended there: "
+            f"raise {machine_setting(case.backend, 'swap')}",
         )
     if its.active_share is not None and its.active_share < _ALWAYS and case.scheme.watermarks:
         yield Reason(

@@ -194,7 +194,9 @@ def measure_scheme(
         baseline=pairs[0][1],
         spreads=found,
         missing={name: why for one in reversed(figures) for name, why in one.missing.items()},
-        reason=inaction.sentence(inaction.reasons(experiment, pairs[0][0])),
+        reason=inaction.sentence(
+            inaction.reasons(experiment, pairs[0][0], baseline=pairs[0][1], backend=backend.name)
+        ),
         doubts=tuple(doubt for doubt in doubts if doubt),
     )
 

@@ -275,7 +275,13 @@ class _Run:
             measured = pool.finish(job)
         except TrialError as error:
             return self._failed(proposal, schemes, error)
-        why = inaction.reasons(self.file.experiment(schemes), measured.measurements[0])
+        beside = measured.baselines or (baseline,) * len(measured.measurements)
+        why = inaction.reasons(
+            self.file.experiment(schemes),
+            measured.measurements[0],
+            baseline=beside[0],
+            backend=self.backend.name,
+        )
         self.reasons[proposal.number] = why
         try:
             figures = pool.figures(measured, baseline)
@@ -283,7 +289,6 @@ class _Run:
             sentences = [str(error), inaction.sentence(why)]
             told = "; ".join(sentence for sentence in sentences if sentence)
             return self._failed(proposal, schemes, TrialError(told))
-        beside = measured.baselines or (baseline,) * len(measured.measurements)
         pairs = tuple(zip(measured.measurements, beside, strict=True))
         # Where a machine drifts, other programs change its figure; there, a trial has its own baselines.
         not_back = None if measured.baselines else not_given_back(figures)

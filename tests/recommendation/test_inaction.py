@@ -235,7 +235,7 @@ def why(
             met(one(stats=TRIED, matched=True), swap_total_bytes=0),
             {},
             Cause.NO_SWAP,
-            "there is no swap, to which alone page-out moves a program's memory: add swap",
+            "there is no swap, to which alone page-out moves a program's memory: raise swap",
         ),
         (
             prcl(),
@@ -243,15 +243,16 @@ def why(
             {},
             Cause.NOT_SWAPPABLE,
             "page-out left the memory in place: of 100.0 MiB resident 60.0 MiB is locked (mlock), "
-            "3.0 MiB belongs to files, which page-out leaves",
+            "3.0 MiB belongs to files: page-out leaves what is locked, and what more than one process "
+            "maps",
         ),
         (
             prcl(),
             met(one(stats=TRIED, matched=True)),
             {"pss_mean_bytes": 20.0 * MIB},
             Cause.NOT_SWAPPABLE,
-            "page-out left the memory in place: of 100.0 MiB resident 80.0 MiB is shared, which "
-            "page-out leaves",
+            "page-out left the memory in place: of 100.0 MiB resident 80.0 MiB is shared or "
+            "lies in tmpfs: page-out leaves what is locked, and what more than one process maps",
         ),
         (
             prcl(),
@@ -265,7 +266,7 @@ def why(
             met(one(stats=TRIED, matched=True), swap_full_from_s=5.2, swap_total_bytes=32 * MIB),
             {"swap_out_bytes": 32 * MIB},
             Cause.SWAP_FULL,
-            "swap (32.0 MiB) was full from 5.2 s on, and page-out ended there: add swap",
+            "swap (32.0 MiB) was full from 5.2 s on, and page-out ended there: raise swap",
         ),
         (
             prcl(size_bytes=MIB),
@@ -345,6 +346,63 @@ def test_the_decisive_reason_comes_first(
     first, *_ = why(scheme, conditions, **fields)
 
     assert (first.cause, first.text) == (cause, text)
+
+
+@pytest.mark.parametrize(
+    ("backend", "setting", "action", "text"),
+    [
+        (
+            "vm",
+            "always",
+            Action.HUGEPAGE,
+            "all memory gets huge pages (always) on this machine, so that hugepage adds nothing: set "
+            "vm.huge_pages to madvise",
+        ),
+        (
+            "host",
+            "madvise",
+            Action.NOHUGEPAGE,
+            "no memory gets huge pages unasked (madvise) on this machine, so that nohugepage does "
+            "nothing: set host.huge_pages to always",
+        ),
+        (
+            "simulator",
+            "always",
+            Action.NOHUGEPAGE,
+            "nohugepage changed nothing: a huge page stays one, and only memory that is touched for the "
+            "first time afterwards gets small pages: set huge_pages in the machine profile that "
+            "'machine' names to madvise for fewer huge pages",
+        ),
+        (
+            "simulator",
+            "madvise",
+            Action.HUGEPAGE,
+            "hugepage changed nothing: a pattern touches all of its memory before it is measured, so "
+            "that huge pages add none; in the simulator huge pages make only a pattern's random "
+            "accesses faster: measure speed with backend: host",
+        ),
+    ],
+)
+def test_a_remedy_names_the_setting_where_the_backend_has_it(
+    backend: str, setting: str, action: Action, text: str
+) -> None:
+    experiment = Experiment(
+        workload=pattern(), monitoring=Monitoring(), schemes=(Scheme(action=action),)
+    )
+    measured = measurement(conditions=met(one(stats=TRIED), huge_pages=setting))
+
+    found = reasons(experiment, measured, baseline=measurement(), backend=backend)
+
+    assert [(one.cause, one.text) for one in found] == [(Cause.HUGE_PAGES, text)]
+
+
+@pytest.mark.parametrize("field", ["pss_mean_bytes", "workload_cpu_s"])
+def test_huge_pages_that_changed_a_figure_were_not_held_back(field: str) -> None:
+    experiment = Experiment(workload=pattern(), monitoring=Monitoring(), schemes=(HOT,))
+    measured = measurement(conditions=met(one(stats=TRIED), huge_pages="madvise"))
+    baseline = measurement(**{field: getattr(measured, field) * 1.1})
+
+    assert reasons(experiment, measured, baseline=baseline, backend="simulator") == ()
 
 
 def test_physical_memory_is_spared_at_the_first_try() -> None:
