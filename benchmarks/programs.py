@@ -21,9 +21,12 @@ import argparse
 import csv
 import json
 import os
+import shlex
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -62,6 +65,7 @@ from autotune.workload_file.workload_file import WorkloadFile
 FOLDER = ROOT / "benchmarks" / "programs"
 RECORDINGS = FOLDER / "recordings"
 KERNEL = FOLDER / "kernel.csv"
+_POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 _AT_ONCE = 2
 _POLITE = 10
 _SIMULATED_SEEDS = range(6)
@@ -89,7 +93,8 @@ def _load(name: str) -> WorkloadFile:
 
 
 def _make_inputs() -> None:
-    """Make the files that programs read and that are not kept: a class, a map, a source text."""
+    """Make what programs read and what is not kept: a class, a map, a source text, a database."""
+    _make_database()
     subprocess.run(["javac", "-d", str(FOLDER), str(FOLDER / "Orders.java")], check=True)
     redirects = (f"/old/{n} /new/place/{n * 7 % 150_000}/of/page;\n" for n in range(150_000))
     (FOLDER / "redirects.map").write_text("".join(redirects), encoding="utf-8")
@@ -99,6 +104,32 @@ def _make_inputs() -> None:
         for n in range(150)
     )
     (FOLDER / "generated.c").write_text("".join(functions), encoding="utf-8")
+
+
+def _make_database() -> None:
+    """Make PostgreSQL's files, with the accounts of its benchmark. It refuses to be run by root."""
+    if (FOLDER / "database").is_dir():
+        return
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory() as folder:
+        if user is not None:
+            shutil.chown(folder, user)
+        server = f"pg_ctl -s -w -D database -l log -o '-k {folder} -p 5433'"
+        for command in (
+            "initdb -D database -A trust -U postgres --no-locale -E UTF8",
+            f"{server} start",
+            f"pgbench -q -h {folder} -p 5433 -U postgres -i -s 2 postgres",
+            f"{server} stop",
+        ):
+            program, *arguments = shlex.split(command)
+            subprocess.run(
+                [str(_POSTGRESQL / program), *arguments],
+                check=True,
+                cwd=folder,
+                user=user,
+                stdout=subprocess.DEVNULL,
+            )
+        shutil.copytree(Path(folder) / "database", FOLDER / "database")
 
 
 def _figures(measured: Measurement, baseline: Measurement) -> dict[str, float]:
