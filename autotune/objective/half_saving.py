@@ -48,9 +48,7 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     if total > 0.0:
         share = min(share, 1.0 - _mean_held(measured) / _mean_held(baseline))
     if share < LEAST_SAVING:
-        raise ValueError(
-            f"less than {LEAST_SAVING:.0%} of memory was saved, too little to tell a time"
-        )
+        raise ValueError(f"less than {LEAST_SAVING:.0%} of memory was saved, too little to time")
     kept = _lasting(time_s, saved, end_s)
     return float(time_s[np.argmax(kept >= kept.max() / 2)])
 

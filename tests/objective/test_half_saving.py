@@ -81,7 +81,7 @@ def test_a_growing_program_that_is_held_up_saves_nothing() -> None:
     measured = run(lambda at_s: 100.0 + 7.5 * at_s, end_s=2 * END_S)
 
     with pytest.raises(
-        ValueError, match=r"^less than 1% of memory was saved, too little to tell a time$"
+        ValueError, match=r"^less than 1% of memory was saved, too little to time$"
     ):
         half_saving_s(measured, baseline)
 
@@ -105,7 +105,7 @@ def test_without_a_saving_there_is_no_time(left: float) -> None:
     with pytest.raises(ValueError, match="to tell a time") as error:
         half_saving_s(run(lambda _: left), BASELINE)
 
-    assert str(error.value) == "less than 1% of memory was saved, too little to tell a time"
+    assert str(error.value) == "less than 1% of memory was saved, too little to time"
 
 
 def test_a_run_shorter_than_a_second_has_a_time_too() -> None:
