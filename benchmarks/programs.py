@@ -1,7 +1,7 @@
 """Real programs in the simulator and on the real kernel: errors, rankings, and what a choice is worth.
 
-python benchmarks/programs.py [--programs A,B] [--schemes N] [--json] [--cells]
-                              [--measure [--again] [--seeds N]]
+python benchmarks/programs.py [--programs A,B] [--schemes N] [--json] [--cells] [--times]
+                              [--without-windows] [--measure [--again] [--seeds N]]
 
 The programs are the workload files in benchmarks/programs/. `--measure` records each program once in the
 micro-VM and measures it there without and with each scheme; recordings/ and kernel.csv in that folder
@@ -12,6 +12,7 @@ measured figures. Without `--measure` only the simulator runs, on the kept recor
 - tau: Kendall's, over the pairs of schemes that the kernel tells apart.
 - transfer: the hypervolume, measured in the kernel, of the schemes on the simulator's front, divided by
   the hypervolume of all schemes, from the reference of 0 % saving and 50 % slowdown.
+- times: the kernel's slowdown over the simulated one, of what the kernel slows down by more than 1 %.
 - sign: how many schemes save memory on one side and cost memory on the other side.
 """
 
@@ -70,6 +71,7 @@ _AT_ONCE = 2
 _POLITE = 10
 _SIMULATED_SEEDS = range(6)
 _BASELINE = "off"
+_LEAST_SLOWDOWN = 0.01
 
 
 def _names() -> list[str]:
@@ -249,6 +251,21 @@ def _print_cells(
             )
 
 
+def _print_times(programs: Sequence[Beside]) -> None:
+    """Print how many times as large as the simulated slowdowns the kernel's are."""
+    times = sorted(
+        float(kernel.mean(axis=0)[1]) / max(float(predicted[1]), _LEAST_SLOWDOWN)
+        for one in programs
+        for predicted, kernel in zip(one.predicted, one.kernel, strict=True)
+        if kernel.mean(axis=0)[1] > _LEAST_SLOWDOWN
+    )
+    tenths = statistics.quantiles(times, n=10)
+    print(
+        f"\nkernel's slowdown over the simulated one: a tenth below {tenths[0]:.2f}, median "
+        f"{statistics.median(times):.2f}, a tenth above {tenths[-1]:.2f} ({len(times)} cells)"
+    )
+
+
 def main() -> None:
     """Measure what is missing if asked to; print a row a program."""
     parser = argparse.ArgumentParser()
@@ -258,6 +275,8 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="what the kept files lack")
     parser.add_argument("--again", action="store_true", help="record anew")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--times", action="store_true", help="slowdowns, kernel over simulator")
+    parser.add_argument("--without-windows", action="store_true", help="play only what DAMON saw")
     parser.add_argument("--cells", action="store_true", help="each scheme of each program too")
     arguments = parser.parse_args()
     names = arguments.programs.split(",")
@@ -289,6 +308,8 @@ def main() -> None:
         if not path.is_file():
             continue
         recording = damo_record.load(path)
+        if arguments.without_windows:
+            recording = replace(recording, references=())
         simulated = _simulate(simulator, _load(name), recording, arguments.schemes)
         one = beside(name, kernel, simulated)
         if one is None:
@@ -315,6 +336,8 @@ def main() -> None:
     _print_table(rows)
     if arguments.cells:
         _print_cells(programs, faults)
+    if arguments.times:
+        _print_times(programs)
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ def test_each_recording_is_told_with_its_expected_error_and_a_remedy() -> None:
     sure = accuracy_note(recording(pages=100, span_pages=100, aggregations=50))
     unsure = accuracy_note(recording(pages=10, span_pages=10, aggregations=5))
 
-    assert sure.startswith("a recording misses rare accesses: ")
+    assert sure.startswith("a recording without windows of references misses rare accesses: ")
     assert unsure.startswith("this recording tells less than most: it has 5 aggregations; ")
     for note in (sure, unsure):
-        assert "1.9 times" in note
+        assert "was 2 times" in note
         assert note.endswith("with backend: vm")

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy.stats import kendalltau  # type: ignore[import-untyped]  # ships no types
+from scipy.stats import kendalltau  # ships no types
 
 from autotune.evaluation.agreement import (
     Ranking,

@@ -214,7 +214,7 @@ class Simulator:
         memory: Memory
         source: Source
         if isinstance(loaded, Recorded):
-            memory, source = begin_recording(loaded)
+            memory, source = begin_recording(loaded, draws)
         else:
             spans = player.spans_in(machine, self._longest_tick_us(experiment))
             memory, source = player.begin_pattern(loaded, seed, draws, spans)

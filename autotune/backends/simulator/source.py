@@ -8,12 +8,14 @@ nothing for patterns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from autotune.backends.simulator.compiled.compiled import chosen_by_type, inlined
 from autotune.backends.simulator.compiled.draws import Draws
 from autotune.backends.simulator.damon import counting
 from autotune.backends.simulator.damon.regions import Regions
+from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory import touches
 from autotune.backends.simulator.memory.pages import Memory
 from autotune.backends.simulator.workload import player, replay
@@ -89,26 +91,70 @@ def _accesses_of_recording(_source: Replay) -> float:
     return 0.0
 
 
-play = chosen_by_type({Player: player.play, Replay: _play_recording})
+@inlined
+def _never_idle(_source: Player, _memory: Memory, _time_us: float) -> None:
+    """Do nothing: a pattern always wants a CPU."""
+
+
+@inlined
+def _let_recording_idle(source: Replay, memory: Memory, time_us: float) -> None:
+    replay.let_idle(source, memory, time_us)
+
+
+def busy_share(source: Source) -> float:
+    """Give the share of the time in which the workload waits if it has no CPU, from 0 to 1."""
+    return float(source.state[0].busy) if isinstance(source, Replay) else 1.0
+
+
+def cpu_share(source: Source) -> float:
+    """Give the share of the time in which the workload runs, from 0 to 1."""
+    return float(source.state[0].cpu_share) if isinstance(source, Replay) else 1.0
+
+
+def late_us(source: Source, machine: Machine) -> float:
+    """Give how late DAMON's wake-ups were when the workload was recorded; -1 if that is not known.
+
+    With a CPU of its own, the kdamond is not late.
+    """
+    if not isinstance(source, Replay) or machine.cpus > 1:
+        return -1.0
+    return max(0.0, float(source.state[0].waking_us) - machine.tick_us)
+
+
+play: Callable[..., float] = chosen_by_type({Player: player.play, Replay: _play_recording})
 """``play(source, memory, now_us, time_us)``: let the workload run for *time_us*, or to its end.
 
 Returns the time not used, in microseconds: above 0 only at the workload's end.
 """
 
-accesses = chosen_by_type({Player: _accesses_of_pattern, Replay: _accesses_of_recording})
+accesses: Callable[..., float] = chosen_by_type(
+    {Player: _accesses_of_pattern, Replay: _accesses_of_recording}
+)
 """``accesses(source)``: the accesses that a pattern has made; 0 of a recording, which counts none."""
 
-begin_tick = chosen_by_type({Player: _begin_tick_of_pattern, Replay: _begin_tick_of_recording})
+let_idle: Callable[..., None] = chosen_by_type({Player: _never_idle, Replay: _let_recording_idle})
+"""``let_idle(source, memory, time_us)``: the workload has no CPU for *time_us*.
+
+What it would have waited for passes all the same.
+"""
+
+begin_tick: Callable[..., None] = chosen_by_type(
+    {Player: _begin_tick_of_pattern, Replay: _begin_tick_of_recording}
+)
 """``begin_tick(source)``: from now on, keep what the workload accesses."""
 
-end_tick = chosen_by_type({Player: _end_tick_of_pattern, Replay: _end_tick_of_recording})
+end_tick: Callable[..., None] = chosen_by_type(
+    {Player: _end_tick_of_pattern, Replay: _end_tick_of_recording}
+)
 """``end_tick(source, memory)``: end the tick, and count it to the window."""
 
-count_hits = chosen_by_type({Player: _count_pattern, Replay: _count_recording})
+count_hits: Callable[..., int] = chosen_by_type({Player: _count_pattern, Replay: _count_recording})
 """``count_hits(source, memory, regions, samples, missed_chance, draws)``: count the window's hits.
 
 Returns the number of hits of the region that now has the most.
 """
 
-forget_ticks = chosen_by_type({Player: _forget_pattern, Replay: replay.forget_ticks})
+forget_ticks: Callable[..., None] = chosen_by_type(
+    {Player: _forget_pattern, Replay: replay.forget_ticks}
+)
 """``forget_ticks(source)``: begin a new window."""

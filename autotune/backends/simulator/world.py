@@ -9,7 +9,15 @@ from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Struc
 from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory.pages import Memory, pool_bytes
-from autotune.backends.simulator.source import Source, accesses, play
+from autotune.backends.simulator.source import (
+    Source,
+    accesses,
+    busy_share,
+    cpu_share,
+    late_us,
+    let_idle,
+    play,
+)
 from autotune.damon.kernel_rules import PAGE_BYTES
 
 _CLOCK = {
@@ -19,6 +27,7 @@ _CLOCK = {
     "check_us": FLOAT,  # preparing and checking one region
     "tick_us": FLOAT,  # one wake-up
     "wake_us": FLOAT,  # how long a wake-up waits for a shared CPU, the workload's turn aside
+    "late_us": FLOAT,  # how long a wake-up was late where the workload was recorded; -1: not known
     "disturbance_us": FLOAT,  # what a wake-up costs the workload
     "sample_us": FLOAT,  # time that a sample takes on a shared CPU
     "sampling_us": FLOAT,  # time that the workload still has to wait for samples
@@ -28,6 +37,7 @@ _CLOCK = {
     # Whether kdamond and workload share one CPU. On a shared CPU, short work of the kdamond holds the
     # workload up, and long work takes turns with the workload.
     "shared": FLAG,
+    "busy": FLOAT,  # the share of the time in which the workload waits if it has no CPU
     "memory_pages": INT,  # of the machine
     "collapses": FLAG,  # whether small pages are made huge in the background
     "next_collapse_us": FLOAT,
@@ -85,6 +95,8 @@ def start(
     clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE_BYTES
     clock[0].stalled_fraction = machine.stalled_fraction
     clock[0].wake_us = machine.wake_us
+    clock[0].busy, clock[0].late_us = busy_share(source), late_us(source, machine)
+    clock[0].disturbance_us *= cpu_share(source)
     clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
     clock[0].collapses = machine.huge_pages != "never"
     clock[0].next_collapse_us = COLLAPSE_EVERY_US
@@ -153,6 +165,7 @@ def pass_time(world: World, time_us: float) -> None:
             # Taking a sample holds up the workload, but not the kdamond's timer.
             step_us = min(step_us, clock.sampling_us)
             clock.sampling_us -= step_us
+            let_idle(world.source, world.memory, step_us)
         else:
             unused_us = play(world.source, world.memory, clock.now_us, step_us)
         clock.now_us += step_us - unused_us
@@ -173,6 +186,7 @@ def take_turn(world: World, work_us: float) -> None:
     clock = world.clock[0]
     clock.now_us += work_us
     clock.busy_us += work_us
+    let_idle(world.source, world.memory, work_us)
     if clock.now_us >= world.tally[0].next_us:
         take_samples(world)
 
@@ -183,6 +197,7 @@ def _give_turn(world: World, time_us: float) -> None:
     clock, tally = world.clock[0], world.tally[0]
     while time_us > 0.0 and not is_over(world):
         clock.now_us += clock.sampling_us
+        let_idle(world.source, world.memory, clock.sampling_us)
         clock.sampling_us = 0.0
         step_us = time_us
         if tally.samples < len(world.samples):
@@ -203,7 +218,7 @@ def work_in_turns(world: World, work_us: float) -> None:
         return
     if clock.shared == 1:
         take_turn(world, work_us)
-        _give_turn(world, work_us)
+        _give_turn(world, work_us * clock.busy)
         return
     began_us = clock.now_us
     pass_time(world, work_us)

@@ -50,7 +50,7 @@ def _recording() -> Begun:
     recorded = recording(
         snapshots=(snapshot(DURATION_US, (16, 32, 20)),), areas=(area(16, 32), area(40, 56))
     )
-    memory, replayed = begin_recording(lay_out_recording(recorded, MACHINE))
+    memory, replayed = begin_recording(lay_out_recording(recorded, MACHINE), draws_of(0))
     return memory, replayed, Region(16 * PAGE, 32 * PAGE), Region(40 * PAGE, 56 * PAGE)
 
 

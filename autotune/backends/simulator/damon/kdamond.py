@@ -121,6 +121,8 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
     work_us = clock.tick_us + clock.check_us * checked
     # On a shared CPU, the scheduler first gives the workload a turn, as long as the kdamond's work was.
     late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
+    if clock.late_us >= 0.0:
+        late_us = clock.late_us
     for number in range(most):
         begin_tick(world.source)
         pass_time(world, late_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us))

@@ -2,26 +2,27 @@
 
 If *n* of *m* samples of a region found an access, that share of the region's pages is touched in every
 sampling interval, always the same pages. So pages are hot or cold: a region mixes hot and cold pages,
-and its pages are not all lukewarm. Mappings come and go as the program's did. The program's work is
-fixed: the time for faults makes the run longer.
+and its pages are not all lukewarm. Where more is known than DAMON's counts, more pages are touched in an
+aggregation, and pools of pages are touched besides: only what is swapped out need be touched. Mappings
+come and go as the program's did. The program's work is fixed: the time for faults makes the run longer.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.bits import first_bits, ones
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
-from autotune.backends.simulator.compiled.draws import Draws, chosen, split_mix
+from autotune.backends.simulator.compiled.draws import Draws, chosen, split_mix, uniform
 from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
 from autotune.backends.simulator.memory.huge_pages import fault_huge
 from autotune.backends.simulator.memory.pages import (
     ABSENT,
     BLOCK_PAGES,
-    RESIDENT,
     SWAPPED,
     Memory,
     drop,
@@ -32,6 +33,11 @@ from autotune.backends.simulator.memory.pages import (
 from autotune.backends.simulator.memory.touches import MOST_TICKS
 from autotune.backends.simulator.workload.progress import begin_progress
 
+ALWAYS, DRAWN, IN_TURN, ONCE = 0, 1, 2, 3
+"""How pages of a pool are touched: in every slice; at random times; one after the other, again and
+again; one after the other, once.
+"""
+
 _ROW = {
     "start": INT,  # first address
     "end": INT,  # address behind the last
@@ -39,6 +45,8 @@ _ROW = {
     "low": INT,  # its first page, counted within the area
     "high": INT,  # the page behind its last
     "chance": FLOAT,  # the share of its pages that is touched in a sampling interval
+    "reach": FLOAT,  # the share of its pages that is touched in the slice
+    "fills": FLAG,  # whether a touch makes a page resident that never was
     "before": FLOAT,  # bytes times chance, summed over the rows before it in its slice
 }
 _SLICE = {
@@ -58,13 +66,24 @@ _STRETCH = {
     "high": INT,
     "state": INT,  # RESIDENT or SHARED
 }
+_POOL = {
+    "area": INT,
+    "first": INT,  # its first page in the list of pages
+    "behind": INT,  # behind its last page in the list
+    "gap_us": FLOAT,  # mean time between two touches
+    "kind": INT,  # how they are touched
+    "next_us": FLOAT,  # of the recording's time
+    "next_page": INT,  # place in the list
+}
 _STATE = {
     "position_us": FLOAT,  # of the recording's time
     "duration_us": FLOAT,
     "slice": INT,
     "change": INT,  # the next one
     "cpu_share": FLOAT,  # CPU seconds that the program used in a second
+    "busy": FLOAT,  # the share of the time in which it waits if another program has the CPU
     "first_touch_us": FLOAT,
+    "waking_us": FLOAT,  # what DAMON's ticks took besides their sleep and their checks of regions
     "ticks": INT,  # of this window that are over
     "seen": INT,  # slices in this window
     "touched": INT,  # the slice whose pages were last touched; -1 is none
@@ -84,6 +103,9 @@ class Replay(NamedTuple):
         slices: `_SLICE` structs, in the order of time.
         changes: `_CHANGE` structs of mappings, in the order of time.
         stretches: `_STRETCH` structs: the resident pages of mappings that come.
+        pools: `_POOL` structs: pages that are touched besides.
+        pages: The pages of the pools, counted within their areas.
+        draws: The stream of random numbers for the pools.
         seen: `_SEEN` structs: the slices of this window.
         state: `_STATE`, one struct.
         progress: How far the workload has come, one struct.
@@ -93,6 +115,9 @@ class Replay(NamedTuple):
     slices: Structs
     changes: Structs
     stretches: Structs
+    pools: Structs
+    pages: NDArray[np.int64]
+    draws: Draws
     seen: Structs
     state: Structs
     progress: Structs
@@ -103,21 +128,30 @@ def make_replay(
     slices: Structs,
     changes: Structs,
     stretches: Structs,
+    pools: Structs,
+    pages: NDArray[np.int64],
+    draws: Draws,
 ) -> Replay:
     """Make a replay that stands at the beginning of a recording; the caller fills in the state."""
     state = make_structs(_STATE, 1)
     state[0].touched = -1
     seen = make_structs(_SEEN, MOST_TICKS + 1)
-    return Replay(rows, slices, changes, stretches, seen, state, begin_progress())
+    return Replay(
+        *(rows, slices, changes, stretches, pools.copy(), pages, draws),
+        *(seen, state, begin_progress()),
+    )
 
 
-def make_parts(rows: int, slices: int, changes: int, stretches: int) -> tuple[Structs, ...]:
+def make_parts(
+    rows: int, slices: int, changes: int, stretches: int, pools: int
+) -> tuple[Structs, ...]:
     """Empty structs for the parts of a recording."""
     return (
         make_structs(_ROW, rows),
         make_structs(_SLICE, slices),
         make_structs(_CHANGE, changes),
         make_structs(_STRETCH, stretches),
+        make_structs(_POOL, pools),
     )
 
 
@@ -150,21 +184,26 @@ def _heat(page: int) -> float:
 
 
 @compiled
-def _touch_row(replay: Replay, memory: Memory, number: int, share: float) -> None:
-    """Touch the hottest *share* of a row's pages; only pages that are not resident need it."""
-    row = replay.rows[number]
-    area = memory.areas[row.area]
-    if area.mapped == 0 or area.resident == area.pages:
+def _touch_share(
+    replay: Replay, memory: Memory, index: int, low: int, high: int, share: float, fills: int
+) -> None:
+    """Touch the hottest *share* of the pages of area *index* from *low* to *high*.
+
+    Only pages that are not resident need it; with *fills*, also those that never were.
+    """
+    area = memory.areas[index]
+    if area.mapped == 0 or (area.resident == area.pages if fills else area.swapped == 0):
         return
-    page, behind = area.first + row.low, area.first + row.high
+    page, behind = area.first + low, area.first + high
     while page < behind:
         block = page // BLOCK_PAGES
         block_end = min(behind, (block + 1) * BLOCK_PAGES)
-        if memory.blocks[block].resident == pages_of_block(memory, row.area, block):
+        if memory.blocks[block].resident == pages_of_block(memory, index, block):
             page = block_end  # all are resident already
         while page < block_end:
-            if memory.state[page] != RESIDENT and _heat(page) < share:
-                _touch(replay, memory, row.area, page)
+            state = memory.state[page]
+            if (state == SWAPPED or (state == ABSENT and fills)) and _heat(page) < share:
+                _touch(replay, memory, index, page)
             page += 1
 
 
@@ -178,7 +217,59 @@ def _touch_all(replay: Replay, memory: Memory) -> None:
     state.swap_outs = counters.swap_outs
     part = replay.slices[state.slice]
     for number in range(part.first, part.behind):
-        _touch_row(replay, memory, number, replay.rows[number].chance)
+        row = replay.rows[number]
+        _touch_share(replay, memory, row.area, row.low, row.high, row.reach, row.fills)
+    for number in range(len(replay.pools)):
+        pool = replay.pools[number]
+        if pool.kind == ALWAYS and memory.areas[pool.area].swapped > 0:
+            for place in range(pool.first, pool.behind):
+                _touch_swapped(replay, memory, pool.area, replay.pages[place])
+
+
+@compiled
+def _touch_pools(replay: Replay, memory: Memory) -> None:
+    """Touch what the pools touched up to the replay's place in the recording."""
+    now_us = replay.state[0].position_us
+    for number in range(len(replay.pools)):
+        pool = replay.pools[number]
+        pages, is_out = pool.behind - pool.first, memory.areas[pool.area].swapped > 0
+        if pool.next_us <= now_us and pool.kind == DRAWN and not is_out:
+            pool.next_us = now_us + _gap_us(pool, replay.draws)
+        while pool.next_us <= now_us:
+            place = pool.next_page
+            if pool.kind == DRAWN:
+                place = pool.first + int(uniform(replay.draws) * pages)
+                pool.next_us += _gap_us(pool, replay.draws)
+            else:
+                pool.next_us += pool.gap_us
+                pool.next_page = pool.first + (place - pool.first + 1) % pages
+                if pool.kind == ONCE and pool.next_page == pool.first:
+                    pool.next_us = math.inf
+            if is_out:
+                _touch_swapped(replay, memory, pool.area, replay.pages[place])
+
+
+@inlined
+def _touch_swapped(replay: Replay, memory: Memory, index: int, page: int) -> None:
+    """Touch a page, counted within area *index*, if it is swapped out."""
+    area = memory.areas[index]
+    if area.mapped == 1 and memory.state[area.first + page] == SWAPPED:
+        _touch(replay, memory, index, area.first + page)
+
+
+@inlined
+def _gap_us(pool: Any, draws: Draws) -> float:
+    return -math.log(1.0 - uniform(draws)) * pool.gap_us
+
+
+def begin_pools(replay: Replay) -> None:
+    """Draw when the pools' first touches come."""
+    for pool in replay.pools:
+        if pool.kind == ONCE:
+            continue
+        pool.next_us = math.inf if pool.kind == ALWAYS else uniform(replay.draws) * pool.gap_us
+        pages = int(pool.behind) - int(pool.first)
+        pool.next_page = pool.first + int(uniform(replay.draws) * pages)
 
 
 @compiled
@@ -222,6 +313,7 @@ def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
         end_us = replay.slices[state.slice].end_us
         step_us = min(left_us, end_us - state.position_us)
         _touch_all(replay, memory)
+        _touch_pools(replay, memory)
         progress.cpu_us += step_us * state.cpu_share
         left_us -= step_us
         state.position_us = (
@@ -232,6 +324,20 @@ def play_recording(replay: Replay, memory: Memory, time_us: float) -> float:
         progress.over = 1 if state.position_us >= state.duration_us else 0
         change_mappings(replay, memory)
     return left_us
+
+
+@compiled
+def let_idle(replay: Replay, memory: Memory, time_us: float) -> None:
+    """Let time pass in which the recorded program has no CPU.
+
+    A program that has to run first, for faults, waits; else, what it would have waited for passes.
+    """
+    progress = replay.progress[0]
+    owed_us = progress.owed_us
+    progress.owed_us = 0.0
+    idle_us = max(0.0, time_us - owed_us) * (1.0 - replay.state[0].busy)
+    play_recording(replay, memory, idle_us)
+    progress.owed_us += owed_us
 
 
 @inlined

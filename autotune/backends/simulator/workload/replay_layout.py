@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import statistics
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from autotune.backends.simulator.compiled.draws import Draws
 from autotune.backends.simulator.compiled.structs import Structs
 from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.pages import (
@@ -20,10 +23,18 @@ from autotune.backends.simulator.memory.pages import (
 )
 from autotune.backends.simulator.workload.replay import (
     Replay,
+    begin_pools,
     change_mappings,
     make_parts,
     make_replay,
     sum_up,
+)
+from autotune.backends.simulator.workload.reuse import zones
+from autotune.backends.simulator.workload.reuse_layout import (
+    Growth,
+    ReuseLayout,
+    Row,
+    lay_out_reuse,
 )
 from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.recording import MappedArea, Recording, Snapshot
@@ -97,14 +108,12 @@ def _changes(pieces: list[_Piece], duration_us: int) -> list[_Change]:
     return sorted(changes, key=lambda change: (change.time_us, change.mapped, change.piece))
 
 
-def _rows(
-    snapshot: Snapshot, most: int, pieces: list[_Piece], ends: list[int]
-) -> list[tuple[int, int, int, float]]:
-    """Accessed stretches: first address, address behind the last, number of the piece, chance.
+def _rows(snapshot: Snapshot, most: int, pieces: list[_Piece], ends: list[int]) -> list[Row]:
+    """Accessed stretches, as far as DAMON's counts tell.
 
     A sample that met a hole of its region found no access, so mapped pages get a higher chance.
     """
-    rows: list[tuple[int, int, int, float]] = []
+    rows: list[Row] = []
     for region in snapshot.regions:
         if region.accesses == 0:
             continue
@@ -117,7 +126,7 @@ def _rows(
         mapped = sum(end - start for start, end, _ in parts)
         if mapped > 0:
             chance = region.accesses / most * (region.end - region.start) / mapped
-            rows += ((*part, min(1.0, chance)) for part in parts)
+            rows += (Row(*part, min(1.0, chance), min(1.0, chance), True) for part in parts)
     return rows
 
 
@@ -130,6 +139,8 @@ class Recorded(NamedTuple):
         slices: `_SLICE` structs, in the order of time.
         changes: `_CHANGE` structs of mappings, in the order of time.
         stretches: `_STRETCH` structs: the resident pages of mappings that come.
+        pools: `_POOL` structs: pages that are touched besides.
+        pages: The pages of the pools, counted within their areas.
         recording: The recording that was laid out.
         machine: The machine that it was laid out for.
     """
@@ -139,6 +150,8 @@ class Recorded(NamedTuple):
     slices: Structs
     changes: Structs
     stretches: Structs
+    pools: Structs
+    pages: NDArray[np.int64]
     recording: Recording
     machine: Machine
 
@@ -153,17 +166,26 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
         for p in pieces
     ]
     changes = _changes(pieces, recording.duration_us)
-    ends = [piece.end for piece in pieces]
-    by_snapshot = [
-        _rows(snapshot, recording.max_accesses, pieces, ends) for snapshot in recording.snapshots
-    ]
+    if known := zones(recording.references):
+        reuse = lay_out_reuse(recording, known, pieces)
+        changes += (_grown(one, pieces[one.piece]) for one in reuse.growth)
+        changes.sort(key=lambda change: (change.time_us, change.mapped, change.piece))
+    else:
+        reuse = ReuseLayout(_all_rows(recording, pieces), [], [])
+    by_snapshot = reuse.rows
     flat = [row for part in by_snapshot for row in part]
     resident = [stretch for change in changes for stretch in change.resident]
-    rows, slices, staged, stretches = make_parts(
-        len(flat), len(by_snapshot), len(changes), len(resident)
+    rows, slices, staged, stretches, pools = make_parts(
+        *(len(flat), len(by_snapshot), len(changes), len(resident)),
+        len(reuse.pools),
     )
     if flat:
-        rows.start, rows.end, rows.area, rows.chance = map(np.array, zip(*flat, strict=True))
+        for name, column in zip(
+            ("start", "end", "area", "chance", "reach", "fills"),
+            zip(*flat, strict=True),
+            strict=True,
+        ):
+            rows[name] = column
         starts = np.array([piece.start for piece in pieces])[rows.area]
         rows.low, rows.high = (
             (rows.start - starts) // PAGE_BYTES,
@@ -183,7 +205,25 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     if resident:
         stretches.low, stretches.high, stretches.state = map(np.array, zip(*resident, strict=True))
     sum_up(rows, slices)
-    return Recorded(areas, rows, slices, staged, stretches, recording, machine)
+    for item, pool in zip(pools, reuse.pools, strict=True):
+        item.area, item.kind, item.gap_us = pool.piece, pool.kind, pace * pool.gap_us
+        item.next_us = pace * pool.begin_us
+    pools.behind = np.cumsum([len(pool.pages) for pool in reuse.pools])
+    pools.next_page = pools.first = pools.behind - [len(pool.pages) for pool in reuse.pools]
+    pages = np.concatenate([np.zeros(0, dtype=np.int64), *(pool.pages for pool in reuse.pools)])
+    return Recorded(*(areas, rows, slices, staged, stretches, pools, pages, recording, machine))
+
+
+def _all_rows(recording: Recording, pieces: list[_Piece]) -> list[list[Row]]:
+    ends = [piece.end for piece in pieces]
+    return [
+        _rows(snapshot, recording.max_accesses, pieces, ends) for snapshot in recording.snapshots
+    ]
+
+
+def _grown(one: Growth, piece: _Piece) -> _Change:
+    low, high = ((address - piece.start) // PAGE_BYTES for address in one.span)
+    return _Change(one.time_us, True, one.piece, [(low, high, RESIDENT)])
 
 
 def _pace(recording: Recording) -> float:
@@ -191,16 +231,48 @@ def _pace(recording: Recording) -> float:
     return 1.0 - recording.held_up_us / recording.duration_us
 
 
-def begin_recording(recorded: Recorded) -> tuple[Memory, Replay]:
-    """Start a replay at the begin of the measured part, with the program's mappings at that time."""
+def _held_up_share(recording: Recording, machine: Machine) -> float:
+    """The share of the kdamond's work that held the recorded workload up, its clients included."""
+    regions = sum(len(snapshot.regions) for snapshot in recording.snapshots)
+    ticks = len(recording.snapshots) * recording.intervals.samples
+    work_us = ticks * machine.tick_us + regions * recording.intervals.samples * machine.check_us
+    return min(1.0, recording.held_up_us / work_us)
+
+
+def _waking_us(recording: Recording, machine: Machine) -> float:
+    """How much longer a sampling interval took in the recording than its sleep and its checks do."""
+    ends = [snapshot.end_us for snapshot in recording.snapshots]
+    if len(ends) < 2:
+        return 0.0
+    intervals = recording.intervals
+    return statistics.median(
+        (end_us - before_us) / intervals.samples
+        - intervals.sampling_us
+        - machine.check_us * len(snapshot.regions)
+        for (before_us, end_us), snapshot in zip(
+            pairwise(ends), recording.snapshots[1:], strict=True
+        )
+    )
+
+
+def begin_recording(recorded: Recorded, draws: Draws) -> tuple[Memory, Replay]:
+    """Start a replay at the begin of the measured part, with the program's mappings at that time.
+
+    Args:
+        recorded: What is replayed.
+        draws: The stream of random numbers for what DAMON did not see.
+    """
     recording, machine = recorded.recording, recorded.machine
     memory = make_memory(recorded.areas, machine)
-    replay = make_replay(*recorded[1:5])
+    replay = make_replay(*recorded[1:7], draws)
     state = replay.state[0]
     state.duration_us = _pace(recording) * recording.duration_us
     state.first_touch_us = machine.first_touch_us
+    state.waking_us = _waking_us(recording, machine)
     state.cpu_share = 1.0
     if recording.cpu_us is not None:
         state.cpu_share = min(1.0, recording.cpu_us / state.duration_us)
+    state.busy = max(state.cpu_share, _held_up_share(recording, machine))
     change_mappings(replay, memory)
+    begin_pools(replay)
     return memory, replay

@@ -31,9 +31,10 @@ SAMPLES = 16
 SIXTEENTHS = Intervals(sampling_us=6_250, aggregation_us=100_000)
 
 
-def begun(played: Recording) -> tuple[Memory, Replay]:
+def begun(played: Recording, seed: int = 0) -> tuple[Memory, Replay]:
     return begin_recording(
-        lay_out_recording(replace(played, compressed_fraction=COMPRESSED), MACHINE)
+        lay_out_recording(replace(played, compressed_fraction=COMPRESSED), MACHINE),
+        draws_of(seed),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autotune.backends.simulator.memory.pages import RESIDENT, SHARED
 from autotune.backends.simulator.workload.replay_layout import begin_recording, lay_out_recording
 from autotune.damon.recording import Recording
-from tests.backends.simulator.scene import MACHINE
+from tests.backends.simulator.scene import MACHINE, draws_of
 from tests.recordings import PAGE, area, recording, recordings, snapshot
 
 
@@ -42,7 +42,7 @@ def mapped_pages(played: Recording, time_us: int) -> set[int]:
 
 @given(aligned())
 def test_at_the_beginning_that_is_mapped_what_was_there_then(played: Recording) -> None:
-    memory, _ = begin_recording(lay_out_recording(played, MACHINE))
+    memory, _ = begin_recording(lay_out_recording(played, MACHINE), draws_of(0))
 
     there = {
         page
@@ -100,7 +100,7 @@ def test_times_are_those_without_what_watched() -> None:
     recorded = lay_out_recording(
         recording(areas=mapped, held_up_us=50_000, cpu_us=75_000), MACHINE
     )
-    state = begin_recording(recorded)[1].state[0]
+    state = begin_recording(recorded, draws_of(0))[1].state[0]
 
     assert recorded.slices.end_us.tolist() == [75_000, 150_000]
     assert recorded.changes.time_us.tolist() == [0, 30_000, 75_000]
@@ -118,7 +118,7 @@ def test_memory_is_compressed_as_it_was_measured_or_to_a_third(
 
 def test_two_runs_of_a_recording_share_nothing_that_changes() -> None:
     recorded = lay_out_recording(recording(), MACHINE)
-    first, second = begin_recording(recorded), begin_recording(recorded)
+    first, second = begin_recording(recorded, draws_of(0)), begin_recording(recorded, draws_of(0))
 
     first[1].state[0].position_us = 5.0
     first[0].counters[0].resident = 0
@@ -141,7 +141,7 @@ def test_whatever_can_be_recorded_can_be_laid_out(played: Recording) -> None:
 def test_shared_pages_are_told_from_others() -> None:
     mixed = replace(area(16, 32), shared=((16 * PAGE, 20 * PAGE),))
 
-    memory, _ = begin_recording(lay_out_recording(recording(areas=(mixed,)), MACHINE))
+    memory, _ = begin_recording(lay_out_recording(recording(areas=(mixed,)), MACHINE), draws_of(0))
 
     first = memory.areas[0].first
     assert memory.state[first : first + 16].tolist() == [SHARED] * 4 + [RESIDENT] * 12
