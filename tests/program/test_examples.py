@@ -65,7 +65,7 @@ def test_every_example_is_right(path: Path) -> None:
     assert checked.summary.startswith(f"workload '{path.stem}': ")
     # Of each recording it is said how far its figures can be trusted.
     plays_recording = path.stem == "redis-offline"
-    assert ["a recording misses rare" in one for one in checked.warnings] == [
+    assert ["recordings told savings to" in one for one in checked.warnings] == [
         True
     ] * plays_recording
 
