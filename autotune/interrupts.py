@@ -1,4 +1,4 @@
-"""One Ctrl-C or SIGTERM ends a command, even if Python loses it.
+"""One Ctrl-C, SIGTERM or hang-up ends a command, even if Python loses it.
 
 If a `KeyboardInterrupt` is raised while the interpreter runs a callback, for example the garbage
 collector's, Python reports the exception and goes on. So this module remembers it without a report, and
@@ -21,10 +21,14 @@ _received = threading.Event()
 
 @contextlib.contextmanager
 def one_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM raise `KeyboardInterrupt`, and ignore every later signal."""
+    """Let the first interrupt raise `KeyboardInterrupt`, and ignore every later one.
+
+    An interrupt is Ctrl-C, SIGTERM, or the hang-up of a terminal that goes away.
+    """
     usual: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
     }
     # A signal that is ignored, or that other code handles, stays as it is.
     ours = [number for number, before in usual.items() if signal.getsignal(number) is before]
@@ -33,7 +37,8 @@ def one_interrupt() -> Iterator[None]:
         for number in ours:
             signal.signal(number, signal.SIG_IGN)
         _received.set()
-        os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
+        with contextlib.suppress(OSError):  # a terminal that went away
+            os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
         raise KeyboardInterrupt
 
     report = sys.unraisablehook

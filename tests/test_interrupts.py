@@ -18,6 +18,9 @@ class Thing:
     """Something that can be watched as it goes."""
 
 
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupt_and_lose_it() -> None:
     """Press Ctrl-C while the interpreter runs a callback: it prints the exception and goes on."""
     thing = Thing()
@@ -29,7 +32,7 @@ def interrupt_and_lose_it() -> None:
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """After an interrupt the others are ignored until the process ends, which it doesn't here."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in NUMBERS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
