@@ -28,9 +28,6 @@ from autotune.workload_file.overrides import Overrides
 from autotune.workload_file.scheme_file import why_refused
 from autotune.workload_file.workload_file import Loader, WorkloadFile, load_workload_file
 
-_ZLIB = b"\x78"
-"""The first byte of damo's recordings."""
-
 _OWN_YAML = re.compile(r"^(workload|search_space|schemes|objectives|cpus)\s*:", re.MULTILINE)
 
 
@@ -60,7 +57,7 @@ def check_file(path: Path, load: Loader = load_workload_file) -> Checked:
     if path.is_dir():
         return _check_workload_at(path, load)
     content = document.read_bytes(path)
-    if path.suffix == ".data" or content[:1] == _ZLIB:
+    if path.suffix == ".data" or damo_record.is_compressed(content):
         return Checked(_describe_recording(damo_record.load(path)))
     text = unix_lines(content.decode(errors="replace"))
     if damo_yaml.is_yaml(text) or (is_assignments(text) and not _OWN_YAML.search(text)):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -417,3 +418,19 @@ def test_a_recording_is_told_by_its_content(tmp_path: Path) -> None:
     damo_record.save(recording(), file)
 
     assert check_file(file).summary.startswith("recording of ")
+
+
+def test_a_pattern_whose_first_region_is_x_is_no_recording(tmp_path: Path) -> None:
+    file = tmp_path / "p.cfg"
+    file.write_text("x, 10000000\n\nwork\n2000\nx, 1, 4096, 1\n")
+
+    assert check_file(file).summary == "pattern of 10 MB in 1 regions, 2 s in 1 phases"
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 6, 9])
+def test_a_recording_of_any_name_and_compression_is_known(tmp_path: Path, level: int) -> None:
+    damo_record.save(recording(), tmp_path / "r.data")
+    other = tmp_path / "r.bin"
+    other.write_bytes(zlib.compress(zlib.decompress((tmp_path / "r.data").read_bytes()), level))
+
+    assert check_file(other).summary == check_file(tmp_path / "r.data").summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotune.formats.damo_record.reader import load
+from autotune.formats.damo_record.reader import is_compressed, load
 from autotune.formats.damo_record.writer import check_new, save
 
-__all__ = ["check_new", "load", "save"]
+__all__ = ["check_new", "is_compressed", "load", "save"]

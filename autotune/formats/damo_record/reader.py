@@ -39,6 +39,8 @@ T = TypeVar("T")
 _MOST_BYTES = 4 << 30
 """Largest size of the JSON: a file that unpacks to more is no recording."""
 _PERF = b"PERFILE2"
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""How a zlib stream begins, by the level that its header names (RFC 1950)."""
 _USUAL_SAMPLES = 20
 """Samples in an aggregation, unless a file says otherwise: damo's default."""
 _CONVERT = "write it with damo record --output_type json_compressed"
@@ -69,6 +71,17 @@ def parse(content: bytes, source: Path) -> Recording:
         return _recording(_records(_text(content)), source.name.split(".")[0] or source.name)
     except ValueError as error:
         raise InputError(str(error), Where(source)) from error
+
+
+def is_compressed(content: bytes) -> bool:
+    """Say whether *content* begins as zlib's streams do, and so as damo's recordings do.
+
+    Text may begin with the same first byte, an x.
+
+    >>> is_compressed(zlib.compress(b"[]")), is_compressed(b"x, 10485760")
+    (True, False)
+    """
+    return content.startswith(_ZLIB)
 
 
 def _text(content: bytes) -> bytes:
