@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -106,7 +107,8 @@ class Objectives:
         constraints: Constraints: at most one upper and one lower bound for each metric.
 
     Raises:
-        ValueError: If there is no objective, or a name or bound is there twice.
+        ValueError: If there is no objective, a name or bound is there twice, or two bounds exclude each
+            other.
     """
 
     name: str
@@ -114,7 +116,7 @@ class Objectives:
     constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that there is an objective, and that no name or bound is there twice."""
+        """Check that there is an objective, and that names and bounds go together."""
         if not self.objectives:
             raise ValueError("there is no objective: give at least one")
         seen = set()
@@ -127,6 +129,11 @@ class Objectives:
             if (side := (constraint.metric, constraint.upper)) in bounds:
                 raise ValueError(f"'{constraint}' bounds a side that is already bounded: drop one")
             bounds.add(side)
+        for least, most in itertools.permutations(self.constraints, 2):
+            if least.metric != most.metric or least.upper or not most.upper:
+                continue
+            if least.bound > most.bound:
+                raise ValueError(f"'{least}' and '{most}' exclude each other: drop or change one")
 
     @property
     def reference(self) -> tuple[float, ...]:

@@ -174,6 +174,11 @@ def test_a_constraint_must_name_a_metric() -> None:
             ["slowdown <= 5%", "slowdown <= 0.1"],
             "'slowdown <= 10%' bounds a side that is already bounded: drop one",
         ),
+        (
+            ["slowdown"],
+            ["slowdown <= 5%", "slowdown >= 0.07"],
+            "'slowdown >= 7%' and 'slowdown <= 5%' exclude each other: drop or change one",
+        ),
     ],
 )
 def test_objectives_that_contradict_themselves_are_refused(
