@@ -241,7 +241,7 @@ def read_workload(
             _refuse_program_keys(keys, kind)
             workload = _pattern(path, warn) if kind == "pattern" else _recording(path, warn)
         timeout_us = keys.take("timeout", positive_duration, _usual_timeout_us(workload))
-        _check_duration(workload, timeout_us, keys, place)
+        _check_times(workload, timeout_us, keys, place)
         keys.finish()
         _check_backend(kind, backend, place)
         return WorkloadSection(workload, path, timeout_us)
@@ -249,16 +249,19 @@ def read_workload(
     return read
 
 
-def _check_duration(
+def _check_times(
     workload: Pattern | Program | Recording, timeout_us: int, keys: Mapping, place: Value
 ) -> None:
-    duration_us = workload.duration_us if isinstance(workload, Program) else None
-    if duration_us is not None and duration_us >= timeout_us:
-        raise InputError(
-            f"workload.duration is {format_duration(duration_us)}, and workload.timeout is "
-            f"{format_duration(timeout_us)}: raise the timeout",
-            keys.where("timeout") if "timeout" in keys else place.where,
-        )
+    if not isinstance(workload, Program):
+        return
+    times = {"duration": workload.duration_us, "ready.delay": workload.ready.delay_us}
+    for key, time_us in times.items():
+        if time_us is not None and time_us >= timeout_us:
+            raise InputError(
+                f"workload.{key} is {format_duration(time_us)}, and workload.timeout is "
+                f"{format_duration(timeout_us)}: raise the timeout",
+                keys.where("timeout") if "timeout" in keys else place.where,
+            )
 
 
 def _refuse_program_keys(keys: Mapping, kind: str) -> None:

@@ -319,11 +319,16 @@ def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
     assert (program.command, program.ready) == ("a | b", Ready(delay_us=0))
 
 
-def test_a_duration_must_end_before_the_timeout(folder: Path) -> None:
-    text = "backend: vm\nworkload: {command: [a], duration: 8s, timeout: 8s}\n"
+@pytest.mark.parametrize(
+    ("key", "name"), [("duration: 8s", "duration"), ("ready: {delay: 8s}", "ready.delay")]
+)
+def test_what_a_program_waits_for_must_end_before_the_timeout(
+    folder: Path, key: str, name: str
+) -> None:
+    text = f"backend: vm\nworkload: {{command: [a], {key}, timeout: 8s}}\n"
 
     assert message(folder, text).endswith(
-        "workload.duration is 8s, and workload.timeout is 8s: raise the timeout"
+        f"workload.{name} is 8s, and workload.timeout is 8s: raise the timeout"
     )
 
 
