@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,4 +134,9 @@ def resolve(name_or_path: str, relative_to: Path) -> Path:
     Raises:
         InputError: If there is neither such a reference scheme nor such a file.
     """
+    if re.search(r"\s", name_or_path) and not catalog.is_file(relative_to / name_or_path):
+        raise InputError(
+            f"no file '{name_or_path}' in {relative_to}: a scheme itself goes into a file, such as "
+            "mine.damos: name that"
+        )
     return catalog.find(name_or_path, "reference_schemes", relative_to)

@@ -134,6 +134,20 @@ def test_a_name_that_is_nothing_is_an_error_with_the_nearest(tmp_path: Path) -> 
     assert str(caught.value) == "no reference scheme 'prcl-tlak': did you mean 'prcl-talk'?"
 
 
+def test_a_scheme_in_the_place_of_its_file_is_told_to_go_into_one(tmp_path: Path) -> None:
+    text = "4K max 0 0 1.5s max pageout"
+
+    with pytest.raises(InputError) as caught:
+        resolve(text, tmp_path)
+
+    assert str(caught.value) == (
+        f"no file '{text}' in {tmp_path}: a scheme itself goes into a file, such as mine.damos: "
+        "name that"
+    )
+    (tmp_path / text).write_text(text)
+    assert resolve(text, tmp_path) == tmp_path / text
+
+
 @given(content=st.binary(max_size=80))
 def test_any_other_content_is_an_input_error(
     content: bytes, tmp_path_factory: pytest.TempPathFactory
