@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -58,6 +59,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; an expected error becomes one message and an exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The locale's encoding may lack letters of a name; so does standard error write them.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ def show_recorded(recording: Recording, path: Path) -> None:
         soft_wrap=True,
     )
     _show_processes(recording)
-    console.print(f"kept in {path}; see it: autotune show {path}", soft_wrap=True)
+    console.print(
+        f"kept in {path}; see it: autotune show {shlex.quote(str(path))}", soft_wrap=True
+    )
 
 
 def recording_to_dict(recording: Recording) -> dict[str, Any]:

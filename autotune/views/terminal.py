@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -157,7 +158,10 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
         console.print(note, soft_wrap=True)
     console.print(f"everything is in {out}; summary.md tells it in words", soft_wrap=True)
     if front:
-        console.print(f"next: autotune export {out} --pick knee --format kdamonds", soft_wrap=True)
+        named = shlex.quote(str(out))
+        console.print(
+            f"next: autotune export {named} --pick knee --format kdamonds", soft_wrap=True
+        )
 
 
 def _show_front(console: Console, front: Sequence[Recommended], objectives: Objectives) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -491,7 +492,13 @@ def test_a_mistake_is_one_message_and_a_status(
 
 
 @pytest.mark.parametrize(
-    "signals", [[signal.SIGINT] * 3, [signal.SIGTERM, signal.SIGINT]], ids=["Ctrl-C", "SIGTERM"]
+    "signals",
+    [
+        [signal.SIGINT] * 3,
+        [signal.SIGTERM, signal.SIGINT],
+        [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM],
+    ],
+    ids=["Ctrl-C", "SIGTERM", "hang-up"],
 )
 def test_several_interrupts_end_a_run_once_with_what_it_has(
     short: Path, tmp_path: Path, signals: list[signal.Signals]
@@ -528,6 +535,32 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     )
 
     assert result.stderr == ""
+
+
+def test_a_name_that_the_locale_cannot_write_is_no_traceback(short: Path) -> None:
+    short.write_text("name: caf\u00e9\n" + short.read_text(), encoding="utf-8")
+    command = ["-m", "autotune", "measure", str(short), "--scheme", "prcl-3s", "--seeds", "1"]
+
+    result = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stdout.startswith("caf\\xe9 on simulator (server)\n")
+
+
+def test_the_next_command_can_be_pasted(short: Path, tmp_path: Path, autotune: Runner) -> None:
+    out = tmp_path / "a [red] run"
+
+    printed = autotune("run", short, "--trials", 8, "--seed", 1, "--out", out).out
+
+    command = shlex.split(printed.splitlines()[-1].removeprefix("next: autotune "))
+    assert command[:2] == ["export", str(out)]
+    assert autotune(*command).status == 0
 
 
 @pytest.fixture
