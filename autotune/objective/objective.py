@@ -86,6 +86,13 @@ class Constraint:
         """The metric's text."""
         return str(self.metric)
 
+    def excludes(self, other: Constraint) -> bool:
+        """Say whether no figure keeps both constraints."""
+        if self.metric != other.metric or self.upper is other.upper:
+            return False
+        most, least = (self, other) if self.upper else (other, self)
+        return least.bound > most.bound
+
     def __str__(self) -> str:
         """Give the constraint as it is written in a file.
 
@@ -129,11 +136,9 @@ class Objectives:
             if (side := (constraint.metric, constraint.upper)) in bounds:
                 raise ValueError(f"'{constraint}' bounds a side that is already bounded: drop one")
             bounds.add(side)
-        for least, most in itertools.permutations(self.constraints, 2):
-            if least.metric != most.metric or least.upper or not most.upper:
-                continue
-            if least.bound > most.bound:
-                raise ValueError(f"'{least}' and '{most}' exclude each other: drop or change one")
+        for one, other in itertools.combinations(self.constraints, 2):
+            if one.excludes(other):
+                raise ValueError(f"'{one}' and '{other}' exclude each other: drop or change one")
 
     @property
     def reference(self) -> tuple[float, ...]:
@@ -239,7 +244,8 @@ def read_constraints(value: Value) -> tuple[Constraint, ...]:
     """Read a list of constraints.
 
     Raises:
-        InputError: If a constraint can't be read, or a bound is there twice.
+        InputError: If a constraint can't be read, a bound is there twice, or two bounds exclude each
+            other.
     """
     constraints: list[Constraint] = []
     for item in value.items():
@@ -247,6 +253,8 @@ def read_constraints(value: Value) -> tuple[Constraint, ...]:
         for other in constraints:
             if (other.metric, other.upper) == (constraint.metric, constraint.upper):
                 item.fail(f"'{constraint}' and '{other}' bound the same side: drop one")
+            if constraint.excludes(other):
+                item.fail(f"'{constraint}' and '{other}' exclude each other: drop or change one")
         constraints.append(constraint)
     return tuple(constraints)
 

@@ -177,7 +177,7 @@ def test_a_constraint_must_name_a_metric() -> None:
         (
             ["slowdown"],
             ["slowdown <= 5%", "slowdown >= 0.07"],
-            "'slowdown >= 7%' and 'slowdown <= 5%' exclude each other: drop or change one",
+            "'slowdown <= 5%' and 'slowdown >= 7%' exclude each other: drop or change one",
         ),
     ],
 )
