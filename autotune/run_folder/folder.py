@@ -10,6 +10,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -163,7 +164,8 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         where = path.parent if path.parent.name != SCHEMES_FOLDER else path.parent.parent
         raise InputError(
-            f"has no {path.relative_to(where)}: the run did not get that far, or the file was removed",
+            f"has no {path.relative_to(where)}: the run did not get that far, or the file was removed: "
+            f"repeat it with autotune run {shlex.quote(str(where))}",
             Where(where),
         ) from error
     except (OSError, UnicodeDecodeError) as error:

@@ -142,7 +142,8 @@ def test_a_missing_front_is_named(opened: Run) -> None:
         _ = opened.front
 
     assert str(error.value) == (
-        f"{opened.path}: has no front.csv: the run did not get that far, or the file was removed"
+        f"{opened.path}: has no front.csv: the run did not get that far, or the file was removed: "
+        f"repeat it with autotune run {opened.path}"
     )
 
 
@@ -155,7 +156,7 @@ def test_a_missing_scheme_is_named(opened: Run) -> None:
 
     assert str(error.value) == (
         f"{opened.path}: has no schemes/{name}.schemes.json: the run did not get that far, or the "
-        "file was removed"
+        f"file was removed: repeat it with autotune run {opened.path}"
     )
 
 
