@@ -34,8 +34,10 @@ def one_interrupt() -> Iterator[None]:
     ours = [number for number, before in usual.items() if signal.getsignal(number) is before]
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        for number in ours:
-            signal.signal(number, signal.SIG_IGN)
+        # A later signal ends here. It may have arrived before this call: to ignore signals from now on
+        # would make Python report that one as lost.
+        if _received.is_set():
+            return
         _received.set()
         with contextlib.suppress(OSError):  # a terminal that went away
             os.write(2, b"\nnote: interrupted, ending\n")  # unbuffered: a print may be under way
@@ -53,11 +55,11 @@ def one_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.unraisablehook = report
-        _received.clear()
         for number in ours:
             if signal.getsignal(number) is interrupt:
-                signal.signal(number, usual[number])
+                signal.signal(number, signal.SIG_IGN if _received.is_set() else usual[number])
+        sys.unraisablehook = report
+        _received.clear()
 
 
 def raise_if_interrupted() -> None:

@@ -72,6 +72,21 @@ def test_only_the_first_interrupt_is_one() -> None:
     raise_if_interrupted()  # it was heard of
 
 
+def test_signals_that_arrive_together_are_one_interrupt(
+    lost: list[type[BaseException]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with one_interrupt():
+        signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
+        for number in NUMBERS:
+            signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, NUMBERS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [])  # Python looks for signals again
+
+    assert lost == []
+    assert capfd.readouterr().err == "\nnote: interrupted, ending\n"
+
+
 def test_without_an_interrupt_the_usual_handlers_come_back() -> None:
     before = signal.getsignal(signal.SIGINT)
 
