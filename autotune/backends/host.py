@@ -34,7 +34,8 @@ from autotune.runner.identity import Identity, invoking_user
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes, adopt_orphans
 from autotune.runner.procfs import Procfs
-from autotune.runner.recorder import Recorder, check_recordable
+from autotune.runner.raw_recording import check_recordable
+from autotune.runner.recorder import Recorder
 from autotune.runner.running import runnable, start_workload
 from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory

@@ -1,4 +1,4 @@
-"""What a program prints: reads it as it comes, searches each line, and keeps only the last lines."""
+"""What a program prints: reads it as it comes, hands each line on, and keeps only the last lines."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from autotune.experiment.latency import read_latency_s
-
 _CHUNK_BYTES = 1 << 16
 _LONGEST_LINE = 1 << 14
 """Bytes of a line that are searched. A longer line is cut there."""
 _TAIL_LINES = 20
 _LONGEST_QUOTE = 300
 _TOLD_LINES = 3
+LAST_LINES_S = 2.0
+"""How long reading the last lines of an ended program may take."""
 
 
 class _Lines:
@@ -105,69 +105,27 @@ class Output:
         return " | ".join(map(_quoted, lines))
 
 
-class LastMatch:
-    """Keeps what the group of a regular expression matched in the last line that matched.
-
-    Args:
-        pattern: The regular expression, with one group.
-    """
+class LineSeen:
+    """Remembers whether a regular expression matched somewhere in a line that was printed."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)
-        self._text: str | None = None
+        self._seen = False
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, text: str) -> None:
         """Search a line."""
-        if match := self._pattern.search(line):
-            self._text = match[1]
+        self._seen = self._seen or self._pattern.search(text) is not None
 
-    def number(self) -> float | None:
-        """Give what the group matched, as a number; None if no line matched.
-
-        Raises:
-            ValueError: If what the group matched is no number.
-
-        >>> last = LastMatch(r"done: ([0-9.,]+)")
-        >>> last("done: 5"), last("done: 1,250.5 requests"), last.number()
-        (None, None, 1250.5)
-        """
-        return None if self._text is None else float(self._text.replace(",", ""))
+    def seen(self) -> bool:
+        """Say whether a line matched."""
+        return self._seen
 
 
-class LongestMatch:
-    """Keeps the longest of the times that the group of a regular expression matched.
+def to_all(*listeners: Callable[[str], None]) -> Callable[[str], None]:
+    """Give a function that hands a line to all *listeners*, one after the other."""
 
-    Args:
-        pattern: The regular expression, with one group.
-        unit: Unit of the times, unless it is matched too (`autotune.experiment.latency`).
-    """
+    def on_line(text: str) -> None:
+        for listener in listeners:
+            listener(text)
 
-    def __init__(self, pattern: str, unit: str | None) -> None:
-        self._pattern = re.compile(pattern)
-        self._unit = unit
-        self._longest_s: float | None = None
-        self._wrong: str | None = None
-
-    def __call__(self, line: str) -> None:
-        """Search a line, for every match in it."""
-        for match in self._pattern.finditer(line):
-            try:
-                time_s = read_latency_s(match[1] or "", self._unit)
-            except ValueError as error:
-                self._wrong = self._wrong or str(error)
-            else:
-                self._longest_s = max(time_s, self._longest_s or 0.0)
-
-    def longest_s(self) -> float | None:
-        r"""Give the longest time, in seconds; None if nothing matched.
-
-        Raises:
-            ValueError: If some match is no time.
-
-        >>> longest = LongestMatch(r"took ([0-9.]+ ?\w*)", None)
-        >>> longest("took 5 ms"), longest("took 12.5ms"), longest("took 900us"), longest.longest_s()
-        (None, None, None, 0.0125)
-        """
-        if self._wrong is not None:
-            raise ValueError(self._wrong)
-        return self._longest_s
+    return on_line

@@ -10,7 +10,7 @@ from autotune.damon.recording import Recording
 from autotune.errors import InputError, RunError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.runner.recorder import check_recordable
+from autotune.runner.raw_recording import check_recordable
 from autotune.study.recording_run import default_file, load_for_recording, record_workload
 from autotune.testing import measurement
 from tests.recordings import recording

@@ -26,7 +26,7 @@ from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.runner.errors import ending
-from autotune.runner.recorder import RawRecording
+from autotune.runner.raw_recording import RawRecording
 
 T = TypeVar("T")
 

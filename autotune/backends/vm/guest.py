@@ -43,7 +43,8 @@ from autotune.runner.identity import Identity
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
-from autotune.runner.recorder import RawRecording, Recorder
+from autotune.runner.raw_recording import RawRecording
+from autotune.runner.recorder import Recorder
 from autotune.runner.running import start_workload
 from autotune.runner.shared_memory import reading_cost_s
 from autotune.runner.system_memory import SystemMemory

@@ -17,7 +17,7 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
-from autotune.runner.recorder import RawRecording
+from autotune.runner.raw_recording import RawRecording
 
 ORDERS_BYTES = 4096
 """Length of all orders. It must be the length of the orders that the saved machine had."""

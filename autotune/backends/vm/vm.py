@@ -49,7 +49,7 @@ from autotune.experiment.other_speed import OtherSpeed
 from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.experiment.program import Program
 from autotune.native.building import build
-from autotune.runner.recorder import RawRecording, check_recordable
+from autotune.runner.raw_recording import RawRecording, check_recordable
 from autotune.runner.running import runnable
 from autotune.runner.system_memory import SystemMemory
 from autotune.units import format_size

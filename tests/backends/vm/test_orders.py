@@ -22,8 +22,8 @@ from autotune.damon.monitoring import OperationsSet
 from autotune.errors import BackendUnavailableError, InputError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.runner.raw_recording import RawRecording
 from autotune.runner.recorded_processes import RawProcess
-from autotune.runner.recorder import RawRecording
 from autotune.runner.running import runnable
 from autotune.testing import measurement, pattern, prcl
 from tests.recordings import area

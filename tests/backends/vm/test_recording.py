@@ -15,9 +15,9 @@ from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import TABLE_BYTES
 from autotune.experiment.program import Program, Ready
-from autotune.runner.recorder import RawRecording
+from autotune.runner.raw_recording import RawRecording
 from tests.backends.vm.workloads import SMALL, STAIRS, STAIRS_MONITORED, STEP_BYTES, STEPS
-from tests.runner.test_recorder import raw
+from tests.runner.test_raw_recording import raw
 from tests.runner.test_trace_pages import LOW, entry, event, page
 
 pytestmark = pytest.mark.vm
