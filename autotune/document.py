@@ -14,6 +14,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
+import shlex
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as TypingMapping
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from autotune.errors import InputError, Where, nearest
-from autotune.units import parse_duration, parse_share, parse_size
+from autotune.units import gib, parse_duration, parse_share, parse_size
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -52,13 +54,58 @@ _KINDS: TypingMapping[str, str] = MappingProxyType(
 """The kinds of scalars, by the tag that the parser gives. The user wrote any tag that is not here."""
 
 
+_MOST_BYTES = 1 << 30
+"""A larger file was named by mistake: an hour of a recording takes some megabytes."""
+
+_PACKED: TypingMapping[bytes, tuple[str, str]] = MappingProxyType(
+    {
+        b"\x1f\x8b\x08": ("gunzip", ".gz"),
+        b"\xfd7zXZ\x00": ("unxz", ".xz"),
+        b"\x28\xb5\x2f\xfd": ("unzstd", ".zst"),
+        b"BZh": ("bunzip2", ".bz2"),
+        b"\x04\x22\x4d\x18": ("unlz4", ".lz4"),
+        b"PK\x03\x04": ("unzip", ".zip"),
+    }
+)
+"""How a compressed file begins; the command that unpacks it, and the suffix that this command expects.
+
+Source: magic(5), RFC 1952, RFC 8878.
+"""
+
+
 def read_bytes(path: Path) -> bytes:
-    """Give the content of a user's file.
+    """Give the content of a user's file. No such file is compressed, a recording's JSON aside.
 
     Raises:
-        InputError: If the file is missing, is not a file or is not readable.
+        InputError: If the file is missing, is not a file, is not readable or must be unpacked.
     """
+    content = _bytes_of(path)
+    for start, (command, suffix) in _PACKED.items():
+        if content.startswith(start):
+            raise InputError(
+                f"is compressed: unpack it first: {_unpacking(command, suffix, path)}", Where(path)
+            )
+    return content
+
+
+def _unpacking(command: str, suffix: str, path: Path) -> str:
+    """Give the command that unpacks a file; one with another suffix is not taken by its name."""
+    name = shlex.quote(str(path))
+    if command == "unzip" or path.suffix == suffix:
+        return f"{command} {name}"
+    return f"{command} <{name} >{shlex.quote(str(path.with_name(f'unpacked-{path.name}')))}"
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
+        status = path.stat()
+        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+            raise InputError("is a device: name a file", Where(path))
+        if status.st_size > _MOST_BYTES:
+            raise InputError(
+                f"has {gib(status.st_size)}, too much for a file of this program: check the path",
+                Where(path),
+            )
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError("no such file: check the path", Where(path)) from error
@@ -71,15 +118,16 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"can't be read ({reason}): check the path", Where(path)) from error
 
 
-def read_text(path: Path) -> str:
-    """Give the text of a user's file.
+def read_text(path: Path, *, with_mark: bool = False) -> str:
+    """Give the text of a user's file; a byte order mark only if *with_mark*.
 
     Raises:
-        InputError: If the file is missing, is not a file, is not readable or is not UTF-8.
+        InputError: If the file is missing, is not a file, is not readable, must be unpacked or is not
+            UTF-8.
     """
     content = read_bytes(path)
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8" if with_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -264,11 +268,67 @@ def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     assert str(error.value) == f"{path}:2: byte 0xff is not UTF-8: save the file as UTF-8"
 
 
+@pytest.mark.parametrize(
+    ("content", "named", "other"),
+    [
+        (gzip.compress(b"a: 1\n"), "my.yaml.gz", "gunzip <my.yaml >unpacked-my.yaml"),
+        (lzma.compress(b"a: 1\n"), "my.yaml.xz", "unxz <my.yaml >unpacked-my.yaml"),
+        (bz2.compress(b"a: 1\n"), "my.yaml.bz2", "bunzip2 <my.yaml >unpacked-my.yaml"),
+        (b"\x28\xb5\x2f\xfd\x00", "my.yaml.zst", "unzstd <my.yaml >unpacked-my.yaml"),
+    ],
+)
+def test_a_compressed_file_is_told_how_to_unpack_it(
+    content: bytes, named: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = other.split()[0]
+
+    for path, remedy in ((Path(named), f"{command} {named}"), (Path("my.yaml"), other)):
+        path.write_bytes(content)
+        with pytest.raises(InputError) as error:
+            document.load(path)
+        assert str(error.value) == f"{path}: is compressed: unpack it first: {remedy}"
+
+
+def test_the_commands_that_unpack_a_file_can_be_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a file").write_bytes(gzip.compress(b"a: 1\n"))
+
+    with pytest.raises(InputError) as error:
+        document.load(Path("a file"))
+    subprocess.run(str(error.value).rpartition(": ")[2], shell=True, check=True)  # noqa: S602
+
+    document.load(Path("unpacked-a file")).take("a", document.integer(at_least=1))
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         document.load(tmp_path / "my.yaml")
 
     assert str(error.value) == f"{tmp_path}/my.yaml: no such file: check the path"
+
+
+@pytest.mark.parametrize("path", [Path("/dev/zero"), Path("/dev/null")])
+def test_a_device_is_an_error(path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        document.load(path)
+
+    assert str(error.value) == f"{path}: is a device: name a file"
+
+
+def test_a_huge_file_is_an_error_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "image.yaml"
+    with path.open("wb") as file:
+        file.truncate(5 << 40)
+
+    with pytest.raises(InputError) as error:
+        document.load(path)
+
+    assert str(error.value) == (
+        f"{path}: has 5120.0 GiB, too much for a file of this program: check the path"
+    )
 
 
 def test_a_folder_is_an_error(tmp_path: Path) -> None:
@@ -278,16 +338,20 @@ def test_a_folder_is_an_error(tmp_path: Path) -> None:
     assert str(error.value) == f"{tmp_path}: is a folder: name a file in it"
 
 
-def test_a_file_that_may_not_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
+    path = tmp_path / "my.yaml"
+    path.touch()
     monkeypatch.setattr(Path, "read_bytes", refuse)
 
     with pytest.raises(InputError) as error:
-        document.load(Path("my.yaml"))
+        document.load(path)
 
-    assert str(error.value) == "my.yaml: may not be read: check its permissions"
+    assert str(error.value) == f"{path}: may not be read: check its permissions"
 
 
 def test_a_path_through_a_file_is_an_error(tmp_path: Path) -> None:

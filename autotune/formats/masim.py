@@ -26,6 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from autotune import document
 from autotune.errors import InputError, Where, nearest
 from autotune.experiment.pattern import Access, AccessMode, Pattern, PatternRegion, Phase
 from autotune.formats.text import unix_lines
@@ -90,15 +91,7 @@ def load(path: Path, warn: Warn = ignore) -> Pattern:
     Raises:
         InputError: If the file can't be read, masim would not take it, or masim would misread it.
     """
-    try:
-        text = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise InputError("is not text in UTF-8: save it as that", Where(path)) from error
-    except OSError as error:
-        raise InputError(
-            f"can't be read ({error.strerror}): check the path", Where(path)
-        ) from error
-    return loads(text, path, warn)
+    return loads(document.read_text(path, with_mark=True), path, warn)
 
 
 def loads(text: str, source: Path | str, warn: Warn = ignore) -> Pattern:

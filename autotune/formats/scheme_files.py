@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune import catalog
+from autotune import catalog, document
 from autotune.damon.damos import Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.errors import InputError, Where
@@ -24,16 +24,6 @@ from autotune.formats import (
 from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.text import unix_lines
 from autotune.formats.warn import Warn, ignore
-
-
-def _read(path: Path) -> str:
-    try:
-        return unix_lines(path.read_bytes().decode())
-    except UnicodeDecodeError as error:
-        raise InputError("not text in UTF-8: save it as that", Where(path)) from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot read it: {reason}", Where(path)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +97,7 @@ def load_scheme_file(path: Path, *, warn: Warn = ignore) -> SchemeFile:
     Raises:
         InputError: If the file can't be read, is no scheme file, or has no scheme in it.
     """
-    file = _parse(_read(path), path, warn)
+    file = _parse(unix_lines(document.read_text(path)), path, warn)
     if not file.schemes:
         raise InputError(
             "there is no scheme in it: write one, such as 4K max 0 0 10s max pageout", Where(path)

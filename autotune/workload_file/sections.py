@@ -9,6 +9,7 @@ from typing import NamedTuple, cast, get_args
 
 from autotune import catalog, document
 from autotune.backends.settings import HostSettings, HugePages, VmSettings
+from autotune.backends.vm.skeleton import why_not_copied
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.damon.recording import Recording
 from autotune.damon.recording_doubts import accuracy_note
@@ -83,6 +84,18 @@ def positive_duration(value: Value) -> int:
 def path_in(folder: Path) -> Reader[Path]:
     """Read a path relative to *folder*."""
     return lambda value: folder / document.text(value)
+
+
+def _copied(folder: Path) -> Reader[Path]:
+    """Read the path of a file or folder that is copied into the micro-VM."""
+
+    def read(value: Value) -> Path:
+        path = path_in(folder)(value).absolute()
+        if (reason := why_not_copied(path)) is not None:
+            value.fail(f"'{path}': {reason}")
+        return path
+
+    return read
 
 
 def _file(find: Callable[[str, str], Path], role: str) -> Reader[Path]:
@@ -227,12 +240,11 @@ def read_workload(
             value.fail("give exactly one of pattern, command and recording")
         kind = kinds[0]
         place = keys.take(kind, document.itself)
-        files = keys.take("files", document.list_of(path_in(folder)), ())
+        files = keys.take("files", document.list_of(_copied(folder)), ())
         workload: Pattern | Program | Recording
         path = None
         if kind == "command":
-            absolute = tuple(file.absolute() for file in files)
-            workload = _program(keys, place, folder.absolute(), absolute)
+            workload = _program(keys, place, folder.absolute(), files)
             for words in (workload.command, workload.client):
                 if isinstance(words, tuple) and (told := only_a_shell_reads(words)):
                     warn(f"{place.where}: {told}")

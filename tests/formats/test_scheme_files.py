@@ -94,13 +94,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe4K")
 
     for file, reason in (
-        (tmp_path / "none.damos", "cannot read it: no such file or directory"),
-        (tmp_path, "cannot read it: is a directory"),
-        (binary, "not text in UTF-8: save it as that"),
+        (tmp_path / "none.damos", "no such file: check the path"),
+        (tmp_path, "is a folder: name a file in it"),
+        (binary, "byte 0xff is not UTF-8: save the file as UTF-8"),
     ):
         with pytest.raises(InputError) as caught:
             load_schemes(file)
-        assert str(caught.value) == f"{file}: {reason}"
+        place = f"{file}:1" if file == binary else file
+        assert str(caught.value) == f"{place}: {reason}"
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,34 @@ def test_a_program_with_a_path_is_looked_for_beside_the_file(folder: Path) -> No
     assert program.folder == str(folder)
 
 
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        ("/", "is the whole machine: leave it out; autotune vm check finds what to list"),
+        (
+            "/proc/meminfo",
+            "the micro-VM has its own /proc: leave it out; data goes into another folder",
+        ),
+        (
+            "/dev/shm/data",  # noqa: S108  # not opened
+            "the micro-VM has its own /dev: leave it out; data goes into another folder",
+        ),
+        ("/run", "the micro-VM has its own /run: leave it out; data goes into another folder"),
+    ],
+)
+def test_what_no_copy_makes_sense_of_is_refused_at_once(
+    listed: str, reason: str, folder: Path
+) -> None:
+    (folder / "link").symlink_to(listed)
+
+    for name, path in ((listed, listed), ("link", folder / "link")):
+        with pytest.raises(InputError) as error:
+            load(folder, f"workload: {{command: [ls], files: [{name}]}}\nbackend: vm\n")
+        assert str(error.value) == (
+            f"{folder}/my.yaml:1:35: key 'files', item 1: '{path}': {reason}"
+        )
+
+
 def test_a_patterns_data_file_is_looked_for_beside_the_pattern(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub/filled.cfg").write_text("a, 4096, data.bin\n\np\n1000\na, 0, 4096, 1\n")

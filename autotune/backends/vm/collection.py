@@ -15,6 +15,7 @@ from autotune.backends.vm.interpreters import Library, ask_for_library
 from autotune.backends.vm.plan import USER_ID
 from autotune.backends.vm.programs import behind_shim, find_program, first_bytes, interpreters
 from autotune.backends.vm.python_packages import imported_files, imported_names, words_of
+from autotune.backends.vm.skeleton import OWN_FOLDERS
 from autotune.backends.vm.words import SHELLS, script_words
 from autotune.errors import InputError, Where
 from autotune.runner import scripts
@@ -41,9 +42,6 @@ _SMALL_BYTES: Final = 64 << 20
 
 _RUN_A_FILE: Final = SHELLS | {".", "source"}
 """Words after which a file's text is run by a shell."""
-
-_NO_FILES: Final = frozenset({"dev", "proc", "run", "sys"})
-"""Top folders whose files the guest's kernel makes."""
 
 
 class Collection:
@@ -128,7 +126,7 @@ class Collection:
             with contextlib.suppress(InputError, ValueError, OSError):
                 path = Path(folder, word)
                 mine = files or not word.startswith("/")
-                if mine and path.is_file() and path.parts[1] not in _NO_FILES:
+                if mine and path.is_file() and path.parts[1] not in OWN_FOLDERS:
                     self._sources.add(path)
                     self.add(path)
                     self._add_needed_by_listed(path)

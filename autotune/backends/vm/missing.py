@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from autotune.backends.vm.file_entries import size_bytes
 from autotune.backends.vm.opened import Opened
+from autotune.backends.vm.skeleton import OWN_FOLDERS
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program
@@ -24,7 +25,7 @@ _MOST_RUNS: Final = 12
 _SMALL_BYTES: Final = 64 << 20
 """A folder of a system is proposed as a whole if it has no more than that."""
 
-_NOT_MINE: Final = frozenset({"autotune", "dev", "proc", "run", "sys", "tmp"})
+_NOT_MINE: Final = OWN_FOLDERS | {"autotune", "tmp"}
 """Top folders of which the guest has its own."""
 
 _NO_USE: Final = frozenset(

@@ -6,6 +6,7 @@ services, the locale of the guest's LANG, the local time. Files of this machine 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,6 +31,12 @@ def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
 
 
+OWN_FOLDERS: Final = frozenset({"dev", "proc", "run", "sys"})
+"""Top folders that the guest fills itself: no file of this machine makes sense there."""
+
+_MOUNTED: Final = OWN_FOLDERS - {"run"}
+"""Those that hide whatever the image has there."""
+
 SKELETON: Final[tuple[Entry, ...]] = (
     *(cpio.folder(path) for path in ("/dev", "/proc", "/run", "/sys")),
     *(cpio.folder(path, 0o1777) for path in ("/tmp", "/var/tmp")),  # noqa: S108  # the guest's
@@ -42,6 +49,21 @@ SKELETON: Final[tuple[Entry, ...]] = (
     cpio.file("/etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files\n"),
 )
 """What every root has, also that of a pattern."""
+
+
+def why_not_copied(path: Path) -> str | None:
+    """Say why a file or folder that a user lists can't be copied from this machine; None if it can.
+
+    >>> why_not_copied(Path("/proc/meminfo"))
+    'the micro-VM has its own /proc: leave it out; data goes into another folder'
+    """
+    parts = Path(os.path.realpath(path)).parts[1:]
+    if not parts:
+        return "is the whole machine: leave it out; autotune vm check finds what to list"
+    if parts[0] in _MOUNTED or parts in {(top,) for top in OWN_FOLDERS}:
+        return f"the micro-VM has its own /{parts[0]}: leave it out; data goes into another folder"
+    return None
+
 
 LOCALES: Final = Path("/usr/lib/locale")
 """Where glibc keeps its locales: a folder for each, or one archive. Source: locale(7), `localedef`."""
