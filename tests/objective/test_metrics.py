@@ -3,15 +3,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autotune.experiment.measurement import Measurement
 from autotune.objective import metrics
 from autotune.testing import measurement
-
-BYTES = st.integers(1 << 20, 1 << 40)
-POSITIVE = st.floats(min_value=1e-3, max_value=1e12)
 
 
 def test_equal_records_save_nothing_and_slow_nothing_down() -> None:
@@ -54,51 +49,6 @@ def test_slowdown_cannot_name_itself() -> None:
         metrics.compute(measurement(), measurement(), slowdown="slowdown")  # type: ignore[arg-type]
 
     assert str(error.value) == "slowdown can't be 'slowdown': it must be a formula of its own"
-
-
-@given(baseline=BYTES, rss=BYTES, pool=BYTES)
-def test_the_memory_that_holds_swapped_pages_is_not_saved(
-    baseline: int, rss: int, pool: int
-) -> None:
-    measured = measurement(rss_mean_bytes=float(rss), swap_pool_mean_bytes=float(pool))
-    before = measurement(rss_mean_bytes=float(baseline))
-
-    net = metrics.memory_saving(measured, before)
-
-    gross = metrics.rss_saving(measured, before)
-    assert gross - net == pytest.approx(pool / baseline, rel=1e-6, abs=1e-9 * rss / baseline)
-
-
-def test_what_processes_share_is_saved_once() -> None:
-    before = measurement(rss_mean_bytes=400.0, pss_mean_bytes=200.0)
-    after = measurement(rss_mean_bytes=100.0, pss_mean_bytes=150.0)
-
-    assert metrics.memory_saving(after, before) == 0.25
-    assert metrics.rss_saving(after, before) == 0.75
-
-
-@given(work=POSITIVE, factor=st.floats(0.1, 10.0))
-def test_twice_the_work_in_the_same_time_is_half_the_time_a_unit(
-    work: float, factor: float
-) -> None:
-    baseline = measurement(work_done=work)
-    measured = measurement(work_done=work * factor)
-
-    slowdowns = [
-        metrics.wall_slowdown(measured, baseline),
-        metrics.own_cpu_slowdown(measured, baseline),
-    ]
-
-    assert slowdowns == pytest.approx([1.0 / factor - 1.0] * 2)
-
-
-@given(seconds=st.floats(metrics.LEAST_CPU_S, 1e12), factor=st.floats(0.1, 10.0))
-def test_fixed_work_is_as_much_slower_as_it_takes_longer(seconds: float, factor: float) -> None:
-    measured = measurement(runtime_s=seconds * factor, workload_cpu_s=seconds * factor)
-    baseline = measurement(runtime_s=seconds, workload_cpu_s=seconds)
-
-    assert metrics.wall_slowdown(measured, baseline) == pytest.approx(factor - 1.0)
-    assert metrics.own_cpu_slowdown(measured, baseline) == pytest.approx(factor - 1.0)
 
 
 @pytest.mark.parametrize(
@@ -161,13 +111,6 @@ def test_metrics_with_one_reason_share_a_line() -> None:
     lines = metrics.sentences({"a": "no work", "b": "no memory", "c": "no work"})
 
     assert lines == ["a, c: unknown: no work", "b: unknown: no memory"]
-
-
-def test_no_work_done_has_no_time_per_unit_of_work() -> None:
-    with pytest.raises(ValueError, match="work_done") as error:
-        metrics.wall_slowdown(measurement(work_done=0.0), measurement(work_done=1.0))
-
-    assert str(error.value) == "work_done is 0: there is no time per unit of work"
 
 
 def test_record_fields_are_the_numbers_of_a_measurement() -> None:
