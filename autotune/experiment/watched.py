@@ -7,8 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from autotune.damon.monitoring import Intervals
+from autotune.units import format_duration
+
 _WORTH_SAYING: Final = 0.01
 """A smaller share of unwatched memory changes no figure visibly."""
+_LEAST_LIFE_S: Final = 2.0
+"""Processes that live shorter can't be watched for most of their lives: DAMON's targets are looked at
+once a second (`autotune.runner.monitoring`)."""
+_OF_LIFE: Final = 4
+"""With an update interval of this part of its life, a process is watched for half of it or more: it
+waits for one interval, and then, on average, for one more, since there is a commit every two."""
+_STEP_US: Final = 100_000
+"""Update intervals are proposed in multiples of this, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +32,8 @@ class Watched:
         unwatched_share: Resident memory times time of processes while they were no targets, as a
             fraction of that of all processes, from 0 to 1.
         unwatched_names: Names of the programs with most of that, at most three.
+        unwatched_life_s: For how long these processes lived on average, in seconds; None if most of them
+            were there until the end.
         max_regions: The bound on regions that DAMON was given.
         max_regions_asked: The bound on regions that the user asked for.
         restarts: How often DAMON was turned on anew, because the kernel had turned it off.
@@ -33,6 +46,7 @@ class Watched:
     unwatched_processes: int = 0
     unwatched_share: float = 0.0
     unwatched_names: tuple[str, ...] = ()
+    unwatched_life_s: float | None = None
     max_regions: int
     max_regions_asked: int
     restarts: int = 0
@@ -42,18 +56,20 @@ class Watched:
         if not 0.0 <= self.unwatched_share <= 1.0:
             raise ValueError(f"unwatched_share is {self.unwatched_share}: it must be from 0 to 1")
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know, in sentences; none if all was watched as the user asked."""
-        return tuple(
-            note
-            for note in (
-                unwatched_note(self.unwatched_share, self.unwatched_names, self.restarts),
-                self._raised(),
-                self._restarted(),
-            )
-            if note
+    def notes(self, intervals: Intervals) -> tuple[str, ...]:
+        """What a user should know, in sentences; none if all was watched as the user asked.
+
+        Args:
+            intervals: DAMON's, in this run.
+        """
+        unwatched = unwatched_note(
+            self.unwatched_share,
+            self.unwatched_names,
+            intervals,
+            life_s=self.unwatched_life_s,
+            restarts=self.restarts,
         )
+        return tuple(note for note in (unwatched, self._raised(), self._restarted()) if note)
 
     def _raised(self) -> str | None:
         if self.max_regions == self.max_regions_asked:
@@ -90,6 +106,8 @@ class Watched:
             raise ValueError(f"not a measurement: watched: {error}") from error
         numbers = {**values}
         numbers.pop("unwatched_names")
+        if numbers.get("unwatched_life_s") is None:
+            numbers.pop("unwatched_life_s", None)
         for name, value in numbers.items():
             if type(value) not in (int, float):
                 raise ValueError(
@@ -100,19 +118,62 @@ class Watched:
         return watched
 
 
-def unwatched_note(share: float, names: tuple[str, ...], restarts: int = 0) -> str | None:
+def unwatched_note(
+    share: float,
+    names: tuple[str, ...],
+    intervals: Intervals,
+    *,
+    life_s: float | None = None,
+    restarts: int = 0,
+) -> str | None:
     """Say how much of a workload's memory DAMON did not watch; None if it is too little to matter.
 
     Args:
         share: The share of the memory, from 0 to 1.
         names: The programs with most of it.
+        intervals: DAMON's, in this run.
+        life_s: For how long these processes lived, in seconds; None if that is not known.
         restarts: How often DAMON was turned on anew: the sooner it takes processes in, the more often.
     """
     if share < _WORTH_SAYING:
         return None
     return (
         f"DAMON did not watch {100 * share:.0f} % of the workload's memory, that of "
-        f"{', '.join(names)}: a process is watched once it has lived for one to three update intervals: "
-        "give 'ready' such that the measured part begins when all processes are there, or "
-        f"'start_after'{'' if restarts else ', or lower monitoring.update_interval'}"
+        f"{', '.join(names)}: {_why_unwatched(intervals, life_s, restarts)}"
     )
+
+
+def _why_unwatched(intervals: Intervals, life_s: float | None, restarts: int) -> str:
+    """Say why processes were not watched, and what helps processes with such lives."""
+    sooner_us = _sooner_us(intervals, life_s)
+    watched = "a process is watched once it has lived for one to three update intervals"
+    if life_s is None:
+        lower = "" if restarts or sooner_us is None else ", or lower monitoring.update_interval"
+        return (
+            f"{watched}: give 'ready' such that the measured part begins when all processes are there, "
+            f"or 'start_after'{lower}"
+        )
+    lived = f"these lived for {life_s:.1f} s on average"
+    if life_s < _LEAST_LIFE_S:
+        return (
+            f"{watched}, and {lived}, too short for that: schemes leave their memory alone, and no "
+            "setting changes it: tune the processes that stay, or let fewer processes do the same work "
+            "for longer (a pool of workers)"
+        )
+    if sooner_us is None or restarts:
+        return (
+            f"{watched}, and {lived}: let fewer processes do the same work for longer (a pool of "
+            "workers), so that this is a smaller part of their lives"
+        )
+    return (
+        f"{watched}, and {lived}: lower monitoring.update_interval to {format_duration(sooner_us)}"
+    )
+
+
+def _sooner_us(intervals: Intervals, life_s: float | None) -> int | None:
+    """Give an update interval with which more would be watched; None if no interval helps."""
+    longest_us = intervals.update_us // 2
+    if life_s is not None:
+        longest_us = min(longest_us, int(life_s * 1e6) // _OF_LIFE)
+    whole = longest_us // _STEP_US
+    return whole * _STEP_US or None

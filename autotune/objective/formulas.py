@@ -130,7 +130,7 @@ def own_cpu_slowdown(measured: Measurement, baseline: Measurement) -> float:
     if 0.0 < baseline.workload_cpu_s < LEAST_CPU_S:
         raise ValueError(
             f"the baseline used {baseline.workload_cpu_s:.3f} s of CPU time, too little to compare: let "
-            f"it do more work, for {LEAST_CPU_S:g} s or longer"
+            f"it do more work, for {LEAST_CPU_S:g} s or longer, or go by wall_slowdown"
         )
     return _more_per_work("workload_cpu_s", measured, baseline)
 

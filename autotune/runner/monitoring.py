@@ -403,6 +403,7 @@ class Monitor:
             unwatched_processes=self._coverage.unwatched_processes(ever),
             unwatched_share=self._coverage.unwatched_share,
             unwatched_names=self._coverage.unwatched_names,
+            unwatched_life_s=self._coverage.unwatched_life_s,
             max_regions=self._targets.monitoring.max_regions,
             max_regions_asked=self._monitoring.max_regions,
             restarts=self._restarts,

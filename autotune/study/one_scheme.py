@@ -23,6 +23,7 @@ from autotune.objective.doubts import (
     too_short,
     unlike,
 )
+from autotune.objective.longer_time import kdamond_on_one_cpu, little_cpu, waited
 from autotune.objective.metrics import Metrics
 from autotune.objective.spread import Spread, spreads
 from autotune.recommendation import inaction
@@ -64,6 +65,7 @@ class SchemeMeasurement:
         reason: Why the schemes did nothing, or less than they could, with the first seed; None if
             nothing held them back.
         doubts: Sentences about figures that are not to be believed as they stand.
+        notes: Sentences about figures that are right, and may surprise.
     """
 
     workload: str
@@ -78,6 +80,7 @@ class SchemeMeasurement:
     missing: dict[str, str]
     reason: str | None = None
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def scheme_text(self) -> str | None:
@@ -110,6 +113,7 @@ class SchemeMeasurement:
             "missing": self.missing,
             "reason": self.reason,
             "doubts": list(self.doubts),
+            "notes": list(self.notes),
         }
 
 
@@ -176,13 +180,17 @@ def measure_scheme(
     means = {name: spread.mean for name, spread in found.items() if spread is not None}
     slowdown = found["slowdown"]
     sure = None if slowdown is None else slowdown.more_than_noise
+    by = backend.slowdown_metric
     doubts = (
         too_short(pairs[0][1], experiment),
         too_fast(means, schemes, more_than_noise=sure),
         swapped_unasked(pairs[0][1]),
         unlike(pairs, schemes),
         None if backend.drifts else not_given_back(means),  # other programs change it there
+        None if slowdown is None else little_cpu(pairs[0][1], slowdown=by),
+        waited(means, pairs, slowdown=by),
     )
+    surprising = kdamond_on_one_cpu(means, pairs, slowdown=by)
     return SchemeMeasurement(
         workload=file.name,
         backend=backend.name,
@@ -198,6 +206,7 @@ def measure_scheme(
             inaction.reasons(experiment, pairs[0][0], baseline=pairs[0][1], backend=backend.name)
         ),
         doubts=tuple(doubt for doubt in doubts if doubt),
+        notes=() if surprising is None else (surprising,),
     )
 
 

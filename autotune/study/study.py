@@ -28,6 +28,7 @@ from autotune.objective.doubts import (
     too_short,
     unlike,
 )
+from autotune.objective.longer_time import little_cpu, waited
 from autotune.recommendation import front, inaction
 from autotune.recommendation.inaction import Reason
 from autotune.samplers import make_sampler
@@ -212,7 +213,13 @@ class _Run:
         except TrialError as error:
             raise RunError(f"{self.file.path}: the baseline failed: {error}") from error
         self.emit(BaselineMeasured(measurement=baseline))
-        for doubt in (too_short(baseline, self.file.experiment(())), swapped_unasked(baseline)):
+        by = self.backend.slowdown_metric
+        doubts = (
+            too_short(baseline, self.file.experiment(())),
+            swapped_unasked(baseline),
+            None if pool.no_work else little_cpu(baseline, slowdown=by),
+        )
+        for doubt in doubts:
             if doubt:
                 self.notes.append(f"{doubt[0].upper()}{doubt[1:]}.")
         if lacks := pool.lacking(baseline):
@@ -292,7 +299,12 @@ class _Run:
         pairs = tuple(zip(measured.measurements, beside, strict=True))
         # Where a machine drifts, other programs change its figure; there, a trial has its own baselines.
         not_back = None if measured.baselines else not_given_back(figures)
-        doubts = (too_fast(figures, schemes), unlike(pairs, schemes), not_back)
+        doubts = (
+            too_fast(figures, schemes),
+            unlike(pairs, schemes),
+            not_back,
+            waited(figures, pairs, slowdown=self.backend.slowdown_metric),
+        )
         return Trial(
             number=proposal.number,
             state=TrialState.COMPLETE,
@@ -333,7 +345,8 @@ class _Run:
 
     def _watching_notes(self) -> tuple[str, ...]:
         """What of the workload DAMON did not watch in the measurement in which it missed most."""
-        return () if self.least_watched is None else self.least_watched.notes
+        least = self.least_watched
+        return () if least is None else least.notes(self.file.monitoring.intervals)
 
     def _outcome(
         self, pool: MeasuringPool, state: RunState, error: BackendUnavailableError | None

@@ -61,6 +61,8 @@ def show_scheme(found: SchemeMeasurement) -> None:
     _show_metrics(console, found)
     for doubt in found.doubts:
         console.print(f"warning: {doubt}\n")
+    for note in found.notes:
+        console.print(f"note: {note}\n")
     figures: Mapping[str, tuple[str, str]] = {
         "run time": (f"{baseline.runtime_s:.2f} s", f"{measured.runtime_s:.2f} s"),
         "resident, mean": (megabytes(baseline.rss_mean_bytes), megabytes(measured.rss_mean_bytes)),
@@ -83,7 +85,8 @@ def show_scheme(found: SchemeMeasurement) -> None:
     )
     if few := too_few_readings(baseline):
         console.print(f"note: {few}", soft_wrap=True)
-    for note in () if measured.watched is None else measured.watched.notes:
+    watched, intervals = measured.watched, found.monitoring.intervals
+    for note in () if watched is None else watched.notes(intervals):
         console.print(f"note: {note}", soft_wrap=True)
 
 

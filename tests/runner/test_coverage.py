@@ -59,3 +59,43 @@ def test_it_is_at_most_all(tmp_path: Path) -> None:
     coverage.end(1.0)
 
     assert coverage.unwatched_share == 1.0
+
+
+def test_lives_are_told_by_what_was_not_watched(tmp_path: Path) -> None:
+    """Process 2 lives from 1.0 to 1.4 s, process 3 from 1.2 to 2.2 s; process 3 is watched at last."""
+    coverage = Coverage(Procfs(tmp_path))
+    process(tmp_path, 2, "cc1", 30)
+    process(tmp_path, 3, "as", 10)
+
+    for pids, targets, time_s in [
+        ((1,), (1,), 0.0),
+        ((1, 2), (1,), 1.0),
+        ((1, 2, 3), (1,), 1.2),
+        ((1, 3), (1,), 1.4),
+        ((1, 3), (1, 3), 1.8),
+        ((1,), (1,), 2.2),
+    ]:
+        coverage.sample(pids, targets, 100 * PAGE_BYTES, time_s)
+    coverage.end(3.0)
+
+    first, second = 30 * 0.4, 10 * 0.6
+    assert coverage.unwatched_life_s == pytest.approx(
+        (first * 0.4 + second * 1.0) / (first + second)
+    )
+    assert coverage.unwatched_processes({1, 3}) == 1
+
+
+def test_nobody_knows_how_long_a_process_lives_that_is_still_there(tmp_path: Path) -> None:
+    process(tmp_path, 2, "worker", 30)
+    coverage = Coverage(Procfs(tmp_path))
+
+    coverage.sample((1, 2), (1,), 100 * PAGE_BYTES, 0.0)
+    coverage.sample((1, 2), (1, 2), 100 * PAGE_BYTES, 1.0)
+    coverage.end(9.0)
+
+    assert coverage.unwatched_share > 0.0
+    assert coverage.unwatched_life_s is None
+
+
+def test_where_all_is_watched_there_is_no_life(tmp_path: Path) -> None:
+    assert Coverage(Procfs(tmp_path)).unwatched_life_s is None
