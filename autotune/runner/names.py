@@ -58,11 +58,8 @@ def why_not_found(name: str, folder: str = "/") -> str:
             return scripts.may_not_be_run(path, _start(path))
     if path.is_symlink():
         return f"it is a link to '{path.readlink()}', where nothing is: mend the link"
-    if any(part.startswith(("~", "$")) for part in path.parts) or "*" in name:
-        return (
-            "only a shell replaces ~, $ and *: write the path out, or the command as one text, with "
-            "'shell: true'"
-        )
+    if replaced := _replaced_by_a_shell(path):
+        return f"only a shell replaces ~, $ and *: write the path out{replaced}"
     if " " in name.strip():
         return "it has spaces: write each word of a command as an item of its own"
     if "/" not in name and path.is_file():
@@ -70,6 +67,13 @@ def why_not_found(name: str, folder: str = "/") -> str:
     if near := _near(path.name, [path.parent] if "/" in name else _search_path()):
         return f"did you mean '{path.parent / near if '/' in name else near}'? If not, {_INSTALL}"
     return _INSTALL
+
+
+def _replaced_by_a_shell(path: Path) -> str | None:
+    """Say what else to know of a path that a shell would replace; None if it would replace nothing."""
+    if any(part.startswith(("~", "$")) for part in path.parts):
+        return " (in a micro-VM ~ is /tmp, and your variables are not set)"
+    return ", or the command as one text, with 'shell: true'" if "*" in str(path) else None
 
 
 def only_a_shell_reads(words: Sequence[str]) -> str | None:

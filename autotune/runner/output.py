@@ -25,17 +25,17 @@ class _Lines:
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._on_line = on_line
-        self._rest = b""
+        self.rest = b""
 
     def take(self, chunk: bytes) -> None:
         """Take the next piece; an empty piece is the end."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if not chunk and self._rest:
-            lines, self._rest = [self._rest], b""
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        if not chunk and self.rest:
+            lines, self.rest = [self.rest], b""
         for line in lines:
             self._one(line)
-        if len(self._rest) > _LONGEST_LINE:
-            self._rest = self._rest[:_LONGEST_LINE]
+        if len(self.rest) > _LONGEST_LINE:
+            self.rest = self.rest[:_LONGEST_LINE]
 
     def _one(self, line: bytes) -> None:
         text = line[:_LONGEST_LINE].decode(errors="replace").rstrip("\r")
@@ -85,6 +85,11 @@ class Output:
         """Wait until all is read, but no longer than *timeout_s* seconds."""
         self._thread.join(timeout_s)
 
+    def unfinished(self) -> str:
+        """Give what was printed last and has no end of line yet, as a prompt: "" if nothing was."""
+        rest = self._printed.rest or self._errors.rest
+        return rest.decode(errors="replace")
+
     def last_line(self) -> str:
         """Give the last line that was not empty, shortened. Gives "" if there was no such line."""
         tail = self._printed.tail or self._errors.tail
@@ -111,6 +116,7 @@ class LineSeen:
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)
         self._seen = False
+        self._unfinished = ""
 
     def __call__(self, text: str) -> None:
         """Search a line."""
@@ -119,6 +125,14 @@ class LineSeen:
     def seen(self) -> bool:
         """Say whether a line matched."""
         return self._seen
+
+    def seen_with(self, unfinished: str) -> bool:
+        """Say whether a line matched, or an *unfinished* one does that has stayed so: a prompt."""
+        stays = unfinished == self._unfinished
+        self._unfinished = unfinished
+        return self._seen or (
+            stays and unfinished != "" and self._pattern.search(unfinished) is not None
+        )
 
 
 def to_all(*listeners: Callable[[str], None]) -> Callable[[str], None]:

@@ -40,10 +40,26 @@ _FOR_ROOT: Final = (
     "out"
 )
 _SUDO: Final = (
-    "the workload runs as an ordinary user, and can't become another one: leave sudo out of it"
+    "the workload runs as an ordinary user, and can't become another one: leave sudo, su and the like "
+    "out of the command"
 )
 
 _REMEDIES: Final = (
+    (
+        r"\b(sudo|doas|pkexec)\b.*(not found|no such|setuid|owned|privileges)|"
+        r"\b(sudo|doas|su|runuser|pkexec): ",
+        _SUDO,
+    ),
+    (
+        r"\bsystemd\b|connect to (the )?(system |session |user )?(message )?bus|\bD-?Bus\b",
+        "it talks to systemd or D-Bus, and there is none: leave out what talks to it, and start the "
+        "program itself",
+    ),
+    (
+        r"/sys/fs/cgroup|\bcgroup",
+        "it wants control groups, and those are for root: start it in a mode without them (the whole "
+        "machine's memory is vm.memory)",
+    ),
     (
         r"\bdisplay\b.*\b(open|connect|found|set)|(open|connect to|no) (the )?(X )?display|\$?DISPLAY\b",
         _WINDOW,
@@ -80,6 +96,16 @@ _REMEDIES: Final = (
         "memory, raise vm.memory",
     ),
     (
+        r"\bmlock|\bmemlock|\block\w* (of )?(\w+ )?memory",
+        "it locks more memory than an ordinary user may: start it in a mode that locks none",
+    ),
+    (
+        r"(fork|clone|spawn|thread)\b.*(temporarily unavailable|EAGAIN)|BlockingIOError.*Errno 11\b|"
+        r"(can'?t|cannot|unable to|failed to) (start|create) (a )?(new )?(native )?(thread|process)",
+        "it may start no more processes or threads: leave out or raise the limit that was set for it "
+        "(ulimit -u), let it start fewer, or give the machine more memory (vm.memory)",
+    ),
+    (
         r"cannot allocate memory|can'?t allocate|ENOMEM|out of memory|MemoryError|bad_alloc|"
         r"could not reserve enough space",
         "it got no memory: give the machine more (vm.memory), leave out a limit that was set for it "
@@ -87,11 +113,7 @@ _REMEDIES: Final = (
     ),
     (
         r"locale",
-        "set LANG=C.UTF-8 in the command (env LANG=C.UTF-8 ...), or install the locale",
-    ),
-    (
-        r"\b(sudo|doas|pkexec)\b.*(not found|no such|setuid|owned|privileges)|\b(sudo|doas):",
-        _SUDO,
+        "set LC_ALL=C.UTF-8 in the command (env LC_ALL=C.UTF-8 ...), or install the locale",
     ),
     (
         r"operation not permitted|EPERM\b|(must|needs? to|should) be (run (as|by) )?root|are you root|"
@@ -203,7 +225,8 @@ _AFTER_SIGNAL: Final[dict[int, str]] = {
 _AFTER_STATUS: Final = {
     124: "'timeout' ended it: use workload.duration instead",
     126: "the shell may not run a program of the command: make it executable",
-    127: "the shell finds no program of the command: install it, or give its path",
+    127: "the shell finds no program of the command: install it, or give its path (~ and $HOME are /tmp "
+    "in a micro-VM)",
 }
 """Exit statuses with a meaning of their own. Source: timeout(1), "EXIT STATUS" of sh(1p)."""
 

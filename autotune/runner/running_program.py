@@ -59,7 +59,8 @@ class RunningProgram:
         check_before(program.ready, processes.procfs)
         self.measured = processes.start(program.command, on_line=to_all(*listeners))
         self.measured.close_input()
-        seen = _never if line is None else line.seen
+        output = self.measured.output
+        seen = _never if line is None else lambda: line.seen_with(output.unfinished())
         wait_until_ready(program.ready, self.measured, processes, seen, timeout_us, on_wait)
 
     @property

@@ -43,11 +43,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("A=b", "it gives a variable a value: put env in front: [env, A=b, ...]"),
         (
             "~/bin/serve",
-            "only a shell replaces ~, $ and *: write the path out, or the command as one ",
+            "only a shell replaces ~, $ and *: write the path out (in a micro-VM ~ is ",
         ),
         (
             "$HOME/serve",
-            "only a shell replaces ~, $ and *: write the path out, or the command as one ",
+            "only a shell replaces ~, $ and *: write the path out (in a micro-VM ~ is ",
         ),
         (
             "redis-server --port 1",

@@ -68,6 +68,12 @@ def test_a_line_may_come_late_and_have_more_around_it(processes: Processes) -> N
     assert time.monotonic() - began_s >= 0.3
 
 
+def test_a_prompt_is_a_line_without_an_end(processes: Processes) -> None:
+    code = "import time; print('up> ', end='', flush=True); time.sleep(1000)"
+
+    start(processes, Ready(line="^up> $"), code)
+
+
 def test_a_port_is_ready_when_it_is_listened_to(
     processes: Processes, listener: socket.socket
 ) -> None:

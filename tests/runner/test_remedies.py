@@ -28,7 +28,7 @@ from autotune.runner.remedies import remedy_after, remedy_for
         ("connect: Network is unreachable", "it wants the network"),
         ("bind: Address already in use", "two programs want one port"),
         ("write error: No space left on device", "its files find no room"),
-        ('initdb: error: invalid locale name "de_DE"', "set LANG=C.UTF-8"),
+        ('initdb: error: invalid locale name "de_DE"', "set LC_ALL=C.UTF-8"),
         ("Vim: Warning: Input is not from a terminal", "it wants a terminal"),
         ("error: cannot open /dev/tty: No such device", "it wants a terminal"),
         ("cannot open /dev/nvidia0: No such file or directory", "it wants a device"),
@@ -68,6 +68,14 @@ from autotune.runner.remedies import remedy_after, remedy_for
         ("dmesg: read kernel buffer failed: Operation not permitted", "that is for root"),
         ("userfaultfd: Operation not permitted", "that is for root"),
         ("This program must be run as root", "that is for root"),
+        ("su: Authentication failure", "the workload runs as an ordinary user, and can't become"),
+        ("Failed to connect to bus: No medium found", "it talks to systemd or D-Bus"),
+        ("mkdir: cannot create '/sys/fs/cgroup/a': Permission denied", "it wants control groups"),
+        ("mlockall: Cannot allocate memory", "it locks more memory than"),
+        ("BlockingIOError: [Errno 11] Resource temporarily unavailable", "it may start no more"),
+        ("sh: 1: Cannot fork: Resource temporarily unavailable", "it may start no more"),
+        ("OutOfMemoryError: unable to create native thread", "it may start no more"),
+        ("RuntimeError: can't start new thread", "it may start no more"),
     ],
 )
 def test_what_helps_is_known(printed: str, beginning: str) -> None:
@@ -102,7 +110,7 @@ def test_of_a_program_that_goes_on_only_what_makes_it_wait_counts() -> None:
     assert (remedy_for(lines[:1]) or "").startswith("the workload runs as an ordinary user")
     assert remedy_for(lines[:1], goes_on=True) is None
     assert (remedy_for(lines, goes_on=True) or "").startswith("it wants a terminal")
-    assert (remedy_for(lines) or "").startswith("set LANG")
+    assert (remedy_for(lines) or "").startswith("set LC_ALL")
 
 
 @pytest.mark.parametrize(
