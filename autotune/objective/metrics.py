@@ -29,7 +29,6 @@ from autotune.objective.half_saving import half_saving_s
 
 SlowdownName = Literal["own_cpu_slowdown", "wall_slowdown"]
 
-
 RECORD_FIELDS: tuple[str, ...] = tuple(
     field.name
     for field in dataclasses.fields(Measurement)
