@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -25,7 +26,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def autotune(installed: Path, *arguments: str) -> str:
-    """Run the installed program, from another folder, without the checkout on the path."""
+    """Run the installed program, from another folder, without the checkout on the path.
+
+    It computes in plain Python: Numba would compile the simulator once more for its new place.
+    """
     script = (
         "import sys; sys.path.insert(0, sys.argv.pop(1)); "
         "from autotune.__main__ import main; main()"
@@ -33,6 +37,7 @@ def autotune(installed: Path, *arguments: str) -> str:
     return subprocess.run(
         [sys.executable, "-P", "-c", script, str(installed), *arguments],
         cwd=installed.parent,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         check=True,
         capture_output=True,
         text=True,
