@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from autotune.backends.settings import VmSettings
 from autotune.backends.vm import cpio
 from autotune.backends.vm.cpio import Entry, archive
-from autotune.backends.vm.kernel_package import fetch_kernel
+from autotune.backends.vm.kernel_files import find_kernel
 from autotune.backends.vm.python_files import ENVIRONMENT, guest_python
 from autotune.errors import InputError
 
@@ -158,7 +159,7 @@ def test_a_path_has_one_spelling(path: str) -> None:
 
 
 @pytest.mark.vm
-def test_the_kernel_unpacks_what_was_archived(tmp_path: Path) -> None:
+def test_the_kernel_unpacks_what_was_archived(tmp_path: Path, vm_cache: Path) -> None:
     emulator = shutil.which("qemu-system-x86_64")
     assert emulator is not None, "no QEMU: install qemu-system-x86"
     python = guest_python(("ctypes", "json"))
@@ -170,7 +171,7 @@ def test_the_kernel_unpacks_what_was_archived(tmp_path: Path) -> None:
     first, *arguments = python.command
     variables = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
     options = f"console=ttyS0 quiet panic=-1 {variables} rdinit={first}"
-    kernel = fetch_kernel(tmp_path, print)
+    kernel = find_kernel(VmSettings(), vm_cache)
 
     console = subprocess.run(
         (
