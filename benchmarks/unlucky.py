@@ -72,35 +72,46 @@ class Answer:
         return f"{self.resident_mib:.1f} MiB resident, slowdown {known}"
 
 
-def measure(folder: Path, workload: Mapping[str, Any], vm: Mapping[str, Any]) -> Answer:
-    """Measure a program."""
-    path = write_workload_file(folder, workload, vm)
-    command = [
-        sys.executable,
-        "-m",
-        "autotune",
-        "measure",
-        str(path),
-        "--scheme",
-        "prcl-3s",
-        "--json",
-    ]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ
-        | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
-    record = None if done.returncode else json.loads(done.stdout)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("note:")]
-    beside = (
-        [] if record is None else [str(record[key]) for key in ("missing", "doubts", "reason")]
-    )
-    return Answer(record=record, printed=" ".join((*said, *beside)))
+class Measured:
+    """Measures programs. What has been measured is not measured again: many remedies are alike.
+
+    Args:
+        folder: Where the workload files are written. It is the same for all cases, since a path that
+            differs makes another machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, Answer] = {}
+
+    def answer(self, case: Case, workload: Mapping[str, Any], vm: Mapping[str, Any]) -> Answer:
+        """Measure a program of a case, whose files are there."""
+        key = json.dumps([workload, vm, dict(case.files), case.prepare])
+        if key not in self._known:
+            self._known[key] = self._measure(workload, vm)
+        return self._known[key]
+
+    def forget(self) -> None:
+        """Measure anew from now on: a remedy has changed the files."""
+        self._known.clear()
+
+    def _measure(self, workload: Mapping[str, Any], vm: Mapping[str, Any]) -> Answer:
+        path = write_workload_file(self._folder, workload, vm)
+        command = [sys.executable, "-m", "autotune", "measure", str(path)]
+        done = subprocess.run(
+            [*command, "--scheme", "prcl-3s", "--json"],
+            cwd=ROOT,
+            env=os.environ
+            | {"PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        record = None if done.returncode else json.loads(done.stdout)
+        said = [line for line in done.stderr.splitlines() if not line.startswith("note:")]
+        beside = [] if record is None else [record["missing"], record["doubts"], record["reason"]]
+        return Answer(record=record, printed=" ".join((*said, *map(str, beside))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +133,12 @@ class Row:
     took_s: float
 
 
-def judge(name: str, case: Case, folder: Path) -> Row:
+def judge(name: str, case: Case, folder: Path, measured: Measured) -> Row:
     """Measure a program, and again after its remedy."""
     began_s = time.monotonic()
     make_files(case, folder)
     faults = []
-    first = last = measure(folder, case.workload, case.vm)
+    first = last = measured.answer(case, case.workload, case.vm)
     if "Traceback" in first.printed and "Traceback" not in (case.told or ""):
         faults.append("a traceback")
     if case.told is not None and case.told not in first.printed:
@@ -136,8 +147,9 @@ def judge(name: str, case: Case, folder: Path) -> Row:
     if case.told is not None and remedy is None and (command := command_in(first.printed)):
         subprocess.run(command, shell=True, cwd=folder, check=True)  # noqa: S602  # the remedy
         remedy = case.workload
+        measured.forget()
     if remedy is not None:
-        last = measure(folder, remedy, case.remedy_vm or case.vm)
+        last = measured.answer(case, remedy, case.remedy_vm or case.vm)
         if case.told is not None and case.told in last.printed:
             faults.append("says the same after its remedy")
     if (case.told is None or remedy is not None) and last.record is None:
@@ -174,17 +186,21 @@ def main() -> int:
         return 0
     rows: list[Row] = []
     left_out = []
-    for name in options.names or cases:
-        if name not in cases:
-            parser.error(f"no case '{name}': --list prints all")
-        if lacks := [need for need in cases[name].needs if shutil.which(need) is None]:
-            left_out.append(f"{name} (needs {', '.join(lacks)})")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            row = judge(name, cases[name], Path(folder))
-        rows.append(row)
-        verdict = "as it should be" if not row.faults else f"NOT: {'; '.join(row.faults)}"
-        print(f"{name}: {verdict} ({row.took_s:.0f} s): {row.after}", flush=True)
+    with tempfile.TemporaryDirectory() as top:
+        folder = Path(top, "case")
+        measured = Measured(folder)
+        for name in options.names or cases:
+            if name not in cases:
+                parser.error(f"no case '{name}': --list prints all")
+            if lacks := [need for need in cases[name].needs if shutil.which(need) is None]:
+                left_out.append(f"{name} (needs {', '.join(lacks)})")
+                continue
+            folder.mkdir()
+            row = judge(name, cases[name], folder, measured)
+            shutil.rmtree(folder)
+            rows.append(row)
+            verdict = "as it should be" if not row.faults else f"NOT: {'; '.join(row.faults)}"
+            print(f"{name}: {verdict} ({row.took_s:.0f} s): {row.after}", flush=True)
     wrong = [row for row in rows if row.faults]
     print("\n| program | what was said | then |\n|---|---|---|")
     for row in wrong if options.faults else rows:

@@ -52,9 +52,10 @@ def read_cases(path: Path) -> dict[str, Case]:
     """Read cases, by their names.
 
     Args:
-        path: A file with `cases`, and `files` that all of them have.
+        path: A file with `cases`, and `files` that all of them have. "{home}" is the user's home.
     """
-    read = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8").replace("{home}", str(Path.home()))
+    read = YAML(typ="safe", pure=True).load(text)
     shared = read.get("files", {})
     cases = {}
     for name, keys in read["cases"].items():

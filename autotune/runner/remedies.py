@@ -43,6 +43,25 @@ _SUDO: Final = (
     "the workload runs as an ordinary user, and can't become another one: leave sudo, su and the like "
     "out of the command"
 )
+_SYSTEMD: Final = (
+    "it talks to systemd or D-Bus, and there is none: leave out what talks to it, and start the "
+    "program itself"
+)
+_CONTROL_GROUPS: Final = (
+    "it wants control groups, and those are for root: start it in a mode without them (the whole "
+    "machine's memory is vm.memory)"
+)
+_LOCKS: Final = (
+    "it locks more memory than an ordinary user may: start it in a mode that locks none"
+)
+_PROCESSES: Final = (
+    "it may start no more processes or threads: leave out or raise the limit that was set for it "
+    "(ulimit -u), let it start fewer, or give the machine more memory (vm.memory)"
+)
+_NO_MEMORY: Final = (
+    "it got no memory: give the machine more (vm.memory), leave out a limit that was set for it "
+    "(ulimit), or make the workload smaller"
+)
 
 _REMEDIES: Final = (
     (
@@ -51,14 +70,12 @@ _REMEDIES: Final = (
         _SUDO,
     ),
     (
-        r"\bsystemd\b|connect to (the )?(system |session |user )?(message )?bus|\bD-?Bus\b",
-        "it talks to systemd or D-Bus, and there is none: leave out what talks to it, and start the "
-        "program itself",
+        r"booted with systemd|connect to (the )?(system |session |user )?(message )?bus|\bD-?Bus\b",
+        _SYSTEMD,
     ),
     (
-        r"/sys/fs/cgroup|\bcgroup",
-        "it wants control groups, and those are for root: start it in a mode without them (the whole "
-        "machine's memory is vm.memory)",
+        r"(/sys/fs/cgroup|\bcgroup).*(denied|no such|not|fail|read-only)",
+        _CONTROL_GROUPS,
     ),
     (
         r"\bdisplay\b.*\b(open|connect|found|set)|(open|connect to|no) (the )?(X )?display|\$?DISPLAY\b",
@@ -97,19 +114,17 @@ _REMEDIES: Final = (
     ),
     (
         r"\bmlock|\bmemlock|\block\w* (of )?(\w+ )?memory",
-        "it locks more memory than an ordinary user may: start it in a mode that locks none",
+        _LOCKS,
     ),
     (
         r"(fork|clone|spawn|thread)\b.*(temporarily unavailable|EAGAIN)|BlockingIOError.*Errno 11\b|"
         r"(can'?t|cannot|unable to|failed to) (start|create) (a )?(new )?(native )?(thread|process)",
-        "it may start no more processes or threads: leave out or raise the limit that was set for it "
-        "(ulimit -u), let it start fewer, or give the machine more memory (vm.memory)",
+        _PROCESSES,
     ),
     (
         r"cannot allocate memory|can'?t allocate|ENOMEM|out of memory|MemoryError|bad_alloc|"
         r"could not reserve enough space",
-        "it got no memory: give the machine more (vm.memory), leave out a limit that was set for it "
-        "(ulimit), or make the workload smaller",
+        _NO_MEMORY,
     ),
     (
         r"locale",
@@ -166,7 +181,10 @@ _REMEDIES: Final = (
 Of the last line that one of them matches, the first one counts.
 """
 
-NOT_FOR_FILES: Final = (_TERMINAL, _WINDOW, _NETWORK, NOBODY_LISTENS, _SUDO, _FOR_ROOT)
+NOT_FOR_FILES: Final = (
+    *(_TERMINAL, _WINDOW, _NETWORK, NOBODY_LISTENS, _SUDO, _FOR_ROOT),
+    *(_SYSTEMD, _CONTROL_GROUPS, _LOCKS, _PROCESSES, _NO_MEMORY),
+)
 """What helps where no missing file is the cause, though a program may have missed some, too."""
 
 

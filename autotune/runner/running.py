@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,10 @@ from autotune.runner.processes import Processes, Started
 from autotune.runner.readiness import be_silent
 from autotune.runner.running_pattern import RunningPattern
 from autotune.runner.running_program import RunningProgram
+
+_CLIENT_ENDS_S = 1.0
+"""How long a client may go on after its server has ended well."""
+_POLL_S = 0.01
 
 
 class RunningWorkload(Protocol):
@@ -139,7 +144,7 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
         raise out_of_memory(dead.title)
     if measured.has_ended():
         processes.check_foreground(measured)
-    if last is not measured and measured.has_ended():
+    if last is not measured and measured.has_ended() and not _both_end(measured, last):
         raise WorkloadError(
             f"'{measured.title}' ended before its client, with {measured.how_it_ended()}: "
             f"{measured.remedy('let it go on until its client has ended')}"
@@ -150,3 +155,11 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
             f"'{last.title}' failed with {last.how_it_ended()}: {last.remedy('mend the command')}; if "
             f"it is meant to end so, list {status if status >= 0 else 128 - status} under accept_exit"
         )
+
+
+def _both_end(server: Started, client: Started) -> bool:
+    """Say whether a server that has ended well has ended since its client goes: for it serves once."""
+    deadline_s = time.monotonic() + _CLIENT_ENDS_S
+    while not server.status and not client.has_ended() and time.monotonic() < deadline_s:
+        time.sleep(_POLL_S)
+    return not server.status and client.has_ended()

@@ -215,6 +215,17 @@ def test_a_server_that_ends_first_is_to_blame(processes: Processes) -> None:
     )
 
 
+def test_a_server_may_end_as_soon_as_its_client_goes(processes: Processes) -> None:
+    running = start(
+        processes, "import time; time.sleep(0.2)", client=python("import time; time.sleep(0.5)")
+    )
+
+    measured_part(running)
+
+    assert not running.last.has_ended()
+    check_end(running, processes, 0)
+
+
 def test_a_client_that_fails_is_to_blame(processes: Processes) -> None:
     client = python("import sys; sys.exit('no luck')")
     running = start(processes, SLEEP, client=client)

@@ -16,7 +16,7 @@ from autotune.backends.vm.plan import USER_ID
 from autotune.backends.vm.programs import behind_shim, find_program, first_bytes, interpreters
 from autotune.backends.vm.python_packages import imported_files, imported_names, words_of
 from autotune.backends.vm.skeleton import OWN_FOLDERS
-from autotune.backends.vm.words import SHELLS, script_words
+from autotune.backends.vm.words import SHELLS, script_words, search_path
 from autotune.errors import InputError, Where
 from autotune.runner import scripts
 
@@ -122,7 +122,10 @@ class Collection:
             after: The word before them.
         """
         for_shell = Path(after).name in _RUN_A_FILE
+        search: str | None = None
         for word in words:
+            search = search_path(after, word) or search
+            after = word
             with contextlib.suppress(InputError, ValueError, OSError):
                 path = Path(folder, word)
                 mine = files or not word.startswith("/")
@@ -133,7 +136,7 @@ class Collection:
                     if for_shell and path not in self._for_shells:
                         self._for_shells.add(path)
                         self.add_named(script_words(path.read_text(errors="replace")), folder)
-                self.add_program(find_program(word, folder), folder)
+                self.add_program(find_program(word, folder, search), folder)
             # `sh -e run.sh` runs what the file names, which need not be executable.
             for_shell = Path(word).name in _RUN_A_FILE or (for_shell and word.startswith("-"))
 

@@ -20,6 +20,7 @@ from autotune.backends.vm.guest_root import mount_all
 from autotune.backends.vm.opened import LOG, Opened, look
 from autotune.backends.vm.orders import Orders, decode_orders, encode_answer
 from autotune.backends.vm.plan import (
+    HOME,
     MODULES_FOLDER,
     OPENS_FILE,
     ORDERS_PATH,
@@ -52,7 +53,7 @@ from autotune.runner.tracing import TRACEFS, TraceBuffer, buffer_if_possible
 
 _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {
-    "HOME": "/tmp",  # noqa: S108  # the guest's own
+    "HOME": HOME,
     "USER": "user",
     "LOGNAME": "user",
     "LANG": "C.UTF-8",

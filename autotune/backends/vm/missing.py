@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from autotune.backends.vm.file_entries import size_bytes
 from autotune.backends.vm.opened import Opened
+from autotune.backends.vm.plan import HOME
 from autotune.backends.vm.skeleton import OWN_FOLDERS
 from autotune.errors import InputError
 from autotune.experiment.experiment import Experiment
@@ -134,7 +135,7 @@ def explanation(opened: Opened, program: Program, there: Collection[str]) -> str
     """
     files, _ = _new(opened, program, there, ())
     if not files:
-        return ""
+        return _in_the_home(opened)
     # A program ends when it misses something: so what it looked for last tells most.
     named = ", ".join(map(str, files[: -_MOST_NAMED - 1 : -1]))
     more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
@@ -142,6 +143,18 @@ def explanation(opened: Opened, program: Program, there: Collection[str]) -> str
         f"not in the micro-VM: list it under workload.files: {named}{more} "
         "('autotune vm check' finds all)"
     )
+
+
+def _in_the_home(opened: Opened) -> str:
+    """Say which file a program has looked for in its home, which is another one there; "" if none."""
+    for path in reversed(opened.missing):
+        mine = Path.home() / path.removeprefix(f"{HOME}/")
+        if path.startswith(f"{HOME}/") and mine.exists() and not Path(path).exists():
+            return (
+                f"its home in a micro-VM is {HOME}: put 'env HOME={Path.home()}' in front of the "
+                f"command, and list {mine} under workload.files"
+            )
+    return ""
 
 
 def _here(path: str) -> Path | None:

@@ -20,6 +20,9 @@ ORDERS_PATH = "/sys/firmware/qemu_fw_cfg/by_name/opt/orders/raw"
 USER_ID = 1000
 """The user who runs the workload in the guest: not root, since some programs refuse root."""
 
+HOME = "/tmp"  # noqa: S108  # the guest's
+"""The home of that user."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

@@ -18,8 +18,13 @@ _SHIM = re.compile(r'exec "?([^"\s]*(?:env|asdf|mise))"? exec\b')
 """How a "shim" hands over to the program that chooses a version: pyenv, rbenv, nodenv, asdf, mise."""
 
 
-def find_program(name: str, folder: str = "/") -> Path:
+def find_program(name: str, folder: str = "/", search: str | None = None) -> Path:
     """Find a program as the shell would: on PATH, or, if its name has a slash, relative to *folder*.
+
+    Args:
+        name: The first word of a command.
+        folder: Where the command starts.
+        search: The value of PATH; None means this process's own.
 
     Returns:
         An absolute path. Links in it are kept.
@@ -28,7 +33,7 @@ def find_program(name: str, folder: str = "/") -> Path:
         InputError: If there is no such program, or it may not be run.
     """
     place = str(Path(folder, name)) if "/" in name else name
-    found = shutil.which(place)
+    found = shutil.which(place, path=search)
     if found is None:
         raise InputError(f"no program '{name}': {why_not_found(name, folder)}")
     return Path(found).absolute()  # PATH may have a relative folder

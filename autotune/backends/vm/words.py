@@ -8,6 +8,7 @@ so what is found here may be more than what runs, and may not be all.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ _TEXT_FOLLOWS: Final = re.compile(r"-[A-Za-z]*[cS]|--split-string")
 
 _WRITES: Final = re.compile(r"&?>[>|&]?")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_FORGETS: Final = frozenset({"-", "-i", "--ignore-environment"})
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
@@ -55,6 +57,24 @@ def argument_words(command: Sequence[str]) -> Iterator[str]:
         yield word
         if "=" in word:
             yield word.partition("=")[2]
+
+
+def search_path(before: str, word: str) -> str | None:
+    """Give the PATH with which the programs behind a word are looked for; None if it changes nothing.
+
+    Args:
+        before: The word before it.
+        word: ``PATH=...``, or what tells `env` to forget its variables: then PATH is libc's own.
+
+    >>> search_path("env", "PATH=/opt/bin"), search_path("env", "-i"), search_path("sort", "-i")
+    ('/opt/bin', '/bin:/usr/bin', None)
+    """
+    if word.startswith("PATH="):
+        own = ":".join(os.get_exec_path())
+        return word.removeprefix("PATH=").replace("${PATH}", own).replace("$PATH", own)
+    if Path(before).name == "env" and word in _FORGETS:
+        return os.confstr("CS_PATH")
+    return None
 
 
 def _runs_text(command: Sequence[str]) -> bool:

@@ -279,6 +279,13 @@ def test_programs_among_the_arguments_are_found(command: tuple[str, ...]) -> Non
     assert str(find_program("expr").resolve()) in found
 
 
+def test_programs_are_looked_for_with_the_path_that_the_command_sets(tmp_path: Path) -> None:
+    mine = script(tmp_path / "expr", "#!/bin/sh", "echo mine")
+    program = Program(command=("env", f"PATH={tmp_path}:$PATH", "expr", "1"))
+
+    assert str(mine.resolve()) in by_path(files_for(program).entries)
+
+
 def test_programs_and_files_that_a_wrapper_script_names_are_found(tmp_path: Path) -> None:
     (tmp_path / "settings").write_text("x")
     script(tmp_path / "inner", "#!/bin/sh", "expr 1 + 1")

@@ -136,6 +136,22 @@ def test_what_a_program_looked_for_last_is_named_first(tmp_path: Path) -> None:
     assert explanation(NOTHING, experiment.workload, set()) == ""
 
 
+def test_a_file_of_the_users_home_is_found_where_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.settings").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    experiment = program(tmp_path)
+    assert isinstance(experiment.workload, Program)
+    opened = looks(Path("/tmp/.settings"), Path("/tmp/.none"), problem="no such file")  # noqa: S108
+
+    assert explanation(opened, experiment.workload, set()) == (
+        f"its home in a micro-VM is /tmp: put 'env HOME={tmp_path}/home' in front of the command, and "
+        f"list {tmp_path}/home/.settings under workload.files"
+    )
+
+
 @pytest.mark.parametrize(
     ("problem", "may"),
     [
