@@ -4,7 +4,7 @@
 `Mapping.finish` refuses the keys that were not taken::
 
     document = load(path)
-    memory = document.take("memory", size)
+    memory = document.take("memory", size, example="64M")
     period = document.take("period", duration, default=100_000)
     document.finish()
 """
@@ -185,7 +185,7 @@ class Value:
     def kind(self) -> str:
         """The kind of value, for messages.
 
-        >>> loads("a: [1]", "f").take("a", lambda value: value.kind)
+        >>> loads("a: [1]", "f").take("a", lambda value: value.kind, example="1")
         'a list'
         """
         if self.is_mapping:
@@ -314,13 +314,21 @@ class Mapping:
         return self._left[key][0] if key in self._left else self.value.where
 
     @overload
-    def take(self, key: str, reader: Reader[T]) -> T: ...
+    def take(self, key: str, reader: Reader[T], *, example: str) -> T: ...
 
     @overload
     def take(self, key: str, reader: Reader[T], default: D) -> T | D: ...
 
-    def take(self, key: str, reader: Reader[T], default: object = _REQUIRED) -> object:
+    def take(
+        self, key: str, reader: Reader[T], default: object = _REQUIRED, *, example: str = ""
+    ) -> object:
         """Take *key*, and read its value.
+
+        Args:
+            key: The key.
+            reader: Reads the value.
+            default: What a missing key stands for; without it, the key must be there.
+            example: A value that the message about a missing key shows.
 
         Raises:
             InputError: If *reader* raises it, or the key is missing and there is no default.
@@ -335,7 +343,20 @@ class Mapping:
             raise InputError(
                 f"unknown key '{close[0]}': did you mean '{key}'?", self._left[close[0]][0]
             )
-        raise InputError(f"key '{key}' is missing: add it", self.value.where)
+        raise InputError(
+            f"key '{key}' is missing: add it, as in {key}: {example}", self.value.where
+        )
+
+    def take_present(
+        self, keys: Collection[str], reader_of: Callable[[str], Reader[T]]
+    ) -> dict[str, T]:
+        """Take those of *keys* that are there, in the file's order, each read with its own reader.
+
+        Raises:
+            InputError: If a reader raises it.
+        """
+        self._asked.update(keys)
+        return {key: reader_of(key)(self._left.pop(key)[1]) for key in self if key in keys}
 
     def entries(self) -> list[tuple[str, Value]]:
         """Take all keys that are not taken yet; give them with their values, in the file's order."""

@@ -20,7 +20,7 @@ WORDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,10}", fullmatch=True)
 
 def reading(text: str, reader: Reader[object], key: str = "a") -> object:
     keys = document.loads(text, "my.yaml")
-    value = keys.take(key, reader)
+    value = keys.take(key, reader, example="1")
     keys.finish()
     return value
 
@@ -59,8 +59,8 @@ def test_a_value_is_read_as_yaml_1_2_means_it() -> None:
 def test_sizes_and_durations_read_as_they_print(size: int, duration: int) -> None:
     keys = document.loads(f"s: {format_size(size)}\nd: {format_duration(duration)}", "my.yaml")
 
-    assert keys.take("s", document.size) == size
-    assert keys.take("d", document.duration) == duration
+    assert keys.take("s", document.size, example="1") == size
+    assert keys.take("d", document.duration, example="1") == duration
 
 
 @given(st.lists(WORDS, unique=True, min_size=1), st.data())
@@ -71,7 +71,7 @@ def test_every_key_and_value_knows_its_place(keys: list[str], data: st.DataObjec
 
     for line, (key, indent) in enumerate(zip(keys, indents, strict=True), start=1):
         assert mapping.where(key) == Where("my.yaml", line, 1)
-        value = mapping.take(key, document.itself)
+        value = mapping.take(key, document.itself, example="1")
         assert value.where == Where("my.yaml", line, len(key) + 4 + indent)
 
 
@@ -180,7 +180,7 @@ def test_any_text_is_read_or_an_input_error(text: str) -> None:
         ),
         ("a: x\nb: 1", document.text, "my.yaml:2:1: unknown key 'b': known are a"),
         ("aa: x", document.text, "my.yaml:1:1: unknown key 'aa': did you mean 'a'?"),
-        ("b: x", document.text, "my.yaml:1:1: key 'a' is missing: add it"),
+        ("b: x", document.text, "my.yaml:1:1: key 'a' is missing: add it, as in a: 1"),
     ],
 )
 def test_a_wrong_value_is_named_with_place_and_remedy(
@@ -238,7 +238,7 @@ def test_a_domain_error_gets_the_place_of_its_value() -> None:
 def test_keys_are_given_in_the_order_of_the_file() -> None:
     keys = document.loads("c: 1\na: 2\nb: 3\n", "my.yaml")
 
-    keys.take("a", document.itself)
+    keys.take("a", document.itself, example="1")
 
     assert list(keys) == ["c", "b"]
     assert [key for key, _ in keys.entries()] == ["c", "b"]
@@ -255,7 +255,7 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: x\n")
 
-    assert document.load(path).take("a", document.text) == "x"
+    assert document.load(path).take("a", document.text, example="1") == "x"
 
 
 def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_the_commands_that_unpack_a_file_can_be_followed(
         document.load(Path("a file"))
     subprocess.run(str(error.value).rpartition(": ")[2], shell=True, check=True)  # noqa: S602
 
-    document.load(Path("unpacked-a file")).take("a", document.integer(at_least=1))
+    document.load(Path("unpacked-a file")).take("a", document.integer(at_least=1), example="1")
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
@@ -373,15 +373,15 @@ def test_a_path_through_a_file_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_tabs_indent_and_separate_as_blanks_do(text: str) -> None:
-    values = document.loads(text, "my.yaml").take("a", document.Value.mapping)
+    values = document.loads(text, "my.yaml").take("a", document.Value.mapping, example="1")
 
     read = document.integer(at_least=0)
-    assert (values.take("b", read), values.take("c", read)) == (1, 2)
+    assert (values.take("b", read, example="1"), values.take("c", read, example="1")) == (1, 2)
 
 
 def test_a_tab_in_quotes_stays() -> None:
     values = document.loads('a:\n  - "x:\ty"\n', "my.yaml").take(
-        "a", document.list_of(document.text)
+        "a", document.list_of(document.text), example="1"
     )
 
     assert values == ("x:\ty",)

@@ -274,11 +274,13 @@ def _read_name(value: Value) -> str:
 
 def _read_objective(value: Value) -> Objective:
     keys = value.mapping()
-    metric = keys.take("metric", _read_metric)
+    metric = keys.take("metric", _read_metric, example="memory_saving")
     name = keys.take("name", _read_name, str(metric))
-    direction = Direction(keys.take("direction", _direction))
+    direction = Direction(keys.take("direction", _direction, example="maximize"))
     read_reference = document.parsed(partial(_parse_value, metric), "write a number")
-    reference = keys.take("reference", read_reference)
+    reference = keys.take(
+        "reference", read_reference, example="0%" if _is_fraction(metric) else "0"
+    )
     keys.finish()
     return Objective(metric=metric, name=name, direction=direction, reference=reference)
 
@@ -310,7 +312,9 @@ def load_objectives(path: Path) -> Objectives:
     keys = document.load(path)
     constraints = keys.take("constraints", read_constraints, ())
     objectives = keys.take(
-        "objectives", lambda value: read_objectives(value, name=path.stem, constraints=constraints)
+        "objectives",
+        lambda value: read_objectives(value, name=path.stem, constraints=constraints),
+        example="[{metric: memory_saving, direction: maximize, reference: 0%}]",
     )
     keys.finish()
     return objectives

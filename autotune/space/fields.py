@@ -51,6 +51,7 @@ class Quantity:
         parse: Reads a number with its unit; raises ValueError.
         format: Writes a number so that `parse` reads it back.
         example: A number as it is written.
+        larger_example: A larger one.
     """
 
     suffix: str
@@ -58,6 +59,7 @@ class Quantity:
     parse: Callable[[str], int | float]
     format: Callable[[int | float], str]
     example: str
+    larger_example: str
 
 
 DURATION = Quantity(
@@ -66,6 +68,7 @@ DURATION = Quantity(
     parse=parse_duration,
     format=lambda number: format_duration(int(number)),
     example="100ms",
+    larger_example="10s",
 )
 SIZE = Quantity(
     suffix="_bytes",
@@ -73,9 +76,19 @@ SIZE = Quantity(
     parse=parse_size,
     format=lambda number: format_size(int(number)),
     example="64M",
+    larger_example="1G",
 )
-SHARE = Quantity(suffix="", whole=False, parse=parse_share, format=format_share, example="5%")
-COUNT = Quantity(suffix="", whole=True, parse=_parse_count, format=str, example="300")
+SHARE = Quantity(
+    suffix="",
+    whole=False,
+    parse=parse_share,
+    format=format_share,
+    example="5%",
+    larger_example="20%",
+)
+COUNT = Quantity(
+    suffix="", whole=True, parse=_parse_count, format=str, example="300", larger_example="900"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

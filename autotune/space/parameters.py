@@ -119,6 +119,11 @@ class Numeric(_Named):
         return f"{self.format(self.low)} to {self.format(self.high)}"
 
     @property
+    def example(self) -> Value:
+        """One of the values."""
+        return self.low
+
+    @property
     def scale(self) -> str:
         """The scale, for people."""
         return "log" if self.log else "linear"
@@ -158,6 +163,11 @@ class Choices(_Named):
     def range(self) -> str:
         """The choices as text, for people."""
         return ", ".join(self.format(choice) for choice in self.choices)
+
+    @property
+    def example(self) -> Value:
+        """One of the values."""
+        return self.choices[0]
 
     @property
     def scale(self) -> str:

@@ -79,8 +79,12 @@ class ParameterReader:
             )
         numeric = self.base if isinstance(self.base, Numeric) else None
         end = read_field(self.field, open_ended=False)
-        low = keys.take("low", end, numeric.low) if numeric else keys.take("low", end)
-        high = keys.take("high", end, numeric.high) if numeric else keys.take("high", end)
+        if numeric:
+            low, high = keys.take("low", end, numeric.low), keys.take("high", end, numeric.high)
+        else:
+            quantity = FIELDS[self.field].quantity
+            low = keys.take("low", end, example=quantity.example)
+            high = keys.take("high", end, example=quantity.larger_example)
         default = numeric.scale if numeric else "linear"
         scale = keys.take("scale", document.one_of(["linear", "log"]), default)
         keys.finish(also=["choices"])
@@ -93,12 +97,12 @@ class ParameterReader:
         keys = value.mapping()
         known = {f: p for f, p in self.earlier.items() if isinstance(p, Choices)}
         conditions = []
-        for field in keys:
+        for field, item in keys.entries():
             if field not in known:
                 remedy = nearest(field, known) if known else "define one"
                 value.fail(f"no parameter '{field}' with choices stands before this one: {remedy}")
             other = known[field]
-            conditions.append(Condition(other.name, keys.take(field, _values_of(other))))
+            conditions.append(Condition(other.name, _values_of(other)(item)))
         if not conditions:
             value.fail("there is no condition: write one, as in {limit: time}")
         return tuple(conditions)
@@ -149,13 +153,14 @@ def read_template(value: Value, *, several: bool) -> SchemeTemplate:
     """
     keys = value.mapping()
     where = keys.where("action")
-    action = Action(keys.take("action", document.one_of([action.value for action in Action])))
+    read_action = document.one_of([action.value for action in Action])
+    action = Action(keys.take("action", read_action, example="pageout"))
     name = keys.take("name", scheme_name, action.value)
     prefix = f"{name}." if several else ""
     parameters = keys.take("parameters", document.itself, None)
     places = {field: keys.peek(field) for field in keys if field in FIELDS}
-    fixed = tuple(Fixed(field, keys.take(field, read_field(field))) for field in places)
-    keys.finish(also=FIELDS)
+    fixed = tuple(Fixed(*one) for one in keys.take_present(FIELDS, read_field).items())
+    keys.finish()
     earlier: dict[str, Parameter] = {}
     if parameters is not None:
         for field, item in parameters.mapping().entries():

@@ -17,6 +17,7 @@ from autotune.space.parameters import Parameter, SchemeTemplate, Suggester
 from autotune.space.reading import read_choice, read_template
 
 _YAML = frozenset({".yaml", ".yml"})
+_A_SCHEME = "[{action: pageout, parameters: {pattern.min_age: {low: 1s, high: 1m}}}]"
 _NO_SPACE = (
     "is no search space, which is YAML and begins with schemes: write one; a scheme alone is measured "
     "with measure --scheme FILE"
@@ -112,7 +113,11 @@ class SearchSpace:
                 raise ValueError(f"unknown parameter '{name}': {nearest(name, known)}")
         for parameter in self.parameters:
             if parameter.active(values) and parameter.name not in values:
-                raise ValueError(f"parameter '{parameter.name}' is missing: add it")
+                example = parameter.format(parameter.example)
+                raise ValueError(
+                    f"parameter '{parameter.name}' is missing: add it, as in "
+                    f"{parameter.name}: {example}"
+                )
             if parameter.name in values and not parameter.active(values):
                 raise ValueError(
                     f"parameter '{parameter.name}' exists only when {self._condition(parameter)}"
@@ -216,9 +221,8 @@ def _read_initial(templates: Sequence[SchemeTemplate]) -> document.Reader[Parame
 
     def read(value: Value) -> ParameterSet:
         keys = value.mapping()
-        names = [name for name in keys if name in fields]
-        values = {name: keys.take(name, read_choice(fields[name])) for name in names}
-        keys.finish(also=fields)
+        values = keys.take_present(fields, lambda name: read_choice(fields[name]))
+        keys.finish()
         return MappingProxyType(values)
 
     return read
@@ -226,7 +230,7 @@ def _read_initial(templates: Sequence[SchemeTemplate]) -> document.Reader[Parame
 
 def _read_space(value: Value, *, name: str) -> SearchSpace:
     keys = value.mapping()
-    schemes = keys.take("schemes", document.itself)
+    schemes = keys.take("schemes", document.itself, example=_A_SCHEME)
     items = schemes.items()
     templates = tuple(read_template(item, several=len(items) > 1) for item in items)
     initial = keys.take("initial", document.itself, None)
@@ -279,7 +283,7 @@ def read_search_space(
     keys = value.mapping()
     if "base" not in keys:
         return _read_space(value, name="custom"), None
-    base = keys.take("base", document.itself)
+    base = keys.take("base", document.itself, example="prcl")
     parameters = keys.take("parameters", document.itself, None)
     keys.finish()
     if base.is_mapping:

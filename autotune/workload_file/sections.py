@@ -239,7 +239,7 @@ def read_workload(
         if len(kinds) != 1:
             value.fail("give exactly one of pattern, command and recording")
         kind = kinds[0]
-        place = keys.take(kind, document.itself)
+        place = keys.take(kind, document.itself, value)
         files = keys.take("files", document.list_of(_copied(folder)), ())
         workload: Pattern | Program | Recording
         path = None

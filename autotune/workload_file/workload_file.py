@@ -277,7 +277,11 @@ def load_workload_file(
     said = of_now if kept is None else of_now.over(kept.overrides)
     usual_backend = said.backend or defaults.BACKEND
     backend = keys.take("backend", _backend(said.backend), usual_backend)
-    section = keys.take("workload", read_workload(places.file, places.folder, backend, warn))
+    section = keys.take(
+        "workload",
+        read_workload(places.file, places.folder, backend, warn),
+        example="{pattern: mine.cfg}",
+    )
     machine = _machine(keys, places, of_now.machine)
     search_space, space_path = _search_space(keys, places)
     objectives, objectives_path = _objectives(keys, places)

@@ -328,7 +328,8 @@ KDAMOND = "kdamonds[0].contexts[0]"
         ),
         (
             [{"quotas": {"time_ms": 1, "sz_bytes": 1, "reset_interval_ms": 1}}],
-            "schemes[0].quotas: 'weights' is missing",
+            "schemes[0].quotas: 'weights' is missing: add it, as in "
+            '"weights": {"sz_permil": 0, "nr_accesses_permil": 0, "age_permil": 1}',
         ),
         (
             [{"dests": [{"id": 0, "weight": 7}]}],

@@ -11,7 +11,9 @@ from autotune.space.space import SearchSpace, read_search_space
 
 def overridden(base: str, parameters: str) -> SearchSpace:
     keys = document.loads(f"space: {{base: {base}, parameters: {parameters}}}", "w.yaml")
-    space, path = keys.take("space", lambda value: read_search_space(value, relative_to=Path()))
+    space, path = keys.take(
+        "space", lambda value: read_search_space(value, relative_to=Path()), example="1"
+    )
     assert path is not None
     assert path.name == f"{base}.yaml"
     return space
@@ -166,7 +168,7 @@ def test_with_several_schemes_overrides_carry_the_name_of_the_scheme() -> None:
         (
             "prcl",
             "{pattern.max_age: {low: 1s}}",
-            "w.yaml:1:51: key 'high' is missing: add it",
+            "w.yaml:1:51: key 'high' is missing: add it, as in high: 10s",
         ),
         (
             "prcl",
@@ -230,7 +232,7 @@ schemes:
 
 def _with_base(text: str, base: str) -> SearchSpace:
     space = document.loads(f"space:{base.replace(chr(10), chr(10) + '  ')}", "base.yaml").take(
-        "space", lambda value: read_search_space(value, relative_to=Path())
+        "space", lambda value: read_search_space(value, relative_to=Path()), example="1"
     )[0]
-    keys = document.loads(text, "w.yaml").take("space", lambda value: value.mapping())
-    return space.overridden(keys.take("parameters", document.itself))
+    keys = document.loads(text, "w.yaml").take("space", lambda value: value.mapping(), example="1")
+    return space.overridden(keys.take("parameters", document.itself, example="1"))

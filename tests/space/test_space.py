@@ -56,7 +56,7 @@ class RandomTrial:
 def custom(text: str) -> SearchSpace:
     keys = document.loads(text, "my.yaml")
     space, path = keys.take(
-        "search_space", lambda value: read_search_space(value, relative_to=Path())
+        "search_space", lambda value: read_search_space(value, relative_to=Path()), example="1"
     )
     assert path is None
     return space
@@ -222,7 +222,10 @@ search_space:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"pattern.min_age": 100_000}, "parameter 'pattern.min_size' is missing: add it"),
+        (
+            {"pattern.min_age": 100_000},
+            "parameter 'pattern.min_size' is missing: add it, as in pattern.min_size: 4K",
+        ),
         (
             {"pattern.min_age": 100_000, "pattern.min_sise": 4096},
             "unknown parameter 'pattern.min_sise': did you mean 'pattern.min_size'?",
@@ -272,7 +275,7 @@ def test_a_search_space_file_is_named_relative_to_the_workload_file(tmp_path: Pa
     keys = document.loads("search_space: mine.yaml", tmp_path / "w.yaml")
 
     space, path = keys.take(
-        "search_space", lambda value: read_search_space(value, relative_to=tmp_path)
+        "search_space", lambda value: read_search_space(value, relative_to=tmp_path), example="1"
     )
 
     assert path == tmp_path / "mine.yaml"
@@ -286,7 +289,11 @@ def test_a_mistake_in_a_file_is_reported_in_that_file(tmp_path: Path) -> None:
     keys = document.loads("search_space: mine.yaml", tmp_path / "w.yaml")
 
     with pytest.raises(InputError) as error:
-        keys.take("search_space", lambda value: read_search_space(value, relative_to=tmp_path))
+        keys.take(
+            "search_space",
+            lambda value: read_search_space(value, relative_to=tmp_path),
+            example="1",
+        )
 
     assert str(error.value) == (
         f"{mine}:2:13: key 'action': unknown 'pageot': did you mean 'pageout'?"

@@ -57,16 +57,16 @@ def _write_us(cost_us: float) -> str:
     return f"{number.normalize():f}{unit}"
 
 
-_FORMS: Final[dict[Quantity, tuple[Reader[Any], Callable[[Any], str]]]] = {
-    Quantity.COUNT: (document.integer(at_least=1), str),
-    Quantity.SIZE: (document.size, format_size),
-    Quantity.DURATION: (document.duration, format_duration),
-    Quantity.COST_NS: (_ns, _write_ns),
-    Quantity.COST_US: (_us, _write_us),
-    Quantity.SHARE: (document.share, format_share),
-    Quantity.HUGE_PAGES: (document.one_of(get_args(HugePages)), str),
+_FORMS: Final[dict[Quantity, tuple[Reader[Any], Callable[[Any], str], str]]] = {
+    Quantity.COUNT: (document.integer(at_least=1), str, "8"),
+    Quantity.SIZE: (document.size, format_size, "16G"),
+    Quantity.DURATION: (document.duration, format_duration, "100ms"),
+    Quantity.COST_NS: (_ns, _write_ns, "250ns"),
+    Quantity.COST_US: (_us, _write_us, "5us"),
+    Quantity.SHARE: (document.share, format_share, "5%"),
+    Quantity.HUGE_PAGES: (document.one_of(get_args(HugePages)), str, "never"),
 }
-"""How each quantity is read and written."""
+"""How each quantity is read and written, and an example of it."""
 
 
 def load_machine(path: Path) -> Machine:
@@ -80,10 +80,10 @@ def load_machine(path: Path) -> Machine:
     defaults = {field.name: field.default for field in fields(Machine)}
     values: dict[str, Any] = {}
     for figure in FIGURES:
-        read, _ = _FORMS[figure.quantity]
+        read, _, example = _FORMS[figure.quantity]
         default = defaults[figure.field]
         values[figure.field] = (
-            profile.take(figure.key, read)
+            profile.take(figure.key, read, example=example)
             if default is MISSING
             else profile.take(figure.key, read, default)
         )
@@ -103,7 +103,7 @@ def write_machine(machine: Machine, summary: str) -> str:
     """
     lines: list[tuple[str, str]] = []
     for figure in FIGURES:
-        _, write = _FORMS[figure.quantity]
+        _, write, _ = _FORMS[figure.quantity]
         lines.append((f"{figure.key}: {write(getattr(machine, figure.field))}", figure.meaning))
     width = max(len(line) for line, _ in lines)
     body = (f"{line:<{width}} # {meaning}\n" for line, meaning in lines)

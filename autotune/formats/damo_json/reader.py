@@ -76,7 +76,7 @@ def _monitoring(found: Mapping[str, Node]) -> Monitoring:
     intervals = Intervals()
     if (node := found.get("intervals")) is not None:
         times = node.members(
-            required=("sample_us", "aggr_us", "ops_update_us"),
+            required={"sample_us": '"5 ms"', "aggr_us": '"100 ms"', "ops_update_us": '"1 s"'},
             ignored=NOTES,
             inert={"intervals_goal": _no_intervals_goal},
         )
@@ -90,7 +90,7 @@ def _monitoring(found: Mapping[str, Node]) -> Monitoring:
         )
     if (node := found.get("nr_regions")) is None:
         return Monitoring(intervals=intervals)
-    ends = node.members(required=("min", "max"), ignored=NOTES)
+    ends = node.members(required={"min": "10", "max": "1000"}, ignored=NOTES)
     bounds = {key: item.read(notation.count) for key, item in ends.items()}
     return node.build(
         lambda: Monitoring(
@@ -116,7 +116,9 @@ def _target(operations: OperationsSet, targets: Node) -> Target:
             "whatever it says"
         )
     node = _only(targets, "target")
-    found = node.members(required=("pid", "regions"), ignored=NOTES, inert={"obsolete": NO})
+    found = node.members(
+        required={"pid": '"4242"', "regions": "[]"}, ignored=NOTES, inert={"obsolete": NO}
+    )
     process = given(found, "pid", notation.count)
     regions = tuple(map(address_range, found["regions"].items()))
     return node.build(
@@ -128,10 +130,11 @@ def _target(operations: OperationsSet, targets: Node) -> Target:
 
 def _kdamonds(node: Node) -> Parsed:
     kdamond = _only(node, "kdamond").members(
-        required=("contexts",), ignored=NOTES | {"state", "pid", "refresh_ms"}
+        required={"contexts": '[{"ops": "vaddr", "targets": [], "schemes": []}]'},
+        ignored=NOTES | {"state", "pid", "refresh_ms"},
     )
     found = _only(kdamond["contexts"], "context").members(
-        required=("ops", "targets"),
+        required={"ops": '"vaddr"', "targets": '[{"pid": "4242", "regions": []}]'},
         optional=("intervals", "nr_regions", "schemes"),
         ignored=NOTES | {"ops_attrs"},
         inert=_INERT_CONTEXT,
@@ -185,4 +188,6 @@ def read(top: Node) -> Parsed:
         return Parsed(schemes=(scheme(top, Intervals()),))
     if isinstance(alone.get("schemes"), list) and not {"ops", "intervals"} & alone.keys():
         raise top.error("'schemes' is no form of damo: give its list alone, which begins with [")
-    return _kdamonds(top.members(required=("kdamonds",), ignored=NOTES)["kdamonds"])
+    return _kdamonds(
+        top.members(required={"kdamonds": '[{"contexts": []}]'}, ignored=NOTES)["kdamonds"]
+    )

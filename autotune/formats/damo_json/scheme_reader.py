@@ -45,6 +45,11 @@ _INERT_QUOTA: Mapping[str, Callable[[object], bool]] = MappingProxyType(
     }
 )
 
+_SIZES: Mapping[str, str] = MappingProxyType({"min": "4096", "max": '"max"'})
+_RATES: Mapping[str, str] = MappingProxyType({"min": '"0 %"', "max": '"0 %"'})
+_AGES: Mapping[str, str] = MappingProxyType({"min": '"5 s"', "max": '"max"'})
+"""Examples of the ends of ranges."""
+
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
@@ -57,9 +62,10 @@ def _counted(
     unit: str,
     reader: Callable[[object], int | float],
     scale: Callable[[int], int | float],
+    examples: Mapping[str, str],
 ) -> tuple[int | float, int | float]:
     """Read two bounds: both in the unit of *reader*, or both counts such as ``3 samples``."""
-    ends = node.members(required=("min", "max"), ignored=NOTES)
+    ends = node.members(required=examples, ignored=NOTES)
     low, high = ends["min"], ends["max"]
     counted = [
         isinstance(end.value, str) and end.value.rstrip().endswith(unit) for end in (low, high)
@@ -77,17 +83,29 @@ def _counted(
 
 
 def _pattern(node: Node, intervals: Intervals) -> AccessPattern:
-    ranges = node.members(required=("sz_bytes", "nr_accesses", "age"), ignored=NOTES)
-    sizes = ranges["sz_bytes"].members(required=("min", "max"), ignored=NOTES)
+    ranges = node.members(
+        required={
+            "sz_bytes": '{"min": 4096, "max": "max"}',
+            "nr_accesses": '{"min": "0 %", "max": "0 %"}',
+            "age": '{"min": "5 s", "max": "max"}',
+        },
+        ignored=NOTES,
+    )
+    sizes = ranges["sz_bytes"].members(required=_SIZES, ignored=NOTES)
     size_bytes = Range(sizes["min"].read(notation.whole_size), sizes["max"].read(notation.size))
     rates = _counted(
-        ranges["nr_accesses"], "samples", notation.rate, lambda count: count / intervals.samples
+        ranges["nr_accesses"],
+        "samples",
+        notation.rate,
+        lambda count: count / intervals.samples,
+        _RATES,
     )
     ages = _counted(
         ranges["age"],
         "aggr_intervals",
         notation.time_us,
         lambda count: count * intervals.aggregation_us,
+        _AGES,
     )
     youngest = Node(ages[0], f"{ranges['age'].path}.min", node.source, node.warn).build(
         lambda: notation.limited(ages[0])
@@ -103,7 +121,11 @@ def _pattern(node: Node, intervals: Intervals) -> AccessPattern:
 
 def _goal(node: Node) -> QuotaGoal:
     found = node.members(
-        required=("metric", "target_value", "current_value"),
+        required={
+            "metric": '"user_input"',
+            "target_value": "10000",
+            "current_value": "0",
+        },
         optional=("nid", "memcg_path"),
         ignored=NOTES,
         inert={"complement": NO},
@@ -130,7 +152,9 @@ def _goal(node: Node) -> QuotaGoal:
 
 
 def _weights(node: Node) -> Weights:
-    found = node.members(required=("sz_permil", "nr_accesses_permil", "age_permil"), ignored=NOTES)
+    found = node.members(
+        required={"sz_permil": "0", "nr_accesses_permil": "0", "age_permil": "1"}, ignored=NOTES
+    )
     read = {key: item.read(notation.weight) for key, item in found.items()}
     return node.build(
         lambda: Weights(
@@ -143,7 +167,12 @@ def _weights(node: Node) -> Weights:
 
 def _quota(node: Node) -> Quota | None:
     found = node.members(
-        required=("time_ms", "sz_bytes", "reset_interval_ms", "weights"),
+        required={
+            "time_ms": '"10 ms"',
+            "sz_bytes": '"64 MiB"',
+            "reset_interval_ms": '"1 s"',
+            "weights": '{"sz_permil": 0, "nr_accesses_permil": 0, "age_permil": 1}',
+        },
         optional=("goals",),
         ignored=NOTES | _RESULTS,
         inert=_INERT_QUOTA,
@@ -172,7 +201,13 @@ def _metric(value: object) -> bool:
 
 def _watermarks(node: Node) -> Watermarks | None:
     found = node.members(
-        required=("metric", "interval_us", "high_permil", "mid_permil", "low_permil"),
+        required={
+            "metric": '"free_mem_rate"',
+            "interval_us": '"5 s"',
+            "high_permil": "500",
+            "mid_permil": "400",
+            "low_permil": "50",
+        },
         ignored=NOTES,
     )
     used = found["metric"].read(_metric)
@@ -191,7 +226,7 @@ def _watermarks(node: Node) -> Watermarks | None:
 
 def address_range(node: Node) -> tuple[int, int]:
     """Read start and end of a range of addresses."""
-    found = node.members(required=("start", "end"), ignored=NOTES)
+    found = node.members(required={"start": "4096", "end": "8192"}, ignored=NOTES)
     return found["start"].read(notation.whole_size), found["end"].read(notation.whole_size)
 
 
@@ -204,7 +239,7 @@ def _size_range(node: Node) -> tuple[int, int]:
 
 def _filter(node: Node) -> Filter:
     found = node.members(
-        required=("filter_type", "matching"),
+        required={"filter_type": '"anon"', "matching": "true"},
         optional=(
             "allow",
             "filter_pass",

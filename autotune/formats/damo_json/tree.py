@@ -9,6 +9,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from autotune.errors import InputError, Where, nearest
@@ -19,6 +20,8 @@ Member = TypeVar("Member", bound=Enum)
 
 _ALIKE = 0.8
 """How alike an unknown key and a known one are, from 0 to 1, if the unknown one is a typing error."""
+
+_NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 _UNITS = frozenset({"nr_accesses_unit", "age_unit"})
 """Keys of older files that look like known ones, and that damo ignores."""
@@ -67,7 +70,7 @@ class Node:
     def members(
         self,
         *,
-        required: Collection[str] = (),
+        required: Mapping[str, str] = _NO_KEYS,
         optional: Collection[str] = (),
         ignored: Collection[str] = (),
         inert: Mapping[str, Callable[[object], bool]] | None = None,
@@ -75,7 +78,7 @@ class Node:
         """Give the members of an object, by key.
 
         Args:
-            required: Keys that must be there.
+            required: Keys that must be there, each with an example of its value in JSON.
             optional: Keys that may be there.
             ignored: Keys that may be there. They are left out of the result.
             inert: Keys of features that are not supported, each with a function that says whether a
@@ -106,9 +109,9 @@ class Node:
             if lacks or mistyped:
                 raise self.error(f"no key '{key}': {nearest(key, known)}")
             self.warn(str(self.error(f"'{key}' is ignored, as damo ignores it")))
-        for key in required:
+        for key, example in required.items():
             if key not in found:
-                raise self.error(f"'{key}' is missing")
+                raise self.error(f"'{key}' is missing: add it, as in \"{key}\": {example}")
         return found
 
 
