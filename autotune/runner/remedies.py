@@ -131,6 +131,12 @@ _REMEDIES: Final = (
         "set LC_ALL=C.UTF-8 in the command (env LC_ALL=C.UTF-8 ...), or install the locale",
     ),
     (
+        r"get(pw|gr)nam|name not found: |(no such|unknown|invalid) (user|group)\b|"
+        r"\b(user|group)\b.*(does not exist|not found|unknown)",
+        "it names a user or group that this machine does not have: leave that out: the workload runs "
+        "as one ordinary user",
+    ),
+    (
         r"operation not permitted|EPERM\b|(must|needs? to|should) be (run (as|by) )?root|are you root|"
         r"requires? root|superuser|(set|init)(res|re|e)?[ug]id\b.*(denied|failed|cannot|error)",
         _FOR_ROOT,

@@ -60,6 +60,10 @@ class RunningWorkload(Protocol):
         """
         ...
 
+    def was_stopped(self) -> bool:
+        """Say whether a clock has begun to stop the measured part."""
+        ...
+
     def ended_well(self) -> bool:
         """Say whether the program that ended the measured part ended as it should."""
         ...
@@ -142,7 +146,7 @@ def check_end(running: RunningWorkload, processes: Processes, oom_kills: int) ->
     dead = measured if measured.has_ended() else last
     if oom_kills and dead.status in KILLED:
         raise out_of_memory(dead.title)
-    if measured.has_ended():
+    if measured.has_ended() and not running.was_stopped():
         processes.check_foreground(measured)
     if last is not measured and measured.has_ended() and not _both_end(measured, last):
         raise WorkloadError(

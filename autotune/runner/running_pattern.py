@@ -76,6 +76,10 @@ class RunningPattern:
         """Do nothing: a pattern ends by itself."""
         return math.inf
 
+    def was_stopped(self) -> bool:
+        """Say no: a pattern ends by itself."""
+        return False
+
     def ended_well(self) -> bool:
         """Say whether the player goes on, or ended without an error."""
         return not self.measured.status

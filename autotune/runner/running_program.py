@@ -97,10 +97,14 @@ class RunningProgram:
             self._processes.signal_one(self.last, number)
         return self._stops.next_s
 
+    def was_stopped(self) -> bool:
+        """Say whether the clock of `duration` has begun to stop what it stops."""
+        return self._stops is not None and self._stops.begun
+
     def ended_well(self) -> bool:
         """Say whether what ended the measured part has an exit status that is fine."""
         status = self.last.status
-        if status is None or (self._stops is not None and self._stops.begun):
+        if status is None or self.was_stopped():
             return True
         return (status if status >= 0 else 128 - status) in self._program.accept_exit
 

@@ -68,6 +68,8 @@ from autotune.runner.remedies import remedy_after, remedy_for
         ("dmesg: read kernel buffer failed: Operation not permitted", "that is for root"),
         ("userfaultfd: Operation not permitted", "that is for root"),
         ("This program must be run as root", "that is for root"),
+        ('nginx: [emerg] getpwnam("nginx") failed', "it names a user or group"),
+        ("chown: invalid user: 'me'", "it names a user or group"),
         ("su: Authentication failure", "the workload runs as an ordinary user, and can't become"),
         ("Failed to connect to bus: No medium found", "it talks to systemd or D-Bus"),
         ("mkdir: cannot create '/sys/fs/cgroup/a': Permission denied", "it wants control groups"),

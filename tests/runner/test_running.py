@@ -437,6 +437,16 @@ def test_without_a_client_the_clock_stops_the_program(processes: Processes) -> N
     assert running.work_done() == 42.0
 
 
+def test_what_a_clock_stops_may_leave_behind_what_ignores_signals(processes: Processes) -> None:
+    helper = "import subprocess; subprocess.Popen(['sh', '-c', 'trap : INT; sleep 9; sleep 9']); "
+    running = start(processes, helper + INTERRUPTED, duration_us=400_000)
+
+    measured_until_stopped(running)
+
+    assert processes.left_behind(running.measured)
+    check_end(running, processes, 0)
+
+
 def test_what_ends_before_its_duration_with_an_error_has_failed(processes: Processes) -> None:
     running = start(processes, SLEEP, client=python("raise SystemExit(3)"), duration_us=LONG_US)
 

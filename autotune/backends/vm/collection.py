@@ -13,7 +13,7 @@ from autotune.backends.vm.cpio import Entry
 from autotune.backends.vm.file_entries import entries_at, inside, size_bytes
 from autotune.backends.vm.interpreters import Library, ask_for_library
 from autotune.backends.vm.plan import USER_ID
-from autotune.backends.vm.programs import behind_shim, find_program, first_bytes, interpreters
+from autotune.backends.vm.programs import behind_shim, first_bytes, interpreters, program_named
 from autotune.backends.vm.python_packages import imported_files, imported_names, words_of
 from autotune.backends.vm.skeleton import OWN_FOLDERS
 from autotune.backends.vm.words import SHELLS, script_words, search_path
@@ -136,7 +136,8 @@ class Collection:
                     if for_shell and path not in self._for_shells:
                         self._for_shells.add(path)
                         self.add_named(script_words(path.read_text(errors="replace")), folder)
-                self.add_program(find_program(word, folder, search), folder)
+                if (program := program_named(word, folder, search)) is not None:
+                    self.add_program(program, folder)
             # `sh -e run.sh` runs what the file names, which need not be executable.
             for_shell = Path(word).name in _RUN_A_FILE or (for_shell and word.startswith("-"))
 

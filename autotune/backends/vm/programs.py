@@ -32,11 +32,16 @@ def find_program(name: str, folder: str = "/", search: str | None = None) -> Pat
     Raises:
         InputError: If there is no such program, or it may not be run.
     """
-    place = str(Path(folder, name)) if "/" in name else name
-    found = shutil.which(place, path=search)
+    found = program_named(name, folder, search)
     if found is None:
         raise InputError(f"no program '{name}': {why_not_found(name, folder)}")
-    return Path(found).absolute()  # PATH may have a relative folder
+    return found
+
+
+def program_named(name: str, folder: str = "/", search: str | None = None) -> Path | None:
+    """Find a program as `find_program` does; None if there is none. To say why takes far longer."""
+    found = shutil.which(str(Path(folder, name)) if "/" in name else name, path=search)
+    return None if found is None else Path(found).absolute()  # PATH may have a relative folder
 
 
 def first_bytes(path: Path) -> bytes:

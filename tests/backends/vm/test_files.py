@@ -279,6 +279,19 @@ def test_programs_among_the_arguments_are_found(command: tuple[str, ...]) -> Non
     assert str(find_program("expr").resolve()) in found
 
 
+def test_of_words_that_name_no_program_nobody_asks_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "autotune.backends.vm.programs.why_not_found", lambda name, _folder: asked.append(name)
+    )
+
+    files_for(Program(command=("cat", *(f"word{n}" for n in range(10))), folder=str(tmp_path)))
+
+    assert asked == []  # to find the nearest name takes long, and a script has many words
+
+
 def test_programs_are_looked_for_with_the_path_that_the_command_sets(tmp_path: Path) -> None:
     mine = script(tmp_path / "expr", "#!/bin/sh", "echo mine")
     program = Program(command=("env", f"PATH={tmp_path}:$PATH", "expr", "1"))
