@@ -66,6 +66,8 @@ class Conditions:
         locked_bytes: The workload's memory that is locked (mlock), at most.
         shared_bytes: The workload's resident memory that is shared, at most.
         file_bytes: The workload's resident memory of files, at most.
+        files_in_memory_bytes: The memory of files that the workload had mapped, at most, where files lie
+            in memory and not on a disk: there page-out moves them to swap, as any memory.
         huge_pages: For which memory the machine uses huge pages: "never", "madvise" or "always".
         schemes: One entry a scheme.
     """
@@ -85,6 +87,7 @@ class Conditions:
     locked_bytes: int | None = None
     shared_bytes: int | None = None
     file_bytes: int | None = None
+    files_in_memory_bytes: int | None = None
     huge_pages: str | None = None
     schemes: tuple[SchemeConditions, ...] = ()
 

@@ -23,6 +23,8 @@ UNLIKE = 0.05
 NOT_GIVEN_BACK = 0.1
 """A saving of the workload's memory may exceed the whole machine's by this; programs whose processes
 stay differ by up to half of it."""
+OF_FILES = 0.05
+"""Files in memory may hold this fraction of the baseline's memory in the swap pool without a word."""
 OUT_UNASKED = 0.01
 """A baseline that swaps out more than this fraction of its memory holds less than it would."""
 LEAST_SAMPLES = 20
@@ -152,6 +154,43 @@ processes no longer hold, as where processes end that had memory in swap: go by 
         f"memory_saving is {saved:.2%}, and system_memory_saving {given_back:.2%}: the machine did not "
         "get back all that the processes no longer hold, as where processes end that had memory in "
         "swap: go by system_memory_saving"
+    )
+
+
+def files_in_swap(
+    figures: Mapping[str, float], pairs: Sequence[tuple[Measurement, Measurement]]
+) -> str | None:
+    """Say that files which lie in memory were paged out to swap; None if that is little, or not known.
+
+    From a disk they would be dropped, and read again. How much of the swap pool is theirs is not known:
+    each page is taken to be as likely there as any other.
+
+    Args:
+        figures: Metrics by name, of which ``memory_saving`` and ``rss_saving`` count.
+        pairs: Measurements with their baselines, one of each seed.
+    """
+    saved = figures.get("memory_saving")
+    if saved is None or "rss_saving" not in figures:
+        return None
+    known = [
+        (measured.conditions.files_in_memory_bytes or 0, measured, baseline)
+        for measured, baseline in pairs
+        if measured.conditions is not None
+    ]
+    if not known:
+        return None
+    files = statistics.fmean(size for size, _, _ in known)
+    pool = statistics.fmean(measured.swap_pool_mean_bytes for _, measured, _ in known)
+    before = statistics.fmean(baseline.pss_mean_bytes for _, _, baseline in known)
+    if not before or min(1.0, files / before) * pool <= OF_FILES * before:
+        return None
+    at_most = saved + min(pool, files) / before
+    return (
+        f"memory_saving is {saved:.2%}, and rss_saving {figures['rss_saving']:.2%}: "
+        f"{megabytes(files)} of the workload's {megabytes(before)} are of files (programs, libraries, "
+        "mapped files), which lie in memory here and were paged out to swap; where they lie on a disk "
+        "they are dropped, and read again when they are needed: there memory_saving is from "
+        f"{saved:.2%} to {at_most:.2%}: measure with backend: host"
     )
 
 

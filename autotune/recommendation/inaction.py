@@ -69,6 +69,9 @@ _ALWAYS = 0.99
 _NOTHING = 0.001
 """Swapping out less than this share of what was resident counts as having swapped out nothing."""
 
+_DROPPED = 0.02
+"""Resident memory that is less than the baseline's by more than this share was dropped."""
+
 _LISTS_ONLY = frozenset({Action.COLD, Action.LRU_PRIO, Action.LRU_DEPRIO})
 
 _SAME_CPU = 0.01
@@ -448,7 +451,7 @@ def _why_no_bloat(case: _Case) -> str:
 
 def _no_page_out(case: _Case) -> Iterator[Reason]:
     met, measured = case.all, case.measured
-    if measured.swap_out_bytes > _NOTHING * measured.rss_peak_bytes:
+    if _has_moved(case):
         return
     if met.swap_total_bytes == 0:
         yield Reason(
@@ -460,9 +463,10 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
     if met.swap_full_from_s is not None:
         return
     between_processes = int(measured.rss_mean_bytes - measured.pss_mean_bytes)
+    in_tmpfs = "lies in tmpfs" if met.files_in_memory_bytes is None else "belongs to files"
     parts = {
         "is locked (mlock)": met.locked_bytes,
-        "is shared or lies in tmpfs": max(met.shared_bytes or 0, between_processes),
+        f"is shared or {in_tmpfs}": max(met.shared_bytes or 0, between_processes),
         "belongs to files": met.file_bytes,
     }
     known = {what: size for what, size in parts.items() if size}
@@ -481,14 +485,21 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
         )
 
 
+def _has_moved(case: _Case) -> bool:
+    """Whether memory was paged out: to swap, or, of files on a disk, dropped."""
+    measured, baseline = case.measured, case.baseline
+    if measured.swap_out_bytes > _NOTHING * measured.rss_peak_bytes:
+        return True
+    return (
+        baseline is not None
+        and measured.rss_mean_bytes < (1.0 - _DROPPED) * baseline.rss_mean_bytes
+    )
+
+
 def _nothing_moved(case: _Case) -> Iterator[Reason]:
     """Say that a scheme which tried, and which nothing held back, found nothing to page out."""
-    tried, measured = case.met.stats.tried_bytes > 0, case.measured
-    if (
-        tried
-        and case.scheme.action is Action.PAGEOUT
-        and measured.swap_out_bytes <= _NOTHING * measured.rss_peak_bytes
-    ):
+    tried = case.met.stats.tried_bytes > 0
+    if tried and case.scheme.action is Action.PAGEOUT and not _has_moved(case):
         yield Reason(
             Cause.EMPTY,
             "what it matched was not resident, so that page-out had nothing to move",

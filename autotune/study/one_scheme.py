@@ -17,6 +17,7 @@ from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
 from autotune.objective.doubts import (
+    files_in_swap,
     not_given_back,
     swapped_unasked,
     too_fast,
@@ -186,6 +187,7 @@ def measure_scheme(
         too_fast(means, schemes, more_than_noise=sure),
         swapped_unasked(pairs[0][1]),
         unlike(pairs, schemes),
+        files_in_swap(means, pairs),
         None if backend.drifts else not_given_back(means),  # other programs change it there
         None if slowdown is None else little_cpu(pairs[0][1], slowdown=by),
         waited(means, pairs, slowdown=by),

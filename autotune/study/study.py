@@ -22,6 +22,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective import metrics
 from autotune.objective.doubts import (
+    files_in_swap,
     not_given_back,
     swapped_unasked,
     too_fast,
@@ -302,6 +303,7 @@ class _Run:
         doubts = (
             too_fast(figures, schemes),
             unlike(pairs, schemes),
+            files_in_swap(figures, pairs),
             not_back,
             waited(figures, pairs, slowdown=self.backend.slowdown_metric),
         )

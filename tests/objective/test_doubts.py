@@ -6,11 +6,14 @@ import pytest
 
 from autotune.damon.damos import Action, Scheme, SchemeStats
 from autotune.damon.monitoring import Intervals, Monitoring
+from autotune.experiment.conditions import Conditions
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.objective.doubts import (
     FASTER,
     NOT_GIVEN_BACK,
+    OF_FILES,
+    files_in_swap,
     not_given_back,
     swapped_unasked,
     too_fast,
@@ -188,3 +191,61 @@ def test_what_the_machine_did_not_get_back_is_told(
 
 def test_a_machine_whose_memory_is_unknown_is_no_doubt() -> None:
     assert not_given_back({"memory_saving": 0.5}) is None
+
+
+def paged_out(files_mib: float | None, pool_mib: float) -> Measurement:
+    """A measurement with so much memory of files that lie in memory, and in the swap pool."""
+    size = None if files_mib is None else int(files_mib * MIB)
+    return measurement(
+        rss_mean_bytes=50.0 * MIB,
+        swap_pool_mean_bytes=pool_mib * MIB,
+        conditions=Conditions(monitored_s=9.0, files_in_memory_bytes=size),
+    )
+
+
+MAPPED = measurement(rss_mean_bytes=100.0 * MIB)
+SAVED = {"memory_saving": -0.08, "rss_saving": 0.5}
+
+
+def test_files_in_memory_that_fill_the_swap_pool_are_told_with_what_a_disk_would_give() -> None:
+    told = files_in_swap(SAVED, [(paged_out(80.0, 58.0), MAPPED)])
+
+    assert told is not None
+    assert told.startswith(
+        "memory_saving is -8.00%, and rss_saving 50.00%: 80.0 MiB of the workload's 100.0 MiB are of "
+        "files (programs, libraries, mapped files), which lie in memory here "
+    )
+    assert told.endswith(
+        "there memory_saving is from -8.00% to 50.00%: measure with backend: host"
+    )
+
+
+def test_a_disk_gives_back_no_more_than_the_files() -> None:
+    told = files_in_swap(SAVED, [(paged_out(30.0, 58.0), MAPPED)])
+
+    assert told is not None
+    assert "there memory_saving is from -8.00% to 22.00%:" in told
+
+
+@pytest.mark.parametrize(
+    ("measured", "figures"),
+    [
+        pytest.param(paged_out(None, 58.0), SAVED, id="files lie on a disk"),
+        pytest.param(paged_out(0.0, 58.0), SAVED, id="no files"),
+        pytest.param(paged_out(80.0, 0.0), SAVED, id="nothing paged out"),
+        pytest.param(paged_out(10.0, 900.0 * OF_FILES), SAVED, id="mostly other memory"),
+        pytest.param(measurement(swap_pool_mean_bytes=58.0 * MIB), SAVED, id="not known"),
+        pytest.param(paged_out(80.0, 58.0), {"rss_saving": 0.5}, id="no saving"),
+    ],
+)
+def test_files_that_hardly_count_need_no_word(
+    measured: Measurement, figures: dict[str, float]
+) -> None:
+    assert files_in_swap(figures, [(measured, MAPPED)]) is None
+
+
+def test_files_of_several_seeds_count_by_their_mean() -> None:
+    pairs = [(paged_out(80.0, 0.0), MAPPED), (paged_out(80.0, 10.0), MAPPED)]
+
+    assert files_in_swap(SAVED, pairs) is None
+    assert files_in_swap(SAVED, pairs[1:]) is not None

@@ -256,6 +256,19 @@ def why(
         ),
         (
             prcl(),
+            met(
+                one(stats=TRIED, matched=True),
+                shared_bytes=80 * MIB,
+                file_bytes=0,
+                files_in_memory_bytes=40 * MIB,
+            ),
+            {},
+            Cause.NOT_SWAPPABLE,
+            "page-out left the memory in place: of 100.0 MiB resident 80.0 MiB is shared or belongs "
+            "to files: page-out leaves what is locked, and what more than one process maps",
+        ),
+        (
+            prcl(),
             met(one(stats=TRIED, matched=True)),
             {},
             Cause.EMPTY,
@@ -403,6 +416,23 @@ def test_huge_pages_that_changed_a_figure_were_not_held_back(field: str) -> None
     baseline = measurement(**{field: getattr(measured, field) * 1.1})
 
     assert reasons(experiment, measured, baseline=baseline, backend="simulator") == ()
+
+
+@pytest.mark.parametrize(("held_mib", "causes"), [(100.0, [Cause.NOT_SWAPPABLE]), (60.0, [])])
+def test_files_that_were_dropped_were_not_left_in_place(
+    held_mib: float, causes: list[Cause]
+) -> None:
+    """Files on a disk go nowhere when they are paged out, and swap stays empty."""
+    experiment = Experiment(workload=pattern(), monitoring=Monitoring(), schemes=(prcl(),))
+    conditions = met(one(stats=TRIED, matched=True), file_bytes=90 * MIB, swap_total_bytes=MIB)
+    measured = measurement(
+        conditions=conditions, rss_mean_bytes=held_mib * MIB, rss_peak_bytes=100 * MIB
+    )
+    baseline = measurement(rss_mean_bytes=100.0 * MIB)
+
+    found = reasons(experiment, measured, baseline=baseline, backend="host")
+
+    assert [one.cause for one in found] == causes
 
 
 def test_physical_memory_is_spared_at_the_first_try() -> None:

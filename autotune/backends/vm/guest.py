@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from autotune.backends.vm.guest_root import mount_all
@@ -41,6 +42,7 @@ from autotune.experiment import plain_json
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.program import Program
 from autotune.runner.identity import Identity
+from autotune.runner.mapped_files import MappedFiles
 from autotune.runner.measuring import Measuring
 from autotune.runner.processes import Processes
 from autotune.runner.procfs import Procfs
@@ -115,7 +117,14 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording | Opened:
         )
         cost_s = reading_cost_s(processes.procfs, processes.measured())
         # The image lies in memory. A disk's files would have taken memory when the workload mapped them.
-        free_before_bytes += processes.procfs.mapped_file_bytes(processes.measured())
+        files = MappedFiles(processes.procfs, processes.measured)
+        free_before_bytes += files.at_first_bytes
+        heartbeat = Heartbeat()
+
+        def on_sample(time_s: float) -> None:
+            heartbeat(time_s)
+            files.look(time_s)
+
         orders = _fork()
         recorder = None
         if orders.record:
@@ -133,13 +142,16 @@ def _live(calls: LinuxCalls) -> Measurement | RawRecording | Opened:
             system,
             free_before_bytes=free_before_bytes,
             kdamond=kdamond,
-            on_sample=Heartbeat(),
+            on_sample=on_sample,
             reading_cost_s=cost_s,
             pss_period_us=orders.pss_period_us,
             recorder=recorder,
             trace=trace,
         )
         measured = measuring.measure(orders.experiment(plan.workload), orders.seed)
+        if measured.conditions is not None:
+            met = replace(measured.conditions, files_in_memory_bytes=files.most_bytes)
+            measured = replace(measured, conditions=met)
         if recorder is None:
             return measured
         return recorder.taken(measured, measuring.stays)
