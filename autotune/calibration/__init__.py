@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -103,17 +105,42 @@ def _runs(subject: Subject, plan: Plan) -> dict[str, tuple[Backend, Experiment]]
 def _measure(
     subject: Subject, plan: Plan, seed: int, repeats: int, note: Callable[[str], None]
 ) -> dict[str, float]:
-    measured: dict[str, Measurement] = {}
     runs = _runs(subject, plan)
-    for number, (name, (backend, experiment)) in enumerate(runs.items(), start=1):
+
+    def measure(number: int, name: str) -> Measurement:
         note(
             f"run {number + (seed - 1) * len(runs)} of {repeats * len(runs)}: "
             f"{name.replace('_', ' ')}"
         )
+        backend, experiment = runs[name]
         try:
-            measured[name] = backend.run(experiment, seed=seed)
-            raise_if_interrupted()
+            return backend.run(experiment, seed=seed)
         except TrialError as error:
             raise RunError(f"calibration: run '{name}' failed: {error}") from error
+
+    measured: dict[str, Measurement] = {}
+    with _threads(subject, len(runs)) as pool:
+        begun = [pool.submit(measure, *numbered) for numbered in enumerate(runs, start=1)]
+        for name, future in zip(runs, begun, strict=True):
+            measured[name] = future.result()
+            raise_if_interrupted()
     measured.setdefault("huge_random", measured["random"])
     return solve(measured, plan, shares_cpu=subject.cpus == 1)
+
+
+@contextlib.contextmanager
+def _threads(subject: Subject, runs: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that measure; an exception ends what they run.
+
+    Runs are made side by side only where no figure depends on what else the machine does.
+    """
+    backends = [one for one in (subject.backend, subject.huge_backend) if one is not None]
+    most = 1 if subject.backend.drifts else subject.backend.most_at_once or runs
+    with ThreadPoolExecutor(min(most, os.cpu_count() or 1)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for backend in backends:
+                backend.stop()
+            raise

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -207,6 +210,59 @@ def test_a_run_that_fails_ends_the_calibration() -> None:
         calibrate(subject(SERVER, Failing(SERVER)), silent)
 
     assert str(error.value) == "calibration: run 'unmonitored' failed: the workload was killed"
+
+
+class Together(Simulated):
+    """A machine on which the first run ends only once the second has begun."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.both = threading.Barrier(2, timeout=60.0)
+        self.numbers = itertools.count()
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        if next(self.numbers) < 2:
+            self.both.wait()
+        return super().run(experiment, seed=seed)
+
+
+def test_two_runs_at_once_find_the_same(
+    calibrated: Callable[[str], Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+    found = calibrate(subject(MICRO_VM, Together(MICRO_VM)), silent)
+
+    assert found == calibrated("micro-VM")
+
+
+class Stopping(Together):
+    """A machine on which one run fails, and the run beside it goes on until it is stopped."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.stopped = threading.Event()
+
+    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+        if next(self.numbers) < 2:
+            self.both.wait()
+        if experiment.monitoring is None:
+            raise TrialError("the workload was killed")
+        assert self.stopped.wait(60.0)
+        return super().run(experiment, seed=seed)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+def test_a_run_that_fails_ends_the_run_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    machine = Stopping(SERVER)
+
+    with pytest.raises(RunError, match="run 'unmonitored' failed: the workload was killed"):
+        calibrate(subject(SERVER, machine), silent)
+
+    assert machine.stopped.is_set()
 
 
 def test_without_swap_there_is_nothing_to_calibrate() -> None:
