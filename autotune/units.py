@@ -125,6 +125,16 @@ def format_duration(duration_us: int, *, space: str = "") -> str:
     )
 
 
+def rounded_down(number: int, units: Mapping[str, int]) -> str:
+    """Write a size or a duration as a whole number of the largest unit that it holds.
+
+    >>> rounded_down(429_496_729_500_000, DURATION_UNITS), rounded_down(2**64 - 1, SIZE_UNITS)
+    ('4971d', '15E')
+    """
+    unit = max((unit for unit in units if units[unit] <= number), key=lambda u: units[u])
+    return f"{number // units[unit]}{unit}"
+
+
 def format_share(share: float, *, space: str = "") -> str:
     """Write a fraction as a percentage, exactly.
 

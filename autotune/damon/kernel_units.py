@@ -14,7 +14,13 @@ from dataclasses import dataclass, replace
 from autotune.damon.damos import UNLIMITED, AccessPattern, Quota, Range, Scheme, Watermarks
 from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals
-from autotune.units import format_duration, format_share, format_size
+from autotune.units import (
+    DURATION_UNITS,
+    format_duration,
+    format_share,
+    format_size,
+    rounded_down,
+)
 
 ULONG_MAX = 2**64 - 1
 UINT_MAX = 2**32 - 1
@@ -79,7 +85,8 @@ def _age(bounds: Range[int], intervals: Intervals) -> tuple[int, int]:
     if low > UINT_MAX:
         raise ValueError(
             f"age_us.min is {format_duration(bounds.min)}: that is more than the kernel can count "
-            f"in aggregation intervals of {format_duration(unit)}"
+            f"in aggregation intervals of {format_duration(unit)}: write "
+            f"{rounded_down(UINT_MAX * unit, DURATION_UNITS)} at most"
         )
     if low > high:
         raise ValueError(

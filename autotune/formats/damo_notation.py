@@ -18,15 +18,32 @@ from typing import TypeVar
 
 from autotune.damon.damos import UNLIMITED, Quota, QuotaGoal, Watermarks, Weights
 from autotune.damon.kernel_units import ULONG_MAX
-from autotune.units import DURATION_UNITS, SIZE_UNITS, format_duration, format_share, format_size
+from autotune.units import (
+    DURATION_UNITS,
+    SIZE_UNITS,
+    format_duration,
+    format_share,
+    format_size,
+    rounded_down,
+)
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 SIZE = "write bytes, or a number and one of K, M, G, T, as in 64M"
 TIME = "write a number and one of ns, us, ms, s, m, h, d, as in 100ms"
 
 _LARGEST = Decimal(10**30)
-"""Larger than every number that means something, and small enough to compute with."""
+"""Larger than every number that means something, and small enough to compute with.
+
+A larger number is read as this one.
+"""
+
+MOST_TIME = rounded_down(ULONG_MAX, DURATION_UNITS)
+MOST_SIZE = rounded_down(ULONG_MAX, SIZE_UNITS)
+"""The most that the kernel's 64 bits hold, in whole units."""
+
+MOST_RATE = "100%"
 
 _NUMBER = r"(?:[0-9][0-9,]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2}(?![0-9A-Za-z]))?"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*([A-Za-z%]*)\s*")
@@ -51,18 +68,17 @@ _PLAIN: Mapping[str, Decimal] = MappingProxyType({"": Decimal(1)})
 def _quantity(value: object, units: Mapping[str, Decimal], kind: str, remedy: str) -> Decimal:
     shown = f"'{value}'" if isinstance(value, str) else str(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        if 0 <= (number := Decimal(value)) < _LARGEST:
-            return number * units[""]
+        if (number := Decimal(value)) >= 0:
+            return min(number, _LARGEST) * units[""]
     elif isinstance(value, str):
         parts = list(_QUANTITY.finditer(text := value.strip()))
         whole = "".join(part[0] for part in parts) == text
         # Only a time may have several parts, each with its unit: "1 m 30 s".
         several = len(parts) > 1 and "ns" in units and all(part[2] for part in parts)
         if whole and (several or len(parts) == 1) and all(part[2] in units for part in parts):
-            numbers = [Decimal(part[1].replace(",", "")) for part in parts]
-            if max(numbers) < _LARGEST:
-                factors = [units[part[2]] for part in parts]
-                return sum(map(mul, numbers, factors), Decimal(0))
+            numbers = [min(Decimal(part[1].replace(",", "")), _LARGEST) for part in parts]
+            factors = [units[part[2]] for part in parts]
+            return sum(map(mul, numbers, factors), Decimal(0))
     raise ValueError(f"{shown} is not {kind}: {remedy}")
 
 
@@ -184,25 +200,38 @@ def boolean(value: object) -> bool:
     raise ValueError(f"'{value}' is neither true nor false: write one of these")
 
 
-def limited(number: int | float) -> int:
+def limited(number: N, value: object, most: str) -> N:
     """Give *number* for a field that must have a limit.
+
+    Args:
+        number: The number that was read.
+        value: What it was read from.
+        most: The largest number, for the message.
 
     Raises:
         ValueError: If *number* is `UNLIMITED`.
     """
-    if isinstance(number, float):
-        raise ValueError("'max' is for upper bounds and reset intervals: write a number")
+    if number == UNLIMITED:
+        if value == "max":
+            raise ValueError("'max' is for upper bounds and reset intervals: write a number")
+        shown = f"'{value}'" if isinstance(value, str) else str(value)
+        raise ValueError(f"{shown} is too large: write {most} at most")
     return number
 
 
 def whole_time_us(value: object) -> int:
     """Read a time in microseconds that can't be ``max``; a plain number counts microseconds."""
-    return limited(time_us(value))
+    return int(limited(time_us(value), value, MOST_TIME))
 
 
 def whole_size(value: object) -> int:
     """Read a size in bytes that can't be ``max``."""
-    return limited(size(value))
+    return int(limited(size(value), value, MOST_SIZE))
+
+
+def least_rate(value: object) -> float:
+    """Read an access rate as a fraction that can't be ``max``; a plain number is in percent."""
+    return limited(rate(value), value, MOST_RATE)
 
 
 def to_quota(

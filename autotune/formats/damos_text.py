@@ -95,7 +95,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
     {
         "size.min": notation.whole_size,
         "size.max": notation.size,
-        "access_rate.min": notation.rate,
+        "access_rate.min": notation.least_rate,
         "access_rate.max": notation.rate,
         "age.min": notation.whole_time_us,
         "age.max": notation.time_us,

@@ -289,7 +289,7 @@ BASE = Scheme(action=Action.PAGEOUT)
         (
             replace(BASE, pattern=AccessPattern(age_us=Range(2**32 * 100_000))),
             "age_us.min is 429496729600ms: that is more than the kernel can count in "
-            "aggregation intervals of 100ms",
+            "aggregation intervals of 100ms: write 4971d at most",
         ),
         (
             replace(BASE, pattern=AccessPattern(access_rate=Range(0.01, 0.04))),

@@ -63,8 +63,12 @@ def _counted(
     reader: Callable[[object], int | float],
     scale: Callable[[int], int | float],
     examples: Mapping[str, str],
+    most: str,
 ) -> tuple[int | float, int | float]:
-    """Read two bounds: both in the unit of *reader*, or both counts such as ``3 samples``."""
+    """Read two bounds: both in the unit of *reader*, or both counts such as ``3 samples``.
+
+    The lower bound must be limited: a message about it says *most*, the largest number.
+    """
     ends = node.members(required=examples, ignored=NOTES)
     low, high = ends["min"], ends["max"]
     counted = [
@@ -79,7 +83,11 @@ def _counted(
         number = str(value).rstrip().removesuffix(unit).rstrip()
         return UNLIMITED if number == "max" else scale(notation.count(number))
 
-    return low.read(read), high.read(read)
+    def read_low(value: object) -> int | float:
+        without_unit = "max" if str(value).startswith("max") else value
+        return notation.limited(read(value), without_unit, most)
+
+    return low.read(read_low), high.read(read)
 
 
 def _pattern(node: Node, intervals: Intervals) -> AccessPattern:
@@ -99,6 +107,7 @@ def _pattern(node: Node, intervals: Intervals) -> AccessPattern:
         notation.rate,
         lambda count: count / intervals.samples,
         _RATES,
+        notation.MOST_RATE,
     )
     ages = _counted(
         ranges["age"],
@@ -106,15 +115,13 @@ def _pattern(node: Node, intervals: Intervals) -> AccessPattern:
         notation.time_us,
         lambda count: count * intervals.aggregation_us,
         _AGES,
-    )
-    youngest = Node(ages[0], f"{ranges['age'].path}.min", node.source, node.warn).build(
-        lambda: notation.limited(ages[0])
+        notation.MOST_TIME,
     )
     return node.build(
         lambda: AccessPattern(
             size_bytes=size_bytes,
             access_rate=Range(float(rates[0]), rates[1]),
-            age_us=Range(youngest, ages[1]),
+            age_us=Range(int(ages[0]), ages[1]),
         )
     )
 
