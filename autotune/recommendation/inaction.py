@@ -69,6 +69,9 @@ _ALWAYS = 0.99
 _NOTHING = 0.001
 """Swapping out less than this share of what was resident counts as having swapped out nothing."""
 
+_LITTLE_MOVED = 0.05
+"""Swapping out less than this share of what was resident counts as having left nearly all in place."""
+
 _DROPPED = 0.02
 """Resident memory that is less than the baseline's by more than this share was dropped."""
 
@@ -450,17 +453,15 @@ def _why_no_bloat(case: _Case) -> str:
 
 
 def _no_page_out(case: _Case) -> Iterator[Reason]:
-    met, measured = case.all, case.measured
-    if _has_moved(case):
-        return
-    if met.swap_total_bytes == 0:
+    met, measured, moved = case.all, case.measured, _moved_share(case)
+    if met.swap_total_bytes == 0 and moved <= _NOTHING:
         yield Reason(
             Cause.NO_SWAP,
             "there is no swap, to which alone page-out moves a program's memory: "
             f"raise {machine_setting(case.backend, 'swap')}",
         )
         return
-    if met.swap_full_from_s is not None:
+    if met.swap_full_from_s is not None or moved > _LITTLE_MOVED:
         return
     between_processes = int(measured.rss_mean_bytes - measured.pss_mean_bytes)
     in_tmpfs = "lies in tmpfs" if met.files_in_memory_bytes is None else "belongs to files"
@@ -472,12 +473,13 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
     known = {what: size for what, size in parts.items() if size}
     if sum(known.values()) > measured.rss_peak_bytes / 2:
         listed = ", ".join(f"{megabytes(size)} {what}" for what, size in known.items())
+        left = "the memory" if moved <= _NOTHING else "nearly all memory"
         yield Reason(
             Cause.NOT_SWAPPABLE,
-            f"page-out left the memory in place: of {megabytes(measured.rss_peak_bytes)} resident "
+            f"page-out left {left} in place: of {megabytes(measured.rss_peak_bytes)} resident "
             f"{listed}: page-out leaves what is locked, and what more than one process maps",
         )
-    elif case.operations is OperationsSet.PADDR:
+    elif case.operations is OperationsSet.PADDR and moved <= _NOTHING:
         yield Reason(
             Cause.SPARED_AT_FIRST,
             "page-out of physical memory spares every page at the first try, and takes it one min age "
@@ -485,21 +487,23 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
         )
 
 
-def _has_moved(case: _Case) -> bool:
-    """Whether memory was paged out: to swap, or, of files on a disk, dropped."""
+def _moved_share(case: _Case) -> float:
+    """Give how much was paged out, as a share of what was resident.
+
+    It went to swap, or, as files on a disk do, nowhere; this can only be told against a baseline.
+    """
     measured, baseline = case.measured, case.baseline
-    if measured.swap_out_bytes > _NOTHING * measured.rss_peak_bytes:
-        return True
-    return (
-        baseline is not None
-        and measured.rss_mean_bytes < (1.0 - _DROPPED) * baseline.rss_mean_bytes
-    )
+    swapped = measured.swap_out_bytes / (measured.rss_peak_bytes or 1)
+    if baseline is None or not baseline.rss_mean_bytes:
+        return swapped
+    dropped = 1.0 - measured.rss_mean_bytes / baseline.rss_mean_bytes
+    return max(swapped, dropped if dropped > _DROPPED else 0.0)
 
 
 def _nothing_moved(case: _Case) -> Iterator[Reason]:
     """Say that a scheme which tried, and which nothing held back, found nothing to page out."""
     tried = case.met.stats.tried_bytes > 0
-    if tried and case.scheme.action is Action.PAGEOUT and not _has_moved(case):
+    if tried and case.scheme.action is Action.PAGEOUT and _moved_share(case) <= _NOTHING:
         yield Reason(
             Cause.EMPTY,
             "what it matched was not resident, so that page-out had nothing to move",
