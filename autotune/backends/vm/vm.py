@@ -1,97 +1,43 @@
-"""The micro-VM as a backend: boots and warms up a machine once, and forks it for every measurement.
+"""The micro-VM as a backend: every measurement and every recording is a fork of a warm machine.
 
-In the deterministic mode the emulator, the kernel, the image, the orders and the seed decide every bit
-of a measurement. The measurement's fingerprint is a hash of them.
+In the deterministic mode a measurement's fingerprint is a hash of all that decides its figures.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from autotune.backends.reading_periods import ReadingPeriods
 from autotune.backends.settings import SPEEDS_MIPS, VmSettings
-from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
-from autotune.backends.vm.emulator import SILENCE_S, Emulator
+from autotune.backends.vm.emulator import SILENCE_S
 from autotune.backends.vm.file_entries import entries_at
-from autotune.backends.vm.files import ProgramFiles
 from autotune.backends.vm.image import (
-    GUEST_MODULE,
-    check_room,
-    image_entries,
-    keep_image,
     workload_files,
 )
 from autotune.backends.vm.kept_speeds import KeptSpeeds
-from autotune.backends.vm.kernel_files import KernelFiles, find_kernel
-from autotune.backends.vm.kernel_modules import module_name
+from autotune.backends.vm.machines import EMULATOR_BYTES, FOR_PROGRAM_BYTES, Machines
 from autotune.backends.vm.missing import explanation, may_lack
 from autotune.backends.vm.opened import Opened
-from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders, make_orders
-from autotune.backends.vm.plan import READY, Plan
-from autotune.backends.vm.python_files import ENVIRONMENT, GuestPython, guest_python
-from autotune.backends.vm.qemu_version import ask_version, check_version
+from autotune.backends.vm.orders import encode_orders, make_orders
 from autotune.backends.vm.skeleton import SKELETON
-from autotune.backends.vm.states import SavedMachines
 from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.other_speed import OtherSpeed
-from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.experiment.program import Program
-from autotune.native.building import build
 from autotune.runner.raw_recording import RawRecording, check_recordable
 from autotune.runner.running import runnable
 from autotune.runner.system_memory import SystemMemory
 from autotune.units import format_size
 
-_MIB = 1 << 20
-_BESIDE_PATTERN_BYTES = 384 * _MIB
-_FOR_PROGRAM_BYTES = 1024 * _MIB
-_EMULATOR_BYTES = 256 * _MIB
-"""Memory that the emulator needs, beside the guest's memory."""
-_BOOT_S = 300.0
-_REAL_S_PER_VIRTUAL_S = 30.0
-"""A machine that takes longer for a second of its own time is ended. A busy machine takes 1 to 4 s."""
 _LATE = 0.9
 """When a program that ends by itself is paged out, to see how it compresses: a fraction of its run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Machine:
-    """A machine that can be forked.
-
-    Attributes:
-        parts: What the machine is made of.
-        state: The file with the machine's saved state.
-        made_from: Hash of all that decides the state.
-    """
-
-    parts: MachineParts
-    state: Path
-    made_from: str
-
-    def is_kept(self) -> bool:
-        """Say whether the machine's files are there; mark them as used just now.
-
-        Other processes remove files from the cache to make room, those first that were not used for
-        the longest time.
-        """
-        try:
-            for path in (self.state, self.parts.initrd):
-                os.utime(path)
-        except FileNotFoundError:
-            return False
-        return True
 
 
 class Vm:
@@ -120,10 +66,8 @@ class Vm:
         self._note = note
         self._system = system or SystemMemory()
         self._silence_s = silence_s
+        self._machines = Machines(settings, cache, note, silence_s)
         self._lock = threading.Lock()
-        self._making = threading.Lock()
-        self._machines: dict[str, _Machine] = {}
-        self._running: set[Emulator] = set()
         self._other: Vm | None = None
         self._stopped = False
         self._lacks: dict[str, str] = {}
@@ -133,7 +77,7 @@ class Vm:
     def machine(self) -> str:
         """The kernel and the speed of the CPU."""
         speed = "realtime" if self._settings.realtime else f"{self._settings.mips}mips"
-        return f"linux-{self._kernel.version}-{speed}"
+        return f"linux-{self._machines.kernel.version}-{speed}"
 
     @property
     def slowdown_metric(self) -> Literal["own_cpu_slowdown", "wall_slowdown"]:
@@ -148,21 +92,8 @@ class Vm:
     @property
     def most_at_once(self) -> int:
         """How many machines there is memory for."""
-        each_bytes = (self._settings.memory_bytes or _FOR_PROGRAM_BYTES) + _EMULATOR_BYTES
+        each_bytes = (self._settings.memory_bytes or FOR_PROGRAM_BYTES) + EMULATOR_BYTES
         return max(1, self._system.available_bytes() // each_bytes)
-
-    @cached_property
-    def _kernel(self) -> KernelFiles:
-        return find_kernel(self._settings, self._cache)
-
-    @cached_property
-    def _python(self) -> GuestPython:
-        return guest_python([GUEST_MODULE])
-
-    @cached_property
-    def _qemu(self) -> str:
-        """The line that QEMU prints of its version."""
-        return ask_version()
 
     def check(self, experiment: Experiment) -> None:
         """Check that there is all that a machine needs, and the workload's programs.
@@ -172,11 +103,7 @@ class Vm:
             BackendUnavailableError: If the emulator, the kernel or memory is missing; the message has
                 the remedy.
         """
-        check_version(self._qemu)
-        kernel = self._kernel
-        files = workload_files(runnable(experiment.workload))
-        entries = image_entries(self._python, kernel, self._plan(experiment, files), files)
-        check_room(entries, self._memory_bytes(experiment))
+        self._machines.check(experiment)
         needed = self.takes_bytes(experiment)
         if (available := self._system.available_bytes()) < needed:
             raise BackendUnavailableError(
@@ -186,7 +113,7 @@ class Vm:
 
     def takes_bytes(self, experiment: Experiment) -> int:
         """Give what a machine for an experiment takes of this one's memory, emulator included."""
-        return self._memory_bytes(experiment) + _EMULATOR_BYTES
+        return self._machines.memory_bytes(experiment) + EMULATOR_BYTES
 
     def prepare(self, experiment: Experiment) -> None:
         """Boot the machine for an experiment's workload and warm the workload up, if not done yet.
@@ -195,7 +122,7 @@ class Vm:
             TrialError: If the workload fails, or the machine does.
             BackendUnavailableError: If no machine can be made.
         """
-        self._machine_for(experiment)
+        self._machines.for_workload(experiment)
 
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
         """Fork the machine in which the workload runs, and measure there.
@@ -206,12 +133,13 @@ class Vm:
         """
 
         def measure(pss_period_us: int | None) -> Measurement:
-            machine = self._machine_for(experiment)
+            machine = self._machines.for_workload(experiment)
             orders = encode_orders(make_orders(experiment, seed, pss_period_us=pss_period_us))
-            with self._finished(machine, orders, experiment) as emulator:
+            with self._machines.forked(machine, orders, experiment) as emulator:
                 measured = emulator.answer()
-            fingerprint = _hash(machine.made_from, orders.hex())
-            return replace(measured, fingerprint=None if self._settings.realtime else fingerprint)
+            if self._settings.realtime:
+                return measured
+            return replace(measured, fingerprint=machine.fingerprint(orders))
 
         try:
             return self._readings.measure(experiment, measure)
@@ -249,15 +177,9 @@ class Vm:
         files = workload_files(runnable(experiment.workload))
         added = {entry.path: entry for folder in folders for entry in entries_at(folder)}
         whole = {**added, **{entry.path: entry for entry in files.entries}}
-        plan = replace(self._plan(experiment, files), traced=True)
-        parts, _ = self._make_parts(
-            experiment, plan, replace(files, entries=tuple(whole.values()))
-        )
-        virtual_s = plan.timeout_us / 1e6
-        with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
-            emulator.run_until_it_stops(
-                _BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S, self._silence_s
-            )
+        with self._machines.traced(
+            experiment, replace(files, entries=tuple(whole.values()))
+        ) as emulator:
             return emulator.opened()
 
     def paths(self, experiment: Experiment) -> frozenset[str]:
@@ -333,143 +255,19 @@ class Vm:
         self, experiment: Experiment, seed: int, *, paged_out_at_us: int | None = None
     ) -> RawRecording:
         orders = make_orders(experiment, seed, record=True, paged_out_at_us=paged_out_at_us)
-        machine = self._machine_for(experiment)
-        with self._finished(machine, encode_orders(orders), experiment) as emulator:
+        machine = self._machines.for_workload(experiment)
+        with self._machines.forked(machine, encode_orders(orders), experiment) as emulator:
             return emulator.recording()
-
-    @contextlib.contextmanager
-    def _finished(
-        self, machine: _Machine, orders: bytes, experiment: Experiment
-    ) -> Iterator[Emulator]:
-        """Give a fork that has followed its orders."""
-        virtual_s = experiment.timeout_us / 1e6
-        with self._started(machine.parts, orders, machine.state) as emulator:
-            emulator.wait_for_state()
-            timeout_s = _BOOT_S + virtual_s * _REAL_S_PER_VIRTUAL_S
-            emulator.run_until_it_stops(timeout_s, self._silence_s)
-            yield emulator
-
-    @contextlib.contextmanager
-    def _started(
-        self, parts: MachineParts, orders: bytes, state: Path | None = None
-    ) -> Iterator[Emulator]:
-        """Give a machine that ends at the end of the block, or if `stop` is called."""
-        clock = build("frozen_clock")
-        with Emulator(parts, orders, clock, state, is_saved=state is None) as emulator:
-            with self._lock:
-                if self._stopped:
-                    raise BackendUnavailableError("the micro-VMs were stopped")
-                self._running.add(emulator)
-            try:
-                emulator.begin()
-                yield emulator
-            finally:
-                with self._lock:
-                    self._running.discard(emulator)
 
     def stop(self) -> None:
         """End all machines, and start no more. May be called from any thread."""
         with self._lock:
             self._stopped = True
-            for emulator in self._running:
-                emulator.end()
             other = self._other
+        self._machines.stop()
         if other is not None:
             other.stop()
-
-    def _plan(self, experiment: Experiment, files: ProgramFiles) -> Plan:
-        settings = self._settings
-        memory = self._memory_bytes(experiment)
-        return Plan(
-            workload=runnable(experiment.workload),
-            timeout_us=experiment.timeout_us,
-            modules=tuple(f"{module_name(module)}.ko" for module in self._kernel.modules),
-            swap_bytes=memory if settings.swap_bytes is None else settings.swap_bytes,
-            compression=settings.compression,
-            huge_pages=settings.huge_pages,
-            search_path=files.search_path,
-        )
-
-    def _memory_bytes(self, experiment: Experiment) -> int:
-        if self._settings.memory_bytes is not None:
-            wanted = self._settings.memory_bytes
-        elif isinstance(experiment.workload, Pattern):
-            regions = sum(region.size_bytes for region in experiment.workload.regions)
-            wanted = regions + TABLE_BYTES + _BESIDE_PATTERN_BYTES
-        else:
-            wanted = _FOR_PROGRAM_BYTES
-        return -(-wanted // _MIB) * _MIB
-
-    def _machine_for(self, experiment: Experiment) -> _Machine:
-        """Give the machine in which the experiment's workload runs. The first call makes the machine."""
-        name = plain_json.dumps(experiment.workload)
-        with self._making:
-            machine = self._machines.get(name)
-            if machine is None or not machine.is_kept():
-                machine = self._machines[name] = self._make_machine(experiment)
-            return machine
-
-    def _make_machine(self, experiment: Experiment) -> _Machine:
-        files = workload_files(runnable(experiment.workload))
-        plan = self._plan(experiment, files)
-        parts, digest = self._make_parts(experiment, plan, files)
-        kernel_hash = hashlib.sha256(self._kernel.image.read_bytes()).hexdigest()
-        clock_hash = hashlib.sha256(build("frozen_clock").read_bytes()).hexdigest()
-        abstract = replace(parts, kernel=Path("kernel"), initrd=Path("initrd"))
-        words = command_line(abstract, _NO_DESCRIPTORS)
-        made_from = _hash(self._qemu, kernel_hash, digest, clock_hash, *words)
-
-        def save(path: Path) -> None:
-            self._note("booting the micro-VM and warming the workload up (once)")
-            self._save(parts, path, plan.timeout_us / 1e6 * _REAL_S_PER_VIRTUAL_S)
-
-        state = SavedMachines(self._cache / "machines").get(made_from, save)
-        return _Machine(parts=parts, state=state, made_from=made_from)
-
-    def _make_parts(
-        self, experiment: Experiment, plan: Plan, files: ProgramFiles
-    ) -> tuple[MachineParts, str]:
-        """Make the image; give what the machine is made of, and the hash of the image."""
-        settings = self._settings
-        entries = image_entries(self._python, self._kernel, plan, files)
-        try:
-            image, digest = keep_image(entries, self._cache / "images")
-        except OSError as error:
-            raise BackendUnavailableError(
-                f"{self._cache}: can't keep images here: {error.strerror}: make it writable, or set "
-                "XDG_CACHE_HOME"
-            ) from error
-        parts = MachineParts(
-            kernel=self._kernel.image,
-            initrd=image,
-            init=(*self._python.command, "-m", GUEST_MODULE),
-            environment=tuple(ENVIRONMENT.items()),
-            memory_bytes=self._memory_bytes(experiment),
-            mips=settings.mips,
-            cpus=settings.cpus,
-            realtime=settings.realtime,
-        )
-        return parts, digest
-
-    def _save(self, parts: MachineParts, path: Path, timeout_s: float) -> None:
-        """Boot a machine, wait until the workload in it is ready, and save it."""
-        with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
-            if not emulator.run_until_it_stops(_BOOT_S + timeout_s, self._silence_s):
-                emulator.answer()  # raises the error that the guest reports
-                raise TrialError(f"the micro-VM ended too soon: {emulator.console_end()}")
-            if READY not in emulator.console_text():
-                raise BackendUnavailableError(
-                    f"the micro-VM's kernel stopped: {emulator.console_end()}: try another kernel"
-                )
-            emulator.save(path)
 
 
 def _silent(_text: str) -> None:
     """Say nothing."""
-
-
-_NO_DESCRIPTORS = Descriptors(console=0, results=0, orders=0, qmp=0)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
