@@ -121,7 +121,7 @@ class Watched:
 def unwatched_note(
     share: float,
     names: tuple[str, ...],
-    intervals: Intervals,
+    intervals: Intervals | None = None,
     *,
     life_s: float | None = None,
     restarts: int = 0,
@@ -131,8 +131,8 @@ def unwatched_note(
     Args:
         share: The share of the memory, from 0 to 1.
         names: The programs with most of it.
-        intervals: DAMON's, in this run.
-        life_s: For how long these processes lived, in seconds; None if that is not known.
+        intervals: DAMON's, in this run; None if nobody knows how these processes lived.
+        life_s: For how long these processes lived, in seconds; None if they were there until the end.
         restarts: How often DAMON was turned on anew: the sooner it takes processes in, the more often.
     """
     if share < _WORTH_SAYING:
@@ -143,10 +143,16 @@ def unwatched_note(
     )
 
 
-def _why_unwatched(intervals: Intervals, life_s: float | None, restarts: int) -> str:
+def _why_unwatched(intervals: Intervals | None, life_s: float | None, restarts: int) -> str:
     """Say why processes were not watched, and what helps processes with such lives."""
-    sooner_us = _sooner_us(intervals, life_s)
     watched = "a process is watched once it has lived for one to three update intervals"
+    if intervals is None:
+        return (
+            f"{watched}: if they came late and stay, give 'ready' such that the measured part begins "
+            f"when all are there; if they live for {_LEAST_LIFE_S:g} s or longer, lower "
+            "monitoring.update_interval; if they live shorter, no setting helps"
+        )
+    sooner_us = _sooner_us(intervals, life_s)
     if life_s is None:
         lower = "" if restarts or sooner_us is None else ", or lower monitoring.update_interval"
         return (

@@ -129,7 +129,7 @@ def _show_processes(recording: Recording) -> None:
         if count > _MOST_PROCESSES:
             console.print(f"and {count - _MOST_PROCESSES} processes more")
     share, names = recording.unwatched_share or 0.0, recording.unwatched_names
-    if note := unwatched_note(share, names, recording.intervals):
+    if note := unwatched_note(share, names):
         console.print(f"note: {note}", soft_wrap=True)
 
 

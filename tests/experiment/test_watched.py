@@ -6,7 +6,7 @@ import pytest
 
 from autotune.damon.monitoring import Intervals
 from autotune.experiment.measurement import Measurement
-from autotune.experiment.watched import Watched
+from autotune.experiment.watched import Watched, unwatched_note
 from autotune.testing import measurement
 
 INTERVALS = Intervals()
@@ -58,6 +58,15 @@ def test_processes_too_short_lived_get_no_setting_that_can_not_help() -> None:
 
     assert "these lived for 0.4 s on average, too short for that" in note
     assert not any(word in note for word in ("lower ", "'ready'", "'start_after'"))
+
+
+def test_where_lives_are_not_known_each_kind_gets_its_remedy() -> None:
+    note = unwatched_note(0.4, ("worker",))
+
+    assert note is not None
+    assert note.startswith("DAMON did not watch 40 % of the workload's memory, that of worker: ")
+    assert "if they came late and stay, give 'ready' such that" in note
+    assert note.endswith("if they live shorter, no setting helps")
 
 
 def test_a_bound_that_was_raised_is_said() -> None:
