@@ -45,7 +45,10 @@ class _Lines:
 
 
 def _quoted(line: str) -> str:
-    text = "".join(letter if letter.isprintable() else " " for letter in line.strip())
+    """Shorten a line for a message; of a line that is written over, give what is seen last."""
+    text = next((part for part in reversed(line.split("\r")) if part.strip()), "")
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    text = " ".join(text.split())
     return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
 
 

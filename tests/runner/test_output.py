@@ -65,6 +65,23 @@ def test_bytes_that_are_no_text_are_replaced() -> None:
     assert lines == ["caf\ufffd \ufffd\ufffd", "\ufffd"]
 
 
+@pytest.mark.parametrize(
+    ("written", "last"),
+    [
+        (
+            b"GET: rps=3.0     \r      \rGET: 5.00 requests per second   \n",
+            "GET: 5.00 requests per second",
+        ),
+        (b"10 %\r20 %\r\n", "20 %"),
+        (b"wide      apart\n", "wide apart"),
+    ],
+)
+def test_a_line_that_is_written_over_is_quoted_as_it_is_seen_last(
+    written: bytes, last: str
+) -> None:
+    assert printed(written)[1].last_line() == last
+
+
 def test_ends_of_lines_may_be_those_of_windows() -> None:
     assert printed(b"one\r\ntwo\r\n")[0] == ["one", "two"]
 
