@@ -52,10 +52,12 @@ class Answer:
     Attributes:
         record: What was printed as JSON; None if the measurement failed.
         printed: The last error, or all warnings, as one line.
+        traceback: Whether the command itself failed with a traceback.
     """
 
     record: Mapping[str, Any] | None
     printed: str
+    traceback: bool
 
     @property
     def resident_mib(self) -> float | None:
@@ -110,8 +112,10 @@ class Measured:
         )
         record = None if done.returncode else json.loads(done.stdout)
         said = [line for line in done.stderr.splitlines() if not line.startswith("note:")]
+        failed = any(line.startswith("Traceback") for line in said)
         beside = [] if record is None else [record["missing"], record["doubts"], record["reason"]]
-        return Answer(record=record, printed=" ".join((*said, *map(str, beside))))
+        printed = " ".join((*said, *map(str, beside)))
+        return Answer(record=record, printed=printed, traceback=failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,16 +137,21 @@ class Row:
     took_s: float
 
 
+def _short(said: str) -> str:
+    text = said.removeprefix("error: ")
+    return text if len(text) <= _LONGEST_ROW else text[:_LONGEST_ROW] + "..."
+
+
 def judge(name: str, case: Case, folder: Path, measured: Measured) -> Row:
     """Measure a program, and again after its remedy."""
     began_s = time.monotonic()
     make_files(case, folder)
     faults = []
     first = last = measured.answer(case, case.workload, case.vm)
-    if "Traceback" in first.printed and "Traceback" not in (case.told or ""):
+    if first.traceback:
         faults.append("a traceback")
     if case.told is not None and case.told not in first.printed:
-        faults.append(f"does not say '{case.told}'")
+        faults.append(f"does not say '{case.told}': {_short(first.printed)}")
     remedy, command = case.remedy, None
     if case.told is not None and remedy is None and (command := command_in(first.printed)):
         subprocess.run(command, shell=True, cwd=folder, check=True)  # noqa: S602  # the remedy
@@ -165,11 +174,6 @@ def judge(name: str, case: Case, folder: Path, measured: Measured) -> Row:
         after=last.figures,
         took_s=time.monotonic() - began_s,
     )
-
-
-def _short(said: str, folder: str = "") -> str:
-    text = said.removeprefix("error: ").replace(f"{folder}/", "")
-    return text if len(text) <= _LONGEST_ROW else text[:_LONGEST_ROW] + "..."
 
 
 def main() -> int:

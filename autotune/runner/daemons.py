@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,11 @@ _FOREGROUND: Final = {
 }
 """Options that keep a program in the foreground. Source: the manual page of each."""
 
+_IN_BACKGROUND: Final = re.compile(r"(?<![<>&])&(?![>&])")
+"""Where a text for the shell starts something and does not wait for it."""
 
-def stay_in_foreground(names: Iterable[str]) -> str:
+
+def stay_in_foreground(names: Collection[str]) -> str:
     """Say how a program is kept in the foreground.
 
     Args:
@@ -33,9 +37,13 @@ def stay_in_foreground(names: Iterable[str]) -> str:
     "run it in the foreground (nginx: -g 'daemon off;')"
     >>> stay_in_foreground(["serve"])
     'run it in the foreground, not as a daemon'
+    >>> stay_in_foreground(["serve >log 2>&1 &", "serve"])
+    "run it in the foreground: leave out '&', or end the command with 'wait'"
     """
     for name in names:
         for word in name.split():
             if option := _FOREGROUND.get(Path(word).name):
                 return f"run it in the foreground ({Path(word).name}: {option})"
+    if any(_IN_BACKGROUND.search(name) for name in names):
+        return "run it in the foreground: leave out '&', or end the command with 'wait'"
     return "run it in the foreground, not as a daemon"

@@ -65,7 +65,7 @@ _NO_MEMORY: Final = (
 
 _REMEDIES: Final = (
     (
-        r"\b(sudo|doas|pkexec)\b.*(not found|no such|setuid|owned|privileges)|"
+        r"\b(sudo|su|doas|pkexec|runuser)\b.*(not found|no such|setuid|owned|privileges)|"
         r"\b(sudo|doas|su|runuser|pkexec): ",
         _SUDO,
     ),
@@ -123,7 +123,7 @@ _REMEDIES: Final = (
     ),
     (
         r"cannot allocate memory|can'?t allocate|ENOMEM|out of memory|MemoryError|bad_alloc|"
-        r"could not reserve enough space",
+        r"could not reserve enough space|insufficient memory|errno=12\b",
         _NO_MEMORY,
     ),
     (

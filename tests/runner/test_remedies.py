@@ -42,6 +42,10 @@ from autotune.runner.remedies import remedy_after, remedy_for
         ("ping: example.org: unknown host", "it wants the network"),
         ("ssh: connect to host 10.0.0.1 port 22: No route to host", "it wants the network"),
         ("mmap: Cannot allocate memory", "it got no memory"),
+        (
+            "os::commit_memory(0x7f, 68, 0) failed; error='Not enough space' (errno=12)",
+            "it got no memory",
+        ),
         ("Error: Could not reserve enough space for object heap", "it got no memory"),
         ("sh: 1: sudo: not found", "the workload runs as an ordinary user, and can't become"),
         (
