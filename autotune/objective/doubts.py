@@ -126,11 +126,26 @@ def unlike(
         else:
             continue
         return (
-            f"the trial held {megabytes(abs(gone))} of {what} {less} than its baseline, {why}: the "
-            "workload itself differs from run to run, and the savings say nothing: make the measured "
-            "part longer, or compare more seeds (measure --seeds 5)"
+            f"the trial held {megabytes(abs(gone))} of {what} {less} than its baseline, {why}: "
+            f"{_why_unlike(pairs)}"
         )
     return None
+
+
+def _why_unlike(pairs: Sequence[tuple[Measurement, Measurement]]) -> str:
+    """Say why memory differs that no scheme moved, and what helps."""
+    before_s = statistics.fmean(baseline.runtime_s for _, baseline in pairs)
+    took_s = statistics.fmean(trial.runtime_s for trial, _ in pairs)
+    if before_s and took_s > (1.0 + UNLIKE) * before_s:
+        return (
+            f"the run took {took_s / before_s - 1.0:.0%} longer, and memory that changes over a run has "
+            "another mean then, so that the savings say nothing: let the measured part begin when the "
+            "workload holds its memory (ready), or make it longer"
+        )
+    return (
+        "the workload itself differs from run to run, and the savings say nothing: make the measured "
+        "part longer, or compare more seeds (measure --seeds 5)"
+    )
 
 
 def not_given_back(figures: Mapping[str, float]) -> str | None:

@@ -135,6 +135,19 @@ def test_memory_that_no_scheme_moved_is_no_saving(
     assert (told or "").startswith(beginning or "")
 
 
+def test_a_run_that_took_longer_has_another_mean() -> None:
+    found = replace(trial(1000, 110, 90), runtime_s=1.5 * BASELINE.runtime_s)
+
+    told = unlike([(found, BASELINE)], PAGEOUT)
+    usual = unlike([(trial(1000, 110, 90), BASELINE)], PAGEOUT)
+
+    assert told is not None
+    assert ": the run took 50% longer, and memory that changes over a run has another " in told
+    assert "(ready)" in told
+    assert usual is not None
+    assert ": the workload itself differs from run to run, and " in usual
+
+
 def test_schemes_that_only_count_move_nothing() -> None:
     found = trial(400, 40, 700)
 
