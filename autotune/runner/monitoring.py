@@ -1,20 +1,14 @@
-"""DAMON over a workload: turns it on, polls it, reads it for the last time, turns it off.
-
-Behind the user's schemes stand two schemes of our own that only count (action `stat`): the first counts
-regions with at least one access, the second all regions. Their sums give the mean working set of all
-aggregations since the last poll; no file of the kernel gives it. They change no region's age, and use
-no scheme's quota.
-"""
+"""DAMON over a workload: turns it on, polls it, reads it for the last time, turns it off."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from autotune.damon.damos import AccessPattern, Action, Range, Scheme, SchemeStats
+from autotune.damon.damos import SchemeStats
 from autotune.damon.monitoring import Monitoring, OperationsSet, Target
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
@@ -24,12 +18,12 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.watched import Watched
 from autotune.runner.circumstances import Circumstances
 from autotune.runner.coverage import Coverage
+from autotune.runner.probes import Counts, probes
 from autotune.runner.procfs import Procfs
 from autotune.runner.snapshots import Snapshots
 from autotune.runner.targets import Stay, Targets
 from autotune.runner.tracing import TraceBuffer
 
-_PROBES = 2
 _TRIES: Final = 5
 """How often DAMON is turned on anew, if a process ends just then."""
 _LONGEST_COMMIT_S: Final = 5.0
@@ -38,54 +32,6 @@ _LONGEST_COMMIT_S: Final = 5.0
 
 class KdamondLostError(TrialError):
     """The kernel turned DAMON off while it took in a process that ended just then."""
-
-
-def probes(monitoring: Monitoring, schemes: tuple[Scheme, ...]) -> tuple[Scheme, Scheme]:
-    """Give the two schemes that only count: accessed regions, and all regions.
-
-    If each of *schemes* has watermarks, the two schemes get the watermarks of the first of *schemes*.
-    Without watermarks DAMON would go on monitoring while all of *schemes* are inactive.
-    """
-    once = 1 / monitoring.intervals.samples
-    watermarks = [scheme.watermarks for scheme in schemes]
-    gate = None if not watermarks or None in watermarks else watermarks[0]
-    accessed = AccessPattern(access_rate=Range(once))
-    return (
-        Scheme(action=Action.STAT, pattern=accessed, watermarks=gate),
-        Scheme(action=Action.STAT, watermarks=gate),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polled:
-    """What DAMON counted since it was turned on.
-
-    Attributes:
-        stats: Statistics of the user's schemes, summed.
-        accessed_bytes: Sizes of accessed regions, summed over aggregations.
-        all_bytes: Sizes of all regions, summed over aggregations.
-        wss_bytes: Mean working set since the poll before, at most the resident memory. If no aggregation
-            ended since then, the value of the poll before; None if no aggregation has ended at all.
-    """
-
-    stats: SchemeStats
-    accessed_bytes: int
-    all_bytes: int
-    wss_bytes: int | None
-
-
-def _plus(one: SchemeStats, other: SchemeStats) -> SchemeStats:
-    return _sum((one, other))
-
-
-def _sum(stats: tuple[SchemeStats, ...]) -> SchemeStats:
-    return SchemeStats(
-        tried_regions=sum(one.tried_regions for one in stats),
-        tried_bytes=sum(one.tried_bytes for one in stats),
-        applied_regions=sum(one.applied_regions for one in stats),
-        applied_bytes=sum(one.applied_bytes for one in stats),
-        quota_exceeds=sum(one.quota_exceeds for one in stats),
-    )
 
 
 class Monitor:
@@ -125,18 +71,14 @@ class Monitor:
         self._coverage = Coverage(procfs)
         self._schemes = (*experiment.schemes, *probes(self._monitoring, experiment.schemes))
         self._is_gated = all(scheme.watermarks for scheme in self._schemes)
-        self._is_active = False
         self._circumstances = Circumstances(experiment, procfs, kdamond.tree.sysfs)
         self._snapshots = None if trace is None else Snapshots(trace, self._monitoring.intervals)
         self._began_s = self._ended_s = 0.0
         self._is_on = False
         self._thread_number = 0
         self._cpu_ns = self._cpu_before_ns = 0
-        self._counted = self._counted_before = (SchemeStats(),) * len(self._schemes)
+        self._counts = Counts(len(experiment.schemes))
         self._restarts = 0
-        self._weighed_bytes = 0.0
-        self._aggregations = 0.0
-        self._polled = Polled(stats=SchemeStats(), accessed_bytes=0, all_bytes=0, wss_bytes=None)
         self._failure: AutotuneError | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -210,8 +152,8 @@ class Monitor:
             return None
         return self._circumstances.conditions(
             self._ended_s - self._began_s,
-            self._aggregations,
-            accessed=self._polled.accessed_bytes > 0,
+            self._counts.aggregations,
+            accessed=self._counts.any_accessed,
             seen=None if self._snapshots is None else self._snapshots.seen(),
         )
 
@@ -233,7 +175,7 @@ class Monitor:
             self._cpu_ns = self._cpu_before_ns + cpu_ns
         if self._is_on and self._snapshots is not None:
             self._snapshots.look(time.monotonic() - self._began_s)
-        return self._polled.wss_bytes
+        return self._counts.wss_bytes
 
     def _poll_on(self) -> None:
         while not self._stop.wait(self._poll_s):
@@ -253,29 +195,13 @@ class Monitor:
             TrialError: If DAMON has ended, or the kernel refuses.
             BackendUnavailableError: If DAMON can't be used here any more.
         """
-        counted = tuple(map(_plus, self._counted_before, self._kdamond.update_stats()))
-        self._counted = counted
-        accessed, everything = (stats.tried_bytes for stats in counted[-_PROBES:])
-        before = self._polled
-        wss = None
-        size = self._monitored_bytes()
-        self._is_active = everything > before.all_bytes
-        if size and everything > before.all_bytes:
-            aggregations = (everything - before.all_bytes) / size
-            seen = float(accessed - before.accessed_bytes)
-            if self._is_of_processes:
-                # A region may span addresses without memory: of these, nothing was accessed.
-                seen = min(seen, self._resident_bytes() * aggregations)
-            wss = int(seen / aggregations)
-            self._weighed_bytes += seen
-            self._aggregations += aggregations
-        self._polled = Polled(
-            stats=_sum(counted[:-_PROBES]),
-            accessed_bytes=accessed,
-            all_bytes=everything,
-            wss_bytes=wss if wss is not None else before.wss_bytes,
+        self._counts.take(
+            self._kdamond.update_stats(),
+            self._monitored_bytes(),
+            # A region may span addresses without memory: of these, nothing was accessed.
+            self._resident_bytes if self._is_of_processes else None,
         )
-        self._look_around(counted[:-_PROBES])
+        self._look_around(self._counts.schemes)
 
     def _look_around(self, stats: tuple[SchemeStats, ...]) -> None:
         """Look at what limits the schemes."""
@@ -308,7 +234,7 @@ class Monitor:
         now_s = time.monotonic()
         if (
             self._operations is not OperationsSet.VADDR
-            or (self._is_gated and not self._is_active)
+            or (self._is_gated and not self._counts.is_growing)
             or not self._targets.is_due(now_s)
         ):
             return
@@ -330,7 +256,8 @@ class Monitor:
         """
         if self._stop.is_set():
             raise self._lost(targets) from error
-        self._cpu_before_ns, self._counted_before = self._cpu_ns, self._counted
+        self._cpu_before_ns = self._cpu_ns
+        self._counts.begin_anew()
         self._kdamond.turn_off()
         try:
             self._thread_number = self._turn_on()
@@ -390,7 +317,7 @@ class Monitor:
     @property
     def stats(self) -> SchemeStats:
         """Statistics of the user's schemes at the last poll, summed."""
-        return self._polled.stats
+        return self._counts.stats
 
     @property
     def watched(self) -> Watched | None:
@@ -427,4 +354,4 @@ class Monitor:
     @property
     def wss_mean_bytes(self) -> float | None:
         """Mean working set over all aggregations; None if no aggregation ended."""
-        return self._weighed_bytes / self._aggregations if self._aggregations else None
+        return self._counts.wss_mean_bytes

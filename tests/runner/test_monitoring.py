@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.damon.damos import AccessPattern, Action, Range, Scheme, SchemeStats, Watermarks
-from autotune.damon.kernel_units import to_kernel
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
 from autotune.driver.setup import Setup
@@ -20,20 +19,31 @@ from autotune.driver.sysfs_file import SysfsError
 from autotune.driver.tree import DamonTree
 from autotune.errors import AutotuneError, BackendUnavailableError
 from autotune.experiment.experiment import Experiment
-from autotune.runner.monitoring import Monitor, probes
+from autotune.runner.monitoring import Monitor
 from autotune.runner.procfs import Memory, Procfs
 from autotune.testing import pattern, prcl
 from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs
 from tests.runner.programs import wait_for
 
 PIDS = (42, 43)
+
+
 PAGES = 10
+
+
 SIZE = PAGES * 4096
 """What DAMON watches in each process: ten pages around two gaps."""
 
+
 CPU_NS = 123_456_789
+
+
 GATE = Watermarks(interval_us=1_000_000, high=0.5, mid=0.4, low=0.2)
+
+
 MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
+
+
 TWO_SCHEMES = replace(MONITORED, schemes=(prcl(), prcl(min_age_us=1_000_000)))
 
 
@@ -111,34 +121,6 @@ def test_two_schemes_that_only_count_stand_behind_the_users(machine: Machine) ->
     actions = [machine.value(f"schemes/{index}/action") for index in range(4)]
     assert machine.value("schemes/nr_schemes") == "4"
     assert actions == ["pageout", "pageout", "stat", "stat"]
-
-
-@given(st.integers(1, 400), st.integers(1_000, 100_000))
-def test_the_probes_tell_accessed_regions_from_all(samples: int, sampling_us: int) -> None:
-    intervals = Intervals(sampling_us=sampling_us, aggregation_us=samples * sampling_us)
-
-    accessed, everything = probes(Monitoring(intervals=intervals), ())
-
-    counted, counted_all = to_kernel(accessed, intervals), to_kernel(everything, intervals)
-    assert counted.nr_accesses[0] == 1
-    assert counted_all.nr_accesses[0] == 0
-    for kernel in (counted, counted_all):
-        assert kernel.nr_accesses[1] >= samples
-        assert (kernel.sz[0], kernel.age[0], kernel.quota_bytes, kernel.quota_ms) == (0, 0, 0, 0)
-        assert kernel.sz[1] == 2**64 - 1
-        assert kernel.age[1] == 2**32 - 1
-
-
-@pytest.mark.parametrize(
-    ("watermarks", "expected"),
-    [((), None), ((None,), None), ((GATE,), GATE), ((GATE, None), None), ((GATE, GATE), GATE)],
-)
-def test_the_probes_rest_only_where_all_the_users_schemes_can(
-    watermarks: tuple[Watermarks | None, ...], expected: Watermarks | None
-) -> None:
-    schemes = tuple(replace(prcl(), watermarks=gate) for gate in watermarks)
-
-    assert [probe.watermarks for probe in probes(Monitoring(), schemes)] == [expected] * 2
 
 
 def test_every_process_is_a_target(machine: Machine) -> None:
