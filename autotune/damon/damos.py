@@ -123,6 +123,9 @@ class Weights:
     """How much each property counts when a quota forces a choice; only their ratios matter.
 
     Linux reads `size` and ignores it.
+
+    Raises:
+        ValueError: If a weight is negative, or does not fit into 32 bits.
     """
 
     size: int = 0

@@ -73,6 +73,9 @@ class Journal:
         """Give the changes of this boot that are not undone, oldest first.
 
         A last line without its end is left out: its change was not made yet.
+
+        Raises:
+            BackendUnavailableError: If the journal can't be read, or holds something else.
         """
         try:
             lines = self.path.read_bytes().split(b"\n")[:-1]

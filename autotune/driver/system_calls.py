@@ -93,6 +93,9 @@ class LinuxCalls:
         Args:
             file: The module, not compressed.
             parameters: The module's parameters, separated by blanks: ``num_devices=1``.
+
+        Raises:
+            SystemCallError: If the file can't be read, or the kernel refuses the module.
         """
         what = "load it as a kernel module"
         try:

@@ -37,6 +37,9 @@ class Series:
             the phases in which a pattern idles. Empty if not known, as in the replay of a recording.
         major_faults: Faults that brought a page back since the measured part began; empty if not known.
         work_done: Accesses that a pattern has made; empty for any other workload.
+
+    Raises:
+        ValueError: If fields differ in their number of samples.
     """
 
     time_s: tuple[float, ...]

@@ -33,6 +33,9 @@ class PatternRegion:
         name: Name, unique in the pattern.
         size_bytes: Size, 1 or more.
         data_file: The file that fills the region; None for untouched memory.
+
+    Raises:
+        ValueError: If the size is below 1.
     """
 
     name: str
@@ -57,6 +60,9 @@ class Access:
         stride_bytes: Distance between two accesses of a sweep; at least 1 unless `random`.
         weight: Relative chance that a batch of accesses goes to this region; 0 or more.
         mode: Read, write or both.
+
+    Raises:
+        ValueError: If a sweep does not move, or the weight is negative.
     """
 
     region: int
@@ -81,6 +87,9 @@ class Phase:
         name: Name for people.
         duration_us: How long the phase lasts, in microseconds.
         accesses: One or more accesses. If all weights are 0, the phase idles.
+
+    Raises:
+        ValueError: If the duration is negative, or there is no access.
     """
 
     name: str

@@ -187,6 +187,9 @@ def basis_points(value: object) -> int:
 def boolean(value: object) -> bool:
     """Read yes or no.
 
+    Raises:
+        ValueError: If it is neither.
+
     >>> boolean(True), boolean("N")
     (True, False)
     """

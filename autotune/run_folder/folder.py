@@ -84,7 +84,11 @@ class RunFolder:
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Turn a system failure while writing *name* into an error with *name* and the failure."""
+        """Turn a system failure while writing *name* into an error with *name* and the failure.
+
+        Raises:
+            RunError: If the system fails inside the block.
+        """
         try:
             yield
         except OSError as error:

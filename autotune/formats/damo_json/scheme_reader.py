@@ -282,7 +282,11 @@ def _filter(node: Node) -> Filter:
 
 
 def scheme(node: Node, intervals: Intervals) -> Scheme:
-    """Read a scheme; its counts of samples and aggregations are in *intervals*."""
+    """Read a scheme; its counts of samples and aggregations are in *intervals*.
+
+    Raises:
+        InputError: If it is no scheme, or something in it is wrong; the message has the path to that.
+    """
     found = node.members(
         optional=(
             "action",

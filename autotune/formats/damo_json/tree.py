@@ -44,14 +44,22 @@ class Node:
         return InputError(f"{self.path}: {message}" if self.path else message, Where(self.source))
 
     def read(self, reader: Callable[[object], T]) -> T:
-        """Read the value with *reader*; a ValueError of *reader* becomes an InputError."""
+        """Read the value with *reader*.
+
+        Raises:
+            InputError: If *reader* raises a ValueError; with the path to this value.
+        """
         try:
             return reader(self.value)
         except ValueError as error:
             raise self.error(str(error)) from error
 
     def build(self, constructor: Callable[[], T]) -> T:
-        """Give what *constructor* makes; a ValueError becomes an InputError with this value's path."""
+        """Give what *constructor* makes of values below this one.
+
+        Raises:
+            InputError: If *constructor* raises a ValueError; with the path to this value.
+        """
         return self.read(lambda _: constructor())
 
     def items(self) -> list[Node]:
