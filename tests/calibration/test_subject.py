@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import itertools
+import math
 import os
 import time
 from pathlib import Path
@@ -11,6 +11,9 @@ from autotune.backends.host import Host
 from autotune.backends.vm.vm import Vm
 from autotune.calibration.subject import find_subject, micro_vm, this_machine
 from autotune.errors import InputError
+
+COARSE_CLOCK = 6
+LONG_S = 20.0
 
 
 @pytest.fixture
@@ -33,13 +36,19 @@ def test_this_machine_says_what_needs_no_run(machine: Path) -> None:
 
 
 def test_the_kernels_tick_is_the_step_of_its_coarse_clock() -> None:
-    steps = set()
-    until = time.monotonic() + 0.2
-    while time.monotonic() < until:
-        steps.add(time.clock_gettime_ns(6))
-    smallest_us = min(after - before for before, after in itertools.pairwise(sorted(steps))) / 1000
+    jiffy_us = this_machine().jiffy_us
+    began_s = time.monotonic()
+    before_ns, smallest_us = time.clock_gettime_ns(COARSE_CLOCK), math.inf
 
-    assert this_machine().jiffy_us == pytest.approx(smallest_us, rel=0.05)
+    # On a busy machine this process does not see every step.
+    while (passed_s := time.monotonic() - began_s) < 0.2 or (
+        passed_s < LONG_S and smallest_us > 1.05 * jiffy_us
+    ):
+        if (now_ns := time.clock_gettime_ns(COARSE_CLOCK)) != before_ns:
+            smallest_us = min(smallest_us, (now_ns - before_ns) / 1000)
+        before_ns = now_ns
+
+    assert jiffy_us == pytest.approx(smallest_us, rel=0.05)
 
 
 def test_this_machine_measures_small_pages_and_huge_ones_apart(machine: Path) -> None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +94,6 @@ class Bad:
 
 
 BEFORE_READY = {
-    "exits at once": Bad(
-        Program(command=("sh", "-c", "echo no licence; exit 3"), ready=Ready(port=80)),
-        "workload: 'sh' ended before it was ready, with exit status 3: no licence: mend the command, "
-        "or 'ready'",
-    ),
-    "never becomes ready": Bad(
-        Program(command=("sleep", "1000"), ready=Ready(command=("false",))),
-        "workload: not ready after 1s: 'false' did not succeed, with exit status 1: mend 'ready', or "
-        "raise workload.timeout",
-    ),
     "forks and detaches": Bad(
         Program(command="sleep 1000 &", ready=Ready(line="serving")),
         "workload: 'sleep 1000 &' has left process PID ('sleep') behind and ended: run it in the "
@@ -120,8 +109,7 @@ BEFORE_READY = {
 
 def test_programs_that_do_not_get_ready_are_told(vm_cache: Path) -> None:
     def said_of(bad: Bad) -> str:
-        timeout_us = 1_000_000 if bad.workload.ready.command else 100_000_000
-        experiment = Experiment(workload=bad.workload, timeout_us=timeout_us)
+        experiment = Experiment(workload=bad.workload, timeout_us=100_000_000)
         error = failure(lambda: Vm(SMALL, vm_cache, print).run(experiment, seed=1))
         assert isinstance(error, TrialError)
         return re.sub(r"process [0-9]+", "process PID", str(error))
@@ -165,11 +153,15 @@ def test_a_failure_in_the_measured_part_is_told(small_vm: Vm, tmp_path: Path) ->
         "(SIGTERM): something in the workload sent it that signal: leave that out",
     }
 
+    def said_of(seed: int) -> str:
+        return str(failure(lambda: small_vm.run(Experiment(workload=workload), seed=seed)))
+
     found: set[str] = set()
-    for seed in range(MOST_SEEDS):
-        found.add(str(failure(partial(small_vm.run, Experiment(workload=workload), seed=seed))))
-        if found >= expected:
-            break
+    with ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
+        for first in range(0, MOST_SEEDS, MACHINES_AT_ONCE):
+            found.update(pool.map(said_of, range(first, first + MACHINES_AT_ONCE)))
+            if found >= expected:
+                break
 
     assert found == expected
 
@@ -326,8 +318,8 @@ def test_an_emulator_that_is_killed_is_told_and_the_next_run_works(micro_vm: Vm)
     assert micro_vm.run(COLD, seed=1).runtime_s == pytest.approx(4.0, rel=0.05)
 
 
-def test_a_machine_that_hangs_is_ended(micro_vm: Vm, vm_cache: Path) -> None:
-    micro_vm.prepare(COLD)
+def test_a_machine_that_hangs_is_ended(vm_cache: Path) -> None:
+    Vm(VmSettings(), vm_cache, print).prepare(COLD)  # a boot may take longer on a busy machine
     impatient = Vm(VmSettings(), vm_cache, print, silence_s=10.0)
 
     with begun(impatient, COLD) as (future, emulator):
@@ -348,9 +340,9 @@ def test_stopping_ends_what_runs_and_begins_no_more(vm_cache: Path, micro_vm: Vm
     with begun(vm, COLD) as (future, emulator):
         stopper = threading.Thread(target=vm.stop)
         stopper.start()
-        stopper.join(timeout=2.0)
+        stopper.join(timeout=DEADLINE_S)
         assert not stopper.is_alive()
-        failure(lambda: future.result(timeout=5.0))
+        failure(lambda: future.result(timeout=DEADLINE_S))
 
     assert emulator not in emulators()
     assert str(failure(lambda: vm.run(COLD, seed=1))) == "the micro-VMs were stopped"
