@@ -131,9 +131,11 @@ class Measuring:
             self._processes.check_foreground(measured)
         # A process that is about to end may have no memory any more, and no status yet.
         how = f", with {measured.how_it_ended()}" if measured.has_ended() else ""
+        remedy = "let it run longer, or mend 'ready'"
+        if measured.status:
+            remedy = measured.remedy(remedy)
         return WorkloadError(
-            f"'{measured.title}' ended before it could be measured{how}: let it run longer, or mend "
-            "'ready'"
+            f"'{measured.title}' ended before it could be measured{how}: {remedy}"
         )
 
     def _make_monitor(self, experiment: Experiment) -> Monitor | None:

@@ -316,6 +316,15 @@ def test_what_ends_before_it_is_measured_is_no_measurement(bench: Bench) -> None
     )
 
 
+def test_what_fails_before_it_is_measured_is_told_what_helps(bench: Bench) -> None:
+    experiment = Experiment(workload=program("print('up'); raise SystemExit('su: no')"))
+    running = bench.start(experiment)
+    wait_for(running.measured.has_ended)
+
+    with pytest.raises(WorkloadError, match="leave sudo, su and the like out of the command"):
+        bench.measuring(running).measure(experiment, seed=1)
+
+
 def test_a_crash_is_no_measurement(bench: Bench) -> None:
     with pytest.raises(WorkloadError, match=r"failed with signal 6 \(SIGABRT\)"):
         bench.measure(program(UP + "time.sleep(0.2); os.abort()"))
