@@ -1,7 +1,7 @@
 """Real programs in the simulator and on the real kernel: errors, rankings, and what a choice is worth.
 
 python benchmarks/programs.py [--programs A,B] [--schemes N] [--json] [--cells] [--times]
-                              [--without-windows] [--measure [--again] [--seeds N]]
+                              [--without-windows] [--spreads] [--measure [--again] [--seeds N]]
 
 The programs are the workload files in benchmarks/programs/. `--measure` records each program once in the
 micro-VM and measures it there without and with each scheme; recordings/ and kernel.csv in that folder
@@ -9,7 +9,9 @@ keep what is done, so that an interrupted run goes on where it was. `--again` re
 measured figures. Without `--measure` only the simulator runs, on the kept recordings.
 
 - error: median over the schemes of the absolute difference, in percentage points.
-- tau: Kendall's, over the pairs of schemes that the kernel tells apart.
+- tau: Kendall's, over the pairs of schemes that the kernel tells apart: their means differ by more than
+  either scheme's figures do from seed to seed, in this program or in the median of the programs that
+  were measured with several seeds (`--spreads`).
 - transfer: the hypervolume, measured in the kernel, of the schemes on the simulator's front, divided by
   the hypervolume of all schemes, from the reference of 0 % saving and 50 % slowdown.
 - times: the kernel's slowdown over the simulated one, of what the kernel slows down by more than 1 %.
@@ -28,6 +30,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -47,14 +50,17 @@ from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
 from autotune.damon.recording import Recording
 from autotune.errors import AutotuneError
+from autotune.evaluation.agreement import Ranking
 from autotune.evaluation.fidelity import Beside, Verdict, verdict
 from autotune.evaluation.program_figures import (
     COLUMNS,
     FIGURES,
     Cell,
     beside,
+    between_seeds,
     kept_figures,
     on_grid_schemes,
+    usual_spreads,
     wrong_signs,
 )
 from autotune.experiment.measurement import Measurement
@@ -266,6 +272,48 @@ def _print_times(programs: Sequence[Beside]) -> None:
     )
 
 
+def _print_spreads(programs: Sequence[Beside], kernel: Mapping[Cell, Mapping[str, float]]) -> None:
+    """Print how far apart the kernel's seeds are: by scheme, in the median of programs, and in order."""
+    print(
+        f"\n{'scheme':<22} {'saving: seeds apart':>19} {'slowdown: seeds apart':>21} {'programs':>8}"
+    )
+    for scheme, spreads in usual_spreads(kernel).items():
+        seeds = Counter(cell.program for cell in kernel if cell.scheme == scheme)
+        several = sum(count > 1 for count in seeds.values())
+        saving, slowdown = (_points(spreads[figure]) for figure in FIGURES)
+        print(f"{scheme:<22} {saving:>19} {slowdown:>21} {several:>8}")
+    by_kernel = by_prediction = Ranking(score=0, pairs=0)
+    for one in programs:
+        found = between_seeds(one)
+        by_kernel, by_prediction = by_kernel + found[0], by_prediction + found[1]
+    print(
+        f"\nsavings over a point apart in one seed: ranked by another seed {_number(by_kernel.tau)}, by "
+        f"the simulator {_number(by_prediction.tau)} ({by_kernel.pairs} pairs)"
+    )
+
+
+def _measure_all(names: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Measure what the kept files lack, two programs at a time; a program that fails is named."""
+    os.nice(_POLITE)
+    _make_inputs()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        jobs = {
+            name: pool.submit(
+                _measure,
+                name,
+                arguments.schemes,
+                range(arguments.seeds),
+                again=arguments.again,
+            )
+            for name in names
+        }
+    for name, job in jobs.items():
+        if isinstance(error := job.exception(), AutotuneError):
+            print(f"{name}: {error}", file=sys.stderr)
+        else:
+            job.result()
+
+
 def main() -> None:
     """Measure what is missing if asked to; print a row a program."""
     parser = argparse.ArgumentParser()
@@ -276,29 +324,13 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="record anew")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--times", action="store_true", help="slowdowns, kernel over simulator")
+    parser.add_argument("--spreads", action="store_true", help="how far the kernel's seeds differ")
     parser.add_argument("--without-windows", action="store_true", help="play only what DAMON saw")
     parser.add_argument("--cells", action="store_true", help="each scheme of each program too")
     arguments = parser.parse_args()
     names = arguments.programs.split(",")
     if arguments.measure:
-        os.nice(_POLITE)
-        _make_inputs()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            jobs = {
-                name: pool.submit(
-                    _measure,
-                    name,
-                    arguments.schemes,
-                    range(arguments.seeds),
-                    again=arguments.again,
-                )
-                for name in names
-            }
-        for name, job in jobs.items():
-            if isinstance(error := job.exception(), AutotuneError):
-                print(f"{name}: {error}", file=sys.stderr)
-            else:
-                job.result()
+        _measure_all(names, arguments)
     simulator = Simulator(load_machine(catalog.find("micro-vm", "machines", Path())))
     kernel = kept_figures(KERNEL)
     programs: list[Beside] = []
@@ -338,6 +370,8 @@ def main() -> None:
         _print_cells(programs, faults)
     if arguments.times:
         _print_times(programs)
+    if arguments.spreads:
+        _print_spreads(programs, kernel)
 
 
 if __name__ == "__main__":

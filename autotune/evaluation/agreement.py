@@ -45,7 +45,7 @@ class Ranking:
         return self.score / self.pairs if self.pairs else None
 
 
-def told_apart(measured: Figures, *, least: float = 0.0) -> list[Pair]:
+def told_apart(measured: Figures, *, least: float | Figures = 0.0) -> list[Pair]:
     """Give the pairs of schemes that the measurements themselves tell apart.
 
     A pair is told apart if its means are further apart than the spread of either scheme over the seeds,
@@ -53,17 +53,19 @@ def told_apart(measured: Figures, *, least: float = 0.0) -> list[Pair]:
 
     Args:
         measured: Shape ``(schemes, seeds)``.
-        least: The means must also be further apart than this. It matters for a single seed, which shows
-            no spread.
+        least: The spread that every scheme has at least, or one for each scheme, shape ``(schemes,)``.
+            It matters for a single seed, which shows none, and for few, which may be alike by chance.
 
     >>> told_apart(np.array([[1.0, 1.2], [1.1, 1.3], [3.0, 3.0]]))
     [(0, 2), (1, 2)]
+    >>> told_apart(np.array([[1.0], [1.2], [3.0]]), least=np.array([0.1, 0.1, 1.9]))
+    [(0, 1), (0, 2)]
     """
-    means, spreads = measured.mean(axis=1), np.ptp(measured, axis=1)
+    means, spreads = measured.mean(axis=1), np.maximum(np.ptp(measured, axis=1), least)
     return [
         (a, b)
         for a, b in itertools.combinations(range(len(measured)), 2)
-        if abs(means[a] - means[b]) > max(spreads[a], spreads[b], least)
+        if abs(means[a] - means[b]) > max(spreads[a], spreads[b])
     ]
 
 

@@ -29,7 +29,7 @@ _REFERENCE = np.array([0.0, 0.5])
 """Nothing saved, and half again as much CPU time: figures that are worse are worth nothing."""
 
 _ASSUMED_SPREAD = 0.01
-"""Figures of a single seed are told apart if they are further apart than this."""
+"""Figures of a single seed are told apart if they are further apart than this, where none is known."""
 
 SIMULATED_SEEDS = tuple(range(12))
 """A prediction is the mean over these seeds: an exact mean costs no kernel time."""
@@ -49,6 +49,8 @@ class Beside:
         schemes: Their names.
         kernel: Shape ``(schemes, seeds, figures)``; figures in the order of `grid.FIGURES`.
         predicted: Means over the seeds, shape ``(schemes, figures)``.
+        usual_spread: How far apart the kernel's seeds usually are, shape ``(schemes, figures)``; None if
+            it is not known.
     """
 
     pattern: str
@@ -56,6 +58,7 @@ class Beside:
     schemes: tuple[str, ...]
     kernel: Figures
     predicted: Figures
+    usual_spread: Figures | None = None
 
     @property
     def seeds(self) -> int:
@@ -64,6 +67,8 @@ class Beside:
 
     def pairs(self, figure: int) -> list[Pair]:
         """Give the pairs of schemes that the kernel tells apart by a figure."""
+        if self.usual_spread is not None:
+            return told_apart(self.kernel[:, :, figure], least=self.usual_spread[:, figure])
         least = _ASSUMED_SPREAD if self.seeds == 1 else 0.0
         return told_apart(self.kernel[:, :, figure], least=least)
 

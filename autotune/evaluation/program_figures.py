@@ -6,6 +6,8 @@ benchmarks/programs.py measures the programs in the micro-VM and keeps a row for
 from __future__ import annotations
 
 import csv
+import itertools
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +18,13 @@ import numpy as np
 from autotune.damon.damos import AccessPattern, Action, Quota, Range, Scheme
 from autotune.damon.kernel_units import on_grid
 from autotune.damon.monitoring import Intervals
-from autotune.evaluation.agreement import Figures
+from autotune.evaluation.agreement import Figures, Ranking, ranking, told_apart
 from autotune.evaluation.fidelity import Beside
 
 FIGURES = ("memory_saving", "own_cpu_slowdown")
 COLUMNS = ("program", "scheme", "seed", *FIGURES, "major_faults")
 LEAST_SIGN = 0.01
-"""A figure that is closer to zero than this has no sign that matters."""
+"""A point. A figure that is closer to zero than this has no sign that matters."""
 
 _MIB = 1 << 20
 
@@ -79,6 +81,34 @@ def kept_figures(path: Path) -> dict[Cell, dict[str, float]]:
     }
 
 
+def usual_spreads(kernel: Mapping[Cell, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Say how far apart the seeds of one program usually are, by scheme and by figure.
+
+    It is the median over the programs that were measured under the scheme with several seeds, from the
+    smallest figure to the largest; a scheme without such a program is left out.
+
+    >>> figures = [{"memory_saving": 0.25, "own_cpu_slowdown": slowdown} for slowdown in (0.5, 1.0)]
+    >>> usual_spreads({Cell("p", "s", seed): one for seed, one in enumerate(figures)})
+    {'s': {'memory_saving': 0.0, 'own_cpu_slowdown': 0.5}}
+    """
+    spreads = {}
+    for scheme in dict.fromkeys(cell.scheme for cell in kernel):
+        of_programs: dict[str, list[Mapping[str, float]]] = {}
+        for cell, figures in kernel.items():
+            if cell.scheme == scheme:
+                of_programs.setdefault(cell.program, []).append(figures)
+        several = [rows for rows in of_programs.values() if len(rows) > 1]
+        if several:
+            spreads[scheme] = {
+                name: statistics.median(
+                    max(row[name] for row in rows) - min(row[name] for row in rows)
+                    for rows in several
+                )
+                for name in FIGURES
+            }
+    return spreads
+
+
 def beside(
     program: str,
     kernel: Mapping[Cell, Mapping[str, float]],
@@ -92,7 +122,8 @@ def beside(
         predicted: Figures of this program by scheme, means over seeds.
 
     Returns:
-        None if no scheme has both. Seeds that some of the schemes lack are left out.
+        None if no scheme has both. Seeds that some of the schemes lack are left out. The usual spread is
+        that of all programs in *kernel*, and None if a scheme has none.
     """
     own = {cell: figures for cell, figures in kernel.items() if cell.program == program}
     schemes = tuple(name for name in predicted if any(cell.scheme == name for cell in own))
@@ -109,10 +140,47 @@ def beside(
             for name in schemes
         ]
     )
+    spreads = usual_spreads(kernel)
+    known = all(name in spreads for name in schemes)
     means: Figures = np.array([[predicted[n][figure] for figure in FIGURES] for n in schemes])
     return Beside(
-        pattern=program, part="program", schemes=schemes, kernel=measured, predicted=means
+        pattern=program,
+        part="program",
+        schemes=schemes,
+        kernel=measured,
+        predicted=means,
+        usual_spread=np.array([[spreads[name][figure] for figure in FIGURES] for name in schemes])
+        if known
+        else None,
     )
+
+
+def between_seeds(one: Beside) -> tuple[Ranking, Ranking]:
+    """Rank by one seed what another seed shows to save more than a point more or less.
+
+    Returns:
+        How the kernel's other seeds rank each seed's schemes, and how the prediction does: what one
+        measurement can be expected to agree with. No pairs if there is only one seed.
+
+    >>> kernel = np.array([[[0.5, 0.0], [0.3, 0.0]], [[0.4, 0.0], [0.4, 0.0]]])
+    >>> between_seeds(
+    ...     Beside(
+    ...         pattern="p",
+    ...         part="program",
+    ...         schemes=("a", "b"),
+    ...         kernel=kernel,
+    ...         predicted=np.array([[0.5, 0.0], [0.4, 0.0]]),
+    ...     )
+    ... )
+    (Ranking(score=-2, pairs=2), Ranking(score=0, pairs=2))
+    """
+    savings, predicted = one.kernel[:, :, 0], one.predicted[:, 0]
+    by_kernel = by_prediction = Ranking(score=0, pairs=0)
+    for shown, ranking_it in itertools.permutations(range(one.seeds), 2):
+        pairs = told_apart(savings[:, [shown]], least=LEAST_SIGN)
+        by_kernel += ranking(savings[:, shown], savings[:, ranking_it], pairs)
+        by_prediction += ranking(savings[:, shown], predicted, pairs)
+    return by_kernel, by_prediction
 
 
 def wrong_signs(one: Beside) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from autotune.evaluation.program_figures import (
     beside,
     kept_figures,
     on_grid_schemes,
+    usual_spreads,
     wrong_signs,
 )
 
@@ -66,6 +67,44 @@ def test_seeds_that_a_scheme_lacks_are_left_out(kept: dict[Cell, dict[str, float
 
     assert one is not None
     np.testing.assert_array_equal(one.kernel, [[[0.5, 0.25]], [[0.1, 0.05]]])
+
+
+def of_seeds(program: str, scheme: str, *savings: float) -> dict[Cell, dict[str, float]]:
+    return {
+        Cell(program, scheme, seed): {"memory_saving": saving, "own_cpu_slowdown": 0.0}
+        for seed, saving in enumerate(savings)
+    }
+
+
+def test_how_far_seeds_lie_apart_is_the_median_of_the_programs_that_have_several() -> None:
+    kernel = {
+        **of_seeds("a", "age-1s", 0.25, 0.5, 0.375),
+        **of_seeds("b", "age-1s", 0.5, 0.5),
+        **of_seeds("c", "age-1s", 0.75, 0.25),
+        **of_seeds("d", "age-1s", 0.9),
+        **of_seeds("d", "age-2s", 0.9),
+    }
+
+    assert usual_spreads(kernel) == {"age-1s": {"memory_saving": 0.25, "own_cpu_slowdown": 0.0}}
+
+
+def test_a_program_of_one_seed_is_told_apart_by_the_spread_of_others() -> None:
+    kernel = {
+        **of_seeds("a", "age-1s", 0.5, 0.375),
+        **of_seeds("a", "age-2s", 0.5, 0.25),
+        **of_seeds("b", "age-1s", 0.375),
+        **of_seeds("b", "age-2s", 0.25),
+        **of_seeds("c", "age-1s", 0.75),
+        **of_seeds("c", "age-2s", 0.25),
+    }
+
+    near, far = (beside(one, kernel, simulated("age-1s", "age-2s")) for one in "bc")
+
+    assert near is not None
+    assert far is not None
+    np.testing.assert_array_equal(near.usual_spread, [[0.125, 0.0], [0.25, 0.0]])
+    assert near.pairs(0) == []
+    assert far.pairs(0) == [(0, 1)]
 
 
 @pytest.mark.parametrize("program", ["redis", "perl"])
