@@ -14,21 +14,14 @@ import socket
 import subprocess
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
+from autotune.backends.vm.answers import Answer, decode_answer
 from autotune.backends.vm.command_line import Descriptors, MachineParts, command_line
-from autotune.backends.vm.opened import Opened
-from autotune.backends.vm.orders import decode_answer, decode_opened, decode_recording
 from autotune.backends.vm.qemu_version import no_emulator
 from autotune.backends.vm.qmp import Qmp, QmpClosedError, QmpError
 from autotune.errors import BackendUnavailableError, TrialError
-from autotune.experiment.measurement import Measurement
 from autotune.runner.errors import ending
-from autotune.runner.raw_recording import RawRecording
-
-T = TypeVar("T")
 
 SILENCE_S = 180.0
 """A machine that prints nothing for so long hangs: it should print every few virtual seconds."""
@@ -213,37 +206,19 @@ class Emulator:
                 f"{state}: the machine's state can't be saved: {error}: see that the disk has room"
             ) from error
 
-    def answer(self) -> Measurement:
-        """Give what the guest measured. The machine must have stopped, or the emulator ended.
+    def answer(self, kind: type[Answer]) -> Answer:
+        """Give what the guest measured, recorded or saw. The machine must have stopped or ended.
+
+        Args:
+            kind: What the guest was told to give.
 
         Raises:
             TrialError: If the guest says that the trial failed, or says nothing that can be read.
             BackendUnavailableError: If the guest says that nothing can be measured.
         """
-        return self._answer(decode_answer)
-
-    def recording(self) -> RawRecording:
-        """Give what the guest recorded. The machine must have stopped, or the emulator ended.
-
-        Raises:
-            TrialError: If the guest says that the trial failed, or says nothing that can be read.
-            BackendUnavailableError: If the guest says that nothing can be recorded.
-        """
-        return self._answer(decode_recording)
-
-    def opened(self) -> Opened:
-        """Give what the workload looked for. The machine must have stopped, or the emulator ended.
-
-        Raises:
-            TrialError: If the guest says nothing that can be read.
-            BackendUnavailableError: If the guest says that nothing can be run.
-        """
-        return self._answer(decode_opened)
-
-    def _answer(self, decode: Callable[[bytes], T]) -> T:
         size = os.fstat(self._results).st_size
         try:
-            return decode(os.pread(self._results, size, 0))
+            return decode_answer(os.pread(self._results, size, 0), kind)
         except (ValueError, KeyError, zlib.error, json.JSONDecodeError) as error:
             status = self._process.poll()
             how = "" if status is None else f", with {ending(status)}"

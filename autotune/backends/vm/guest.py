@@ -17,9 +17,10 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
+from autotune.backends.vm.answers import encode_answer
 from autotune.backends.vm.guest_root import mount_all
 from autotune.backends.vm.opened import LOG, Opened, look
-from autotune.backends.vm.orders import Orders, decode_orders, encode_answer
+from autotune.backends.vm.orders import Orders, decode_orders
 from autotune.backends.vm.plan import (
     HOME,
     MODULES_FOLDER,

@@ -36,6 +36,7 @@ from autotune.backends.vm.states import SavedMachines
 from autotune.errors import BackendUnavailableError, TrialError
 from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
+from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import TABLE_BYTES, Pattern
 from autotune.native.building import build
 from autotune.runner.running import runnable
@@ -258,7 +259,7 @@ class Machines:
         """Boot a machine, wait until the workload in it is ready, and save it."""
         with self._started(parts, encode_orders(FIRST_ORDERS)) as emulator:
             if not emulator.run_until_it_stops(_BOOT_S + timeout_s, self._silence_s):
-                emulator.answer()  # raises the error that the guest reports
+                emulator.answer(Measurement)  # raises the error that the guest reports
                 raise TrialError(f"the micro-VM ended too soon: {emulator.console_end()}")
             if READY not in emulator.console_text():
                 raise BackendUnavailableError(

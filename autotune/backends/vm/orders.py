@@ -1,4 +1,4 @@
-"""What a machine is told after it was forked, and what it answers, as bytes whose length is known."""
+"""What a machine is told after it was forked, as bytes of a fixed length."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass
-from typing import Any
 
-from autotune.backends.vm.opened import Opened
 from autotune.damon.damos import Action, Scheme
 from autotune.damon.monitoring import Monitoring, OperationsSet
-from autotune.errors import BackendUnavailableError, TrialError
+from autotune.errors import TrialError
 from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
-from autotune.runner.raw_recording import RawRecording
 
 ORDERS_BYTES = 4096
 """Length of all orders. It must be the length of the orders that the saved machine had."""
 
 _LENGTH_BYTES = 4
-_MAGIC = b"autotune"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,65 +124,3 @@ def decode_orders(whole: bytes) -> Orders:
     length = int.from_bytes(whole[:_LENGTH_BYTES], "little")
     text = zlib.decompress(whole[_LENGTH_BYTES : _LENGTH_BYTES + length])
     return plain_json.from_plain(Orders, json.loads(text))
-
-
-def encode_answer(answer: Measurement | RawRecording | Opened | Exception) -> bytes:
-    """Give an answer as bytes that say their length."""
-    if isinstance(answer, Measurement):
-        values: dict[str, object] = {"measurement": answer.to_dict()}
-    elif isinstance(answer, RawRecording):
-        values = {"recording": answer.to_dict()}
-    elif isinstance(answer, Opened):
-        values = {"opened": plain_json.to_plain(answer)}
-    else:
-        unavailable = isinstance(answer, BackendUnavailableError)
-        values = {"error": str(answer), "unavailable": unavailable}
-    packed = zlib.compress(json.dumps(values, separators=(",", ":")).encode(), 6)
-    return _MAGIC + len(packed).to_bytes(_LENGTH_BYTES, "little") + packed
-
-
-def decode_answer(whole: bytes) -> Measurement:
-    """Read what `encode_answer` gave for a measurement.
-
-    Raises:
-        TrialError: If the answer is an error of the trial.
-        BackendUnavailableError: If the answer is an error of the machine.
-        ValueError: If the bytes are no answer, or only a part of an answer.
-    """
-    return Measurement.from_dict(_decode(whole)["measurement"])
-
-
-def decode_recording(whole: bytes) -> RawRecording:
-    """Read what `encode_answer` gave for a recording.
-
-    Raises:
-        TrialError: If the answer is an error of the trial.
-        BackendUnavailableError: If the answer is an error of the machine.
-        ValueError: If the bytes are no answer, or only a part of an answer.
-    """
-    return RawRecording.from_dict(_decode(whole)["recording"])
-
-
-def decode_opened(whole: bytes) -> Opened:
-    """Read what `encode_answer` gave for what a workload looked for.
-
-    Raises:
-        TrialError: If the answer is an error of the trial.
-        BackendUnavailableError: If the answer is an error of the machine.
-        ValueError: If the bytes are no answer, or only a part of an answer.
-    """
-    return plain_json.from_plain(Opened, _decode(whole)["opened"])
-
-
-def _decode(whole: bytes) -> dict[str, Any]:
-    begin = len(_MAGIC) + _LENGTH_BYTES
-    if whole[: len(_MAGIC)] != _MAGIC or len(whole) < begin:
-        raise ValueError("no answer")
-    length = int.from_bytes(whole[len(_MAGIC) : begin], "little")
-    if len(whole) < begin + length:
-        raise ValueError(f"an answer of {length} bytes breaks off after {len(whole) - begin}")
-    values: dict[str, Any] = json.loads(zlib.decompress(whole[begin : begin + length]))
-    if "error" in values:
-        kind = BackendUnavailableError if values["unavailable"] else TrialError
-        raise kind(values["error"])
-    return values

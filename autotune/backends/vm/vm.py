@@ -136,7 +136,7 @@ class Vm:
             machine = self._machines.for_workload(experiment)
             orders = encode_orders(make_orders(experiment, seed, pss_period_us=pss_period_us))
             with self._machines.forked(machine, orders, experiment) as emulator:
-                measured = emulator.answer()
+                measured = emulator.answer(Measurement)
             if self._settings.realtime:
                 return measured
             return replace(measured, fingerprint=machine.fingerprint(orders))
@@ -180,7 +180,7 @@ class Vm:
         with self._machines.traced(
             experiment, replace(files, entries=tuple(whole.values()))
         ) as emulator:
-            return emulator.opened()
+            return emulator.answer(Opened)
 
     def paths(self, experiment: Experiment) -> frozenset[str]:
         """Give all paths of a workload's image."""
@@ -257,7 +257,7 @@ class Vm:
         orders = make_orders(experiment, seed, record=True, paged_out_at_us=paged_out_at_us)
         machine = self._machines.for_workload(experiment)
         with self._machines.forked(machine, encode_orders(orders), experiment) as emulator:
-            return emulator.recording()
+            return emulator.answer(RawRecording)
 
     def stop(self) -> None:
         """End all machines, and start no more. May be called from any thread."""

@@ -15,6 +15,7 @@ from autotune.backends.vm.emulator import Emulator
 from autotune.backends.vm.kernel_files import find_kernel
 from autotune.backends.vm.orders import FIRST_ORDERS, encode_orders
 from autotune.errors import BackendUnavailableError, TrialError
+from autotune.experiment.measurement import Measurement
 from autotune.native.building import build
 from tests.backends.vm.traces import emulators
 
@@ -192,7 +193,7 @@ def test_another_thread_can_end_it_while_it_runs(parts: MachineParts) -> None:
 
         assert not stopped
         with pytest.raises(TrialError) as error:
-            held.answer()
+            held.answer(Measurement)
 
     assert str(error.value) == (
         "the micro-VM ended without an answer, with signal 9 (SIGKILL): try again, or give it more "
@@ -207,7 +208,7 @@ def test_a_machine_that_finds_nothing_to_run_is_told_with_the_end_of_its_console
         held.begin()
         stopped = held.run_until_it_stops(120.0)
         with pytest.raises(TrialError) as error:
-            held.answer()
+            held.answer(Measurement)
 
     message = str(error.value)
     assert not stopped

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -10,23 +9,16 @@ from hypothesis import strategies as st
 from autotune.backends.vm.orders import (
     FIRST_ORDERS,
     ORDERS_BYTES,
-    decode_answer,
     decode_orders,
-    decode_recording,
-    encode_answer,
     encode_orders,
     make_orders,
 )
 from autotune.damon.damos import Action, Filter, FilterType, Scheme
 from autotune.damon.monitoring import OperationsSet
-from autotune.errors import BackendUnavailableError, InputError, TrialError
+from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement
-from autotune.runner.raw_recording import RawRecording
-from autotune.runner.recorded_processes import RawProcess
 from autotune.runner.running import runnable
-from autotune.testing import measurement, pattern, prcl
-from tests.recordings import area
+from autotune.testing import pattern, prcl
 from tests.strategies import MONITORING, schemes
 
 BASELINE = Experiment(workload=pattern())
@@ -98,76 +90,10 @@ def test_orders_that_are_too_long_fail_their_trial() -> None:
         encode_orders(make_orders(experiment, 1))
 
 
-@pytest.mark.parametrize(
-    "measured",
-    [
-        measurement(),
-        measurement(work_done=1e15 / 3, wss_mean_bytes=0.1, fingerprint="ab"),
-    ],
-)
-def test_an_answer_arrives_to_the_bit(measured: Measurement) -> None:
-    assert decode_answer(encode_answer(measured)) == measured
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (TrialError("workload: no: mend it"), TrialError),
-        (BackendUnavailableError("no DAMON: take another kernel"), BackendUnavailableError),
-        (InputError("not here: mend it"), TrialError),
-    ],
-)
-def test_an_error_arrives_with_its_message(error: Exception, kind: type[Exception]) -> None:
-    with pytest.raises(kind) as caught:
-        decode_answer(encode_answer(error))
-
-    assert type(caught.value) is kind
-    assert str(caught.value) == str(error)
-
-
 def test_orders_to_record_differ_in_nothing_else() -> None:
     measure, record = (make_orders(BASELINE, 1, record=record) for record in (False, True))
 
     assert decode_orders(encode_orders(record)) == replace(measure, record=True)
-
-
-def test_a_recording_of_some_megabytes_arrives_to_the_bit() -> None:
-    random = Random(1)  # noqa: S311  # only incompressible
-    pages = (random.randbytes(3 << 20), b"")
-    taken = RawRecording(
-        layout="format",
-        pages=pages,
-        begin_ns=2**62,
-        duration_us=200_000,
-        areas=(area(1, 2),),
-        cpu_us=3,
-        work_done=1 / 3,
-        resident_peak_bytes=7,
-        processes=(RawProcess("name", 0, -1, 200_000),),
-        paged_out=(),
-    )
-
-    assert decode_recording(encode_answer(taken)) == taken
-
-
-def test_a_recording_that_failed_says_why() -> None:
-    with pytest.raises(TrialError, match=r"^lost: mend it$"):
-        decode_recording(encode_answer(TrialError("lost: mend it")))
-
-
-@given(st.integers(0, 10**6))
-def test_an_answer_that_breaks_off_is_none(place: int) -> None:
-    whole = encode_answer(measurement())
-    part = whole[: place % len(whole)]
-
-    with pytest.raises(
-        ValueError, match=r"^no answer$|^an answer of [0-9]+ bytes breaks off after "
-    ):
-        decode_answer(part)
-
-
-def test_what_follows_an_answer_does_not_matter() -> None:
-    assert decode_answer(encode_answer(measurement()) + b"more") == measurement()
 
 
 def test_a_scheme_in_the_orders_is_not_the_one_before() -> None:
