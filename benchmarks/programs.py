@@ -1,7 +1,8 @@
 """Real programs in the simulator and on the real kernel: errors, rankings, and what a choice is worth.
 
 python benchmarks/programs.py [--programs A,B] [--schemes N] [--json] [--cells] [--times]
-                              [--without-windows] [--spreads] [--measure [--again] [--seeds N]]
+                              [--without-windows] [--spreads] [--aggregations]
+                              [--measure [--again] [--seeds N]]
 
 The programs are the workload files in benchmarks/programs/. `--measure` records each program once in the
 micro-VM and measures it there without and with each scheme; recordings/ and kernel.csv in that folder
@@ -15,6 +16,7 @@ measured figures. Without `--measure` only the simulator runs, on the kept recor
 - transfer: the hypervolume, measured in the kernel, of the schemes on the simulator's front, divided by
   the hypervolume of all schemes, from the reference of 0 % saving and 50 % slowdown.
 - times: the kernel's slowdown over the simulated one, of what the kernel slows down by more than 1 %.
+- aggregations: how long they took in the recording, and take in the replay of it without a scheme.
 - sign: how many schemes save memory on one side and cost memory on the other side.
 """
 
@@ -292,6 +294,19 @@ def _print_spreads(programs: Sequence[Beside], kernel: Mapping[Cell, Mapping[str
     )
 
 
+def _print_aggregations(simulator: Simulator, names: Sequence[str]) -> None:
+    """Print how long aggregations were in each recording, and are in its replay without a scheme."""
+    print(f"\n{'program':<12} {'aggregation: recorded':>21} {'replayed':>9}")
+    for name in names:
+        file, recording = _load(name), damo_record.load(RECORDINGS / f"{name}.damon.data")
+        ends = [snapshot.end_us for snapshot in recording.snapshots]
+        recorded_ms = (ends[-1] - ends[0]) / (len(ends) - 1) / 1000
+        replayed = simulator.run(replace(file, workload=recording).experiment(()), seed=0)
+        if (conditions := replayed.conditions) is not None:
+            replayed_ms = 1000 * conditions.monitored_s / conditions.aggregations
+            print(f"{name:<12} {recorded_ms:>18.1f} ms {replayed_ms:>6.1f} ms")
+
+
 def _measure_all(names: Sequence[str], arguments: argparse.Namespace) -> None:
     """Measure what the kept files lack, two programs at a time; a program that fails is named."""
     os.nice(_POLITE)
@@ -325,6 +340,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--times", action="store_true", help="slowdowns, kernel over simulator")
     parser.add_argument("--spreads", action="store_true", help="how far the kernel's seeds differ")
+    parser.add_argument("--aggregations", action="store_true", help="how long they are")
     parser.add_argument("--without-windows", action="store_true", help="play only what DAMON saw")
     parser.add_argument("--cells", action="store_true", help="each scheme of each program too")
     arguments = parser.parse_args()
@@ -372,6 +388,8 @@ def main() -> None:
         _print_times(programs)
     if arguments.spreads:
         _print_spreads(programs, kernel)
+    if arguments.aggregations:
+        _print_aggregations(simulator, [one.pattern for one in programs])
 
 
 if __name__ == "__main__":
