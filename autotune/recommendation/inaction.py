@@ -69,6 +69,9 @@ _ALWAYS = 0.99
 _NOTHING = 0.001
 """Swapping out less than this share of what was resident counts as having swapped out nothing."""
 
+_WORTH_NAMING = 0.01
+"""A kind of memory with a smaller share of what was resident is not named."""
+
 _LITTLE_MOVED = 0.05
 """Swapping out less than this share of what was resident counts as having left nearly all in place."""
 
@@ -470,7 +473,8 @@ def _no_page_out(case: _Case) -> Iterator[Reason]:
         f"is shared or {in_tmpfs}": max(met.shared_bytes or 0, between_processes),
         "belongs to files": met.file_bytes,
     }
-    known = {what: size for what, size in parts.items() if size}
+    least = _WORTH_NAMING * measured.rss_peak_bytes
+    known = {what: size for what, size in parts.items() if size and size >= least}
     if sum(known.values()) > measured.rss_peak_bytes / 2:
         listed = ", ".join(f"{megabytes(size)} {what}" for what, size in known.items())
         left = "the memory" if moved <= _NOTHING else "nearly all memory"

@@ -259,7 +259,7 @@ def why(
             met(
                 one(stats=TRIED, matched=True),
                 shared_bytes=80 * MIB,
-                file_bytes=0,
+                file_bytes=4096,
                 files_in_memory_bytes=40 * MIB,
             ),
             {},
