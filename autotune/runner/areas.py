@@ -51,6 +51,7 @@ class Areas:
     def __init__(self, procfs: Procfs, pid: int, known_frames: set[int] | None = None) -> None:
         self._procfs = procfs
         self._pid = pid
+        self._pages = procfs.pages(pid)
         self._known_frames = set[int]() if known_frames is None else known_frames
         self._gone_us: int | None = None
         self._last: list[Span] = []
@@ -78,8 +79,8 @@ class Areas:
                 area.cut(part).close(time_us) for part in without(whole, merged(mapped))
             ]
         for start, end in without(mapped, merged(known)):
-            resident = self._procfs.resident(self._pid, start, end)
-            shared = tuple(common(self._procfs.shared_pages(self._pid, start, end), resident))
+            resident = self._pages.resident(start, end)
+            shared = tuple(common(self._pages.shared(start, end), resident))
             repeated = tuple(self._repeated(shared))
             kept.append(_Open(start, end, time_us, resident, shared, repeated))
         self._open = sorted(kept, key=lambda area: area.start)
@@ -89,8 +90,8 @@ class Areas:
         return {
             frame
             for start, end in self._last
-            for span in self._procfs.resident(self._pid, start, end)
-            for frame in self._procfs.frames(self._pid, *span)
+            for span in self._pages.resident(start, end)
+            for frame in self._pages.frames(*span)
             if frame
         }
 
@@ -98,7 +99,7 @@ class Areas:
         """Give the parts of *shared* whose frames were seen before, and note the others."""
         found: list[Span] = []
         for start, end in shared:
-            for number, frame in enumerate(self._procfs.frames(self._pid, start, end)):
+            for number, frame in enumerate(self._pages.frames(start, end)):
                 if frame in self._known_frames:
                     page = start + number * PAGE_BYTES
                     found.append((page, page + PAGE_BYTES))

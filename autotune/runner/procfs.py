@@ -5,7 +5,6 @@ A process that ends while its files are read counts as a process without memory,
 
 from __future__ import annotations
 
-import array
 import os
 import re
 import time
@@ -14,20 +13,16 @@ from pathlib import Path
 
 from autotune.damon.kernel_rules import three_ranges
 from autotune.damon.references import ReferencedArea
-from autotune.damon.spans import Span, merged
+from autotune.damon.spans import Span
 from autotune.errors import BackendUnavailableError
+from autotune.runner.pagemap import Pagemap
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _CHUNK_BYTES = 1 << 16
-_ENTRY_BYTES = 8
-_IS_PRESENT = bytes(top >> 7 for top in range(256))
-_IS_SHARED = bytes(top >> 7 & (top & 1 ^ 1) for top in range(256))
 _AREA = re.compile(
     rb"[0-9a-f]+-[0-9a-f]+ (?P<access>[-a-z]{4}) [0-9a-f]+ [0-9a-f:]+ [0-9]+ *(?P<path>.*)"
 )
-_FRAME = (1 << 55) - 1
-_ONES = re.compile(b"\1+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,61 +305,9 @@ class Procfs:
                 )
         return tuple(found)
 
-    def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        """Give the pages from *start* to *end* that are in memory, neighbours joined to spans."""
-        return self._pages(pid, start, end, _IS_PRESENT)
-
-    def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        """Give the pages in memory that are also mapped elsewhere, neighbours joined to spans."""
-        return self._pages(pid, start, end, _IS_SHARED)
-
-    def frames(self, pid: int, start: int, end: int) -> tuple[int, ...]:
-        """Give the number of the frame behind each page from *start* to *end*; 0 where there is none.
-
-        The numbers are for root only: others read 0.
-
-        Source: Documentation/admin-guide/mm/pagemap.rst: bits 0 to 54, if bit 63 is set.
-        """
-        try:
-            descriptor = os.open(f"{self._root}/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return ()
-        try:
-            first, pages = start // PAGE_BYTES, (end - start) // PAGE_BYTES
-            content = os.pread(descriptor, pages * _ENTRY_BYTES, first * _ENTRY_BYTES)
-        except OSError:  # the process has ended
-            return ()
-        finally:
-            os.close(descriptor)
-        entries = array.array("Q", content[: len(content) // _ENTRY_BYTES * _ENTRY_BYTES])
-        return tuple(entry & _FRAME if entry >> 63 else 0 for entry in entries)
-
-    def _pages(self, pid: int, start: int, end: int, wanted: bytes) -> tuple[Span, ...]:
-        """Give the spans of the pages whose entry has a highest byte that *wanted* translates to 1.
-
-        Source: Documentation/admin-guide/mm/pagemap.rst: an entry of 64 bits for each page; bit 63 says
-        that the page is present, bit 56 that the page is mapped only once.
-        """
-        found: list[Span] = []
-        try:
-            descriptor = os.open(f"{self._root}/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return ()
-        try:
-            step = _CHUNK_BYTES // _ENTRY_BYTES
-            for page in range(start // PAGE_BYTES, end // PAGE_BYTES, step):
-                pages = min(step, end // PAGE_BYTES - page)
-                entries = os.pread(descriptor, pages * _ENTRY_BYTES, page * _ENTRY_BYTES)
-                present = entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES].translate(wanted)
-                found += (
-                    ((page + run.start()) * PAGE_BYTES, (page + run.end()) * PAGE_BYTES)
-                    for run in _ONES.finditer(present)
-                )
-        except OSError:  # the process has ended
-            return ()
-        finally:
-            os.close(descriptor)
-        return tuple(merged(found))
+    def pages(self, pid: int) -> Pagemap:
+        """Give what the kernel says of each page of a process."""
+        return Pagemap(f"{self._root}/{pid}/pagemap")
 
     def _stat(self, pid: int) -> list[bytes] | None:
         """Give the fields of the file ``stat`` behind the name: the state is number 0."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from autotune.damon.recording import MappedArea
 from autotune.damon.spans import Span, merged
 from autotune.runner.areas import Areas
+from autotune.runner.pagemap import Pagemap
 from autotune.runner.procfs import Procfs
 
 PAGE = 4096
@@ -17,31 +18,42 @@ LOOKS = st.lists(st.frozensets(st.integers(1, 12), min_size=1), min_size=1, max_
 """Pages that are mapped, look by look."""
 
 
-class Given(Procfs):
-    """A process with the mappings that are given; every even page is resident."""
+class EvenPages(Pagemap):
+    """A process of which every even page is resident, and every fourth mapped elsewhere too."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.pages: frozenset[int] = frozenset()
+        super().__init__("")
 
-    def mappings(self, pid: int) -> list[Span]:
-        del pid
-        return merged((page * PAGE, (page + 1) * PAGE) for page in self.pages)
-
-    def resident(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        del pid
+    def resident(self, start: int, end: int) -> tuple[Span, ...]:
         pages = range(start // PAGE, end // PAGE)
         return tuple((page * PAGE, (page + 1) * PAGE) for page in pages if page % 2 == 0)
 
-    def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        return tuple(span for span in self.resident(pid, start, end) if span[0] // PAGE % 4 == 0)
+    def shared(self, start: int, end: int) -> tuple[Span, ...]:
+        return tuple(span for span in self.resident(start, end) if span[0] // PAGE % 4 == 0)
+
+
+class Given(Procfs):
+    """A process with the mappings that are given."""
+
+    def __init__(self, pagemap: Pagemap | None = None) -> None:
+        super().__init__()
+        self.mapped: frozenset[int] = frozenset()
+        self._pagemap = pagemap or EvenPages()
+
+    def mappings(self, pid: int) -> list[Span]:
+        del pid
+        return merged((page * PAGE, (page + 1) * PAGE) for page in self.mapped)
+
+    def pages(self, pid: int) -> Pagemap:
+        del pid
+        return self._pagemap
 
 
 def seen(looks: list[frozenset[int]]) -> tuple[MappedArea, ...]:
     procfs = Given()
     areas = Areas(procfs, 1)
     for number, pages in enumerate(looks):
-        procfs.pages = pages
+        procfs.mapped = pages
         areas.look(number * STEP_US)
     return areas.until(len(looks) * STEP_US)
 
@@ -101,24 +113,23 @@ def test_a_process_that_has_ended_has_no_area_from_then_on() -> None:
     assert (area.from_us, area.until_us) == (0, STEP_US)
 
 
-class Sharing(Given):
-    """Two processes that share every page; the frame of a page has the page's number."""
+class SharedPages(EvenPages):
+    """A process that shares every page; the frame of a page has the page's number."""
 
-    def shared_pages(self, pid: int, start: int, end: int) -> tuple[Span, ...]:
-        return self.resident(pid, start, end)
+    def shared(self, start: int, end: int) -> tuple[Span, ...]:
+        return self.resident(start, end)
 
-    def frames(self, pid: int, start: int, end: int) -> tuple[int, ...]:
-        del pid
+    def frames(self, start: int, end: int) -> tuple[int, ...]:
         return tuple(range(start // PAGE, end // PAGE))
 
 
 def test_a_page_that_processes_share_is_repeated_in_the_second_one() -> None:
-    procfs = Sharing()
+    procfs = Given(SharedPages())
     frames = set[int]()
     first, second = (Areas(procfs, pid, frames) for pid in (1, 2))
-    procfs.pages = frozenset({1, 2, 3, 4})
+    procfs.mapped = frozenset({1, 2, 3, 4})
     first.look(0)
-    procfs.pages = frozenset({2, 3, 4, 5, 6})
+    procfs.mapped = frozenset({2, 3, 4, 5, 6})
     second.look(0)
 
     [of_first], [of_second] = first.until(STEP_US), second.until(STEP_US)

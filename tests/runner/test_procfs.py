@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import ctypes
-import gc
 import itertools
-import mmap
 import os
 import re
 import resource
@@ -22,8 +19,13 @@ from autotune.runner.procfs import Memory, Procfs, ProportionalMemory, Usage
 from tests.runner.programs import python, wait_for
 
 MIB = 1 << 20
+
+
 PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
 
 FAMILY = """
 import os, threading, time
@@ -41,6 +43,7 @@ print(os.getpid(), flush=True)
 time.sleep(1000)
 """
 """A program with a child, a grandchild, and a child that one of its threads has begun."""
+
 
 BUSY = """
 import sys, time
@@ -349,49 +352,3 @@ def test_the_gaps_are_the_two_whose_loss_leaves_least(pieces: list[tuple[int, in
             return maps(mappings).encode() if name == "1/maps" else None
 
     assert Given().monitored_bytes((1,)) == min(left, default=0)
-
-
-def test_what_is_resident_is_what_was_touched() -> None:
-    pages, touched = 64, (0, 1, 2, 40, 63)
-    with mmap.mmap(-1, pages * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
-        for page in touched:
-            memory[page * PAGE] = 1
-        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-
-        found = Procfs().resident(os.getpid(), start, start + pages * PAGE)
-        gc.collect()  # else the buffer could not be closed
-
-    assert [(low - start, high - start) for low, high in found] == [
-        (0, 3 * PAGE),
-        (40 * PAGE, 41 * PAGE),
-        (63 * PAGE, 64 * PAGE),
-    ]
-
-
-def test_pages_that_are_mapped_twice_are_told_from_those_of_one_mapping(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(bytes(4 * PAGE))
-    both = mmap.PROT_READ | mmap.PROT_WRITE
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 4 * PAGE, flags=mmap.MAP_PRIVATE, prot=both) as memory,
-        mmap.mmap(file.fileno(), 2 * PAGE, flags=mmap.MAP_PRIVATE, prot=both) as other,
-    ):
-        assert memory[PAGE] == other[PAGE] == memory[3 * PAGE] == 0
-        memory[2 * PAGE] = 1  # a copy, which belongs to no file
-        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-
-        resident = Procfs().resident(os.getpid(), start, start + 4 * PAGE)
-        shared = Procfs().shared_pages(os.getpid(), start, start + 4 * PAGE)
-        gc.collect()  # else the buffer could not be closed
-
-    def pages(spans: tuple[tuple[int, int], ...]) -> set[int]:
-        return {(at - start) // PAGE for low, high in spans for at in range(low, high, PAGE)}
-
-    assert pages(resident) >= {1, 2, 3}
-    assert pages(shared) - {0} == {1}
-
-
-def test_a_process_that_is_gone_has_nothing_resident(tmp_path: Path) -> None:
-    assert fake(tmp_path, {}).resident(7, 0, PAGE) == ()
