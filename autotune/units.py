@@ -24,6 +24,9 @@ DURATION_UNITS: Mapping[str, int] = MappingProxyType(
         "d": 86_400_000_000,
     }
 )
+_MOST = 2**64 - 1
+"""The most bytes or microseconds that the kernel can hold."""
+
 _SIZES: Mapping[str, int] = MappingProxyType(
     {"B": 1}
     | {
@@ -46,7 +49,8 @@ def parse_size(text: str) -> int:
     """Read a size in bytes.
 
     Raises:
-        ValueError: If the text is not a number with a unit, or not a whole number of bytes.
+        ValueError: If the text is not a number with a unit, or not a whole number of bytes, or too
+            large for the kernel.
 
     >>> parse_size("64MiB"), parse_size("4K"), parse_size("1.5G"), parse_size("0")
     (67108864, 4096, 1610612736, 0)
@@ -59,6 +63,8 @@ def parse_size(text: str) -> int:
     size = parts[0] * _SIZES.get(parts[1], 1)
     if size != int(size):
         raise ValueError(f"'{text}' is not a whole number of bytes")
+    if size > _MOST:
+        raise ValueError(f"'{text}' is too large: write {rounded_down(_MOST, SIZE_UNITS)} at most")
     return int(size)
 
 
@@ -66,7 +72,8 @@ def parse_duration(text: str) -> int:
     """Read a duration in microseconds.
 
     Raises:
-        ValueError: If the text is not a number with a unit, or not a whole number of microseconds.
+        ValueError: If the text is not a number with a unit, or not a whole number of microseconds, or
+            too large for the kernel.
 
     >>> parse_duration("100ms"), parse_duration("7.3s"), parse_duration("2 min")
     (100000, 7300000, 120000000)
@@ -80,6 +87,10 @@ def parse_duration(text: str) -> int:
     duration = parts[0] * DURATION_UNITS.get(unit, 1)
     if duration != int(duration):
         raise ValueError(f"'{text}' is not a whole number of microseconds")
+    if duration > _MOST:
+        raise ValueError(
+            f"'{text}' is too large: write {rounded_down(_MOST, DURATION_UNITS)} at most"
+        )
     return int(duration)
 
 

@@ -80,8 +80,10 @@ def profile_file(subject: Subject, out: Path | None) -> Path:
         raise InputError(
             "is there already: give --out FILE to replace it, or another", Where(file)
         )
-    if file.is_dir() or not file.parent.is_dir():
-        raise InputError("can't be written: name a file in a folder that is there", Where(file))
+    if file.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK):
+        raise InputError(
+            "can't be written: name a file in a folder that can be written to", Where(file)
+        )
     return file
 
 

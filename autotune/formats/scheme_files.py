@@ -17,10 +17,10 @@ from autotune.formats import (
     damo_yaml,
     damos_text,
     debugfs,
-    masim,
     module_parameters,
     other_forms,
 )
+from autotune.formats.file_kinds import PATTERN, RECORDING, told_kind
 from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.text import unix_lines
 from autotune.formats.warn import Warn, ignore
@@ -67,11 +67,8 @@ def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
         return _of_damo(damo_json.read(damo_yaml.parse(text, path, warn)))
     if damo_command.is_command(text):
         return _of_damo(damo_json.read(damo_command.parse(text, path, warn)))
-    if masim.is_masim(text):
-        raise InputError(
-            "is an access pattern of masim, not a scheme: name it under workload.pattern",
-            Where(path),
-        )
+    if (kind := told_kind(text.encode())) is PATTERN:
+        raise InputError(kind.refusal("a scheme", path), Where(path))
     if is_assignments(text):
         settings = module_parameters.loads(text, path, warn)
         return SchemeFile(
@@ -82,6 +79,8 @@ def _parse(text: str, path: Path, warn: Warn) -> SchemeFile:
         )
     if debugfs.is_debugfs(text):
         return SchemeFile(schemes=debugfs.loads(text, path, warn))
+    if kind is not None:
+        raise InputError(kind.refusal("a scheme", path), Where(path))
     if (message := other_forms.remedy(text)) is not None:
         raise InputError(message, Where(path))
     return SchemeFile(schemes=damos_text.loads(text, path))
@@ -97,6 +96,8 @@ def load_scheme_file(path: Path, *, warn: Warn = ignore) -> SchemeFile:
     Raises:
         InputError: If the file can't be read, is no scheme file, or has no scheme in it.
     """
+    if (kind := told_kind(document.read_bytes(path))) is RECORDING:
+        raise InputError(kind.refusal("a scheme", path), Where(path))
     file = _parse(unix_lines(document.read_text(path)), path, warn)
     if not file.schemes:
         raise InputError(

@@ -11,6 +11,8 @@ from autotune.backends.settings import BACKENDS
 from autotune.errors import InputError
 
 MAX_SEED = (1 << 32) - 1
+MAX_TRIALS = 1_000_000
+"""More trials would take days in the simulator, too: such a number is a slip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,7 @@ class Overrides:
     Attributes:
         backend: One of `autotune.backends.settings.BACKENDS`.
         machine: A shipped machine profile's name, or the path of a file.
-        trials: Number of trials in the budget.
+        trials: Number of trials in the budget, up to `MAX_TRIALS`.
         seed: From 0 to 4294967295.
         sampler: Name of the sampler.
 
@@ -42,6 +44,8 @@ class Overrides:
             raise InputError(f"seed {self.seed} is out of range: give one from 0 to {MAX_SEED}")
         if self.trials is not None and self.trials < 1:
             raise InputError(f"{self.trials} trials are too few: give 1 or more")
+        if self.trials is not None and self.trials > MAX_TRIALS:
+            raise InputError(f"{self.trials} trials are too many: give {MAX_TRIALS} at most")
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is overridden, as plain JSON values."""

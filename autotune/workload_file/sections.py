@@ -21,6 +21,7 @@ from autotune.experiment.program import Program, Ready, check_regex
 from autotune.formats import damo_record, masim
 from autotune.runner.names import only_a_shell_reads
 from autotune.units import format_duration
+from autotune.workload_file.overrides import MAX_TRIALS
 
 _KINDS = ("pattern", "command", "recording")
 _TIMEOUT_US = 600_000_000
@@ -288,7 +289,7 @@ def _refuse_program_keys(keys: Mapping, kind: str) -> None:
 def read_budget(value: Value) -> Budget:
     """Read the key `budget`."""
     keys = value.mapping()
-    trials = keys.take("trials", document.integer(at_least=1), None)
+    trials = keys.take("trials", document.integer(at_least=1, at_most=MAX_TRIALS), None)
     time_us = keys.take("time", positive_duration, None)
     keys.finish()
     with value.blamed():

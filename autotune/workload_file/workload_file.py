@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from autotune import catalog, document
 from autotune.backends.settings import BACKENDS, BackendSettings, HostSettings, VmSettings
-from autotune.damon.damos import Scheme
-from autotune.damon.monitoring import Monitoring, OperationsSet
+from autotune.damon.damos import UNLIMITED, AccessPattern, Action, Range, Scheme
+from autotune.damon.kernel_units import on_grid
+from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
 from autotune.document import Mapping, Value
 from autotune.errors import InputError, Where
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
+from autotune.formats.file_kinds import SCHEMES, WORKLOAD, FileKind, told_kind
+from autotune.formats.scheme_files import load_scheme_file
 from autotune.objective.objective import (
     Constraint,
     Objective,
@@ -26,6 +30,7 @@ from autotune.objective.objective import (
     read_constraints,
     read_objectives,
 )
+from autotune.space.parameters import Numeric, SchemeTemplate
 from autotune.space.space import SearchSpace, load_search_space, read_search_space
 from autotune.workload_file import defaults
 from autotune.workload_file.measurable import check_measurable
@@ -220,10 +225,20 @@ def _objectives(keys: Mapping, places: _Places) -> tuple[Objectives, Path | None
     return objectives.with_constraints(keys.take("constraints", read_constraints, ())), path
 
 
-def _check_measurable(space: SearchSpace, operations: OperationsSet) -> None:
+def _oldest(template: SchemeTemplate) -> Iterator[AccessPattern]:
+    """Give the pattern with the largest min age that may be proposed, if the min age varies."""
+    for parameter in template.parameters:
+        if parameter.field == "pattern.min_age" and isinstance(parameter, Numeric):
+            yield AccessPattern(age_us=Range(int(parameter.high), UNLIMITED))
+
+
+def _check_measurable(space: SearchSpace, operations: OperationsSet, intervals: Intervals) -> None:
     for template in space.templates:
         try:
-            check_measurable(template.widest(), operations)
+            widest = template.widest()
+            check_measurable(widest, operations)
+            for pattern in (widest.pattern, *_oldest(template)):
+                on_grid(Scheme(action=Action.STAT, pattern=pattern), intervals)
         except ValueError as error:
             raise InputError(f"search space '{space.name}': {error}", template.where) from error
 
@@ -253,6 +268,35 @@ def _budget(keys: Mapping, trials: int | None) -> Budget:
     return budget if trials is None else replace(budget, trials=trials)
 
 
+def _keys(path: Path) -> Mapping:
+    """Read the outermost keys; a file of another kind is told what it is for.
+
+    Raises:
+        InputError: If the file can't be read, is not YAML, or is of another kind.
+    """
+    try:
+        keys = document.load(path)
+    except InputError:
+        if (kind := _other_kind(path)) is None:
+            raise
+        raise InputError(kind.refusal("a workload file", path), Where(path)) from None
+    if "workload" not in keys and (kind := _other_kind(path)) is not None:
+        raise InputError(kind.refusal("a workload file", path), Where(path))
+    return keys
+
+
+def _other_kind(path: Path) -> FileKind | None:
+    """Tell the kind of a file that is no workload file; None if it may be meant as one."""
+    if not path.is_file():
+        return None
+    kind = told_kind(document.read_bytes(path))
+    if kind is None:
+        with contextlib.suppress(InputError):
+            load_scheme_file(path)
+            return SCHEMES
+    return None if kind is WORKLOAD else kind
+
+
 def load_workload_file(
     path: Path,
     overrides: Overrides | None = None,
@@ -271,7 +315,7 @@ def load_workload_file(
     Raises:
         InputError: If something in one of the files is wrong.
     """
-    keys = document.load(path)
+    keys = _keys(path)
     places = _Places(path.parent, kept)
     of_now = overrides or Overrides()
     said = of_now if kept is None else of_now.over(kept.overrides)
@@ -310,10 +354,12 @@ def load_workload_file(
         search_space=search_space,
         objectives=objectives,
         budget=_budget(keys, said.trials),
-        sampler=said.sampler or sampler,
-        parallel=keys.take("parallel", document.integer(at_least=1), defaults.PARALLEL),
+        sampler=sampler if said.sampler is None else said.sampler,
+        parallel=keys.take(
+            "parallel", document.integer(at_least=1, at_most=1000), defaults.PARALLEL
+        ),
         confirmations=keys.take(
-            "confirmations", document.integer(at_least=0), defaults.CONFIRMATIONS
+            "confirmations", document.integer(at_least=0, at_most=1000), defaults.CONFIRMATIONS
         ),
         seed=seed if said.seed is None else said.seed,
         monitoring=monitoring.monitoring,
@@ -323,6 +369,6 @@ def load_workload_file(
         sources=_sources(files),
     )
     keys.finish()
-    _check_measurable(search_space, found.operations)
+    _check_measurable(search_space, found.operations, found.monitoring.intervals)
     _check_latency(objectives, section.workload, path)
     return found

@@ -314,6 +314,6 @@ def test_a_place_where_no_profile_can_be_is_refused(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(
-        InputError, match="can't be written: name a file in a folder that is there"
+        InputError, match="can't be written: name a file in a folder that can be written to"
     ):
         profile_file(subject(SERVER, Simulated(SERVER)), Path(out))

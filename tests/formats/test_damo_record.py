@@ -244,13 +244,15 @@ CONVERT = "write it with damo record --output_type json_compressed"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is cut off: copy it again, or record again"),
+        (b"", "is empty: copy it again, or record again"),
+        (b'[{"snapshots": [{"start_time"', "is cut off: copy it again, or record again"),
         (b"PERFILE2 and more", f"is perf's own form, not JSON: {CONVERT}"),
         (b"\x89PNG", f"is no recording: it is not compressed JSON: {CONVERT}"),
         (packed(OLD)[:-9], "is cut off: copy it again, or record again"),
         (packed(OLD)[:30], "is cut off: copy it again, or record again"),
         (zlib.compress(b"{}"), "is no recording: it must be a list of records, in [ ]"),
-        (zlib.compress(b"[1, 2"), "is no recording: not JSON: Expecting "),
+        (zlib.compress(b"[1, 2"), "is cut off: copy it again, or record again"),
+        (zlib.compress(b"[1 2]"), "is no recording: not JSON: Expecting "),
         (zlib.compress(b"\xff\xfe"), "is no recording: not JSON: "),
         (b"[" * 100_000, "is no recording: nested too deeply"),
         (b"[NaN]", "NaN is no number of JSON"),

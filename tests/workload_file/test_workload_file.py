@@ -176,6 +176,7 @@ def test_options_override_keys(folder: Path) -> None:
     [
         ({"backend": "qemu"}, "no backend 'qemu': known are simulator, vm, host"),
         ({"trials": 0}, "0 trials are too few: give 1 or more"),
+        ({"trials": 10**9}, "1000000000 trials are too many: give 1000000 at most"),
         ({"seed": -1}, "seed -1 is out of range: give one from 0 to 4294967295"),
         ({"machine": "sever"}, "no machine 'sever': did you mean 'server'?"),
     ],

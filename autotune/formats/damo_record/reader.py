@@ -27,12 +27,11 @@ from autotune.damon.references import shifted_window
 from autotune.errors import InputError, Where
 from autotune.formats.damo_record.placed import within
 from autotune.formats.damo_record.records import Record
+from autotune.formats.file_kinds import PERF, RECORDING, ZLIB, told_kind
 
 _MOST_BYTES = 4 << 30
 """Largest size of the JSON: a file that unpacks to more is no recording."""
-_PERF = b"PERFILE2"
-_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-"""How a zlib stream begins, by the level that its header names (RFC 1950)."""
+_CUT_OFF = "is cut off: copy it again, or record again"
 _CONVERT = "write it with damo record --output_type json_compressed"
 
 
@@ -42,7 +41,13 @@ def load(path: Path) -> Recording:
     Raises:
         InputError: If the file can't be read, is no recording, or is damaged.
     """
-    return parse(document.read_bytes(path), path)
+    content = document.read_bytes(path)
+    kind = told_kind(content)
+    if kind is not None and kind is not RECORDING:
+        raise InputError(
+            f"is {kind.noun}, not a recording: autotune record WORKLOAD makes one", Where(path)
+        )
+    return parse(content, path)
 
 
 def parse(content: bytes, source: Path) -> Recording:
@@ -69,11 +74,13 @@ def is_compressed(content: bytes) -> bool:
     >>> is_compressed(zlib.compress(b"[]")), is_compressed(b"x, 10485760")
     (True, False)
     """
-    return content.startswith(_ZLIB)
+    return content.startswith(ZLIB)
 
 
 def _text(content: bytes) -> bytes:
-    if content.startswith(_PERF):
+    if not content:
+        raise ValueError("is empty: copy it again, or record again")
+    if content.startswith(PERF):
         raise ValueError(f"is perf's own form, not JSON: {_CONVERT}")
     if content.lstrip()[:1] == b"[":
         return content
@@ -85,7 +92,7 @@ def _text(content: bytes) -> bytes:
     if unpacking.unconsumed_tail:
         raise ValueError(f"unpacks to more than {_MOST_BYTES} bytes: record for less time")
     if not unpacking.eof:
-        raise ValueError("is cut off: copy it again, or record again")
+        raise ValueError(_CUT_OFF)
     return text
 
 
@@ -99,7 +106,9 @@ def _records(text: bytes) -> list[Any]:
     except RecursionError as error:
         raise ValueError("is no recording: nested too deeply") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"is no recording: not JSON: {error}") from error
+        if text.lstrip().startswith(b"[") and not text.rstrip().endswith(b"]"):
+            raise ValueError(_CUT_OFF) from error
+        raise ValueError(f"is no recording: not JSON: {error}: record again") from error
     if not isinstance(records, list) or not records:
         raise ValueError("is no recording: it must be a list of records, in [ ]")
     return records
