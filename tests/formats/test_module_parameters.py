@@ -25,7 +25,8 @@ from autotune.damon.damos import (
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError
 from autotune.formats import module_parameters
-from autotune.formats.module_parameters.writer import LRU_SORT, RECLAIM, Settings
+from autotune.formats.module_parameters.parameters import LRU_SORT, RECLAIM
+from autotune.formats.module_parameters.reader import Settings
 from autotune.formats.scheme_files import load_scheme_file
 from tests.strategies import DURATIONS_US, MONITORING, PERMILLE, watermarks
 

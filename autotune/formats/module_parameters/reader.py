@@ -1,12 +1,9 @@
-"""Reads the parameters of DAMON_RECLAIM and DAMON_LRU_SORT, and has the tables of them.
+"""Reads the parameters of DAMON_RECLAIM and DAMON_LRU_SORT as schemes and monitoring.
 
 `autotune.formats.module_parameters.writer` writes them.
 
 A parameter may be set on a kernel command line, in tmpfiles.d, in a script:
-`autotune.formats.module_parameters.assignments` finds it there. The parameters of later kernels are
-known too.
-
-Source: mm/damon/reclaim.c, lru_sort.c and stat.c of Linux 6.12 to 7.3.
+`autotune.formats.module_parameters.assignments` finds it there.
 """
 
 from __future__ import annotations
@@ -17,131 +14,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 
 from autotune.damon.damos import (
     AccessPattern,
     Action,
-    Filter,
-    FilterType,
     GoalMetric,
     QuotaGoal,
     Range,
     Scheme,
     Watermarks,
-    Weights,
 )
 from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.errors import InputError, Where, nearest
 from autotune.formats import damo_notation as notation
 from autotune.formats.module_parameters.assignments import Assignment, assignments
+from autotune.formats.module_parameters.parameters import (
+    ATTRIBUTES,
+    BOTH_RESULTS,
+    COMMANDS,
+    FEEDBACK_TARGET,
+    HOTTEST_FIRST,
+    LRU_SORT,
+    NAMES,
+    OF_LATER,
+    OLDEST_FIRST,
+    OWN,
+    RANGE,
+    RECLAIM,
+    RESULTS,
+    SKIP_ANON,
+    STAT,
+    SWITCHES,
+)
 from autotune.formats.warn import Warn, ignore
 from autotune.units import parse_duration, parse_size
 
-_SHARED: Mapping[str, int] = MappingProxyType(
-    {
-        "quota_ms": 10,
-        "quota_reset_interval_ms": 1_000,
-        "wmarks_interval": 5_000_000,
-        "sample_interval": 5_000,
-        "aggr_interval": 100_000,
-        "min_nr_regions": 10,
-        "max_nr_regions": 1_000,
-    }
-)
-RECLAIM: Mapping[str, int] = MappingProxyType(
-    {
-        "min_age": 120_000_000,
-        **_SHARED,
-        "quota_sz": 134_217_728,
-        "quota_mem_pressure_us": 0,
-        "quota_autotune_feedback": 0,
-        "wmarks_high": 500,
-        "wmarks_mid": 400,
-        "wmarks_low": 200,
-        "skip_anon": 0,
-    }
-)
-"""DAMON_RECLAIM's parameters and their defaults. Times are microseconds unless the name has a unit."""
-
-LRU_SORT: Mapping[str, int] = MappingProxyType(
-    {
-        "hot_thres_access_freq": 500,
-        "cold_min_age": 120_000_000,
-        **_SHARED,
-        "wmarks_high": 200,
-        "wmarks_mid": 150,
-        "wmarks_low": 50,
-    }
-)
-"""DAMON_LRU_SORT's parameters and their defaults."""
-
-FEEDBACK_TARGET = 10_000
-"""The target value of DAMON_RECLAIM's feedback."""
-
-SWITCHES = frozenset({"skip_anon"})
-"""Parameters that `RECLAIM` or `LRU_SORT` has, and that are Y or N."""
-
-_COMMANDS = frozenset({"enabled", "commit_inputs"})
-_RANGE = ("monitor_region_start", "monitor_region_end")
-_OF_LATER: Mapping[str, tuple[int, str]] = MappingProxyType(
-    {
-        "addr_unit": (1, "another unit of addresses than a byte"),
-        "autotune_monitoring_intervals": (0, "the kernel's own choice of intervals"),
-        "active_mem_bp": (0, "a goal for active memory"),
-        "filter_young_pages": (0, "a filter on young pages"),
-    }
-)
-"""Parameters of later kernels: the value without effect, and what any other value asks for."""
-
-_OWN: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "damon_reclaim": frozenset(
-            {"addr_unit", "autotune_monitoring_intervals", *_RANGE, *_COMMANDS, *RECLAIM}
-        ),
-        "damon_lru_sort": frozenset({*_OF_LATER, *_RANGE, *_COMMANDS, *LRU_SORT}),
-    }
-)
-"""The parameters that can be written, by module."""
-
-_ATTRIBUTES = frozenset({"sample_interval", "aggr_interval", "min_nr_regions", "max_nr_regions"})
-_BOTH_RESULTS = frozenset({"kdamond_pid"})
-_RESULTS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "damon_reclaim": _BOTH_RESULTS
-        | {"nr_quota_exceeds"}
-        | {
-            f"{unit}_{what}_regions"
-            for unit in ("nr", "bytes")
-            for what in ("reclaim_tried", "reclaimed")
-        },
-        "damon_lru_sort": _BOTH_RESULTS
-        | {f"nr_{kind}_quota_exceeds" for kind in ("hot", "cold")}
-        | {
-            f"{unit}_lru_{what}_{kind}_regions"
-            for unit in ("nr", "bytes")
-            for what in ("sort_tried", "sorted")
-            for kind in ("hot", "cold")
-        },
-    }
-)
-"""The parameters that can only be read, by module."""
-
-_NAMES: Mapping[str, str] = MappingProxyType(
-    {"damon_reclaim": "DAMON_RECLAIM", "damon_lru_sort": "DAMON_LRU_SORT"}
-)
-_STAT = "damon_stat"
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0[0-7]{1,24}|[0-9]{1,20}")
 _LARGEST = 2**64 - 1
-SKIP_ANON = Filter(type=FilterType.ANON)
-"""The filter that the parameter of that name adds."""
-
-OLDEST_FIRST = Weights(age=1)
-"""The weights of DAMON_RECLAIM's scheme."""
-
-HOTTEST_FIRST = Weights(access_rate=1)
-"""The weights of DAMON_LRU_SORT's schemes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +99,7 @@ def _without_unit(name: str, text: str) -> str:
 
 
 def _number(name: str, text: str) -> int:
-    if name in SWITCHES | _COMMANDS | {"autotune_monitoring_intervals", "filter_young_pages"}:
+    if name in SWITCHES | COMMANDS | {"autotune_monitoring_intervals", "filter_young_pages"}:
         return int(_switch(text))
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"'{text}' is not a number: {_without_unit(name, text)}")
@@ -202,10 +112,10 @@ def _number(name: str, text: str) -> int:
 
 def _module(found: Sequence[Assignment], source: Path | str) -> str:
     """Give the module that the parameters belong to."""
-    modules = {item.module for item in found if item.module not in {None, _STAT}}
-    named = {item.module for item in found if item.name not in _COMMANDS} & modules or modules
-    if unknown := sorted(str(name) for name in named if name not in _NAMES):
-        raise InputError(f"no module '{unknown[0]}': {nearest(unknown[0], _NAMES)}", Where(source))
+    modules = {item.module for item in found if item.module not in {None, STAT}}
+    named = {item.module for item in found if item.name not in COMMANDS} & modules or modules
+    if unknown := sorted(str(name) for name in named if name not in NAMES):
+        raise InputError(f"no module '{unknown[0]}': {nearest(unknown[0], NAMES)}", Where(source))
     if len(named) > 1:
         raise InputError(
             "sets DAMON_RECLAIM and DAMON_LRU_SORT, and only one of them can run: keep one",
@@ -213,13 +123,13 @@ def _module(found: Sequence[Assignment], source: Path | str) -> str:
         )
     if named:
         return str(named.pop())
-    if any(item.module == _STAT for item in found):
+    if any(item.module == STAT for item in found):
         raise InputError("DAMON_STAT has no scheme: name a file that has one", Where(source))
     names = {item.name for item in found}
     own = {"hot_thres_access_freq", "cold_min_age", "active_mem_bp", "filter_young_pages"}
     return (
         "damon_lru_sort"
-        if (own | _RESULTS["damon_lru_sort"] - _BOTH_RESULTS) & names
+        if (own | RESULTS["damon_lru_sort"] - BOTH_RESULTS) & names
         else ("damon_reclaim")
     )
 
@@ -233,7 +143,7 @@ def _parse(text: str, source: Path | str, warn: Warn) -> tuple[str, dict[str, in
     for item in found:
         if item.module not in {None, module}:
             continue
-        if item.name in _RESULTS[module]:
+        if item.name in RESULTS[module]:
             read_only.append(item.name)
             continue
         _check_name(item, module)
@@ -247,30 +157,30 @@ def _parse(text: str, source: Path | str, warn: Warn) -> tuple[str, dict[str, in
         warn(f"{source}: {', '.join(dict.fromkeys(read_only))} can only be read: left out")
     if values.get("enabled") == 0:
         warn(
-            f"{source}: enabled is N, and {_NAMES[module]} does nothing then: read as if it were Y"
+            f"{source}: enabled is N, and {NAMES[module]} does nothing then: read as if it were Y"
         )
     return module, values
 
 
 def _check_name(item: Assignment, module: str) -> None:
-    if item.name in _OWN[module]:
+    if item.name in OWN[module]:
         return
-    if any(item.name in names for names in (*_OWN.values(), *_RESULTS.values())):
+    if any(item.name in names for names in (*OWN.values(), *RESULTS.values())):
         raise InputError(
-            f"{item.name} is no parameter of {_NAMES[module]}: leave it out", item.where
+            f"{item.name} is no parameter of {NAMES[module]}: leave it out", item.where
         )
-    known = {*RECLAIM, *LRU_SORT} if item.module is None else _OWN[module]
+    known = {*RECLAIM, *LRU_SORT} if item.module is None else OWN[module]
     raise InputError(f"no parameter '{item.name}': {nearest(item.name, known)}", item.where)
 
 
 def _refuse_later(values: Mapping[str, int]) -> None:
-    for name, (without, what) in _OF_LATER.items():
+    for name, (without, what) in OF_LATER.items():
         if values.get(name, without) != without:
             raise ValueError(f"{name} asks for {what}, which can't be held here: leave it out")
 
 
 def _read_regions(values: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
-    start, end = (values.get(name, 0) for name in _RANGE)
+    start, end = (values.get(name, 0) for name in RANGE)
     if (start, end) == (0, 0):
         return ()
     if start >= end:
@@ -381,7 +291,7 @@ def loads(text: str, source: Path | str, warn: Warn = ignore) -> Settings:
         monitoring = _read_monitoring(values)
         return Settings(
             schemes=(_read_lru_sort if is_lru_sort else _read_reclaim)(values),
-            monitoring=monitoring if _ATTRIBUTES & found.keys() else None,
+            monitoring=monitoring if ATTRIBUTES & found.keys() else None,
             regions=_read_regions(found),
         )
     except ValueError as error:

@@ -2,9 +2,9 @@
 
 DAMON_RECLAIM runs a `pageout` scheme; DAMON_LRU_SORT runs a `lru_prio` and a `lru_deprio` scheme.
 Both modules monitor physical memory. Most fields of their schemes are fixed:
-`autotune.formats.module_parameters.reader` has the tables of the fields that can be chosen; all other
-fields must be as the module has them. A module's watermarks can't be turned off, but 1000, 1000 and 0
-permille never hold a scheme back. So these numbers stand for a scheme without watermarks.
+`autotune.formats.module_parameters.parameters` has the tables of the fields that can be chosen; all
+other fields must be as the module has them. A module's watermarks can't be turned off, but 1000, 1000
+and 0 permille never hold a scheme back. So these numbers stand for a scheme without watermarks.
 
 The kernel rounds towards 0 what lies between two samples or aggregation intervals: give schemes as
 `autotune.damon.kernel_units.on_grid` gives them.
@@ -28,7 +28,7 @@ from autotune.damon.damos import (
 from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Monitoring
 from autotune.formats import damo_notation as notation
-from autotune.formats.module_parameters.reader import (
+from autotune.formats.module_parameters.parameters import (
     FEEDBACK_TARGET,
     HOTTEST_FIRST,
     LRU_SORT,
@@ -36,12 +36,8 @@ from autotune.formats.module_parameters.reader import (
     RECLAIM,
     SKIP_ANON,
     SWITCHES,
-    Settings,
-    loads,
 )
 from autotune.units import format_duration, format_share, format_size
-
-__all__ = ["LRU_SORT", "RECLAIM", "Settings", "dumps", "loads"]
 
 _SNAP = 1e-6
 _RECLAIM_NOTE = """\
