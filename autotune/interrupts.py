@@ -13,8 +13,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_LONGEST_WAIT_S = 0.5
 
 _received = threading.Event()
 
@@ -69,3 +74,17 @@ def raise_if_interrupted() -> None:
     """
     if _received.is_set():
         raise KeyboardInterrupt
+
+
+def result_of(future: Future[T]) -> T:
+    """Wait for the result of what another thread does; an interrupt ends the wait within half a second.
+
+    A signal does not end a wait that begins just after the signal: so no wait here is longer.
+
+    Raises:
+        Exception: What the other thread raised.
+        KeyboardInterrupt: If `one_interrupt` has raised it, and Python lost its exception.
+    """
+    while not wait((future,), _LONGEST_WAIT_S).done:
+        raise_if_interrupted()
+    return future.result()

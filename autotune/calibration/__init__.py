@@ -18,7 +18,7 @@ from autotune.calibration.subject import Subject
 from autotune.errors import InputError, RunError, TrialError, Where
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.interrupts import raise_if_interrupted
+from autotune.interrupts import raise_if_interrupted, result_of
 
 _DIGITS = 3
 """Significant digits of a cost in a profile: no run repeats better."""
@@ -124,7 +124,7 @@ def _measure(
     with _threads(subject, len(runs)) as pool:
         begun = [pool.submit(measure, *numbered) for numbered in enumerate(runs, start=1)]
         for name, future in zip(runs, begun, strict=True):
-            measured[name] = future.result()
+            measured[name] = result_of(future)
             raise_if_interrupted()
     measured.setdefault("huge_random", measured["random"])
     return solve(measured, plan, shares_cpu=subject.cpus == 1)

@@ -14,7 +14,7 @@ from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
-from autotune.interrupts import raise_if_interrupted
+from autotune.interrupts import raise_if_interrupted, result_of
 from autotune.objective.figures import Figures, figures, lacking, mean
 from autotune.objective.objective import Objectives
 from autotune.study.events import Listener, MeasurementMade, Role
@@ -99,7 +99,7 @@ class MeasuringPool:
             BackendUnavailableError: If nothing can be measured.
             KeyboardInterrupt: If an interrupt came, and Python lost its exception.
         """
-        measured = job.future.result()
+        measured = result_of(job.future)
         raise_if_interrupted()
         for baseline in measured.baselines:
             self._tell(Role.BASELINE, None, job.seed, None, baseline)

@@ -385,17 +385,19 @@ def test_a_signal_while_measurements_run_ends_the_run(tmp_path: Path) -> None:
     main = threading.main_thread().ident
     assert main is not None
     released = threading.Event()
+    too_late: list[int] = []
 
     def hook(count: int, schemes: tuple[Scheme, ...], seed: int) -> None:
         del schemes, seed
         if count == 5:
             signal.pthread_kill(main, signal.SIGINT)
-        if count >= 5:
-            released.wait(10.0)
+        if count >= 5 and not released.wait(60.0):
+            too_late.append(count)
 
     outcome = tune(tmp_path, backend=ClosedForm(hook=hook), threads=2)
     released.set()
 
+    assert too_late == []
     assert outcome.state is RunState.INTERRUPTED
     assert len(outcome.trials) == 4
 
