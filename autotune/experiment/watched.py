@@ -20,6 +20,8 @@ _OF_LIFE: Final = 4
 waits for one interval, and then, on average, for one more, since there is a commit every two."""
 _STEP_US: Final = 100_000
 """Update intervals are proposed in multiples of this, in microseconds."""
+_LEAST_UPDATE_US: Final = 500_000
+"""Shorter update intervals hardly help, since DAMON's targets are looked at once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +180,8 @@ def _why_unwatched(intervals: Intervals | None, life_s: float | None, restarts: 
 
 def _sooner_us(intervals: Intervals, life_s: float | None) -> int | None:
     """Give an update interval with which more would be watched; None if no interval helps."""
-    longest_us = intervals.update_us // 2
+    sooner_us = intervals.update_us // 2
     if life_s is not None:
-        longest_us = min(longest_us, int(life_s * 1e6) // _OF_LIFE)
-    whole = longest_us // _STEP_US
-    return whole * _STEP_US or None
+        sooner_us = min(sooner_us, int(life_s * 1e6) // _OF_LIFE)
+    sooner_us = max(sooner_us // _STEP_US * _STEP_US, _LEAST_UPDATE_US)
+    return sooner_us if sooner_us < intervals.update_us else None

@@ -36,8 +36,9 @@ def test_what_is_not_watched_is_said_with_its_size_and_its_names() -> None:
         (40.0, 1_000_000, "40.0 s on average: lower monitoring.update_interval to 500ms"),
         (4.8, 5_000_000, "lived for 4.8 s on average: lower monitoring.update_interval to 1200ms"),
         (2.0, 1_000_000, "lived for 2.0 s on average: lower monitoring.update_interval to 500ms"),
+        (4.0, 600_000, "lived for 4.0 s on average: lower monitoring.update_interval to 500ms"),
         (0.4, 1_000_000, "for longer (a pool of workers)"),
-        (9.0, 100_000, "so that this is a smaller part of their lives"),
+        (9.0, 500_000, "so that this is a smaller part of their lives"),
     ],
 )
 def test_the_remedy_fits_how_long_processes_live(
