@@ -19,6 +19,7 @@ TEXTS = [
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
+BENCHMARK = re.compile(r"`(?:python )?benchmarks/(\w+\.py)([^`]*)`")
 PATH = re.compile(r"[`>]((?:[\w-]+/)+[\w-]+\.\w+|(?:[\w-]+/)+)[`\"]")
 """A file or a folder as a text, or a box of a drawing, names it."""
 
@@ -39,6 +40,19 @@ def dead_links(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(path: Path) -> None:
     assert list(dead_links(path)) == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_makes_figures_has_the_options_that_are_named(path: Path) -> None:
+    commands = BENCHMARK.findall(path.read_text())
+
+    lacking = [
+        f"{name} {option}"
+        for name, rest in commands
+        for option in re.findall(r"--[a-z-]+", rest)
+        if f'"{option}"' not in (ROOT / "benchmarks" / name).read_text()
+    ]
+    assert lacking == []
 
 
 def test_every_path_of_the_architecture_is_there() -> None:

@@ -1,4 +1,4 @@
-"""A command that measures while it goes on, on standard error."""
+"""How far a command that measures has come, on standard error."""
 
 from __future__ import annotations
 
