@@ -225,9 +225,8 @@ class Collection:
         self.add(path)
         names = frozenset(left_out)
         top = len(path.resolve().parts)
-        for inner in inside(path) if path.is_dir() else ():
-            parts = inner.parts[top:]
-            if names & set(parts) or (names and parts[0].startswith(_TO_BUILD_PYTHON)):
+        for inner in inside(path, names) if path.is_dir() else ():
+            if names and inner.parts[top].startswith(_TO_BUILD_PYTHON):
                 continue
             compiled = inner.parent.name == bytecode.FOLDER
             if compiled and not inner.name.endswith(f".{library.cache_tag}.pyc"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,8 +67,16 @@ def _entry(path: Path, mode: int) -> Entry:
     raise InputError("is neither a file nor a folder: leave it out", Where(path))
 
 
-def inside(folder: Path) -> Iterator[Path]:
-    """Give files, folders and links in *folder* at every depth; *folder* may be a link to a folder."""
+def inside(folder: Path, left_out: Collection[str] = ()) -> Iterator[Path]:
+    """Give files, folders and links in *folder* at every depth.
+
+    Args:
+        folder: The folder, or a link to it.
+        left_out: Names of what is left out at every depth; such folders are not looked into.
+
+    Raises:
+        InputError: If a folder can't be read.
+    """
 
     def fail(error: OSError) -> None:
         raise InputError(
@@ -77,8 +85,8 @@ def inside(folder: Path) -> Iterator[Path]:
         ) from error
 
     for above, folders, files in os.walk(folder.resolve(), onerror=fail):
-        folders.sort()
-        for name in sorted((*folders, *files)):
+        folders[:] = sorted(set(folders).difference(left_out))
+        for name in sorted((*folders, *set(files).difference(left_out))):
             path = Path(above, name)
             if path.is_symlink() or path.is_dir() or path.is_file():
                 yield path
