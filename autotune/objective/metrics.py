@@ -45,7 +45,6 @@ RECORD_FIELDS: tuple[str, ...] = tuple(
 )
 """The fields of a measurement that an expression may name, beside the metrics."""
 
-
 ONLY_MONITORED = frozenset({"wss_mean_bytes"})
 """The fields of a measurement that a baseline never has."""
 

@@ -26,24 +26,13 @@ from tests.driver.fake_kernel import THREAD, FakeKernel, make_procfs
 from tests.runner.programs import wait_for
 
 PIDS = (42, 43)
-
-
 PAGES = 10
-
-
 SIZE = PAGES * 4096
 """What DAMON watches in each process: ten pages around two gaps."""
 
-
 CPU_NS = 123_456_789
-
-
 GATE = Watermarks(interval_us=1_000_000, high=0.5, mid=0.4, low=0.2)
-
-
 MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
-
-
 TWO_SCHEMES = replace(MONITORED, schemes=(prcl(), prcl(min_age_us=1_000_000)))
 
 

@@ -19,13 +19,8 @@ from autotune.runner.procfs import Memory, Procfs, ProportionalMemory, Usage
 from tests.runner.programs import python, wait_for
 
 MIB = 1 << 20
-
-
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
 
 FAMILY = """
 import os, threading, time
@@ -43,7 +38,6 @@ print(os.getpid(), flush=True)
 time.sleep(1000)
 """
 """A program with a child, a grandchild, and a child that one of its threads has begun."""
-
 
 BUSY = """
 import sys, time

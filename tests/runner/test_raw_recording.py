@@ -22,8 +22,6 @@ from tests.recordings import area
 from tests.runner.test_trace_pages import FORMAT, LOST, LOW, entry, event, page
 
 MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
-
-
 MS = 1_000_000
 """Nanoseconds."""
 

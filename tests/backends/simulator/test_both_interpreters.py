@@ -67,9 +67,7 @@ EVERYTHING = Experiment(
 )
 """Sweeps, random accesses, faults of both, two schemes, a quota that cuts and resumes."""
 
-
 HOT = Scheme(action=Action.HUGEPAGE, pattern=AccessPattern(access_rate=Range(0.5)))
-
 
 RECORDED = Experiment(
     workload=recording(
@@ -93,7 +91,6 @@ RECORDED = Experiment(
     schemes=(prcl(0.3), HOT),
 )
 """Chances of all kinds, mappings that come and go, faults."""
-
 
 SEVERAL = {
     "pattern": EVERYTHING,
