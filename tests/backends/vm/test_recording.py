@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -162,8 +163,8 @@ def test_where_the_second_run_fails_the_recording_is_kept(vm_cache: Path) -> Non
 
 
 def test_equal_seeds_give_equal_recordings(micro_vm: Vm, recorded: Recording) -> None:
-    again = micro_vm.record(STAIRS_MONITORED, seed=1)
-    other = micro_vm.record(STAIRS_MONITORED, seed=2)
+    with ThreadPoolExecutor(2) as pool:
+        again, other = pool.map(lambda seed: micro_vm.record(STAIRS_MONITORED, seed=seed), (1, 2))
 
     assert again == recorded
     assert other.snapshots != recorded.snapshots
