@@ -165,8 +165,7 @@ class Machines:
         clock = build("frozen_clock")
         with Emulator(parts, orders, clock, state, is_saved=state is None) as emulator:
             with self._lock:
-                if self._stopped:
-                    raise BackendUnavailableError("the micro-VMs were stopped")
+                self._refuse_if_stopped()
                 self._running.add(emulator)
             try:
                 emulator.begin()
@@ -174,6 +173,10 @@ class Machines:
             finally:
                 with self._lock:
                     self._running.discard(emulator)
+
+    def _refuse_if_stopped(self) -> None:
+        if self._stopped:
+            raise BackendUnavailableError("the micro-VMs were stopped")
 
     def _plan(self, experiment: Experiment, files: ProgramFiles) -> Plan:
         settings = self._settings
@@ -204,12 +207,13 @@ class Machines:
 
         Raises:
             TrialError: If the workload fails in its warm-up, or the machine does.
-            BackendUnavailableError: If no machine can be made.
+            BackendUnavailableError: If no machine can be made, or `stop` was called.
         """
         name = plain_json.dumps(experiment.workload)
         with self._making:
             machine = self._made.get(name)
             if machine is None or not machine.is_kept():
+                self._refuse_if_stopped()
                 machine = self._made[name] = self._make_machine(experiment)
             return machine
 
@@ -224,6 +228,7 @@ class Machines:
         made_from = _hash(self._qemu, kernel_hash, digest, clock_hash, *words)
 
         def save(path: Path) -> None:
+            self._refuse_if_stopped()
             self._note("booting the micro-VM and warming the workload up (once)")
             self._save(parts, path, plan.timeout_us / 1e6 * _REAL_S_PER_VIRTUAL_S)
 
