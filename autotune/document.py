@@ -36,6 +36,9 @@ D = TypeVar("D")
 Reader = Callable[["Value"], T]
 
 _REQUIRED = object()
+_SHOWN = 100
+"""A value of more characters is shortened in a message, to `_BEGIN` of them."""
+_BEGIN = 40
 _INDENT = "  "
 """What a tab that indents stands for."""
 _VERBATIM = re.compile(r"[|>][+-]?[0-9]?[ \t]*$|[\"'].*\t", re.MULTILINE)
@@ -204,7 +207,14 @@ class Value:
         Raises:
             InputError: Always; its message is *message* with place and label in front.
         """
-        raise InputError(f"{self.label}: {message}", self.where)
+        raise InputError(f"{self.label}: {self._shortened(message)}", self.where)
+
+    def _shortened(self, message: str) -> str:
+        """Write a long value in a message by its begin and its length."""
+        content = self.node.value
+        if not isinstance(content, str) or len(content) <= _SHOWN:
+            return message
+        return message.replace(content, f"{content[:_BEGIN]}... ({len(content)} characters)")
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
@@ -212,7 +222,8 @@ class Value:
         try:
             yield
         except ValueError as error:
-            raise InputError(f"{self.label}: {error}", self.where) from error
+            message = self._shortened(str(error))
+            raise InputError(f"{self.label}: {message}", self.where) from error
 
     def mapping(self) -> Mapping:
         """Read the value as a mapping.
@@ -259,7 +270,8 @@ class Value:
         """
         content = self.scalar(expected)
         if self._tag not in tags:
-            self.fail(f"{content} is {self.kind}: {expected}")
+            shown = content if content.strip() else f"'{content}'"
+            self.fail(f"{shown} is {self.kind}: {expected}")
         return content
 
 

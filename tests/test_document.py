@@ -136,6 +136,23 @@ def test_any_text_is_read_or_an_input_error(text: str) -> None:
             "my.yaml:1:4: key 'a': 5 is text: write a whole number of 1 or more",
         ),
         (
+            'a: " "',
+            document.integer(at_least=1),
+            "my.yaml:1:4: key 'a': ' ' is text: write a whole number of 1 or more",
+        ),
+        (
+            f"a: {'9' * 400}",
+            document.integer(at_least=1, at_most=7),
+            f"my.yaml:1:4: key 'a': {'9' * 40}... (400 characters) is out of range: "
+            "write a whole number from 1 to 7",
+        ),
+        (
+            f"a: {'x' * 5000}",
+            document.size,
+            f"my.yaml:1:4: key 'a': '{'x' * 40}... (5000 characters)' is not a size: "
+            "write a number and one of B, K, M, G, T, as in 64M",
+        ),
+        (
             "a: 2.5",
             document.integer(at_least=0, at_most=9),
             "my.yaml:1:4: key 'a': 2.5 is a number: write a whole number from 0 to 9",
