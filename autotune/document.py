@@ -104,6 +104,11 @@ def _bytes_of(path: Path) -> bytes:
         status = path.stat()
         if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
             raise InputError("is a device: name a file", Where(path))
+        if stat.S_ISFIFO(status.st_mode):
+            # A file is read more than once: to tell its kind, and to keep it in a run folder.
+            raise InputError(
+                "is a pipe, which can be read only once: save it to a file", Where(path)
+            )
         if status.st_size > _MOST_BYTES:
             raise InputError(
                 f"has {gib(status.st_size)}, too much for a file of this program: check the path",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import subprocess
 from pathlib import Path
 
@@ -333,6 +334,18 @@ def test_a_device_is_an_error(path: Path) -> None:
         document.load(path)
 
     assert str(error.value) == f"{path}: is a device: name a file"
+
+
+def test_a_pipe_is_an_error_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    with pytest.raises(InputError) as error:
+        document.load(path)
+
+    assert str(error.value) == (
+        f"{path}: is a pipe, which can be read only once: save it to a file"
+    )
 
 
 def test_a_huge_file_is_an_error_before_it_is_read(tmp_path: Path) -> None:
