@@ -42,8 +42,8 @@ from autotune.workload_file.sections import (
     read_host,
     read_monitoring,
     read_vm,
-    read_workload,
 )
+from autotune.workload_file.workload_section import read_workload
 
 
 class Loader(Protocol):
