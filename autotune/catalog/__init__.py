@@ -81,8 +81,17 @@ def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None)
     if is_file(path := relative_to / name):
         return path
     if "/" in name or "." in name:
-        raise InputError(f"no file '{name}' in {relative_to}: check the path", where)
+        place = "" if Path(name).is_absolute() else f" in {relative_to}"
+        raise InputError(f"no file '{name}'{place}: {_remedy(path)}", where)
     raise InputError(f"no {_NOUNS[kind]} '{name}': {nearest(name, known)}", where)
+
+
+def _remedy(path: Path) -> str:
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):
+        exists = False
+    return "it is a folder, a pipe or a device: name a file" if exists else "check the path"
 
 
 def files(kind: str) -> list[Path]:

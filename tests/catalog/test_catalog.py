@@ -44,6 +44,8 @@ def test_a_shipped_name_wins_over_a_file_and_a_slash_means_the_file(tmp_path: Pa
         ("prlc", "my.yaml:2:15: no search space 'prlc': did you mean 'prcl'?"),
         ("x", "my.yaml:2:15: no search space 'x': known are ethp, prcl, prcl-quota"),
         ("a/x", "my.yaml:2:15: no file 'a/x' in here: check the path"),
+        ("/a/x", "my.yaml:2:15: no file '/a/x': check the path"),
+        ("/", "my.yaml:2:15: no file '/': it is a folder, a pipe or a device: name a file"),
     ],
 )
 def test_what_names_nothing_is_an_error_at_its_place(name: str, message: str) -> None:
