@@ -30,6 +30,7 @@ def test_measure_prints_the_promised_json(autotune: Runner, short: Path) -> None
         "missing",
         "reason",
         "doubts",
+        "notes",
     ]
     assert (values["workload"], values["backend"], values["machine"]) == (
         "short",
