@@ -175,7 +175,9 @@ def test_what_is_no_recording_is_one_message_and_status_2(
 
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("error: sleeper.yaml: is no recording: ")
+    assert captured.err == (
+        "error: sleeper.yaml: is a workload file, not a recording: autotune record WORKLOAD makes one\n"
+    )
 
 
 def test_several_processes_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
