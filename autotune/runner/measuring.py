@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from autotune.driver.kdamond import Kdamond
@@ -61,6 +61,33 @@ class _Samples:
             major_faults=tuple(self.major_faults),
             work_done=accesses_at(self.time_s, phases) if phases else (),
         )
+
+
+def memory_ends(
+    time_s: Sequence[float], rss_bytes: Sequence[int], runtime_s: float
+) -> tuple[int, float]:
+    """Say until when a workload shows its memory.
+
+    A process that ends shows none while the kernel frees it: in a micro-VM more than 1 s for each GiB.
+    Counting that time as time without memory would make the means too low.
+
+    Args:
+        time_s: Times of the samples, in seconds.
+        rss_bytes: Resident memory at these times.
+        runtime_s: When the workload had ended, in seconds.
+
+    Returns:
+        How many samples there are until then, and its time in seconds.
+
+    >>> memory_ends((0.0, 0.1, 0.2, 0.3), (5, 0, 6, 0), 0.4)
+    (3, 0.3)
+    >>> memory_ends((0.0, 0.1), (5, 5), 0.2)
+    (2, 0.2)
+    """
+    held = len(rss_bytes)
+    while held > 1 and not rss_bytes[held - 1]:
+        held -= 1
+    return held, runtime_s if held == len(rss_bytes) else time_s[held]
 
 
 class Measuring:
@@ -188,8 +215,10 @@ class Measuring:
             self._recorder.finish()
         series = self._samples.series(running.phases())
 
+        held, end_s = memory_ends(series.time_s, series.rss_bytes, runtime_s)
+
         def mean(samples: tuple[float, ...]) -> float:
-            return time_weighted_mean(series.time_s, samples, runtime_s)
+            return time_weighted_mean(series.time_s[:held], samples[:held], end_s)
 
         used_mean = mean(series.used_bytes)
         return Measurement(
