@@ -28,7 +28,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from autotune.errors import InputError, Where, nearest
+from autotune.errors import InputError, Where, nearest, shortened
 from autotune.units import gib, parse_duration, parse_share, parse_size
 
 T = TypeVar("T")
@@ -36,9 +36,6 @@ D = TypeVar("D")
 Reader = Callable[["Value"], T]
 
 _REQUIRED = object()
-_SHOWN = 100
-"""A value of more characters is shortened in a message, to `_BEGIN` of them."""
-_BEGIN = 40
 _INDENT = "  "
 """What a tab that indents stands for."""
 _VERBATIM = re.compile(r"[|>][+-]?[0-9]?[ \t]*$|[\"'].*\t", re.MULTILINE)
@@ -217,9 +214,9 @@ class Value:
     def _shortened(self, message: str) -> str:
         """Write a long value in a message by its begin and its length."""
         content = self.node.value
-        if not isinstance(content, str) or len(content) <= _SHOWN:
+        if not isinstance(content, str) or (short := shortened(content)) == content:
             return message
-        return message.replace(content, f"{content[:_BEGIN]}... ({len(content)} characters)")
+        return message.replace(content, short)
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:

@@ -18,6 +18,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+_SHOWN = 100
+"""A text of more characters is shortened in a message, to `_BEGIN` of them."""
+_BEGIN = 40
+
 
 class AutotuneError(Exception):
     """An expected error: shown as one line, never as a traceback."""
@@ -67,6 +71,15 @@ class BackendUnavailableError(AutotuneError):
 
 class RunError(AutotuneError):
     """The run can't go on. Finished trials are kept."""
+
+
+def shortened(text: str) -> str:
+    """Write a long text in a message by its begin and its length.
+
+    >>> shortened("prcl"), shortened(5000 * "x")
+    ('prcl', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... (5000 characters)')
+    """
+    return text if len(text) <= _SHOWN else f"{text[:_BEGIN]}... ({len(text)} characters)"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

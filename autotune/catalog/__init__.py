@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from autotune.errors import InputError, Where, nearest
+from autotune.errors import InputError, Where, nearest, shortened
 
 SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
@@ -82,8 +82,8 @@ def find(name: str, kind: str, relative_to: Path, *, where: Where | None = None)
         return path
     if "/" in name or "." in name:
         place = "" if Path(name).is_absolute() else f" in {relative_to}"
-        raise InputError(f"no file '{name}'{place}: {_remedy(path)}", where)
-    raise InputError(f"no {_NOUNS[kind]} '{name}': {nearest(name, known)}", where)
+        raise InputError(f"no file '{shortened(name)}'{place}: {_remedy(path)}", where)
+    raise InputError(f"no {_NOUNS[kind]} '{shortened(name)}': {nearest(name, known)}", where)
 
 
 def _remedy(path: Path) -> str:
