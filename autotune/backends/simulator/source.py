@@ -15,7 +15,6 @@ from autotune.backends.simulator.compiled.compiled import chosen_by_type, inline
 from autotune.backends.simulator.compiled.draws import Draws
 from autotune.backends.simulator.damon import counting
 from autotune.backends.simulator.damon.regions import Regions
-from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory import touches
 from autotune.backends.simulator.memory.pages import Memory
 from autotune.backends.simulator.workload import player, replay
@@ -92,6 +91,16 @@ def _accesses_of_recording(_source: Replay) -> float:
 
 
 @inlined
+def _unknown_beyond_sleep_us(_source: Player) -> float:
+    return -1.0
+
+
+@inlined
+def _recorded_beyond_sleep_us(source: Replay) -> float:
+    return source.slices[source.state[0].slice].beyond_us
+
+
+@inlined
 def _never_idle(_source: Player, _memory: Memory, _time_us: float) -> None:
     """Do nothing: a pattern always wants a CPU."""
 
@@ -111,15 +120,13 @@ def cpu_share(source: Source) -> float:
     return float(source.state[0].cpu_share) if isinstance(source, Replay) else 1.0
 
 
-def late_us(source: Source, machine: Machine) -> float:
-    """Give how late DAMON's wake-ups were when the workload was recorded; -1 if that is not known.
+beyond_sleep_us: Callable[..., float] = chosen_by_type(
+    {Player: _unknown_beyond_sleep_us, Replay: _recorded_beyond_sleep_us}
+)
+"""``beyond_sleep_us(source)``: what a tick of DAMON took beyond its sleep when this was recorded.
 
-    With a CPU of its own, the kdamond is not late.
-    """
-    if not isinstance(source, Replay) or machine.cpus > 1:
-        return -1.0
-    return max(0.0, float(source.state[0].waking_us) - machine.tick_us)
-
+-1 of a pattern, which nobody recorded.
+"""
 
 play: Callable[..., float] = chosen_by_type({Player: player.play, Replay: _play_recording})
 """``play(source, memory, now_us, time_us)``: let the workload run for *time_us*, or to its end.

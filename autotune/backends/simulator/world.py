@@ -14,7 +14,6 @@ from autotune.backends.simulator.source import (
     accesses,
     busy_share,
     cpu_share,
-    late_us,
     let_idle,
     play,
 )
@@ -27,7 +26,6 @@ _CLOCK = {
     "check_us": FLOAT,  # preparing and checking one region
     "tick_us": FLOAT,  # one wake-up
     "wake_us": FLOAT,  # how long a wake-up waits for a shared CPU, the workload's turn aside
-    "late_us": FLOAT,  # how long a wake-up was late where the workload was recorded; -1: not known
     "disturbance_us": FLOAT,  # what a wake-up costs the workload
     "sample_us": FLOAT,  # time that a sample takes on a shared CPU
     "sampling_us": FLOAT,  # time that the workload still has to wait for samples
@@ -95,7 +93,7 @@ def start(
     clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE_BYTES
     clock[0].stalled_fraction = machine.stalled_fraction
     clock[0].wake_us = machine.wake_us
-    clock[0].busy, clock[0].late_us = busy_share(source), late_us(source, machine)
+    clock[0].busy = busy_share(source)
     clock[0].disturbance_us *= cpu_share(source)
     clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
     clock[0].collapses = machine.huge_pages != "never"

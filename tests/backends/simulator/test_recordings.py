@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 
@@ -8,6 +9,7 @@ from autotune.damon.damos import Action, Filter, FilterType, Scheme
 from autotune.damon.monitoring import Monitoring
 from autotune.experiment.experiment import Experiment
 from tests.backends.simulator.played import HALF, halves, prcl, profile, simulator, twins
+from tests.recordings import snapshot
 
 
 def test_a_recording_without_a_scheme_is_as_large_and_as_busy_as_it_was() -> None:
@@ -113,3 +115,21 @@ def test_faults_make_a_recording_last_longer_for_it_does_all_of_its_work() -> No
     assert thrashing.runtime_s > calm.runtime_s + 0.9 * fault_s
     assert thrashing.workload_cpu_s == pytest.approx(calm.workload_cpu_s + fault_s, rel=0.02)
     assert thrashing.work_done == calm.work_done == 7.0
+
+
+@pytest.mark.parametrize("lengths_ms", [(110,) * 20 + (200,) * 20, (125,) * 40])
+def test_aggregations_take_as_long_as_they_did(lengths_ms: tuple[int, ...]) -> None:
+    """An age is a number of aggregations, and a charge window is a time: how they meet decides much."""
+    ends_us = [1_000 * end for end in accumulate(lengths_ms)]
+    replayed = replace(
+        halves(ends_us[-1] // 1_000_000, cpu_us=1_000),
+        duration_us=ends_us[-1],
+        snapshots=tuple(snapshot(end_us, (2_024, 3_048, 0)) for end_us in ends_us),
+    )
+
+    measured = simulator("micro-vm").run(
+        Experiment(workload=replayed, monitoring=Monitoring()), seed=0
+    )
+
+    assert measured.conditions is not None
+    assert measured.conditions.aggregations == pytest.approx(len(lengths_ms), abs=1)

@@ -22,7 +22,13 @@ from autotune.backends.simulator.damon.regions import (
 )
 from autotune.backends.simulator.damon.schemes import Schemes, is_like, matches
 from autotune.backends.simulator.memory.pages import pool_bytes
-from autotune.backends.simulator.source import begin_tick, count_hits, end_tick, forget_ticks
+from autotune.backends.simulator.source import (
+    begin_tick,
+    beyond_sleep_us,
+    count_hits,
+    end_tick,
+    forget_ticks,
+)
 from autotune.backends.simulator.world import (
     World,
     disturb,
@@ -121,8 +127,10 @@ def run_ticks(world: World, checked: int, sampling_us: int, most: int) -> int:
     work_us = clock.tick_us + clock.check_us * checked
     # On a shared CPU, the scheduler first gives the workload a turn, as long as the kdamond's work was.
     late_us = clock.wake_us + work_us if clock.shared == 1 else 0.0
-    if clock.late_us >= 0.0:
-        late_us = clock.late_us
+    # A recording says how long ticks were there, whatever kept the kdamond.
+    recorded_us = beyond_sleep_us(world.source)
+    if clock.shared == 1 and recorded_us >= 0.0:
+        late_us = max(0.0, recorded_us - work_us)
     for number in range(most):
         begin_tick(world.source)
         pass_time(world, late_us + sleep_us(sampling_us, clock.now_us, clock.jiffy_us))

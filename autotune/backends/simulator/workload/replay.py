@@ -48,11 +48,13 @@ _ROW = {
     "reach": FLOAT,  # the share of its pages that is touched in the slice
     "fills": FLAG,  # whether a touch makes a page resident that never was
     "before": FLOAT,  # bytes times chance, summed over the rows before it in its slice
+    "bytes_before": FLOAT,  # bytes, summed over the rows before it in its slice
 }
 _SLICE = {
     "first": INT,  # its first row
     "behind": INT,  # the row behind its last
     "end_us": FLOAT,  # of the recording's time
+    "beyond_us": FLOAT,  # what a tick of DAMON took beyond its sleep when this was recorded
 }
 _CHANGE = {
     "time_us": FLOAT,  # of the recording's time
@@ -83,7 +85,7 @@ _STATE = {
     "cpu_share": FLOAT,  # CPU seconds that the program used in a second
     "busy": FLOAT,  # the share of the time in which it waits if another program has the CPU
     "first_touch_us": FLOAT,
-    "waking_us": FLOAT,  # what DAMON's ticks took besides their sleep and their checks of regions
+    "by_chance": FLOAT,  # the variance of counts, over that of samples which fall by chance; at most 1
     "ticks": INT,  # of this window that are over
     "seen": INT,  # slices in this window
     "touched": INT,  # the slice whose pages were last touched; -1 is none
@@ -156,11 +158,13 @@ def make_parts(
 
 
 def sum_up(rows: Structs, slices: Structs) -> None:
-    """Fill in `before` of all rows."""
+    """Fill in `before` and `bytes_before` of all rows."""
     weights: NDArray[np.float64] = (rows.end - rows.start) * rows.chance
     for part in slices:
         own = slice(int(part.first), int(part.behind))
         rows.before[own] = np.cumsum(weights[own]) - weights[own]
+        sizes = np.asarray(rows.end[own] - rows.start[own], dtype=np.float64)
+        rows.bytes_before[own] = np.cumsum(sizes) - sizes
 
 
 @compiled
@@ -376,16 +380,18 @@ def _first_row_behind(replay: Replay, part: int, address: int) -> int:
 
 
 @compiled
-def _accessed_up_to(replay: Replay, part: int, address: int) -> float:
-    """Bytes times chance, summed over a slice's rows below *address*."""
+def _accessed_up_to(replay: Replay, part: int, address: int) -> tuple[float, float]:
+    """Bytes times chance, and bytes, summed over a slice's rows below *address*."""
     number = _first_row_behind(replay, part, address)
     if number < replay.slices[part].behind:
         row = replay.rows[number]
-        return row.before + max(0, address - row.start) * row.chance
+        size = max(0, address - row.start)
+        return row.before + size * row.chance, row.bytes_before + size
     if number == replay.slices[part].first:
-        return 0.0
+        return 0.0, 0.0
     row = replay.rows[number - 1]
-    return row.before + (row.end - row.start) * row.chance
+    size = row.end - row.start
+    return row.before + size * row.chance, row.bytes_before + size
 
 
 @compiled
@@ -394,7 +400,15 @@ def hits_of_recording(replay: Replay, start: int, end: int, draws: Draws) -> int
     state, hits = replay.state[0], 0
     for i in range(state.seen):
         part = replay.seen[i].slice
-        accessed = _accessed_up_to(replay, part, end) - _accessed_up_to(replay, part, start)
-        chance = accessed / (end - start)
-        hits += ones(chosen(draws, first_bits(replay.seen[i].ticks), chance))
+        accessed, size = _accessed_up_to(replay, part, end)
+        accessed_before, size_before = _accessed_up_to(replay, part, start)
+        accessed -= accessed_before
+        chance, ticks = accessed / (end - start), replay.seen[i].ticks
+        if state.by_chance < 1.0 and accessed > 0.0:
+            # In a share of the ticks the rows' pages are more likely touched, and in the others never.
+            mean = min(1.0, accessed / (size - size_before))
+            share = mean / (1.0 - state.by_chance * (1.0 - mean))
+            ticks = int(ticks * share + uniform(draws))
+            chance /= share
+        hits += ones(chosen(draws, first_bits(ticks), chance))
     return hits

@@ -43,6 +43,19 @@ _UNKNOWN_COMPRESSED = 1 / 3
 """The fraction that a program's memory is assumed to be compressed to: zram often reaches about this."""
 
 
+_AROUND = 2
+"""How many snapshots before one, and behind it, also say how long a sampling interval took."""
+
+
+_SURELY = 0.1
+"""Counts nearer to none or to all vary little in any case."""
+_FEW_PAIRS = 30
+_OF_TWO_PARTS = 0.63
+"""Merged counts vary less: this is the mean square of the shares of two parts, cut at a random tenth,
+of their whole.
+"""
+
+
 class _Piece(NamedTuple):
     """A range of addresses within which no mapping begins or ends.
 
@@ -196,6 +209,7 @@ def lay_out_recording(recording: Recording, machine: Machine) -> Recorded:
     pace = _pace(recording)
     slices.end_us = [pace * snapshot.end_us for snapshot in recording.snapshots]
     slices[-1].end_us = pace * recording.duration_us
+    slices.beyond_us = _beyond_sleep_us(recording)
     if changes:
         staged.time_us = [pace * change.time_us for change in changes]
         staged.area = [change.piece for change in changes]
@@ -231,6 +245,26 @@ def _pace(recording: Recording) -> float:
     return 1.0 - recording.held_up_us / recording.duration_us
 
 
+def _by_chance(recording: Recording) -> float:
+    """How much counts vary, of how much they would if each sample found an access by chance; at most 1.
+
+    Pages that are touched in turn, or at set times, are found accessed as often in each aggregation.
+    """
+    seen = chance = 0.0
+    pairs, most = 0, recording.max_accesses
+    for before, snapshot in pairwise(recording.snapshots):
+        counts = {(region.start, region.end): region.accesses for region in before.regions}
+        for region in snapshot.regions:
+            if (earlier := counts.get((region.start, region.end))) is None:
+                continue
+            share = (earlier + region.accesses) / 2 / most
+            if _SURELY <= share <= 1.0 - _SURELY:
+                pairs += 1
+                seen += (earlier - region.accesses) ** 2 / 2
+                chance += most * share * (1.0 - share)
+    return min(1.0, seen / (chance * _OF_TWO_PARTS)) if pairs >= _FEW_PAIRS else 1.0
+
+
 def _held_up_share(recording: Recording, machine: Machine) -> float:
     """The share of the kdamond's work that held the recorded workload up, its clients included."""
     regions = sum(len(snapshot.regions) for snapshot in recording.snapshots)
@@ -239,20 +273,25 @@ def _held_up_share(recording: Recording, machine: Machine) -> float:
     return min(1.0, recording.held_up_us / work_us)
 
 
-def _waking_us(recording: Recording, machine: Machine) -> float:
-    """How much longer a sampling interval took in the recording than its sleep and its checks do."""
-    ends = [snapshot.end_us for snapshot in recording.snapshots]
-    if len(ends) < 2:
-        return 0.0
+def _beyond_sleep_us(recording: Recording) -> list[float]:
+    """How much longer than its sleep a sampling interval took, by snapshot.
+
+    Before the first one, DAMON had to be turned on. Where a snapshot is missing, the next one seems to
+    have taken twice as long: what those around took stands for it.
+    """
     intervals = recording.intervals
-    return statistics.median(
-        (end_us - before_us) / intervals.samples
-        - intervals.sampling_us
-        - machine.check_us * len(snapshot.regions)
-        for (before_us, end_us), snapshot in zip(
-            pairwise(ends), recording.snapshots[1:], strict=True
-        )
-    )
+    ends = [0, *(snapshot.end_us for snapshot in recording.snapshots)]
+    took_us = [(end_us - before_us) / intervals.samples for before_us, end_us in pairwise(ends)]
+    if len(took_us) == 1:
+        return [0.0]
+    typical_us = [
+        statistics.median(took_us[max(0, number - _AROUND) : number + _AROUND + 1])
+        for number in range(len(took_us))
+    ]
+    return [
+        max(0.0, (took if took < 2.0 * typical else typical) - intervals.sampling_us)
+        for took, typical in zip(took_us, typical_us, strict=True)
+    ]
 
 
 def begin_recording(recorded: Recorded, draws: Draws) -> tuple[Memory, Replay]:
@@ -268,7 +307,7 @@ def begin_recording(recorded: Recorded, draws: Draws) -> tuple[Memory, Replay]:
     state = replay.state[0]
     state.duration_us = _pace(recording) * recording.duration_us
     state.first_touch_us = machine.first_touch_us
-    state.waking_us = _waking_us(recording, machine)
+    state.by_chance = _by_chance(recording)
     state.cpu_share = 1.0
     if recording.cpu_us is not None:
         state.cpu_share = min(1.0, recording.cpu_us / state.duration_us)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 from itertools import pairwise
 
@@ -101,6 +102,37 @@ def test_hits_are_those_of_the_reference(
         span = (low * PAGE, (low + pages) * PAGE)
         expected = hits(played, [0] * first + [1] * second, *span, generator)
         assert hits_of_recording(replay, *span, draws) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "most_variance", "least_variance"),
+    [
+        ([10, 10], 0.0, 0.0),  # as often in each aggregation: pages touched in turn
+        ([9, 11], 4.0, 2.5),  # two thirds of what chance does
+        ([2, 18], 6.5, 4.0),  # more than chance, which makes 5: what was used changed
+    ],
+)
+def test_counts_vary_as_much_as_they_did(
+    counts: list[int], most_variance: float, least_variance: float
+) -> None:
+    played = recording(
+        duration_us=4_000_000,
+        snapshots=tuple(
+            snapshot(100_000 * (number + 1), (16, 1040, counts[number % 2]))
+            for number in range(40)
+        ),
+        areas=(area(16, 1040, until_us=4_000_000),),
+    )
+    _, replay = begun(played)
+    replay.rows[0].chance = 0.5
+    for _ in range(20):
+        note_tick(replay)
+    draws = draws_of(0)
+
+    found = [hits_of_recording(replay, 16 * PAGE, 1040 * PAGE, draws) for _ in range(500)]
+
+    assert statistics.mean(found) == pytest.approx(10.0, abs=0.3)
+    assert least_variance <= statistics.pvariance(found) <= most_variance
 
 
 def test_ticks_are_forgotten() -> None:
