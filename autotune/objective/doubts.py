@@ -148,27 +148,54 @@ def _why_unlike(pairs: Sequence[tuple[Measurement, Measurement]]) -> str:
     )
 
 
-def not_given_back(figures: Mapping[str, float]) -> str | None:
+def not_given_back(
+    figures: Mapping[str, float], pairs: Sequence[tuple[Measurement, Measurement]]
+) -> str | None:
     """Say that the machine has not got back what the workload saved; None if it has, or it is not known.
 
     What a process reads back from swap, and leaves behind when it ends, stays in memory and is in no
-    process any more. Where nothing else runs, the machine's figure shows it.
+    process any more. Where nothing else runs, the machine's figure shows it. It is at most what was
+    swapped out. What the machine uses beyond that is memory of DAMON, of the kernel or of a client,
+    which is much beside a small workload.
 
     Args:
         figures: Metrics by name, of which ``memory_saving`` and ``system_memory_saving`` count.
+        pairs: Measurements with their baselines, one of each seed.
 
-    >>> not_given_back({"memory_saving": 0.32, "system_memory_saving": 0.27})
-    >>> print(not_given_back({"memory_saving": 0.1913, "system_memory_saving": 0.0083}))
+    >>> from autotune.testing import measurement
+    >>> pairs = [(measurement(swap_out_bytes=90 << 20), measurement())]
+    >>> not_given_back({"memory_saving": 0.32, "system_memory_saving": 0.27}, pairs)
+    >>> print(not_given_back({"memory_saving": 0.1913, "system_memory_saving": 0.0083}, pairs))
     memory_saving is 19.13%, and system_memory_saving 0.83%: the machine did not get back all that the \
 processes no longer hold, as where processes end that had memory in swap: go by system_memory_saving
     """
     saved, given_back = figures.get("memory_saving"), figures.get("system_memory_saving")
     if saved is None or given_back is None or saved - given_back <= NOT_GIVEN_BACK:
         return None
+    differ = f"memory_saving is {saved:.2%}, and system_memory_saving {given_back:.2%}: "
+    beyond = statistics.fmean(
+        _machines_own(*measured_and_baseline) for measured_and_baseline in pairs
+    )
+    moved = statistics.fmean(measured.swap_out_bytes for measured, _ in pairs)
+    if moved < beyond:
+        return (
+            f"{differ}beside the workload's memory the machine uses {megabytes(beyond)} more than in "
+            f"the baseline, and only {megabytes(moved)} were paged out: the rest is memory of DAMON, of "
+            "the kernel or of a client, much beside so small a workload: go by memory_saving"
+        )
     return (
-        f"memory_saving is {saved:.2%}, and system_memory_saving {given_back:.2%}: the machine did not "
-        "get back all that the processes no longer hold, as where processes end that had memory in "
-        "swap: go by system_memory_saving"
+        f"{differ}the machine did not get back all that the processes no longer hold, as where "
+        "processes end that had memory in swap: go by system_memory_saving"
+    )
+
+
+def _machines_own(measured: Measurement, baseline: Measurement) -> float:
+    """Give the memory, in bytes, that the machine uses more, less what the workload holds more."""
+    return (
+        (measured.system_used_mean_bytes or 0.0)
+        - (baseline.system_used_mean_bytes or 0.0)
+        - (measured.pss_mean_bytes + measured.swap_pool_mean_bytes)
+        + (baseline.pss_mean_bytes + baseline.swap_pool_mean_bytes)
     )
 
 

@@ -188,7 +188,7 @@ def measure_scheme(
         swapped_unasked(pairs[0][1]),
         unlike(pairs, schemes),
         files_in_swap(means, pairs),
-        None if backend.drifts else not_given_back(means),  # other programs change it there
+        None if backend.drifts else not_given_back(means, pairs),  # other programs change it there
         None if slowdown is None else little_cpu(pairs[0][1], slowdown=by),
         waited(means, pairs, slowdown=by),
     )

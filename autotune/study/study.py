@@ -299,7 +299,7 @@ class _Run:
             return self._failed(proposal, schemes, TrialError(told))
         pairs = tuple(zip(measured.measurements, beside, strict=True))
         # Where a machine drifts, other programs change its figure; there, a trial has its own baselines.
-        not_back = None if measured.baselines else not_given_back(figures)
+        not_back = None if measured.baselines else not_given_back(figures, pairs)
         doubts = (
             too_fast(figures, schemes),
             unlike(pairs, schemes),

@@ -197,13 +197,27 @@ def test_a_baseline_that_swaps_out_by_itself_is_told_of() -> None:
 def test_what_the_machine_did_not_get_back_is_told(
     saved: float, given_back: float, *, doubted: bool
 ) -> None:
-    told = not_given_back({"memory_saving": saved, "system_memory_saving": given_back})
+    figures = {"memory_saving": saved, "system_memory_saving": given_back}
+    told = not_given_back(figures, [(measurement(swap_out_bytes=90 * MIB), measurement())])
 
     assert (told is not None) == doubted
+    assert told is None or told.endswith("go by system_memory_saving")
+
+
+def test_memory_of_the_kernel_is_not_blamed_on_page_out() -> None:
+    before = measurement(rss_mean_bytes=2.5 * MIB, system_used_mean_bytes=4.0 * MIB)
+    after = replace(before, system_used_mean_bytes=4.5 * MIB)
+    figures = {"memory_saving": 0.0, "system_memory_saving": -0.125}
+
+    told = not_given_back(figures, [(after, before)])
+
+    assert told is not None
+    assert "uses 0.5 MiB more than in the baseline, and only 0.0 MiB were paged out" in told
+    assert told.endswith("go by memory_saving")
 
 
 def test_a_machine_whose_memory_is_unknown_is_no_doubt() -> None:
-    assert not_given_back({"memory_saving": 0.5}) is None
+    assert not_given_back({"memory_saving": 0.5}, [(measurement(), measurement())]) is None
 
 
 def paged_out(files_mib: float | None, pool_mib: float) -> Measurement:
