@@ -184,7 +184,7 @@ def measure_scheme(
     by = backend.slowdown_metric
     doubts = (
         too_short(pairs[0][1], experiment),
-        too_fast(means, schemes, more_than_noise=sure),
+        too_fast(means, pairs, schemes, slowdown=by, more_than_noise=sure),
         swapped_unasked(pairs[0][1]),
         unlike(pairs, schemes),
         files_in_swap(means, pairs),

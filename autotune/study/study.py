@@ -301,7 +301,7 @@ class _Run:
         # Where a machine drifts, other programs change its figure; there, a trial has its own baselines.
         not_back = None if measured.baselines else not_given_back(figures, pairs)
         doubts = (
-            too_fast(figures, schemes),
+            too_fast(figures, pairs, schemes, slowdown=self.backend.slowdown_metric),
             unlike(pairs, schemes),
             files_in_swap(figures, pairs),
             not_back,

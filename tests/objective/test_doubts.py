@@ -22,20 +22,27 @@ from autotune.objective.doubts import (
 )
 from autotune.testing import measurement, pattern
 
+BY_CPU = "own_cpu_slowdown"
 MONITORED = Experiment(workload=pattern(), monitoring=Monitoring())
+
+
+def told_of(figures: dict[str, float], *, more_than_noise: bool | None = None) -> str | None:
+    """What is said of one pair whose work is not counted."""
+    pairs = [(measurement(), measurement())]
+    return too_fast(figures, pairs, slowdown=BY_CPU, more_than_noise=more_than_noise)
 
 
 @pytest.mark.parametrize("slowdown", [0.5, 0.0, -0.9 * FASTER, -FASTER])
 def test_noise_is_no_gain(slowdown: float) -> None:
-    assert too_fast({"slowdown": slowdown}) is None
+    assert told_of({"slowdown": slowdown}) is None
 
 
 def test_an_unknown_slowdown_is_no_gain() -> None:
-    assert too_fast({"memory_saving": 0.5}) is None
+    assert told_of({"memory_saving": 0.5}) is None
 
 
 def test_a_gain_beyond_noise_is_in_doubt() -> None:
-    told = too_fast({"slowdown": -0.1325})
+    told = told_of({"slowdown": -0.1325})
 
     assert told is not None
     assert told.startswith("a slowdown of -13.25% is no gain")
@@ -55,7 +62,7 @@ def test_a_gain_beyond_noise_is_in_doubt() -> None:
 def test_the_spread_of_seeds_is_the_noise(
     slowdown: float, *, more_than_noise: bool | None, doubted: bool
 ) -> None:
-    told = too_fast({"slowdown": slowdown}, more_than_noise=more_than_noise)
+    told = told_of({"slowdown": slowdown}, more_than_noise=more_than_noise)
 
     assert (told is not None) == doubted
 
@@ -88,8 +95,30 @@ def test_the_longer_of_the_two_periods_counts() -> None:
 def test_a_gain_by_huge_pages_is_no_doubt() -> None:
     """Huge pages can make a workload faster; paging out can't."""
     hugepage, pageout = Scheme(action=Action.HUGEPAGE), Scheme(action=Action.PAGEOUT)
-    assert too_fast({"slowdown": -0.1}, (hugepage,)) is None
-    assert too_fast({"slowdown": -0.1}, (pageout,)) is not None
+    gain, pairs = {"slowdown": -0.1}, [(measurement(), measurement())]
+
+    assert too_fast(gain, pairs, (hugepage,), slowdown=BY_CPU) is None
+    assert too_fast(gain, pairs, (pageout,), slowdown=BY_CPU) is not None
+
+
+COUNTED = measurement(work_done=400.0)
+
+
+def test_a_gain_of_counted_work_is_not_told_to_count_it() -> None:
+    gain, pairs = {"slowdown": -0.0723}, [(COUNTED, COUNTED)]
+    pageout = (Scheme(action=Action.PAGEOUT),)
+
+    told = too_fast(gain, pairs, pageout, slowdown=BY_CPU)
+    without_scheme = too_fast(gain, pairs, slowdown=BY_CPU)
+    on_a_host = too_fast(gain, pairs, pageout, slowdown="wall_slowdown")
+
+    assert told is not None
+    assert told.endswith("measure without a scheme, and go by the difference")
+    assert without_scheme is not None
+    assert without_scheme.endswith("take this off the slowdown of a scheme")
+    assert on_a_host is not None
+    assert on_a_host.endswith("compare more seeds")
+    assert "workload.work" not in told + without_scheme + on_a_host
 
 
 MIB = 1 << 20
