@@ -109,7 +109,7 @@ def vm_check(workload_file: WorkloadArgument, as_json: JsonOption = False) -> No
     from autotune.errors import InputError
     from autotune.experiment.program import Program
     from autotune.run_folder.copies import load_any
-    from autotune.views.missing_files import files_key, lack_to_dict
+    from autotune.views.missing_files import fault_of, files_key, lack_to_dict
     from autotune.workload_file.overrides import Overrides
 
     file = load_any(workload_file, Overrides(backend="vm"), warn=warn)
@@ -125,12 +125,10 @@ def vm_check(workload_file: WorkloadArgument, as_json: JsonOption = False) -> No
     elif lack.files:
         note("not in the micro-VM: write this under 'workload' in the workload file:")
         typer.echo(files_key(program, lack))
-    elif lack.problem is None:
+    elif lack.problem is None and lack.is_all:
         typer.echo("nothing is missing")
-    if lack.problem is not None:
-        after = (
-            "with these files it still fails" if lack.files else "no file is missing, and it fails"
-        )
-        say(f"{workload_file}: {after}: {lack.problem}")
-    if lack.files or lack.problem is not None:
+    fault = fault_of(lack)
+    if fault is not None:
+        say(f"{workload_file}: {fault}")
+    if lack.files or fault is not None:
         raise typer.Exit(RunError.exit_status)

@@ -27,7 +27,29 @@ def _line(path: Path, folder: str) -> str:
 
 def lack_to_dict(lack: Lack) -> dict[str, object]:
     """Give what a workload lacks, for scripts."""
-    return {"missing": _texts(lack.files), "problem": lack.problem, "runs": lack.runs}
+    return {
+        "missing": _texts(lack.files),
+        "is_all": lack.is_all,
+        "problem": lack.problem,
+        "runs": lack.runs,
+    }
+
+
+def fault_of(lack: Lack) -> str | None:
+    """Say in what way a workload is not right yet, beside the files to add; None if it is.
+
+    >>> fault_of(Lack(files=(), problem=None, runs=1))
+    >>> fault_of(Lack(files=(), problem="no licence", runs=1))
+    'no file is missing, and it fails: no licence'
+    >>> fault_of(Lack(files=(Path("/a"),), problem="no b", runs=40, is_all=False))
+    'more may be missing after 40 runs: add these files, and check again'
+    """
+    if not lack.is_all:
+        return f"more may be missing after {lack.runs} runs: add these files, and check again"
+    if lack.problem is None:
+        return None
+    after = "with these files it still fails" if lack.files else "no file is missing, and it fails"
+    return f"{after}: {lack.problem}"
 
 
 def _texts(paths: Iterable[Path]) -> list[str]:

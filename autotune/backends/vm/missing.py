@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -22,7 +23,10 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.program import Program
 from autotune.runner.remedies import NOT_FOR_FILES
 
-_MOST_RUNS: Final = 12
+_MOST_RUNS: Final = 40
+"""A compiler ends at the first header that is missing, so that each run finds one more."""
+_OFTEN: Final = 3
+"""A folder in which files were missing in so many runs is proposed as a whole, if it is small."""
 _SMALL_BYTES: Final = 64 << 20
 """A folder of a system is proposed as a whole if it has no more than that."""
 
@@ -59,13 +63,15 @@ class Lack:
 
     Attributes:
         files: Files and whole folders of this machine to add to `workload.files`.
-        problem: How the workload failed in the last run, when it had them all; None if it did not.
+        problem: How the workload failed in the last run; None if it did not.
         runs: How often it was run.
+        is_all: Whether nothing new was missing in the last run, which had all `files`.
     """
 
     files: tuple[Path, ...]
     problem: str | None
     runs: int
+    is_all: bool = True
 
 
 def find_missing(
@@ -93,6 +99,8 @@ def find_missing(
     files: list[Path] = []
     folders: list[Path] = []
     problem: str | None = None
+    is_all = False
+    missed: Counter[Path] = Counter()
     for run in range(1, most_runs + 1):
         with_files = replace(program, files=(*program.files, *map(str, files)))
         trial = replace(experiment, workload=with_files)
@@ -104,10 +112,34 @@ def find_missing(
         if not new_files and not new_folders and problem is not None:
             new_files = _rest_of(opened.listed, program, there, files)
         if not new_files and not new_folders:
+            is_all = True
             break
-        files += new_files
+        files = _outermost((*files, *_whole_folders(new_files, missed, program)))
         folders += new_folders
-    return Lack(files=tuple(sorted(files)), problem=problem, runs=run)
+    return Lack(files=tuple(sorted(files)), problem=problem, runs=run, is_all=is_all)
+
+
+def _whole_folders(
+    files: Iterable[Path], missed: Counter[Path], program: Program
+) -> Iterable[Path]:
+    """Give *files*, but a folder in place of those in it if files were missing there again and again.
+
+    Args:
+        files: What one run has missed.
+        missed: In how many runs files of each folder were missing; it is brought up to date.
+        program: The program; its own folder is not taken, nor one above it.
+    """
+    missed.update({path.parent for path in files})
+    own = Path(program.folder)
+    often = {folder for folder in {path.parent for path in files} if missed[folder] >= _OFTEN}
+    whole = {one for one in often if not own.is_relative_to(one) and _is_small(one)}
+    return dict.fromkeys(path.parent if path.parent in whole else path for path in files)
+
+
+def _outermost(files: Sequence[Path]) -> list[Path]:
+    """Leave out what is in a folder that is there, too."""
+    folders = set(files)
+    return [path for path in files if folders.isdisjoint(path.parents)]
 
 
 _MAY_LACK: Final = re.compile(
@@ -196,8 +228,7 @@ def _new(
         else:
             empty[here] = None
     once = {path.parent.resolve() / path.name: path for path in reversed(files)}
-    outermost = [path for path in files if not files.keys() & set(path.parents)]
-    return [path for path in outermost if path in once.values()], list(empty)
+    return [path for path in _outermost([*files]) if path in once.values()], list(empty)
 
 
 def _is_whole(folder: Path, program: Program) -> bool:
@@ -227,7 +258,7 @@ def _rest_of(
         mine = here.is_relative_to(program.folder) or here.parts[1] not in _NOT_MINE
         if mine and _is_small(here) and not _is_whole_there(here, there):
             found[here] = None
-    return [path for path in found if not found.keys() & set(path.parents)]
+    return _outermost([*found])
 
 
 def _is_whole_there(folder: Path, there: Collection[str]) -> bool:

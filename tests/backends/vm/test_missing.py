@@ -102,7 +102,30 @@ def test_it_ends_after_so_many_runs(tmp_path: Path) -> None:
 
     lack = find_missing(place, program(tmp_path), print, most_runs=3)
 
-    assert (len(lack.files), place.runs) == (3, 3)
+    assert (len(lack.files), place.runs, lack.is_all) == (3, 3, False)
+
+
+def test_a_folder_whose_files_are_missing_again_and_again_comes_whole(tmp_path: Path) -> None:
+    headers = tmp_path / "include"
+    headers.mkdir()
+    for number in range(30):
+        (headers / f"{number}.h").touch()
+    place = Runs([looks(headers / f"{number}.h") for number in range(30)])
+
+    lack = find_missing(place, program(tmp_path), print)
+
+    assert (lack.files, lack.problem, lack.is_all) == ((headers,), None, True)
+    assert lack.runs < 5
+
+
+def test_the_folder_of_the_workload_itself_never_comes_whole(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / str(number)).touch()
+    place = Runs([looks(tmp_path / str(number)) for number in range(5)])
+
+    lack = find_missing(place, program(tmp_path), print)
+
+    assert lack.files == tuple(tmp_path / str(number) for number in range(5))
 
 
 def test_a_pattern_is_refused() -> None:
