@@ -44,11 +44,13 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     saved = before - _held(measured.series)[: len(time_s)]
     weights = np.diff(np.append(time_s, max(end_s, time_s[-1])))
     total = float(weights @ before)
-    share = float(weights @ saved) / total if total > 0.0 else 0.0
-    if total > 0.0:
-        share = min(share, 1.0 - _mean_held(measured) / _mean_held(baseline))
-    if share < LEAST_SAVING:
-        raise ValueError(f"less than {LEAST_SAVING:.0%} of memory was saved, too little to time")
+    in_common = float(weights @ saved) / total if total > 0.0 else 0.0
+    whole = 1.0 - _mean_held(measured) / _mean_held(baseline) if total > 0.0 else 0.0
+    if min(in_common, whole) < LEAST_SAVING:
+        when = " in the time that both runs have" if whole >= LEAST_SAVING else ""
+        raise ValueError(
+            f"less than {LEAST_SAVING:.0%} of memory was saved{when}, too little to time"
+        )
     kept = _lasting(time_s, saved, end_s)
     return float(time_s[np.argmax(kept >= kept.max() / 2)])
 

@@ -75,6 +75,14 @@ def test_a_run_that_takes_longer_is_compared_as_long_as_both_run() -> None:
     assert half_saving_s(measured, BASELINE) == 10.0
 
 
+def test_a_longer_run_with_another_mean_has_saved_nothing_in_the_time_of_both() -> None:
+    """The same memory at each time, and little in the seconds that the measurement runs longer."""
+    measured = run(lambda at_s: 1000.0 if at_s < 60.0 else 100.0, end_s=90.0)
+
+    with pytest.raises(ValueError, match="in the time that both runs have, too little to time"):
+        half_saving_s(measured, BASELINE)
+
+
 def test_a_growing_program_that_is_held_up_saves_nothing() -> None:
     """The measurement gets as large as its baseline, half as fast, and so holds less at each time."""
     baseline = run(lambda at_s: 100.0 + 15.0 * at_s)
