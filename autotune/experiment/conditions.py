@@ -161,10 +161,12 @@ def active_shares(
 
     Source: ``kdamond_wait_activation`` and ``damos_wmark_wait_us`` of Linux 6.12.
     """
-    active = [True] * len(schemes)
-    seconds = [0.0] * len(schemes)
     if not time_s:
         return (None,) * len(schemes)
+    if all(scheme.watermarks is None for scheme in schemes):
+        return (1.0,) * len(schemes)
+    active = [True] * len(schemes)
+    seconds = [0.0] * len(schemes)
     next_look_s = -math.inf
     for now_s, until_s, share in zip(time_s, (*time_s[1:], end_s), free, strict=True):
         if now_s >= next_look_s:

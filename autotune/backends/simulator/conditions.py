@@ -54,14 +54,10 @@ def conditions(
     tally, end_s = simulated.tally[0], float(simulated.clock[0].now_us) / 1e6
     unit_us, seen = intervals.samples * intervals.sampling_us, int(tally.aggregations) > 0
     total = machine.memory_bytes // PAGE_BYTES * PAGE_BYTES
-    watched = [
-        (time_s - start_s, max(0, total - rss - pool) / total)
-        for time_s, rss, pool in zip(
-            series.time_s, series.rss_bytes, series.pool_bytes, strict=True
-        )
-        if time_s >= start_s
-    ]
-    times, free = [time_s for time_s, _ in watched], [share for _, share in watched]
+    watched = np.array(series.time_s) >= start_s
+    held = np.array(series.rss_bytes) + np.array(series.pool_bytes)
+    times = (np.array(series.time_s)[watched] - start_s).tolist()
+    free = (np.maximum(0, total - held[watched]) / total).tolist()
     shares = active_shares(schemes, times, free, max(0.0, end_s - start_s))
     shared = None
     if isinstance(simulated.source, Replay):

@@ -1,0 +1,117 @@
+"""A search at the speed of a simulator: a quasi-random design, then variations of what was best.
+
+Every variation has a random weight for each objective, and varies the parameter set that is best by
+these weights. So the search works on all parts of the front at once, and, since a limit that is broken
+costs more than any objective gives, along the limits from within.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from autotune.space.fields import Value
+from autotune.space.space import ParameterSet
+from autotune.surrogate.unit_cube import UnitCube
+
+_EXCESS = 3.0
+"""What a limit broken by its own size costs, where the whole range of an objective is worth 1."""
+_SUM = 0.05
+"""The share of the weighted sum beside the weighted maximum; it prefers what is not dominated."""
+_STEP = (0.02, 0.3)
+"""Standard deviations of a step, in shares of a parameter's range; each step draws its own."""
+_CROSSED = 0.3
+"""The share of variations that are made of two parents."""
+_TO_AN_END = 0.05
+"""The share of steps that go to an end of the range."""
+_NEXT = 0.5
+"""The chance to pass over the best by the weights, and the next best, and so on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """What is known of n points.
+
+    Attributes:
+        points: In the unit cube, shape ``(n, d)``.
+        losses: The objectives' figures, less is better, shape ``(n, k)``.
+        excess: The worst violation of a limit, as a share of the limit, shape ``(n,)``; 0 within.
+    """
+
+    points: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    excess: NDArray[np.float64]
+
+
+class Evolution:
+    """Proposes parameter sets. Equal seeds and equal results give equal proposals.
+
+    Args:
+        cube: The parameters.
+        corner: The losses at which each objective is worth nothing any more, shape ``(k,)``.
+        seed: Seed, 0 or more.
+    """
+
+    def __init__(self, cube: UnitCube, corner: tuple[float, ...], *, seed: int) -> None:
+        self._cube = cube
+        self._corner = np.array(corner)
+        self._random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+
+    def design(self, count: int) -> list[ParameterSet]:
+        """Give *count* parameter sets that fill the space evenly."""
+        sampler = qmc.Sobol(self._cube.dimensions, seed=self._random)
+        points = sampler.random_base2(max(count - 1, 0).bit_length())[:count]
+        sets: list[ParameterSet] = [self._cube.values(point) for point in points]
+        return sets
+
+    def vary(self, known: Evaluated, count: int) -> list[ParameterSet]:
+        """Give *count* variations of the best points of *known*, which has at least one."""
+        scaled = self._scaled(known)
+        return [self._variation(known.points, scaled, known.excess) for _ in range(count)]
+
+    def _scaled(self, known: Evaluated) -> NDArray[np.float64]:
+        """Give losses from 0, the best within the limits, to 1, worth nothing."""
+        within = known.excess <= 0.0
+        ideal = known.losses[within if within.any() else slice(None)].min(axis=0)
+        stake = self._corner - ideal
+        return np.asarray((known.losses - ideal) / np.where(stake > 0.0, stake, 1.0))
+
+    def _variation(
+        self,
+        points: NDArray[np.float64],
+        scaled: NDArray[np.float64],
+        excess: NDArray[np.float64],
+    ) -> dict[str, Value]:
+        point = self._parent(points, scaled, excess).copy()
+        if self._random.random() < _CROSSED:
+            other = self._parent(points, scaled, excess)
+            point = np.where(self._random.random(len(point)) < 0.5, other, point)
+        there = np.flatnonzero(self._cube.exists(self._cube.values(point)))
+        steps = min(int(self._random.geometric(0.5)), len(there))
+        for coordinate in self._random.choice(there, size=steps, replace=False):
+            point[coordinate] = self._step(int(coordinate), float(point[coordinate]))
+        return self._cube.values(point)
+
+    def _parent(
+        self,
+        points: NDArray[np.float64],
+        scaled: NDArray[np.float64],
+        excess: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        weights = self._random.dirichlet(np.ones(scaled.shape[1]))
+        weighted = scaled * weights
+        score = weighted.max(axis=1) + _SUM * weighted.sum(axis=1) + _EXCESS * excess
+        rank = min(int(self._random.geometric(1.0 - _NEXT)), len(score)) - 1
+        return np.asarray(points[int(np.argpartition(score, rank)[rank])])
+
+    def _step(self, coordinate: int, now: float) -> float:
+        if choices := self._cube.choices(coordinate):
+            return float(self._random.choice([c for c in choices if c != now] or choices))
+        if self._random.random() < _TO_AN_END:
+            return float(self._random.integers(2))
+        low, high = np.log(_STEP)
+        deviation = np.exp(self._random.uniform(low, high))
+        return float(np.clip(now + deviation * self._random.normal(), 0.0, 1.0))

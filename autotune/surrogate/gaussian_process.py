@@ -1,0 +1,198 @@
+"""A Gaussian process over the parameter sets of a search space, with noise that differs by point.
+
+The kernel is Matern 5/2 with a length scale for each parameter. Parameter sets are laid out in a
+Euclidean space first, so that the kernel is positive definite whatever exists in them: a choice without
+an order has a coordinate for each of its values, and a parameter that may be missing has a second
+coordinate that says whether it is there.
+
+Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2, 4 and 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+
+Floats = NDArray[np.float64]
+
+_SCALES = (0.03, 10.0)
+"""Bounds of length scales, in shares of a parameter's range."""
+_LIKELY_SCALE = (0.5, 1.0)
+"""Median of a length scale beforehand, and the standard deviation of its logarithm."""
+_SIGNALS = (1e-3, 1e2)
+"""Bounds of the standard deviation of the process, in standard deviations of what was seen."""
+_NOISES = (1e-4, 1.0)
+"""Bounds of the learned noise, in the same unit."""
+_JITTER = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where n parameter sets lie.
+
+    Attributes:
+        coordinates: Euclidean coordinates, shape ``(n, e)``.
+        parameter: The parameter that each coordinate belongs to, from 0, shape ``(e,)``.
+        trend: Features that the values depend on linearly, shape ``(n, q)``. Each has a coefficient
+            that is normal with mean 0 and variance 1 beforehand; so its size is in the features.
+    """
+
+    coordinates: Floats
+    parameter: NDArray[np.int64]
+    trend: Floats
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters."""
+        return int(self.parameter.max()) + 1
+
+    def rows(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Layout:
+        """Give some of the parameter sets."""
+        return Layout(
+            coordinates=self.coordinates[which], parameter=self.parameter, trend=self.trend[which]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normal:
+    """What is believed of the values at m points.
+
+    Attributes:
+        mean: Shape ``(m,)``.
+        covariance: Of the process, without the noise of an observation, shape ``(m, m)``.
+    """
+
+    mean: Floats
+    covariance: Floats
+
+    @property
+    def deviation(self) -> Floats:
+        """The standard deviation at each point, shape ``(m,)``."""
+        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)))
+
+    def draw(self, count: int, random: np.random.Generator) -> Floats:
+        """Give *count* joint draws, shape ``(count, m)``."""
+        scale = max(float(np.diag(self.covariance).mean()), 1e-300)
+        root = cholesky(self.covariance + 1e-8 * scale * np.eye(len(self.mean)), lower=True)
+        return np.asarray(self.mean + random.standard_normal((count, len(self.mean))) @ root.T)
+
+
+class GaussianProcess:
+    """A process of mean zero, conditioned on noisy values.
+
+    Args:
+        layout: Where the values were seen, n points.
+        values: Shape ``(n,)``.
+        variances: The variance of each value's noise, shape ``(n,)``; what is learned comes on top.
+        scales: Length scales to keep, shape ``(d,)``; None learns them.
+
+    The length scales, the size of the process and the noise that *variances* lack maximise the
+    posterior density.
+    """
+
+    def __init__(
+        self, layout: Layout, values: Floats, variances: Floats, *, scales: Floats | None = None
+    ) -> None:
+        self._layout = layout
+        self._unit = float(np.sqrt(np.mean(values**2))) or 1.0
+        self._values = values / self._unit
+        self._variances = variances / self._unit**2
+        self._squares = _squared_distances(layout, layout)
+        self._trend = layout.trend @ layout.trend.T / self._unit**2
+        self._fixed = None if scales is None else np.log(scales)
+        self._theta = self._learn()
+        covariance, noise = self._covariance(self._theta, self._squares)
+        self._root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
+        self._weights = cho_solve((self._root, True), self._values)
+
+    @property
+    def scales(self) -> Floats:
+        """The length scale of each parameter, in shares of its range, shape ``(d,)``."""
+        return np.asarray(np.exp(self._theta[2:]))
+
+    @property
+    def size(self) -> float:
+        """The standard deviation of the process, without its trend."""
+        return float(np.exp(self._theta[0])) * self._unit
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the noise that was learned beside the known noise."""
+        return float(np.exp(self._theta[1])) * self._unit
+
+    def at(self, layout: Layout) -> Normal:
+        """Give what is believed of the values at the points of *layout*."""
+        cross = self._between(layout, self._layout)
+        own = self._between(layout, layout)
+        solved = solve_triangular(self._root, cross.T, lower=True)
+        return Normal(
+            mean=cross @ self._weights * self._unit,
+            covariance=(own - solved.T @ solved) * self._unit**2,
+        )
+
+    def _between(self, first: Layout, second: Layout) -> Floats:
+        trend = first.trend @ second.trend.T / self._unit**2
+        return self._kernel(self._theta, _squared_distances(first, second)) + trend
+
+    def _kernel(self, theta: Floats, squares: Floats) -> Floats:
+        distance = np.sqrt(5.0 * np.tensordot(np.exp(-2.0 * theta[2:]), squares, axes=1))
+        shape = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
+        return np.asarray(np.exp(2.0 * theta[0]) * shape)
+
+    def _covariance(self, theta: Floats, squares: Floats) -> tuple[Floats, Floats]:
+        return self._kernel(theta, squares), self._variances + np.exp(2.0 * theta[1]) + _JITTER
+
+    def _learn(self) -> Floats:
+        """Give logarithms: of the process' size, of the noise, of the length scales."""
+        count = self._layout.parameters
+        start = np.concatenate(([0.0, np.log(0.1)], np.full(count, np.log(_LIKELY_SCALE[0]))))
+        bounds = np.log([_SIGNALS, _NOISES, *[_SCALES] * count])
+        if self._fixed is not None:
+            start[2:] = self._fixed
+            bounds[2:] = self._fixed[:, None]
+        best = minimize(self._loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+        return np.asarray(best.x)
+
+    def _loss(self, theta: Floats) -> tuple[float, Floats]:
+        """Give the negative logarithm of the posterior density, and its gradient."""
+        count = len(self._values)
+        covariance, noise = self._covariance(theta, self._squares)
+        root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
+        weights = cho_solve((root, True), self._values)
+        likely, spread = np.log(_LIKELY_SCALE[0]), _LIKELY_SCALE[1]
+        beside = np.array([0.0, np.log(0.1), *[likely] * (len(theta) - 2)])
+        spreads = np.array([1.0, 1.5, *[spread] * (len(theta) - 2)])
+        away = (theta - beside) / spreads
+        loss = (
+            0.5 * self._values @ weights
+            + np.log(np.diag(root)).sum()
+            + 0.5 * count * np.log(2.0 * np.pi)
+            + 0.5 * (away**2).sum()
+        )
+        inverse = cho_solve((root, True), np.eye(count))
+        slope = 0.5 * (inverse - np.outer(weights, weights))
+        inverted = np.exp(-2.0 * theta[2:])
+        distance = np.sqrt(5.0 * np.tensordot(inverted, self._squares, axes=1))
+        # The derivative of Matern 5/2 by the logarithm of a length scale.
+        common = np.exp(2.0 * theta[0]) * 5.0 / 3.0 * (1.0 + distance) * np.exp(-distance)
+        by_scale = np.tensordot(self._squares, slope * common, axes=2) * inverted
+        gradient = np.concatenate(
+            (
+                [2.0 * (slope * covariance).sum(), 2.0 * np.trace(slope) * np.exp(2.0 * theta[1])],
+                by_scale,
+            )
+        )
+        return float(loss), gradient + away / spreads
+
+
+def _squared_distances(first: Layout, second: Layout) -> Floats:
+    """Give squared distances by parameter, shape ``(d, n, m)``."""
+    apart = (first.coordinates[:, None, :] - second.coordinates[None, :, :]) ** 2
+    squares = np.zeros((first.parameters, *apart.shape[:2]))
+    for coordinate, parameter in enumerate(first.parameter.tolist()):
+        squares[parameter] += apart[:, :, coordinate]
+    return squares
