@@ -19,7 +19,7 @@ run_folder lint evaluation
 study
 workload_file calibration doctor
 backends samplers recommendation
-runner
+runner surrogate
 native formats objective testing
 driver space experiment trial
 damon document catalog cache
@@ -29,7 +29,7 @@ units errors interrupts __init__
 
 NOT_FOR = {
     ("backends", "runner", "driver"): {"space", "objective", "samplers", "study"},
-    ("samplers", "recommendation"): {"backends"},
+    ("samplers", "recommendation", "surrogate"): {"backends"},
     ("study",): {"run_folder"},
 }
 """Three walls: what a part must not need, through whatever other modules."""
