@@ -4,7 +4,8 @@ The saving at a time is what the baseline holds at that time and the measurement
 memory, where what processes share counts once, and memory for swapped-out pages. A saving counts if it
 lasts for `KEPT_S`: a workload that runs a little later than its baseline seems to save for a moment. A
 program that grows, and that kdamond and faults hold up, holds less at each time for as long as it runs:
-so the saving over the whole of both runs counts, too.
+so the saving over the whole of both runs counts, too; and if anything was swapped out, no saving before
+that counts.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     time_s = time_s[time_s < end_s] if end_s > 0.0 else time_s[:1]
     before = _held(baseline.series)[_at(np.array(baseline.series.time_s), time_s)]
     saved = before - _held(measured.series)[: len(time_s)]
+    too_early = saved[: _first_swapped_out(measured.series)]
+    np.minimum(too_early, 0.0, out=too_early)
     weights = np.diff(np.append(time_s, max(end_s, time_s[-1])))
     total = float(weights @ before)
     in_common = float(weights @ saved) / total if total > 0.0 else 0.0
@@ -65,6 +68,12 @@ def _held(series: Series) -> Times:
     resident = between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
     held: Times = np.array(resident) + np.array(series.pool_bytes)
     return held
+
+
+def _first_swapped_out(series: Series) -> int:
+    """Give the first sample that has more in swap than the first of all; 0 if no sample has."""
+    swapped = np.array(series.swap_bytes) + np.array(series.pool_bytes)
+    return int(np.argmax(swapped > swapped[0]))
 
 
 def _at(time_s: Times, asked_s: Times) -> NDArray[np.intp]:

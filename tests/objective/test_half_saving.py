@@ -75,6 +75,17 @@ def test_a_run_that_takes_longer_is_compared_as_long_as_both_run() -> None:
     assert half_saving_s(measured, BASELINE) == 10.0
 
 
+def test_what_is_held_less_before_anything_is_swapped_out_is_no_saving() -> None:
+    """The measurement fills memory a little later than its baseline, and is paged out from 20 s on."""
+    baseline = run(lambda at_s: min(1000.0, 100.0 * at_s))
+    filled = run(lambda at_s: min(1000.0, 50.0 * at_s) - 300.0 * (at_s >= 20.0))
+    swapped = tuple(300 * (at_s >= 20.0) for at_s in filled.series.time_s)
+    measured = replace(filled, series=replace(filled.series, swap_bytes=swapped))
+
+    assert half_saving_s(measured, baseline) == 20.0
+    assert half_saving_s(filled, baseline) < 10.0  # memory of files is dropped, and in no swap
+
+
 def test_a_longer_run_with_another_mean_has_saved_nothing_in_the_time_of_both() -> None:
     """The same memory at each time, and little in the seconds that the measurement runs longer."""
     measured = run(lambda at_s: 1000.0 if at_s < 60.0 else 100.0, end_s=90.0)
