@@ -144,7 +144,7 @@ def _outermost(files: Sequence[Path]) -> list[Path]:
 
 _MAY_LACK: Final = re.compile(
     r"no such file|not found|cannot|can't|could ?n[o']t|missing|no module|unable to|failed to|"
-    r"does ?n[o']t exist|terminated|ENOENT|encodings",
+    r"does ?n[o']t exist|terminated|ENOENT|encodings|status 127\b",
     re.IGNORECASE,
 )
 _MOST_NAMED: Final = 3

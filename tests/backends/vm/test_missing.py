@@ -179,6 +179,8 @@ def test_a_file_of_the_users_home_is_found_where_that_is(
     ("problem", "may"),
     [
         ("gcc: fatal error: cannot execute 'cc1' | compilation terminated.", True),
+        ("tar: Child returned status 127 | tar: Error is not recoverable: exiting now", True),
+        ("tar: Child returned status 1", False),
         ("ModuleNotFoundError: No module named 'x'", True),
         ("no licence", False),
     ],
