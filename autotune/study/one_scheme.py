@@ -26,6 +26,7 @@ from autotune.objective.doubts import (
 )
 from autotune.objective.longer_time import kdamond_on_one_cpu, little_cpu, waited
 from autotune.objective.metrics import Metrics
+from autotune.objective.served_together import served_together
 from autotune.objective.spread import Spread, spreads
 from autotune.recommendation import inaction
 from autotune.study.confirming import confirmation_seeds
@@ -182,9 +183,10 @@ def measure_scheme(
     slowdown = found["slowdown"]
     sure = None if slowdown is None else slowdown.more_than_noise
     by = backend.slowdown_metric
+    fast = too_fast(means, pairs, schemes, slowdown=by, more_than_noise=sure)
     doubts = (
         too_short(pairs[0][1], experiment),
-        too_fast(means, pairs, schemes, slowdown=by, more_than_noise=sure),
+        fast,
         swapped_unasked(pairs[0][1]),
         unlike(pairs, schemes),
         files_in_swap(means, pairs),
@@ -192,7 +194,10 @@ def measure_scheme(
         None if slowdown is None else little_cpu(pairs[0][1], slowdown=by),
         waited(means, pairs, slowdown=by),
     )
-    surprising = kdamond_on_one_cpu(means, pairs, slowdown=by)
+    surprising = (
+        served_together(file.workload, slowdown=by) if schemes and slowdown and not fast else None,
+        kdamond_on_one_cpu(means, pairs, slowdown=by),
+    )
     return SchemeMeasurement(
         workload=file.name,
         backend=backend.name,
@@ -208,7 +213,7 @@ def measure_scheme(
             inaction.reasons(experiment, pairs[0][0], baseline=pairs[0][1], backend=backend.name)
         ),
         doubts=tuple(doubt for doubt in doubts if doubt),
-        notes=() if surprising is None else (surprising,),
+        notes=tuple(note for note in surprising if note),
     )
 
 

@@ -30,6 +30,7 @@ from autotune.objective.doubts import (
     unlike,
 )
 from autotune.objective.longer_time import little_cpu, waited
+from autotune.objective.served_together import served_together
 from autotune.recommendation import front, inaction
 from autotune.recommendation.inaction import Reason
 from autotune.samplers import make_sampler
@@ -219,6 +220,7 @@ class _Run:
             too_short(baseline, self.file.experiment(())),
             swapped_unasked(baseline),
             None if pool.no_work else little_cpu(baseline, slowdown=by),
+            None if pool.no_work else served_together(self.file.workload, slowdown=by),
         )
         for doubt in doubts:
             if doubt:
