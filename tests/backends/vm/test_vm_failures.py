@@ -97,7 +97,7 @@ BEFORE_READY = {
     "forks and detaches": Bad(
         Program(command="sleep 1000 &", ready=Ready(line="serving")),
         "workload: 'sleep 1000 &' has left process PID ('sleep') behind and ended: run it in the "
-        "foreground, not as a daemon",
+        "foreground: leave out '&', or end the command with 'wait'",
     ),
     "eats all memory": Bad(
         Program(command=("tail", "/dev/zero"), ready=Ready(delay_us=60_000_000)),
