@@ -84,10 +84,13 @@ def _runs_text(command: Sequence[str]) -> bool:
 def script_words(text: str) -> Iterator[str]:
     r"""Give the words of a shell script, but for the files that it writes.
 
-    A variable to which the script gives a value is replaced by that.
+    A variable to which the script gives a value is replaced by that. A text that a line hands to a shell
+    is split, too.
 
     >>> list(script_words("B=/opt/bin  # where\n$B/serve >/tmp/out\nwhile read -r it's; do"))
     ['B=/opt/bin', '/opt/bin/serve', '>', 'while', 'read', '-r', "it's;", 'do']
+    >>> list(script_words("exec sh -c 'exec sort <in'"))
+    ['exec', 'sh', '-c', 'exec', 'sort', '<', 'in']
     """
     values: dict[str, str] = {}
     for line in text.replace("\\\n", " ").splitlines():
@@ -101,4 +104,7 @@ def script_words(text: str) -> Iterator[str]:
             full = _VARIABLE.sub(lambda name: values.get(name[1] or name[2], name[0]), word)
             if assigned := _ASSIGNMENT.fullmatch(full):
                 values[assigned[1]] = assigned[2]
-            yield full
+            if _TEXT_FOLLOWS.fullmatch(before) and _runs_text(words):
+                yield from script_words(full)
+            else:
+                yield full
