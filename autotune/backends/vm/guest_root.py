@@ -11,7 +11,8 @@ HOST_NAME: Final = "localhost"
 """The guest's name, which its /etc/hosts knows."""
 
 _FILE_SYSTEMS: Final = (("proc", "/proc", ""), ("sysfs", "/sys", ""), ("devtmpfs", "/dev", ""))
-_IN_DEV: Final = (("tmpfs", "/dev/shm", "mode=1777"), ("devpts", "/dev/pts", "ptmxmode=0666"))  # noqa: S108
+_SHARED_MEMORY: Final = ("tmpfs", "/dev/shm", "mode=1777")  # noqa: S108  # mounted, not written to
+_IN_DEV: Final = (_SHARED_MEMORY, ("devpts", "/dev/pts", "ptmxmode=0666"))
 _LINKS: Final = (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2"))
 """Names in /dev, and what they are in /proc/self/fd. Source: fd(4)."""
 
