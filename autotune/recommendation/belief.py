@@ -11,9 +11,9 @@ from autotune.objective.figures import Figures
 class Belief:
     """What is believed of the figures of one trial's schemes.
 
-    A figure of the next run follows Student's t with `freedom` degrees of freedom around `mean`, with the
-    scale ``sqrt(error**2 + spread**2)``. The figures are metrics and figures of objectives, by name; all
-    three mappings have the same names.
+    A figure of the next run follows Student's t with `freedom` degrees of freedom around `mean`, with
+    the scale ``sqrt(error**2 + spread**2)``. The figures are metrics and figures of objectives, by name;
+    all three mappings have the same names.
 
     Attributes:
         mean: The mean over many runs that is expected.
@@ -36,7 +36,9 @@ class Belief:
         """Check the ranges."""
         if not self.mean.keys() == self.error.keys() == self.spread.keys():
             raise ValueError("mean, error and spread are of different figures")
-        if not all(deviation >= 0.0 for deviation in (*self.error.values(), *self.spread.values())):
+        if not all(
+            deviation >= 0.0 for deviation in (*self.error.values(), *self.spread.values())
+        ):
             raise ValueError("a deviation is not a number from 0 upwards")
         if not self.freedom > 0.0:
             raise ValueError(f"freedom is {self.freedom:g}: it must be above 0")
