@@ -2,7 +2,7 @@
 
 A row is one measurement: the parameters of its schemes, its seed, and the fields of the measurement that
 decide the figures. Rows without parameters are baselines. Equal experiments and seeds give equal
-measurements in the micro-VM; so a file that a later call continues is the file that one call would write.
+measurements in the micro-VM; so a file that is continued later is the file that one call would write.
 """
 
 from __future__ import annotations
