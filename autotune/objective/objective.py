@@ -14,6 +14,7 @@ from autotune import document
 from autotune.document import Value
 from autotune.errors import nearest
 from autotune.objective.expression import Expression
+from autotune.objective.hold import USUAL, Hold, read_hold
 from autotune.objective.metrics import METRICS, RECORD_FIELDS
 from autotune.units import format_share, parse_share
 
@@ -112,6 +113,7 @@ class Objectives:
         name: Name of the file that they came from.
         objectives: One or more objectives, with unique names.
         constraints: Constraints: at most one upper and one lower bound for each metric.
+        hold: How the constraints must hold before a scheme is recommended.
 
     Raises:
         ValueError: If there is no objective, a name or bound is there twice, or two bounds exclude each
@@ -121,6 +123,7 @@ class Objectives:
     name: str
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
+    hold: Hold = USUAL
 
     def __post_init__(self) -> None:
         """Check that there is an objective, and that names and bounds go together."""
@@ -286,7 +289,11 @@ def _read_objective(value: Value) -> Objective:
 
 
 def read_objectives(
-    value: Value, *, name: str, constraints: tuple[Constraint, ...] = ()
+    value: Value,
+    *,
+    name: str,
+    constraints: tuple[Constraint, ...] = (),
+    hold: Hold = USUAL,
 ) -> Objectives:
     """Read a list of objectives.
 
@@ -294,13 +301,14 @@ def read_objectives(
         value: The list.
         name: Name of the objectives and constraints together.
         constraints: The constraints.
+        hold: How the constraints must hold before a scheme is recommended.
 
     Raises:
         InputError: If an objective can't be read, there is none, or two have one name.
     """
     objectives = document.list_of(_read_objective)(value)
     with value.blamed():
-        return Objectives(name=name, objectives=objectives, constraints=constraints)
+        return Objectives(name=name, objectives=objectives, constraints=constraints, hold=hold)
 
 
 def load_objectives(path: Path) -> Objectives:
@@ -311,9 +319,10 @@ def load_objectives(path: Path) -> Objectives:
     """
     keys = document.load(path)
     constraints = keys.take("constraints", read_constraints, ())
+    rule = keys.take("hold", read_hold, USUAL)
     objectives = keys.take(
         "objectives",
-        lambda value: read_objectives(value, name=path.stem, constraints=constraints),
+        lambda value: read_objectives(value, name=path.stem, constraints=constraints, hold=rule),
         example="[{metric: memory_saving, direction: maximize, reference: 0%}]",
     )
     keys.finish()

@@ -20,6 +20,7 @@ from autotune.experiment import plain_json
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.objective.expression import Expression
+from autotune.objective.hold import parse_hold
 from autotune.objective.objective import (
     KNOWN_NAMES,
     Direction,
@@ -183,6 +184,7 @@ def _objectives_to_dict(objectives: Objectives) -> dict[str, Any]:
             for objective in objectives.objectives
         ],
         "constraints": [str(constraint) for constraint in objectives.constraints],
+        "hold": str(objectives.hold),
     }
 
 
@@ -199,6 +201,8 @@ def _objectives_from_dict(values: dict[str, Any]) -> Objectives:
             for objective in values["objectives"]
         ),
         constraints=tuple(parse_constraint(text) for text in values["constraints"]),
+        # A run that says nothing of it was made when means decided.
+        hold=parse_hold(values.get("hold", "mean")),
     )
 
 

@@ -22,6 +22,7 @@ from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.formats.file_kinds import SCHEMES, WORKLOAD, FileKind, told_kind
 from autotune.formats.scheme_files import load_scheme_file
+from autotune.objective.hold import read_hold
 from autotune.objective.objective import (
     Constraint,
     Objective,
@@ -86,6 +87,7 @@ class WorkloadFile:
         sampler: Name of the sampler; `autotune.samplers` knows all names.
         parallel: How many trials are proposed at once.
         confirmations: How often a scheme is measured again before it is recommended.
+        recommend: The most schemes that are recommended.
         seed: The seed of every trial and of the baseline.
         monitoring: DAMON's attributes.
         monitoring_given: Whether the file itself has one of DAMON's attributes.
@@ -105,6 +107,7 @@ class WorkloadFile:
     sampler: str
     parallel: int
     confirmations: int
+    recommend: int
     seed: int
     monitoring: Monitoring
     monitoring_given: bool = False
@@ -222,7 +225,9 @@ def _objectives(keys: Mapping, places: _Places) -> tuple[Objectives, Path | None
     else:
         path = places.find("objectives", "objectives", defaults.OBJECTIVES)
         objectives = load_objectives(path)
-    return objectives.with_constraints(keys.take("constraints", read_constraints, ())), path
+    hold = keys.take("hold", read_hold, objectives.hold)
+    extra = keys.take("constraints", read_constraints, ())
+    return replace(objectives.with_constraints(extra), hold=hold), path
 
 
 def _oldest(template: SchemeTemplate) -> Iterator[AccessPattern]:
@@ -261,6 +266,17 @@ def _check_latency(
                 f"'{one.name}' needs {min(of_requests)}, the time of the slowest request: {remedy}",
                 Where(path),
             )
+
+
+def _check_hold(file: WorkloadFile) -> None:
+    """Refuse a rule for limits that wants more runs of a scheme than there will be."""
+    wanted = file.objectives.hold.worst_of
+    if wanted is not None and wanted > file.confirmations:
+        raise InputError(
+            f"'hold: {file.objectives.hold}' needs as many runs, and schemes are confirmed with "
+            f"{file.confirmations}: write confirmations: {wanted}",
+            Where(file.path),
+        )
 
 
 def _budget(keys: Mapping, trials: int | None) -> Budget:
@@ -361,6 +377,9 @@ def load_workload_file(
         confirmations=keys.take(
             "confirmations", document.integer(at_least=0, at_most=1000), defaults.CONFIRMATIONS
         ),
+        recommend=keys.take(
+            "recommend", document.integer(at_least=1, at_most=1000), defaults.RECOMMEND
+        ),
         seed=seed if said.seed is None else said.seed,
         monitoring=monitoring.monitoring,
         monitoring_given=monitoring.given,
@@ -371,4 +390,5 @@ def load_workload_file(
     keys.finish()
     _check_measurable(search_space, found.operations, found.monitoring.intervals)
     _check_latency(objectives, section.workload, path)
+    _check_hold(found)
     return found

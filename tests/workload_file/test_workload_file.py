@@ -56,6 +56,7 @@ def test_two_lines_are_enough(folder: Path) -> None:
     assert workload.budget == Budget(trials=60)
     assert workload.sampler == "tpe"
     assert (workload.parallel, workload.confirmations, workload.seed) == (4, 3, 0)
+    assert (str(workload.objectives.hold), workload.recommend) == ("95%", 7)
     assert workload.monitoring == Monitoring()
     assert workload.start_after_us == 0
     assert workload.backend.vm == VmSettings()
@@ -77,6 +78,8 @@ budget: {trials: 10, time: 1h}
 sampler: nsga2
 parallel: 8
 confirmations: 0
+hold: 90%
+recommend: 12
 seed: 7
 monitoring: {sampling_interval: 1ms, aggregation_interval: 20ms, update_interval: 2s,
              min_regions: 20, max_regions: 200, start_after: 3s}
@@ -102,6 +105,7 @@ vm: {memory: 1G, swap: 2G, compression: zstd, huge_pages: always, mips: 500, ker
     assert workload.budget == Budget(trials=10, time_us=3_600_000_000)
     assert workload.sampler == "nsga2"
     assert (workload.parallel, workload.confirmations, workload.seed) == (8, 0, 7)
+    assert (str(workload.objectives.hold), workload.recommend) == ("90%", 12)
     assert workload.monitoring == Monitoring(
         intervals=Intervals(sampling_us=1_000, aggregation_us=20_000, update_us=2_000_000),
         min_regions=20,
@@ -422,4 +426,30 @@ search_space:
     assert message(folder, text) == (
         "my.yaml:5:7: search space 'custom': lru_prio does nothing under vaddr, and only that can be "
         "measured here: take cold, hugepage, nohugepage, pageout, stat or willneed"
+    )
+
+
+def test_the_rule_for_limits_is_that_of_the_objectives_unless_the_file_has_its_own(
+    folder: Path,
+) -> None:
+    (folder / "own.yaml").write_text(
+        "objectives: [{metric: slowdown, direction: minimize, reference: 1}]\nhold: mean\n"
+    )
+
+    of_objectives = load(folder, f"{TWO_LINES}objectives: own.yaml\n")
+    own = load(folder, f"{TWO_LINES}objectives: own.yaml\nhold: worst of 3\n")
+
+    assert str(of_objectives.objectives.hold) == "mean"
+    assert str(own.objectives.hold) == "worst of 3"
+
+
+@pytest.mark.parametrize("confirmations", [0, 4])
+def test_a_rule_that_wants_more_runs_than_there_are_is_refused(
+    folder: Path, confirmations: int
+) -> None:
+    text = f"{TWO_LINES}hold: worst of 5\nconfirmations: {confirmations}\n"
+
+    assert message(folder, text) == (
+        "my.yaml: 'hold: worst of 5' needs as many runs, and schemes are confirmed with "
+        f"{confirmations}: write confirmations: 5"
     )
