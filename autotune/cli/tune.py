@@ -35,7 +35,11 @@ def run(
     seed: SeedOption = None,
     sampler: Annotated[
         str | None,
-        typer.Option("--sampler", metavar="NAME", help="tpe, nsga2, random, qmc, grid, ..."),
+        typer.Option(
+            "--sampler",
+            metavar="NAME",
+            help="tpe, nsga2, random, qmc, grid, sweep, polyfit, refaults, ...",
+        ),
     ] = None,
     out: Annotated[
         Path | None,

@@ -13,7 +13,10 @@ from optuna.samplers import BaseSampler
 
 from autotune.errors import InputError, nearest
 from autotune.samplers.grid import GridSampler
+from autotune.samplers.polyfit import PolyfitSampler
+from autotune.samplers.refaults import RefaultsSampler
 from autotune.samplers.sobol import SobolSampler
+from autotune.samplers.sweep import SweepSampler
 from autotune.space.space import SearchSpace
 
 ASSUMED_TRIALS = 60
@@ -77,6 +80,22 @@ def _grid(task: _Task) -> BaseSampler:
     return GridSampler(task.space, seed=task.seed, n_trials=task.n_trials)
 
 
+def _sweep(task: _Task) -> BaseSampler:
+    if task.n_trials is None:
+        raise InputError("sampler sweep needs a number of trials: give budget.trials")
+    return SweepSampler(task.space, seed=task.seed, n_trials=task.n_trials)
+
+
+def _polyfit(task: _Task) -> BaseSampler:
+    if task.n_trials is None:
+        raise InputError("sampler polyfit needs a number of trials: give budget.trials")
+    return PolyfitSampler(task.space, seed=task.seed, n_trials=task.n_trials)
+
+
+def _refaults(task: _Task) -> BaseSampler:
+    return RefaultsSampler(task.space, seed=task.seed)
+
+
 def _cmaes(task: _Task) -> BaseSampler:
     if task.n_objectives > 1:
         raise InputError(
@@ -97,6 +116,9 @@ _MAKERS: Mapping[str, Callable[[_Task], BaseSampler]] = MappingProxyType(
         "random": _random,
         "qmc": _qmc,
         "grid": _grid,
+        "sweep": _sweep,
+        "polyfit": _polyfit,
+        "refaults": _refaults,
         "cmaes": _cmaes,
         "gp": _gp,
     }

@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler
 
 from autotune.objective.figures import violation
 from autotune.objective.objective import Direction, Objectives
+from autotune.samplers.told import tell_figures
 from autotune.space.space import ParameterSet, SearchSpace
 from autotune.study.storage import Storage
 from autotune.trial import Trial, TrialState
@@ -55,6 +56,7 @@ class Proposals:
     ) -> None:
         self._space = space
         self._objectives = objectives
+        self._sampler = sampler
         self._storage = storage
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage.translated():
@@ -96,6 +98,7 @@ class Proposals:
                 proposal.asked.set_constraint(
                     str(constraint), violation(trial.figures, constraint)
                 )
+            tell_figures(self._sampler, proposal.asked, trial.figures)
             # The signs stay as they are: Optuna knows the directions.
             asked = [trial.figures[o.name] for o in self._objectives.objectives]
             self._study.tell(proposal.asked, asked)

@@ -12,12 +12,21 @@ import pytest
 
 from autotune import catalog
 from autotune.samplers import make_sampler
+from autotune.samplers.told import tell_figures
 from autotune.space.fields import Value
 from autotune.space.parameters import Choices, Parameter
 from autotune.space.space import SearchSpace, load_search_space
 
 N_TRIALS = 32
 BATCH = 4
+
+FIGURES = {
+    "memory_saving": 0.3,
+    "slowdown": 0.01,
+    "swap_out_bytes": 1e9,
+    "swap_in_bytes": 1e7,
+}
+"""What a sampler that decides by figures is told of every trial."""
 
 Proposals = list[Mapping[str, Value]]
 
@@ -62,6 +71,7 @@ def propose(
             else:
                 figures = toy_figures(values, n_objectives)
                 trial.set_constraint("first <= 90%", figures[0] - 0.9)
+                tell_figures(sampler, trial, FIGURES)
                 study.tell(trial, figures)
         proposals += batch
     return proposals
