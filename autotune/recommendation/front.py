@@ -1,26 +1,37 @@
 """Which schemes are recommended: first figures give the candidates, confirmed figures give the front.
 
 "Off", DAMON not turned on at all, is one of the points: a scheme that is worse than doing nothing is
-never recommended. "Off" itself is no candidate.
+never recommended. "Off" itself is no candidate. Where it is known how sure a scheme is to keep the
+limits, only sure schemes are recommended, and of these a handful that covers the front.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autotune.damon.damos import Scheme
 from autotune.objective import pareto
 from autotune.objective.figures import Figures, broken, format_figure, mean, minimised
 from autotune.objective.objective import Objectives
+from autotune.recommendation import handful
+from autotune.recommendation.belief import Belief
+from autotune.recommendation.handful import NO_GAIN
+from autotune.recommendation.simplicity import knobs
+from autotune.recommendation.sureness import (
+    LEAST_LIKELY,
+    not_known,
+    not_sure,
+    why_not_sure,
+)
 from autotune.trial import Trial, TrialState
 
 OFF = "DAMON off"
 """What the point without DAMON is called."""
 
-NEGLIGIBLE = 1e-9
-"""A figure counts as better than without DAMON only if it is better by more than this; for figures above
-1, by this share. Means over time round differently when a run takes a microsecond longer."""
+MOST = 7
+"""How many schemes are recommended unless somebody asks for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +55,16 @@ class Recommended:
         trial: With the first figures.
         figures: The mean of the confirmations; the first figures if there are no confirmations.
         confirmations: The figures of each confirmation.
+        belief: What is believed of the figures; None if nothing was told.
+        note: What to know before using the scheme, in a sentence without its full stop; None if there is
+            nothing.
     """
 
     trial: Trial
     figures: Figures
     confirmations: tuple[Figures, ...] = ()
+    belief: Belief | None = None
+    note: str | None = None
 
     def low(self, name: str) -> float | None:
         """The smallest value of a figure in the confirmations; None if no confirmation has it."""
@@ -68,16 +84,25 @@ class Recommendation:
         thrown_out: Why a candidate is not on the front, by the number of its trial.
         confirmed: Every confirmed scheme, on the front or not, by the number of its trial.
         hypervolume: The hypervolume of the front.
+        unsure: Where no scheme is sure to keep the limits, the one that most probably does; its note
+            says how probably, and what would settle it. None if the front has a scheme, or no scheme is
+            better than DAMON off and keeps the limits with a probability that is worth a word.
     """
 
     front: tuple[Recommended, ...]
     thrown_out: Mapping[int, str]
     confirmed: Mapping[int, Recommended]
     hypervolume: float
+    unsure: Recommended | None = None
+
+    @property
+    def shown(self) -> tuple[Recommended, ...]:
+        """The front; where it is empty, the scheme that is not sure, if there is one."""
+        return self.front or (() if self.unsure is None else (self.unsure,))
 
 
 def _just_below(value: float) -> float:
-    return value - NEGLIGIBLE * max(1.0, abs(value))
+    return value - NO_GAIN * max(1.0, abs(value))
 
 
 def _non_dominated(
@@ -126,6 +151,9 @@ def recommend(
     confirmations: Mapping[int, Confirmation],
     off: Figures | None,
     objectives: Objectives,
+    beliefs: Mapping[int, Belief] | None = None,
+    *,
+    most: int = MOST,
 ) -> Recommendation:
     """Choose the front.
 
@@ -135,22 +163,22 @@ def recommend(
         confirmations: By the number of the trial. If it is empty, the first figures stand, and only the
             candidates count.
         off: The figures without DAMON, as confirmed; None if an objective has no value there.
-        objectives: What is sought.
+        objectives: What is sought, and how limits must hold.
+        beliefs: What is believed of each trial's figures, by its number. Without beliefs the front is
+            all that is non-dominated by the mean figures and keeps the limits by them.
+        most: The most schemes on a front that is chosen by beliefs; 1 or more.
     """
     trials = {trial.number: trial for trial in (*first, *(beside if confirmations else ()))}
     options, thrown_out = _confirmed(trials, confirmations)
-    kept = []
-    for option in options:
-        if breaks := broken(option.figures, objectives):
-            name = breaks[0].name
-            figure = format_figure(name, option.figures[name], digits=6)
-            thrown_out[option.trial.number] = f"confirmed {name} {figure} breaks {breaks[0]}"
-        else:
-            kept.append(option)
-    front = _front(kept, off, objectives)
-    for option in kept:
-        if option not in front:
-            thrown_out[option.trial.number] = _why_not(option, front, objectives)
+    unsure = None
+    if beliefs:
+        options = [replace(option, belief=beliefs.get(option.trial.number)) for option in options]
+        front, why = _sure_front(options, off, objectives, most)
+        if not front:
+            unsure = _most_probable(options, off, objectives)
+    else:
+        front, why = _front_by_means(options, off, objectives)
+    thrown_out.update(why)
     were_candidates = {trial.number for trial in first}
     return Recommendation(
         front=front,
@@ -163,7 +191,92 @@ def recommend(
         hypervolume=pareto.hypervolume(
             [minimised(option.figures, objectives) for option in front], objectives.reference
         ),
+        unsure=unsure,
     )
+
+
+def _front_by_means(
+    options: Sequence[Recommended], off: Figures | None, objectives: Objectives
+) -> tuple[tuple[Recommended, ...], dict[int, str]]:
+    """Choose by mean figures alone; say by number why the other options are not chosen."""
+    kept, thrown_out = [], {}
+    for option in options:
+        if breaks := broken(option.figures, objectives):
+            name = breaks[0].name
+            figure = format_figure(name, option.figures[name], digits=6)
+            thrown_out[option.trial.number] = f"confirmed {name} {figure} breaks {breaks[0]}"
+        else:
+            kept.append(option)
+    front = _front(kept, off, objectives)
+    for option in kept:
+        if option not in front:
+            thrown_out[option.trial.number] = _why_not(option, front, objectives)
+    return front, thrown_out
+
+
+def _sure_front(
+    options: Sequence[Recommended], off: Figures | None, objectives: Objectives, most: int
+) -> tuple[tuple[Recommended, ...], dict[int, str]]:
+    """Choose a handful of sure schemes; say by number why the other options are not chosen."""
+    sure, thrown_out = {}, {}
+    for option in options:
+        if why := why_not_sure(option.belief, option.figures, option.confirmations, objectives):
+            thrown_out[option.trial.number] = why
+        else:
+            sure[option.trial.number] = option
+    choice = handful.choose(
+        [_may_be_taken(option, objectives) for option in sure.values()],
+        None if off is None else minimised(off, objectives),
+        objectives.limit,
+        most=most,
+        off_name=OFF,
+    )
+    front = [_noted(sure[number]) for number in choice.taken]
+    front.sort(key=lambda o: (minimised(o.figures, objectives), o.trial.number))
+    return tuple(front), {**thrown_out, **choice.left}
+
+
+def _may_be_taken(option: Recommended, objectives: Objectives) -> handful.Option:
+    belief = option.belief
+    figures = option.figures if belief is None else {**option.figures, **belief.mean}
+    names = [objective.name for objective in objectives.objectives]
+    return handful.Option(
+        number=option.trial.number,
+        losses=minimised(figures, objectives),
+        errors=tuple(0.0 if belief is None else belief.error.get(name, 0.0) for name in names),
+        freedom=math.inf if belief is None else belief.freedom,
+        knobs=knobs(option.trial.schemes),
+        within=1.0 if belief is None else belief.within,
+    )
+
+
+def _noted(option: Recommended) -> Recommended:
+    return replace(option, note=not_known(option.belief, option.confirmations))
+
+
+def _most_probable(
+    options: Sequence[Recommended], off: Figures | None, objectives: Objectives
+) -> Recommended | None:
+    """Give the scheme that most probably keeps the limits, of those that are better than DAMON off."""
+    away = None if off is None else minimised(off, objectives)
+    probable = [
+        (option, option.belief)
+        for option in options
+        if option.belief is not None
+        and option.belief.within >= LEAST_LIKELY
+        and handful.why_not_better(_may_be_taken(option, objectives), away, OFF) is None
+    ]
+    if not probable:
+        return None
+    option, belief = min(
+        probable,
+        key=lambda one: (
+            -one[1].within,
+            minimised(one[0].figures, objectives),
+            one[0].trial.number,
+        ),
+    )
+    return replace(option, note=not_sure(belief, len(option.confirmations), objectives))
 
 
 def _confirmed(

@@ -23,6 +23,7 @@ from autotune.objective.doubts import (
 from autotune.objective.longer_time import little_cpu
 from autotune.objective.served_together import served_together
 from autotune.recommendation import front, inaction
+from autotune.recommendation.probability import beliefs
 from autotune.samplers import make_sampler
 from autotune.study.asking import SamplerSearch
 from autotune.study.confirming import confirmation_seeds
@@ -259,7 +260,16 @@ class _Run:
             trials=tuple(trying.trials),
             published=tuple(published),
             recommendation=front.recommend(
-                trying.candidates(), published, confirmed.confirmations, off, objectives
+                trying.candidates(),
+                published,
+                confirmed.confirmations,
+                off,
+                objectives,
+                beliefs(
+                    {number: one.figures for number, one in confirmed.confirmations.items()},
+                    objectives,
+                ),
+                most=self.file.recommend,
             ),
             missing=missing,
             starts=self.starts,

@@ -52,7 +52,12 @@ def test_a_process_is_filled_in(autotune: Runner, short: Path) -> None:
 
 
 def test_several_schemes_are_several_files(autotune: Runner, short: Path) -> None:
-    autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run")
+    short.write_text(
+        short.read_text() + "objectives:\n"
+        "  - {metric: memory_saving, direction: maximize, reference: 0%}\n"
+        "  - {metric: cpu_use, direction: minimize, reference: 2%}\n"
+    )
+    autotune("run", short, "--trials", 16, "--seed", 1, "--out", "run")
 
     to_terminal = autotune("export", "run", "--pick", "all", "--format", "kdamonds")
     to_files = autotune("export", "run", "--pick", "all", "--format", "kdamonds", "--out", "files")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from autotune.objective import pareto
 from autotune.objective.expression import Expression
 from autotune.objective.figures import mean, minimised
+from autotune.objective.hold import Hold
 from autotune.objective.objective import (
     KNOWN_NAMES,
     Direction,
@@ -25,6 +26,7 @@ from autotune.recommendation.front import (
     published,
     recommend,
 )
+from autotune.recommendation.probability import beliefs
 from autotune.testing import prcl
 from autotune.trial import Trial, TrialState
 
@@ -235,3 +237,116 @@ def test_the_knee_is_on_the_front() -> None:
 
     assert knee(front, OBJECTIVES) is front[1]
     assert knee([], OBJECTIVES) is None
+
+
+SURE = replace(OBJECTIVES, hold=Hold(share=0.95))
+
+
+def by_beliefs(
+    found: list[Trial],
+    confirmations: Mapping[int, Confirmation],
+    objectives: Objectives = SURE,
+    *,
+    most: int = 7,
+) -> Recommendation:
+    told = beliefs({number: c.figures for number, c in confirmations.items()}, objectives)
+    return recommend(found, [], confirmations, OFF, objectives, told, most=most)
+
+
+def around(saving: float, slowdown: float, spread: float) -> Confirmation:
+    """Three runs with this mean."""
+    return confirmed(*((saving, slowdown + step * spread) for step in (-1, 0, 1)))
+
+
+def test_a_scheme_whose_mean_keeps_a_limit_that_its_runs_break_is_not_recommended() -> None:
+    found = trials((0.5, 0.24), (0.375, 0.0625))
+    confirmations = {0: around(0.5, 0.24, 0.05), 1: around(0.375, 0.0625, 0.01)}
+
+    sure = by_beliefs(found, confirmations)
+    by_mean = by_beliefs(found, confirmations, replace(SURE, hold=Hold()))
+
+    assert numbers(sure) == [1]
+    assert sure.thrown_out[0].startswith("slowdown <= 25% holds in ")
+    assert sure.unsure is None
+    assert sure.front[0].belief is not None
+    assert sure.front[0].belief.within >= 0.95
+    assert numbers(by_mean) == [0, 1]
+
+
+def test_where_no_scheme_is_sure_the_most_probable_is_shown_with_what_would_settle_it() -> None:
+    found = trials((0.5, 0.24), (0.375, 0.22), (-0.1, 0.0))
+    confirmations = {
+        0: around(0.5, 0.24, 0.05),
+        1: around(0.375, 0.22, 0.05),
+        2: around(-0.1, 0.0, 0.0),
+    }
+
+    recommendation = by_beliefs(found, confirmations)
+
+    assert recommendation.front == ()
+    assert recommendation.unsure is not None
+    assert recommendation.unsure.trial.number == 1
+    assert recommendation.shown == (recommendation.unsure,)
+    assert recommendation.unsure.note is not None
+    assert recommendation.unsure.note.startswith("not sure: slowdown <= 25% holds in ")
+    assert recommendation.hypervolume == 0.0
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [around(0.5, 0.5, 0.01), around(-0.1, 0.24, 0.1), confirmed((0.3, 0.24), (-0.3, 0.25))],
+    ids=["breaks the limit", "is worse than off", "may be worse than off"],
+)
+def test_a_scheme_that_is_no_use_is_not_even_shown_as_not_sure(
+    confirmation: Confirmation,
+) -> None:
+    recommendation = by_beliefs(trials((0.5, 0.24)), {0: confirmation})
+
+    assert recommendation.shown == ()
+    assert set(recommendation.thrown_out) == {0}
+
+
+def test_at_most_so_many_are_recommended_as_asked_for() -> None:
+    found = trials((0.5, 0.2), (0.4, 0.1), (0.3, 0.05), (0.1, 0.01))
+    confirmations = {t.number: around(*minus(t), 0.0001) for t in found}
+
+    assert len(by_beliefs(found, confirmations, most=4).front) == 4
+    assert len(by_beliefs(found, confirmations, most=2).front) == 2
+
+
+def minus(trial: Trial) -> Pair:
+    return trial.figures["memory_saving"], trial.figures["slowdown"]
+
+
+def test_a_trial_that_was_not_confirmed_is_not_recommended_by_beliefs() -> None:
+    found = trials((0.5, 0.2), (0.4, 0.1))
+
+    recommendation = by_beliefs(found, {1: around(0.4, 0.1, 0.001)})
+
+    assert numbers(recommendation) == [1]
+    assert recommendation.thrown_out == {0: "not confirmed, since the run was stopped"}
+
+
+def test_what_was_measured_once_says_so() -> None:
+    (option,) = by_beliefs(trials((0.5, 0.2)), {0: confirmed((0.5, 0.2))}).front
+
+    assert option.note == "measured once: how much its figures differ from run to run is not known"
+
+
+@given(pairs, st.data())
+def test_whatever_is_measured_each_candidate_is_recommended_or_has_a_reason(
+    found: list[Pair], data: st.DataObject
+) -> None:
+    made = trials(*found)
+    again = st.lists(st.tuples(eighths, eighths), min_size=1, max_size=4)
+    confirmations = {trial.number: confirmed(*data.draw(again)) for trial in made}
+
+    recommendation = by_beliefs(made, confirmations)
+
+    assert {*numbers(recommendation), *recommendation.thrown_out} == set(confirmations)
+    assert not {*numbers(recommendation)} & set(recommendation.thrown_out)
+    assert len(recommendation.front) <= 7
+    for option in recommendation.front:
+        assert option.belief is not None
+        assert option.belief.within >= 0.95
+        assert not pareto.dominates((0.0, 0.0), minimised(option.figures, SURE))

@@ -42,7 +42,7 @@ def test_row_is_compared_with_column(tuned: Tuned) -> None:
 
     found = compare([wide, narrow])
 
-    assert found.coverage == ((1.0, 1.0), (0.5, 1.0))
+    assert found.coverage == ((1.0, 1.0), (1 / 3, 1.0))
     assert found.epsilon[1][0] == pareto.epsilon(narrow.points, wide.points)
     assert found.epsilon[0][1] == 0.0
 

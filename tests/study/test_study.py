@@ -78,7 +78,8 @@ def interrupt_after(*, trials: int = -1, confirmations: int = -1) -> Callable[[E
 
 
 def test_the_front_is_the_true_one(plain: Tuned) -> None:
-    assert ages_s(plain) == [1.0, 2.0, 5.0, 10.0]
+    assert ages_s(plain) == [1.0, 2.0, 5.0]
+    assert "it adds less than 1 %" in next(iter(plain.recommendation.thrown_out.values()))
     for option in plain.recommendation.front:
         (scheme,) = option.trial.schemes
         assert scheme.pattern.size_bytes.min == 4096
@@ -87,7 +88,7 @@ def test_the_front_is_the_true_one(plain: Tuned) -> None:
 
 
 def test_the_hypervolume_is_that_of_the_true_front(plain: Tuned) -> None:
-    points = [(-0.6 * np.exp(-age / 10), 0.5 * np.exp(-age)) for age in (1.0, 2.0, 5.0, 10.0)]
+    points = [(-0.6 * np.exp(-age / 10), 0.5 * np.exp(-age)) for age in (1.0, 2.0, 5.0)]
     assert plain.recommendation.hypervolume == pytest.approx(
         pareto.hypervolume(points, (0.0, 0.5))
     )
@@ -114,7 +115,7 @@ def test_what_is_worse_than_doing_nothing_is_not_recommended(tmp_path: Path) -> 
 def test_nothing_on_the_front_is_dominated(noisy: Tuned) -> None:
     front = table(noisy, "front.csv")
     points = np.stack([-front["memory_saving"], front["slowdown"]], axis=1)
-    assert len(points) > 2
+    assert len(points) > 1
     assert pareto.pareto_front(points).all()
 
 
@@ -176,7 +177,7 @@ def test_what_confirmation_throws_out_is_marked(tmp_path: Path) -> None:
     trials = table(outcome, "trials.csv")
     marked = trials[trials["reason"].str.startswith("not on the front", na=False)]
     assert marked["reason"].tolist() == [
-        "not on the front: confirmed slowdown 6.76676% breaks slowdown <= 5%"
+        "not on the front: slowdown <= 5% holds in less than 1 % of runs, not in 95 %"
     ]
     assert marked["pattern.min_age_us"].tolist() == [2_000_000]
     assert marked["state"].tolist() == ["complete"]
@@ -204,7 +205,7 @@ def test_a_failed_trial_is_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
     assert failed["reason"].tolist() == ["it got lost", "it got lost"]
     assert failed["memory_saving"].isna().all()
     assert (outcome.failed, len(trials), outcome.state) == (2, 8, RunState.COMPLETE)
-    assert ages_s(outcome) == [1.0, 5.0, 10.0]
+    assert ages_s(outcome) == [1.0, 5.0]
 
 
 def test_impossible_schemes_are_failed_trials(tmp_path: Path) -> None:
