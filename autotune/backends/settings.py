@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 BACKENDS = ("simulator", "vm", "host")
-"""The names of the backends."""
+"""The names of the backends, from the cheapest to the dearest."""
+
+
+def check_order(names: Sequence[str]) -> None:
+    """Check that a list names known backends, each at most once, from the cheapest to the dearest.
+
+    Raises:
+        ValueError: If it doesn't.
+
+    >>> check_order(["vm", "simulator"])
+    Traceback (most recent call last):
+    ValueError: vm stands before simulator, and the cheapest comes first: write simulator, vm
+    """
+    if not names:
+        raise ValueError(f"there is no backend: name one or more of {', '.join(BACKENDS)}")
+    for name in names:
+        if name not in BACKENDS:
+            raise ValueError(f"no backend '{name}': known are {', '.join(BACKENDS)}")
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is there twice: name each backend once")
+    in_order = sorted(names, key=BACKENDS.index)
+    for name, expected in zip(names, in_order, strict=True):
+        if name != expected:
+            raise ValueError(
+                f"{name} stands before {expected}, and the cheapest comes first: write "
+                f"{', '.join(in_order)}"
+            )
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Give the names in a list with commas between them, as the command line takes it.
+
+    Raises:
+        ValueError: As `check_order` does.
+
+    >>> split_names("simulator,vm")
+    ('simulator', 'vm')
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    check_order(names)
+    return names
+
 
 HugePages: TypeAlias = Literal["never", "madvise", "always"]
 """When memory comes in huge pages of 2 MiB: never, where a program or a scheme asks, or always."""
@@ -77,13 +119,20 @@ class BackendSettings:
     """Where a workload is measured, and what that place is made of.
 
     Attributes:
-        name: One of `BACKENDS`.
+        name: One of `BACKENDS`: its figures count.
+        earlier: Cheaper backends, which choose what is tried first where the figures count.
         machine: The simulator's machine profile, a file.
         vm: The micro-VM's parts.
         host: What is changed on this machine while it measures.
     """
 
     name: str
+    earlier: tuple[str, ...] = ()
     machine: Path
     vm: VmSettings = field(default_factory=VmSettings)
     host: HostSettings = field(default_factory=HostSettings)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All backends, in the order in which the budget is spent."""
+        return (*self.earlier, self.name)

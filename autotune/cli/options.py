@@ -15,7 +15,12 @@ WorkloadArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 BackendOption = Annotated[
-    str | None, typer.Option("--backend", metavar="NAME", help="simulator, vm or host.")
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="simulator, vm or host; run takes several, the cheapest first: simulator,vm.",
+    ),
 ]
 MachineOption = Annotated[
     str | None,

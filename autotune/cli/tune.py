@@ -48,12 +48,14 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Tune: find the schemes worth having, and confirm them."""
-    from autotune.backends.factory import make_backend
+    from autotune.backends.factory import make_backend, make_recording_backend
     from autotune.run_folder.copies import load_any
     from autotune.run_folder.folder import default_folder
     from autotune.run_folder.tables import outcome_json
     from autotune.run_folder.writer import run_into
+    from autotune.study.earlier import Makers, tune_earlier
     from autotune.study.outcome import RunState
+    from autotune.study.study import Earlier
     from autotune.views import terminal
     from autotune.views.live import ProgressView
     from autotune.workload_file.overrides import Overrides
@@ -64,8 +66,23 @@ def run(
     file = load_any(workload_file, overrides, warn=warn)
     folder = out or default_folder(file.name, now=datetime.now().astimezone())
     backend_made = make_backend(file.backend, note, file.workload)
+    makers = Makers(
+        lambda one: make_backend(one.backend, note, one.workload),
+        lambda settings: make_recording_backend(settings, note),
+    )
+
+    def before() -> Earlier:
+        with ProgressView(None) as choosing:
+            return tune_earlier(file, makers, lambda _: [choosing])
+
     with ProgressView(folder) as view:
-        outcome = run_into(folder, file, backend_made, listeners=[view])
+        outcome = run_into(
+            folder,
+            file,
+            backend_made,
+            before=before if file.backend.earlier else None,
+            listeners=[view],
+        )
     if as_json:
         print_json(outcome_json(folder, outcome, file.objectives))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +47,7 @@ def run_into(
     file: WorkloadFile,
     backend: Backend,
     *,
+    before: Callable[[], study.Earlier] | None = None,
     listeners: Sequence[Listener] = (),
     threads: int | None = None,
 ) -> Outcome:
@@ -56,6 +57,7 @@ def run_into(
         out: Absent or empty.
         file: What is tuned, and how.
         backend: Runs the measurements.
+        before: Tunes on cheaper backends, once it is clear that this run can begin.
         listeners: Hear each event after it was written.
         threads: Measurements at a time; no result depends on it.
 
@@ -67,6 +69,8 @@ def run_into(
     """
     prepared = study.prepare(file, backend)
     folder = RunFolder.create(out)
+    if before is not None:
+        prepared = study.prepare(file, backend, before())
     return study.run(
         prepared,
         storage=open_storage(folder),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from optuna.samplers import BaseSampler
 
+from autotune.space.space import ParameterSet
 from autotune.study.confirming import confirm, confirmation_seeds
 from autotune.study.events import ConfirmationFinished
 from autotune.study.proposals import Proposals
@@ -16,10 +19,12 @@ class SamplerSearch:
 
     Args:
         sampler: Makes the proposals.
+        first: Parameter sets to try before these, after the search space's own.
     """
 
-    def __init__(self, sampler: BaseSampler) -> None:
+    def __init__(self, sampler: BaseSampler, first: Sequence[ParameterSet] = ()) -> None:
         self._sampler = sampler
+        self._first = first
 
     def go(self, trying: Trying, storage: Storage) -> None:
         """Try what the sampler proposes, and confirm the candidates of the front."""
@@ -27,7 +32,9 @@ class SamplerSearch:
         proposals = Proposals(
             file.name, file.search_space, file.objectives, self._sampler, storage
         )
-        proposals.enqueue(file.search_space.initial[: file.budget.trials])
+        given = file.search_space.initial
+        new = [values for values in self._first if values not in given]
+        proposals.enqueue([*given, *new][: file.budget.trials])
         while (count := trying.room(file.parallel)) > 0:
             for proposal, trial in trying.batch(proposals.ask(count)):
                 proposals.tell(proposal, trial)

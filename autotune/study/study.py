@@ -25,6 +25,7 @@ from autotune.objective.served_together import served_together
 from autotune.recommendation import front, inaction
 from autotune.recommendation.probability import beliefs
 from autotune.samplers import make_sampler
+from autotune.space.space import ParameterSet
 from autotune.study.asking import SamplerSearch
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.events import (
@@ -46,6 +47,21 @@ from autotune.trial import Trial
 from autotune.workload_file.workload_file import WorkloadFile
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What cheaper backends did before a study.
+
+    Attributes:
+        first: Parameter sets that the study tries first, after those of its search space.
+        notes: Sentences about what was done.
+        starts: How often the workload was started for it.
+    """
+
+    first: tuple[ParameterSet, ...] = ()
+    notes: tuple[str, ...] = ()
+    starts: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A study that can begin.
@@ -54,15 +70,22 @@ class Prepared:
         file: What is tuned, and how.
         backend: Runs the measurements.
         search: Finds schemes.
+        earlier: What was done before.
     """
 
     file: WorkloadFile
     backend: Backend
     search: Search
+    earlier: Earlier = Earlier()
 
 
-def prepare(file: WorkloadFile, backend: Backend) -> Prepared:
+def prepare(file: WorkloadFile, backend: Backend, earlier: Earlier | None = None) -> Prepared:
     """See that a study can begin, without measuring anything; make its sampler.
+
+    Args:
+        file: What is tuned, and how.
+        backend: Runs the measurements.
+        earlier: What was done before.
 
     Raises:
         InputError: If the backend can't measure all schemes of the search space, or the sampler does not
@@ -86,7 +109,8 @@ def prepare(file: WorkloadFile, backend: Backend) -> Prepared:
         if error.where is not None:
             raise
         raise InputError(str(error), Where(file.path)) from error
-    return Prepared(file, backend, SamplerSearch(sampler))
+    before = earlier or Earlier()
+    return Prepared(file, backend, SamplerSearch(sampler, before.first), before)
 
 
 def run(
@@ -134,9 +158,9 @@ class _Run:
         self.search = prepared.search
         self.listeners = listeners
         self.trying: Trying | None = None
-        self.notes: list[str] = []
+        self.notes: list[str] = [*prepared.earlier.notes]
         self.least_watched: Watched | None = None
-        self.starts = 0
+        self.starts = prepared.earlier.starts
 
     @property
     def trials(self) -> tuple[Trial, ...]:

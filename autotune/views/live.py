@@ -26,10 +26,10 @@ class ProgressView(MovingLine):
     """A listener of a study.
 
     Args:
-        out: The run folder, which the view names.
+        out: The run folder, which the view names; None if nothing keeps the study.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path | None) -> None:
         super().__init__()
         self._out = out
         self._total: int | None = None
@@ -38,8 +38,8 @@ class ProgressView(MovingLine):
     def __call__(self, event: Event) -> None:
         """Show what has happened."""
         match event:
-            case Started(file=file):
-                self._start(file)
+            case Started(file=file, backend=backend):
+                self._start(file, backend)
             case BaselineMeasured(measurement=baseline):
                 self.say(
                     f"baseline: {baseline.runtime_s:.1f} s, "
@@ -50,12 +50,16 @@ class ProgressView(MovingLine):
             case ConfirmationFinished(done=done, total=total):
                 self.move("confirming", done, total)
 
-    def _start(self, file: WorkloadFile) -> None:
+    def _start(self, file: WorkloadFile, backend: str) -> None:
         self._best = _Best(file.objectives)
         self._total = file.budget.trials
+        if self._out is None:
+            where = f"on {backend}, to choose what is tried first where it counts"
+        else:
+            where = f"into {self._out}"
         self.say(
             f"{file.name}: search space {file.search_space.name}, sampler "
-            f"{file.sampler}, seed {file.seed}, into {self._out}"
+            f"{file.sampler}, seed {file.seed}, {where}"
         )
         self.begin("baseline", self._total)
 

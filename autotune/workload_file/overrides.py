@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from autotune.backends.settings import BACKENDS
+from autotune.backends.settings import split_names
 from autotune.errors import InputError
 
 MAX_SEED = (1 << 32) - 1
@@ -20,7 +20,7 @@ class Overrides:
     """Values of the command line, used instead of the workload file's; None keeps the file's value.
 
     Attributes:
-        backend: One of `autotune.backends.settings.BACKENDS`.
+        backend: One of `autotune.backends.settings.BACKENDS`, or several with commas between them.
         machine: A shipped machine profile's name, or the path of a file.
         trials: Number of trials in the budget, up to `MAX_TRIALS`.
         seed: From 0 to 4294967295.
@@ -38,8 +38,11 @@ class Overrides:
 
     def __post_init__(self) -> None:
         """Check the values that can be checked without the file."""
-        if self.backend is not None and self.backend not in BACKENDS:
-            raise InputError(f"no backend '{self.backend}': known are {', '.join(BACKENDS)}")
+        if self.backend is not None:
+            try:
+                split_names(self.backend)
+            except ValueError as error:
+                raise InputError(str(error)) from error
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InputError(f"seed {self.seed} is out of range: give one from 0 to {MAX_SEED}")
         if self.trials is not None and self.trials < 1:

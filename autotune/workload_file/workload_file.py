@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from autotune import catalog, document
-from autotune.backends.settings import BACKENDS, BackendSettings, HostSettings, VmSettings
+from autotune.backends.settings import (
+    BACKENDS,
+    BackendSettings,
+    HostSettings,
+    VmSettings,
+    check_order,
+    split_names,
+)
 from autotune.damon.damos import UNLIMITED, AccessPattern, Action, Range, Scheme
 from autotune.damon.kernel_units import on_grid
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
@@ -180,17 +187,15 @@ def _name(value: Value) -> str:
     return name
 
 
-def _backend(override: str | None) -> Callable[[Value], str]:
-    """Read the backend; the file's own value must be valid even if it is overridden."""
+def _backends(override: str | None) -> Callable[[Value], tuple[str, ...]]:
+    """Read the backends; the file's own value must be valid even if it is overridden."""
     read_one = document.one_of(BACKENDS)
 
-    def read(value: Value) -> str:
+    def read(value: Value) -> tuple[str, ...]:
         names = document.list_of(read_one)(value) if value.is_list else (read_one(value),)
-        if not names or len(set(names)) < len(names):
-            value.fail("a backend is missing or there twice: name each once")
-        if override is None and len(names) > 1:
-            value.fail(f"this version takes one backend, not a list: write backend: {names[0]}")
-        return override or names[0]
+        with value.blamed():
+            check_order(names)
+        return names if override is None else split_names(override)
 
     return read
 
@@ -335,8 +340,8 @@ def load_workload_file(
     places = _Places(path.parent, kept)
     of_now = overrides or Overrides()
     said = of_now if kept is None else of_now.over(kept.overrides)
-    usual_backend = said.backend or defaults.BACKEND
-    backend = keys.take("backend", _backend(said.backend), usual_backend)
+    usual = split_names(said.backend or defaults.BACKEND)
+    *earlier, backend = keys.take("backend", _backends(said.backend), usual)
     section = keys.take(
         "workload",
         read_workload(places.file, places.folder, backend, warn),
@@ -353,7 +358,7 @@ def load_workload_file(
         "search space": space_path,
         "objectives": objectives_path,
         "pattern": section.path if isinstance(section.workload, Pattern) else None,
-        "machine": machine if backend == "simulator" else None,
+        "machine": machine if "simulator" in (*earlier, backend) else None,
         "recording": section.path if isinstance(section.workload, Recording) else None,
     }
     found = WorkloadFile(
@@ -363,6 +368,7 @@ def load_workload_file(
         timeout_us=section.timeout_us,
         backend=BackendSettings(
             name=backend,
+            earlier=tuple(earlier),
             machine=machine,
             vm=keys.take("vm", read_vm(places.folder), VmSettings()),
             host=keys.take("host", read_host, HostSettings()),

@@ -140,7 +140,7 @@ def test_a_run_folder_repeats_what_was_run(home: Path, text: str) -> None:
 
 def test_what_the_command_line_said_counts_again(home: Path) -> None:
     given: dict[str, Any] = {"backend": "simulator", "trials": 9, "seed": 7, "sampler": "qmc"}
-    text = "workload: {pattern: tiny.cfg}\nbackend: [vm, simulator]\nseed: 3\n"
+    text = "workload: {pattern: tiny.cfg}\nbackend: [simulator, vm]\nseed: 3\n"
 
     file, run = start(home, text, **given)
 

@@ -179,6 +179,12 @@ def test_options_override_keys(folder: Path) -> None:
     ("overrides", "expected"),
     [
         ({"backend": "qemu"}, "no backend 'qemu': known are simulator, vm, host"),
+        ({"backend": "vm,"}, "no backend '': known are simulator, vm, host"),
+        ({"backend": "vm, vm"}, "vm is there twice: name each backend once"),
+        (
+            {"backend": "host,vm"},
+            "host stands before vm, and the cheapest comes first: write vm, host",
+        ),
         ({"trials": 0}, "0 trials are too few: give 1 or more"),
         ({"trials": 10**9}, "1000000000 trials are too many: give 1000000 at most"),
         ({"seed": -1}, "seed -1 is out of range: give one from 0 to 4294967295"),
@@ -332,14 +338,45 @@ def test_a_long_recording_may_take_several_times_its_length(folder: Path) -> Non
     assert long_us >= 2 * 3_600 * second
 
 
-def test_several_backends_are_refused_unless_one_is_chosen(folder: Path) -> None:
+def test_of_several_backends_the_last_one_counts(folder: Path) -> None:
     text = TWO_LINES + "backend: [simulator, vm]\n"
 
-    assert message(folder, text) == (
-        "my.yaml:3:10: key 'backend': this version takes one backend, not a list: write "
-        "backend: simulator"
-    )
-    assert load(folder, text, backend="vm").backend.name == "vm"
+    several = load(folder, text).backend
+
+    assert (several.earlier, several.name) == (("simulator",), "vm")
+    assert several.names == ("simulator", "vm")
+    assert load(folder, text, backend="vm").backend.names == ("vm",)
+    assert load(folder, TWO_LINES, backend="simulator,host").backend.names == ("simulator", "host")
+    assert load(folder, TWO_LINES + "backend: [vm]\n").backend.names == ("vm",)
+
+
+def test_the_machine_of_a_simulator_is_kept_wherever_it_stands(folder: Path) -> None:
+    roles = {
+        backends: {source.role for source in load(folder, TWO_LINES, backend=backends).sources}
+        for backends in ("simulator", "simulator,vm", "vm")
+    }
+
+    assert ["machine" in kept for kept in roles.values()] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("listed", "problem"),
+    [
+        ("[vm, vm]", "vm is there twice: name each backend once"),
+        (
+            "[vm, simulator, host]",
+            "vm stands before simulator, and the cheapest comes first: write simulator, vm, host",
+        ),
+        ("[]", "there is no backend: name one or more of simulator, vm, host"),
+    ],
+)
+def test_a_list_of_backends_that_makes_no_sense_is_refused(
+    folder: Path, listed: str, problem: str
+) -> None:
+    text = f"{TWO_LINES}backend: {listed}\n"
+
+    assert message(folder, text) == f"my.yaml:3:10: key 'backend': {problem}"
+    assert message(folder, text, backend="vm") == f"my.yaml:3:10: key 'backend': {problem}"
 
 
 def test_a_command_for_the_shell_is_one_text(folder: Path) -> None:
