@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from autotune.damon.damos import Scheme
 from autotune.objective import pareto
+from autotune.objective.bistable import two_outcomes
 from autotune.objective.figures import Figures, broken, format_figure, mean, minimised
 from autotune.objective.objective import Objectives
 from autotune.recommendation import handful
@@ -179,6 +180,8 @@ def recommend(
     else:
         front, why = _front_by_means(options, off, objectives)
     thrown_out.update(why)
+    front = tuple(_with_outcomes(option, objectives) for option in front)
+    unsure = None if unsure is None else _with_outcomes(unsure, objectives)
     were_candidates = {trial.number for trial in first}
     return Recommendation(
         front=front,
@@ -252,6 +255,13 @@ def _may_be_taken(option: Recommended, objectives: Objectives) -> handful.Option
 
 def _noted(option: Recommended) -> Recommended:
     return replace(option, note=not_known(option.belief, option.confirmations))
+
+
+def _with_outcomes(option: Recommended, objectives: Objectives) -> Recommended:
+    """Note if the figures of the option's runs fall into two groups."""
+    outcomes = two_outcomes((option.trial.figures, *option.confirmations), objectives)
+    notes = [note for note in (option.note, outcomes) if note]
+    return replace(option, note="; ".join(notes) or None)
 
 
 def _most_probable(

@@ -350,3 +350,35 @@ def test_whatever_is_measured_each_candidate_is_recommended_or_has_a_reason(
         assert option.belief is not None
         assert option.belief.within >= 0.95
         assert not pareto.dominates((0.0, 0.0), minimised(option.figures, SURE))
+
+
+def test_a_scheme_with_two_outcomes_says_so() -> None:
+    found = trials((0.37, 0.01), (0.2, 0.005))
+    again = {
+        0: confirmed((0.372, 0.01), (0.09, 0.01), (0.371, 0.01), (0.0901, 0.01)),
+        1: confirmed((0.21, 0.005), (0.19, 0.005), (0.2, 0.005), (0.205, 0.005)),
+    }
+
+    both, plain = chosen(found, again).front
+
+    assert both.note == "two outcomes: memory_saving 37.1% in 3 of 5 runs, 9% in 2"
+    assert plain.note is None
+
+
+def test_two_outcomes_stand_behind_what_is_said_already() -> None:
+    found = trials((0.37, 0.01))
+    again = {0: confirmed((0.372, 0.01), (0.09, 0.26), (0.371, 0.01), (0.0901, 0.26))}
+
+    unsure = recommend(
+        found,
+        [],
+        again,
+        OFF,
+        OBJECTIVES,
+        beliefs=beliefs({0: [found[0].figures, *again[0].figures]}, OBJECTIVES),
+    ).unsure
+
+    assert unsure is not None
+    assert unsure.note is not None
+    assert unsure.note.startswith("not sure: ")
+    assert unsure.note.endswith("; two outcomes: memory_saving 37.1% in 3 of 5 runs, 9% in 2")
