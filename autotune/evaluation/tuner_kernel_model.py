@@ -1,9 +1,8 @@
 """A backend that answers from stored runs of the real kernel, and between them from a model.
 
 Schemes that are stored get what was measured with that seed; with other seeds, the mean of what was
-measured and a draw of the noise. Schemes that are not stored get what a Gaussian process expects, and
-noise like the nearest stored schemes'. The simulator has no part in it, so that no method that uses the
-simulator can be flattered.
+measured and noise. Schemes that are not stored get what a Gaussian process expects, and noise. The
+simulator has no part in it, so that no method that uses the simulator can be flattered.
 """
 
 from __future__ import annotations
@@ -27,8 +26,11 @@ from autotune.testing import measurement
 
 Floats = NDArray[np.float64]
 
-_NEIGHBOURS = 8
+_NEIGHBOURS = 6
 """How many stored schemes decide the noise of a scheme that is not stored."""
+_OF_PARAMETERS = 0.25
+_OF_FIGURES = np.array([100.0, 1.0])
+"""What a squared distance counts by which noise is taken over: of parameters, of saving and slowdown."""
 _BYTES = 2.0**20
 _SAME = 1e-9
 """Figures that differ by less over all schemes are one figure."""
@@ -111,65 +113,65 @@ def layout(several: Sequence[Schemes]) -> Layout:
 
 
 class _Modelled:
-    """One quantity, over all schemes."""
+    """One quantity, bent, as a Gaussian process over the stored schemes.
 
-    def __init__(self, quantity: _Quantity, stored: Mapping[Schemes, Measured]) -> None:
-        self._quantity = quantity
-        self._schemes = list(stored)
-        bent = [
-            [quantity.bent(one[quantity.name]) for one in measured.figures.values()]
-            for measured in stored.values()
-        ]
-        self._means = np.array([statistics.fmean(values) for values in bent])
-        variances = np.array(
-            [statistics.variance(values) if len(values) > 1 else np.nan for values in bent]
-        )
-        self._variances = np.where(np.isnan(variances), np.nanmedian(variances), variances)
-        counts = np.array([len(values) for values in bent])
-        self._layout = layout(self._schemes)
-        self._centre = float(self._means.mean())
-        near = self._near(self._layout)
+    Args:
+        where: Where the schemes lie, n of them.
+        means: Of each scheme's seeds, shape ``(n,)``.
+        variances: Of each mean, shape ``(n,)``.
+    """
+
+    def __init__(self, where: Layout, means: Floats, variances: Floats) -> None:
+        self._centre = float(means.mean())
         self._process = (
-            GaussianProcess(
-                self._layout, self._means - self._centre, self._smoothed(near) / counts
-            )
-            if np.ptp(self._means) > _SAME
+            GaussianProcess(where, means - self._centre, variances)
+            if np.ptp(means) > _SAME
             else None
         )
 
-    def _near(self, where: Layout) -> NDArray[np.int64]:
-        """Give the nearest stored schemes of each of m points, shape ``(m, _NEIGHBOURS)``."""
-        apart = where.coordinates[:, None, :] - self._layout.coordinates[None, :, :]
-        return np.asarray(np.argsort((apart**2).sum(axis=2), axis=1)[:, :_NEIGHBOURS])
-
-    def _smoothed(self, near: NDArray[np.int64]) -> Floats:
-        return np.asarray(self._variances[near].mean(axis=1))
-
-    def expected(self, several: Sequence[Schemes]) -> tuple[Floats, Floats]:
-        """Give means and noise (standard deviations) of n schemes, bent, each of shape ``(n,)``.
-
-        A stored scheme has the mean that was measured, and any other what the process expects.
-        """
-        where = layout(several)
+    def expected(self, where: Layout) -> Floats:
+        """Give the means of m schemes that are expected, shape ``(m,)``."""
         foretold = 0.0 if self._process is None else self._process.at(where).mean
-        means = np.zeros(len(several)) + foretold + self._centre
-        noise = np.sqrt(self._smoothed(self._near(where)))
-        known = dict(zip(self._schemes, self._means, strict=True))
-        measured = [known.get(schemes, mean) for schemes, mean in zip(several, means, strict=True)]
-        return np.array(measured), noise
+        return np.asarray(np.zeros(len(where.coordinates)) + foretold + self._centre)
 
 
 class KernelModel:
     """What a real kernel would show, by stored runs and a model of them.
 
+    The noise of a run is what a seed of a similar scheme differed from that scheme's mean, in all
+    quantities together. So a scheme that is sometimes lucky, as many are here, stays so. Schemes are
+    similar whose parameters are, and whose saving and slowdown are.
+
     Args:
-        stored: What was measured, by schemes; at least a dozen.
+        stored: What was measured, by schemes; at least a dozen, and some with more than one seed.
     """
 
     def __init__(self, stored: Mapping[Schemes, Measured]) -> None:
         self._stored = stored
-        self._models = [_Modelled(quantity, stored) for quantity in QUANTITIES]
-        self._known: dict[Schemes, list[tuple[float, float]]] = {}
+        self._place = {schemes: number for number, schemes in enumerate(stored)}
+        bent = [
+            np.array([[q.bent(one[q.name]) for q in QUANTITIES] for one in of.figures.values()])
+            for of in stored.values()
+        ]
+        self._means = np.array([values.mean(axis=0) for values in bent])
+        # A mean of few takes a part of their differences with it.
+        self._differences = [
+            (values - values.mean(axis=0)) * np.sqrt(len(values) / max(len(values) - 1, 1))
+            for values in bent
+        ]
+        self._layout = layout(list(stored))
+        spread = self._spread()
+        counts = np.array([len(values) for values in bent])
+        self._models = [
+            _Modelled(self._layout, self._means[:, k], spread[:, k] / counts)
+            for k in range(len(QUANTITIES))
+        ]
+        self._known: dict[Schemes, tuple[Floats, Floats]] = {}
+
+    def expected(self, schemes: Schemes) -> Floats:
+        """Give the quantities, bent, that the process expects, whether the schemes are stored or not."""
+        where = layout([schemes])
+        return np.array([model.expected(where)[0] for model in self._models])
 
     def values(self, schemes: Schemes, seed: int) -> dict[str, float]:
         """Give the quantities of a run by name. Equal arguments give equal values.
@@ -181,16 +183,42 @@ class KernelModel:
         if measured is not None and seed in measured.figures:
             return {q.name: measured.figures[seed][q.name] for q in QUANTITIES}
         if schemes not in self._known:
-            pairs = (model.expected([schemes]) for model in self._models)
-            self._known[schemes] = [(float(mean[0]), float(noise[0])) for mean, noise in pairs]
+            self._known[schemes] = self._mean_and_differences(schemes)
+        mean, differences = self._known[schemes]
         digest = hashlib.sha256(f"{schemes!r} {seed}".encode()).digest()
-        draws = np.random.default_rng(list(digest)).standard_normal(len(QUANTITIES))
-        return {
-            quantity.name: quantity.straight(mean + noise * draw)
-            for quantity, (mean, noise), draw in zip(
-                QUANTITIES, self._known[schemes], draws.tolist(), strict=True
-            )
-        }
+        drawn = int(np.random.default_rng(list(digest)).integers(len(differences)))
+        bent = mean + differences[drawn]
+        return {q.name: q.straight(value) for q, value in zip(QUANTITIES, bent, strict=True)}
+
+    def _mean_and_differences(self, schemes: Schemes) -> tuple[Floats, Floats]:
+        """Give the mean, and what a run may differ from it: its own differences count for a half."""
+        place = self._place.get(schemes)
+        if place is None:
+            mean = self.expected(schemes)
+            near = self._near(np.array(features(schemes)), mean)
+            return mean, np.concatenate([self._differences[n] for n in near])
+        near = self._near(self._layout.coordinates[place], self._means[place])
+        others = np.concatenate([self._differences[n] for n in near if n != place])
+        own = self._differences[place]
+        if len(own) == 1:
+            return self._means[place], others
+        repeated = np.tile(own, (-(-len(others) // len(own)), 1))
+        return self._means[place], np.concatenate([repeated, others])
+
+    def _near(self, point: Floats, mean: Floats) -> list[int]:
+        """Give the stored schemes that are most similar and have more than one seed."""
+        apart = _OF_PARAMETERS * ((self._layout.coordinates - point) ** 2).sum(axis=1)
+        apart += (_OF_FIGURES * (self._means[:, :2] - mean[:2]) ** 2).sum(axis=1)
+        order: list[int] = np.argsort(apart, kind="stable").tolist()
+        return [n for n in order if len(self._differences[n]) > 1][:_NEIGHBOURS]
+
+    def _spread(self) -> Floats:
+        """Give the variance of a run of each stored scheme, shape ``(n, quantities)``."""
+        rows = []
+        for point, mean in zip(self._layout.coordinates, self._means, strict=True):
+            near = self._near(point, mean)
+            rows.append(np.concatenate([self._differences[n] for n in near]).var(axis=0))
+        return np.array(rows)
 
 
 class StoredKernel:
@@ -274,21 +302,18 @@ def cross_validated(
     from scipy.stats import spearmanr
 
     names = list(stored)
-    foretold: dict[str, dict[Schemes, float]] = {q.name: {} for q in QUANTITIES[:2]}
+    foretold: dict[Schemes, Floats] = {}
     for fold in range(folds):
-        left_out = names[fold::folds]
-        rest = {schemes: stored[schemes] for schemes in names if schemes not in set(left_out)}
-        for quantity in QUANTITIES[:2]:
-            means, _ = _Modelled(quantity, rest).expected(left_out)
-            for schemes, mean in zip(left_out, means.tolist(), strict=True):
-                foretold[quantity.name][schemes] = quantity.straight(mean)
+        left_out = set(names[fold::folds])
+        model = KernelModel({name: stored[name] for name in names if name not in left_out})
+        foretold |= {schemes: model.expected(schemes) for schemes in left_out}
     found = []
-    for quantity in QUANTITIES[:2]:
+    for number, quantity in enumerate(QUANTITIES[:2]):
         measured = [
             statistics.fmean(one[quantity.name] for one in stored[schemes].figures.values())
             for schemes in names
         ]
-        expected = [foretold[quantity.name][schemes] for schemes in names]
+        expected = [quantity.straight(foretold[schemes][number]) for schemes in names]
         differences = [
             abs(first[quantity.name] - second[quantity.name])
             for first, second, *_ in (
