@@ -10,11 +10,12 @@ Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006,
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, solve_triangular
 from scipy.optimize import minimize
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,12 @@ _SIGNALS = (1e-3, 1e2)
 """Bounds of the standard deviation of the process, in standard deviations of what was seen."""
 _NOISES = (1e-4, 1.0)
 """Bounds of the learned noise, in the same unit."""
+_LIKELY_NOISE = (0.1, 1.5)
+"""Median of the learned noise beforehand, and the standard deviation of its logarithm."""
+_WORTH = 2.0
+"""How many values an expectation of their size is worth."""
+_STEPS, _STEPS_AFTER = 100, 10
+"""Steps of the search for the likeliest parameters, without and with a process to begin from."""
 _JITTER = 1e-9
 
 
@@ -76,9 +83,19 @@ class Normal:
 
     def draw(self, count: int, random: np.random.Generator) -> Floats:
         """Give *count* joint draws, shape ``(count, m)``."""
+        drawn = random.standard_normal((count, len(self.mean)))
+        return np.asarray(self.mean + drawn @ self._root().T)
+
+    def _root(self) -> Floats:
+        """Give a root of the covariance, which rounding may have made a little less than positive."""
+        size = len(self.mean)
         scale = max(float(np.diag(self.covariance).mean()), 1e-300)
-        root = cholesky(self.covariance + 1e-8 * scale * np.eye(len(self.mean)), lower=True)
-        return np.asarray(self.mean + random.standard_normal((count, len(self.mean))) @ root.T)
+        for jitter in (1e-8, 1e-6, 1e-4):
+            with contextlib.suppress(LinAlgError):
+                root = cholesky(self.covariance + jitter * scale * np.eye(size), lower=True)
+                return np.asarray(root)
+        values, vectors = eigh(self.covariance)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 class GaussianProcess:
@@ -86,25 +103,35 @@ class GaussianProcess:
 
     Args:
         layout: Where the values were seen, n points.
-        values: Shape ``(n,)``.
+        values: Shape ``(n,)``; without any, the process is what *expected* says.
         variances: The variance of each value's noise, shape ``(n,)``; what is learned comes on top.
         scales: Length scales to keep, shape ``(d,)``; None learns them.
+        expected: How large the values are expected to be, a standard deviation; None expects nothing.
+        before: A process that was conditioned on most of these values; its parameters are changed a
+            little only, which is faster than to learn them.
 
     The length scales, the size of the process and the noise that *variances* lack maximise the
     posterior density.
     """
 
     def __init__(
-        self, layout: Layout, values: Floats, variances: Floats, *, scales: Floats | None = None
+        self,
+        layout: Layout,
+        values: Floats,
+        variances: Floats,
+        *,
+        scales: Floats | None = None,
+        expected: float | None = None,
+        before: GaussianProcess | None = None,
     ) -> None:
         self._layout = layout
-        self._unit = float(np.sqrt(np.mean(values**2))) or 1.0
+        self._unit = _unit(values, expected)
         self._values = values / self._unit
         self._variances = variances / self._unit**2
         self._squares = _squared_distances(layout, layout)
         self._trend = layout.trend @ layout.trend.T / self._unit**2
         self._fixed = None if scales is None else np.log(scales)
-        self._theta = self._learn()
+        self._theta = self._learn(before)
         covariance, noise = self._covariance(self._theta, self._squares)
         self._root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
         self._weights = cho_solve((self._root, True), self._values)
@@ -124,6 +151,28 @@ class GaussianProcess:
         """The standard deviation of the noise that was learned beside the known noise."""
         return float(np.exp(self._theta[1])) * self._unit
 
+    @property
+    def evidence(self) -> float:
+        """The logarithm of the density of the values, given what was learned; more is better."""
+        if not len(self._values):
+            return 0.0
+        return float(
+            -0.5 * self._values @ self._weights
+            - np.log(np.diag(self._root)).sum()
+            - len(self._values) * (0.5 * np.log(2.0 * np.pi) + np.log(self._unit))
+        )
+
+    def each(self, layout: Layout) -> tuple[Floats, Floats]:
+        """Give mean and standard deviation at each point of *layout*, both of shape ``(m,)``.
+
+        It gives what `at` gives without the covariances, for as many points as one likes.
+        """
+        cross = self._between(layout, self._layout)
+        solved = solve_triangular(self._root, cross.T, lower=True)
+        own = np.exp(2.0 * self._theta[0]) + (layout.trend**2).sum(axis=1) / self._unit**2
+        variance = np.maximum(own - (solved**2).sum(axis=0), 0.0)
+        return np.asarray(cross @ self._weights * self._unit), np.sqrt(variance) * self._unit
+
     def at(self, layout: Layout) -> Normal:
         """Give what is believed of the values at the points of *layout*."""
         cross = self._between(layout, self._layout)
@@ -135,26 +184,43 @@ class GaussianProcess:
         )
 
     def _between(self, first: Layout, second: Layout) -> Floats:
+        shares = np.exp(-self._theta[2:])
+        one = first.coordinates * shares[first.parameter]
+        other = second.coordinates * shares[second.parameter]
+        squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2.0 * one @ other.T
         trend = first.trend @ second.trend.T / self._unit**2
-        return self._kernel(self._theta, _squared_distances(first, second)) + trend
+        return self._matern(self._theta, np.maximum(squares, 0.0)) + trend
 
     def _kernel(self, theta: Floats, squares: Floats) -> Floats:
-        distance = np.sqrt(5.0 * np.tensordot(np.exp(-2.0 * theta[2:]), squares, axes=1))
+        return self._matern(theta, np.tensordot(np.exp(-2.0 * theta[2:]), squares, axes=1))
+
+    @staticmethod
+    def _matern(theta: Floats, squares: Floats) -> Floats:
+        distance = np.sqrt(5.0 * squares)
         shape = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
         return np.asarray(np.exp(2.0 * theta[0]) * shape)
 
     def _covariance(self, theta: Floats, squares: Floats) -> tuple[Floats, Floats]:
         return self._kernel(theta, squares), self._variances + np.exp(2.0 * theta[1]) + _JITTER
 
-    def _learn(self) -> Floats:
+    def _learn(self, before: GaussianProcess | None) -> Floats:
         """Give logarithms: of the process' size, of the noise, of the length scales."""
         count = self._layout.parameters
-        start = np.concatenate(([0.0, np.log(0.1)], np.full(count, np.log(_LIKELY_SCALE[0]))))
+        start = np.log([1.0, _LIKELY_NOISE[0], *[_LIKELY_SCALE[0]] * count])
+        if before is not None:
+            start = before._theta.copy()
+            start[:2] += np.log(before._unit / self._unit)
         bounds = np.log([_SIGNALS, _NOISES, *[_SCALES] * count])
         if self._fixed is not None:
             start[2:] = self._fixed
             bounds[2:] = self._fixed[:, None]
-        best = minimize(self._loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+        if not len(self._values):
+            return start
+        start = np.clip(start, bounds[:, 0], bounds[:, 1])
+        steps = {"maxiter": _STEPS if before is None else _STEPS_AFTER}
+        best = minimize(
+            self._loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=steps
+        )
         return np.asarray(best.x)
 
     def _loss(self, theta: Floats) -> tuple[float, Floats]:
@@ -164,8 +230,9 @@ class GaussianProcess:
         root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
         weights = cho_solve((root, True), self._values)
         likely, spread = np.log(_LIKELY_SCALE[0]), _LIKELY_SCALE[1]
-        beside = np.array([0.0, np.log(0.1), *[likely] * (len(theta) - 2)])
-        spreads = np.array([1.0, 1.5, *[spread] * (len(theta) - 2)])
+        noise_before, noise_spread = np.log(_LIKELY_NOISE[0]), _LIKELY_NOISE[1]
+        beside = np.array([0.0, noise_before, *[likely] * (len(theta) - 2)])
+        spreads = np.array([1.0, noise_spread, *[spread] * (len(theta) - 2)])
         away = (theta - beside) / spreads
         loss = (
             0.5 * self._values @ weights
@@ -187,6 +254,14 @@ class GaussianProcess:
             )
         )
         return float(loss), gradient + away / spreads
+
+
+def _unit(values: Floats, expected: float | None) -> float:
+    """Give the size of the values, and of what was expected as if it were `_WORTH` of them."""
+    squares, count = float((values**2).sum()), float(len(values))
+    if expected is not None:
+        squares, count = squares + _WORTH * expected**2, count + _WORTH
+    return float(np.sqrt(squares / count)) if squares > 0.0 else 1.0
 
 
 def _squared_distances(first: Layout, second: Layout) -> Floats:

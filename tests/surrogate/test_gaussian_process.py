@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from autotune.surrogate.gaussian_process import GaussianProcess, Layout
+from autotune.surrogate.gaussian_process import GaussianProcess, Layout, Normal
 
 Floats = NDArray[np.float64]
 
@@ -98,3 +99,65 @@ def test_draws_have_the_mean_and_the_covariance(random: np.random.Generator) -> 
 
     assert draws.mean(axis=0) == pytest.approx(believed.mean, abs=0.01)
     assert np.cov(draws.T) == pytest.approx(believed.covariance, abs=0.01)
+
+
+def test_each_gives_what_at_gives_without_covariances(random: np.random.Generator) -> None:
+    points, new = random.random((12, 2)), random.random((5, 2))
+    process = GaussianProcess(layout(points, points[:, :1]), wave(points), np.full(12, 1e-3))
+
+    mean, deviation = process.each(layout(new, new[:, :1]))
+    believed = process.at(layout(new, new[:, :1]))
+
+    assert mean == pytest.approx(believed.mean)
+    assert deviation == pytest.approx(believed.deviation)
+
+
+def test_the_evidence_is_the_density_of_the_values(random: np.random.Generator) -> None:
+    points = random.random((9, 2))
+    values = 30.0 * wave(points)
+    scales = np.array([0.4, 1.0])
+
+    process = GaussianProcess(layout(points), values, np.full(9, 4.0), scales=scales)
+
+    kernel = ConstantKernel(process.size**2) * Matern(length_scale=scales, nu=2.5)
+    covariance = kernel(points) + (4.0 + process.noise**2) * np.eye(9)
+    oracle = multivariate_normal(np.zeros(9), covariance).logpdf(values)
+    assert process.evidence == pytest.approx(oracle, abs=1e-4)
+
+
+def test_without_values_it_believes_what_was_expected() -> None:
+    points = np.array([[0.2], [0.9]])
+
+    process = GaussianProcess(layout(points[:0]), np.zeros(0), np.zeros(0), expected=3.0)
+    mean, deviation = process.each(layout(points))
+
+    assert mean == pytest.approx([0.0, 0.0])
+    assert deviation == pytest.approx([3.0, 3.0])
+
+
+def test_what_was_expected_counts_less_the_more_was_seen(random: np.random.Generator) -> None:
+    def size(count: int) -> float:
+        points = random.random((count, 1))
+        values = 0.01 * random.standard_normal(count)
+        return GaussianProcess(layout(points), values, np.zeros(count), expected=1.0).size
+
+    assert size(40) < 0.3 * size(2)
+
+
+def test_what_was_learned_before_is_a_place_to_begin(random: np.random.Generator) -> None:
+    points = random.random((40, 3))
+    values, noise = wave(points), np.full(40, 1e-4)
+    before = GaussianProcess(layout(points[:36]), values[:36], noise[:36])
+
+    process = GaussianProcess(layout(points), values, noise, before=before)
+
+    afresh = GaussianProcess(layout(points), values, noise)
+    assert process.evidence == pytest.approx(afresh.evidence, abs=1.0)
+
+
+def test_draws_follow_a_covariance_that_rounding_has_spoilt(random: np.random.Generator) -> None:
+    spoilt = np.diag([1.0, 1e-3, -1e-4])
+
+    draws = Normal(mean=np.zeros(3), covariance=spoilt).draw(50_000, random)
+
+    assert np.cov(draws.T) == pytest.approx(np.diag([1.0, 1e-3, 0.0]), abs=0.02)

@@ -1,0 +1,202 @@
+"""What a real kernel will show, from what it has shown and from what a prior says.
+
+Several models of each figure compete. In the first two, the kernel shows what the prior says, but for an
+offset, a factor, and a Gaussian process over the parameters; all three are small in the first model and
+may be large in the second. The last model knows nothing of the prior. Each has the weight with which it
+foretold what the kernel has shown. So a prior that is right is trusted from the first runs on, a prior
+that is off by a factor is put right, and a prior that is wrong fades away.
+
+Source: Kennedy and O'Hagan, "Bayesian calibration of computer models", 2001; the weights are the models'
+posterior probabilities, as in Hoeting et al., "Bayesian model averaging", 1999.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from autotune.surrogate.gaussian_process import GaussianProcess, Layout, Normal
+from autotune.surrogate.prior import Surface
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """How far a prior may be from what the kernel shows, in standard deviations of what it says.
+
+    Attributes:
+        weight: How probable this is before the kernel has shown anything.
+        offset: The likely size of an offset.
+        scale: The likely share by which the prior's differences are too large or too small; None if
+            the prior says nothing at all.
+        error: The likely size of other differences.
+    """
+
+    weight: float
+    offset: float
+    scale: float | None
+    error: float
+
+
+_TRUSTS = (
+    Trust(weight=0.7, offset=0.3, scale=0.3, error=0.15),
+    Trust(weight=0.2, offset=1.5, scale=1.5, error=0.5),
+    Trust(weight=0.1, offset=1.0, scale=None, error=1.0),
+)
+
+
+_SHAKEN = 0.5
+
+
+class Corrected:
+    """Models of all figures, on their scales.
+
+    Args:
+        surface: What the prior says.
+        rows: What the kernel ran: rows of *surface*, shape ``(n,)``; a row may come several times.
+        seen: What the kernel showed, on the figures' scales, shape ``(n, f)``. Without a prior, n is at
+            least 1.
+        before: The models of fewer runs, if there are any: to learn from there is faster.
+        like: The surface whose figures say how large figures are; None takes *surface*.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        rows: Ints,
+        seen: Floats,
+        *,
+        before: Corrected | None = None,
+        like: Surface | None = None,
+    ) -> None:
+        self._surface = surface
+        # With a prior, these count as they were at first: else they would change with every set that
+        # the prior is asked about.
+        if surface.has_prior and before is not None:
+            self._level: Floats = before._level
+            self._size: Floats = before._size
+        else:
+            usual = (like or surface).mean if surface.has_prior else seen
+            self._level, self._size = usual.mean(axis=0), usual.std(axis=0)
+            # A figure that differs by rounding alone is constant.
+            self._size[self._size < 1e-9 * np.abs(self._level)] = 0.0
+        self._trusts = _TRUSTS if surface.has_prior else _TRUSTS[-1:]
+        self._processes: list[list[GaussianProcess]] = []
+        for figure in range(seen.shape[1]):
+            old = [None] * len(self._trusts) if before is None else before._processes[figure]
+            self._processes.append(
+                [
+                    self._process(figure, trust, rows, seen[:, figure], begin)
+                    for trust, begin in zip(self._trusts, old, strict=True)
+                ]
+            )
+        self._weights, self._evidence = _judged(self._trusts, self._processes)
+
+    def _process(
+        self,
+        figure: int,
+        trust: Trust,
+        rows: Ints,
+        seen: Floats,
+        before: GaussianProcess | None,
+    ) -> GaussianProcess:
+        surface = self._surface
+        variances = surface.spread[rows, figure] ** 2
+        if trust.scale is not None:
+            variances = variances + surface.blur[rows, figure] ** 2
+        return GaussianProcess(
+            self._layout(figure, trust, rows),
+            seen - self._said(figure, trust, rows),
+            variances,
+            expected=trust.error * float(self._size[figure]),
+            before=before,
+        )
+
+    def _said(self, figure: int, trust: Trust, rows: Ints) -> Floats:
+        """Give what the kernel shows if nothing of the prior needs to be corrected."""
+        if trust.scale is None:
+            return np.full(len(rows), self._level[figure])
+        return np.asarray(self._surface.mean[rows, figure])
+
+    def _layout(self, figure: int, trust: Trust, rows: Ints) -> Layout:
+        size = float(self._size[figure])
+        trend = np.full((len(rows), 1), trust.offset * size)
+        if trust.scale is not None:
+            away = self._surface.mean[rows, figure] - self._level[figure]
+            trend = np.column_stack((trend, trust.scale * away))
+        return self._surface.layout(rows, trend)
+
+    @property
+    def evidence(self) -> float:
+        """The logarithm of the density of all that was seen; more is better."""
+        return float(self._evidence.sum())
+
+    @property
+    def shaken(self) -> bool:
+        """Whether the first model, in which the prior is nearly right, is unlikely for some figure."""
+        return bool(self._weights[:, 0].min() < _SHAKEN)
+
+    @property
+    def trust(self) -> Floats:
+        """The weight of the models that go by the prior, for each figure, shape ``(f,)``."""
+        knows = [trust.scale is not None for trust in self._trusts]
+        return np.asarray(self._weights[:, knows].sum(axis=1))
+
+    def noise(self, rows: Ints) -> Floats:
+        """Give the standard deviation of one run of the kernel, on the figures' scales: ``(m, f)``."""
+        learned = np.array([[one.noise for one in several] for several in self._processes])
+        return np.asarray(
+            np.hypot(self._surface.spread[rows], (learned * self._weights).sum(axis=1))
+        )
+
+    def each(self, rows: Ints) -> tuple[Floats, Floats]:
+        """Give mean and standard deviation of each figure's mean, on its scale: both ``(m, f)``."""
+        found = [self._each(figure, rows) for figure in range(len(self._processes))]
+        means, deviations = zip(*found, strict=True)
+        return np.column_stack(means), np.column_stack(deviations)
+
+    def _each(self, figure: int, rows: Ints) -> tuple[Floats, Floats]:
+        means, variances = [], []
+        for trust, process in zip(self._trusts, self._processes[figure], strict=True):
+            mean, deviation = process.each(self._layout(figure, trust, rows))
+            blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
+            means.append(mean + self._said(figure, trust, rows))
+            variances.append(deviation**2 + blur**2)
+        weights = self._weights[figure][:, None]
+        middle = (weights * means).sum(axis=0)
+        variance = (weights * (variances + (np.array(means) - middle) ** 2)).sum(axis=0)
+        return np.asarray(middle), np.sqrt(variance)
+
+    def together(self, rows: Ints) -> list[Normal]:
+        """Give what is believed of the means of each figure, on its scale, with covariances."""
+        return [self._together(figure, rows) for figure in range(len(self._processes))]
+
+    def _together(self, figure: int, rows: Ints) -> Normal:
+        means, covariances = [], []
+        for trust, process in zip(self._trusts, self._processes[figure], strict=True):
+            normal = process.at(self._layout(figure, trust, rows))
+            blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
+            means.append(normal.mean + self._said(figure, trust, rows))
+            covariances.append(normal.covariance + np.diag(np.full(len(rows), 1.0) * blur**2))
+        weights = self._weights[figure]
+        middle = np.asarray(weights @ np.array(means))
+        covariance = np.zeros((len(rows), len(rows)))
+        for weight, mean, own in zip(weights, means, covariances, strict=True):
+            covariance += weight * (own + np.outer(mean - middle, mean - middle))
+        return Normal(mean=middle, covariance=covariance)
+
+
+def _judged(
+    trusts: Sequence[Trust], processes: Sequence[Sequence[GaussianProcess]]
+) -> tuple[Floats, Floats]:
+    """Give the models' probabilities, ``(f, t)``, and the logarithms of their evidence, ``(f,)``."""
+    before = np.log([trust.weight for trust in trusts])
+    joint = before + np.array([[one.evidence for one in several] for several in processes])
+    evidence = logsumexp(joint, axis=1)
+    return np.exp(joint - evidence[:, None]), np.asarray(evidence)

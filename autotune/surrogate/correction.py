@@ -1,0 +1,411 @@
+"""Simulate, then correct: which schemes a real kernel should run next, and what is believed of each.
+
+The prior is searched first. From then on its figures are corrected by what the kernel shows, the search
+goes on from the corrected figures, and the kernel runs what raises the volume of what can be recommended
+most: a new scheme, or once more a scheme that was run.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from autotune.objective.objective import Objectives
+from autotune.space.space import ParameterSet, SearchSpace
+from autotune.surrogate.corrected import Corrected
+from autotune.surrogate.evolution import Evolution
+from autotune.surrogate.improvement import counting_points, improvement
+from autotune.surrogate.plain_sets import plain_sets
+from autotune.surrogate.prior import Prior, Surface
+from autotune.surrogate.recommendable import MARGIN, Believed
+from autotune.surrogate.shortlist import box, evaluated, foremost, shortlist
+from autotune.surrogate.sought import Sought
+from autotune.surrogate.unit_cube import UnitCube
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_FIRST, _DESIGN, _ROUND = 1000, 64, 32
+"""What the prior is asked about before the kernel runs anything; of these, what fills the space; and how
+many variations are made at a time."""
+_STEP = 96
+"""What the prior is asked about between two batches of the kernel."""
+_WITHOUT = 512
+"""Without a prior, so many variations are weighed."""
+_SEEDS = 4
+"""With so many seeds the prior says what spread a scheme has."""
+_DRAWS = 64
+_WEIGHED = 16
+"""So many new schemes, and so many repeats, are weighed by what their run would change."""
+_MOST, _KEPT = 3000, 1000
+"""When so many schemes are looked at, so many of them are kept."""
+_SEEDS_OF_RIVALS = 2
+_MUCH = 2.0
+"""Another prior is gone over to if by it what was run is likelier by the exponential of this."""
+_EARLY = 24
+"""After so many runs the prior stays."""
+_DOUBT = 0.7
+"""How uncertain the size of the noise is before anything was run twice: a deviation of its logarithm."""
+_HOPE = 0.25
+"""The share of the volume that a new scheme may add, beside what its one run will show, that counts."""
+_FREEDOM = 8.0
+"""The spread of a run is known as if from so many runs, and from the kernel's own."""
+
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def _on_one_core(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Let linear algebra use one core: sums in another order would give other results."""
+
+    @functools.wraps(function)
+    def limited(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        with _libraries().limit(limits=1):
+            return function(*args, **kwargs)
+
+    return limited
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A run that the kernel should make.
+
+    Attributes:
+        parameters: What to run.
+        again: Whether it was run before.
+        gain: By how much the run will raise the volume of what can be recommended, as a share of the
+            box that can be had.
+    """
+
+    parameters: ParameterSet
+    again: bool
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What is believed of a scheme that was run. All by the names of the figures.
+
+    Attributes:
+        mean: The mean over many runs.
+        error: The standard deviation of that mean.
+        spread: The standard deviation of one run.
+        freedom: Degrees of freedom of Student's t, which a run follows.
+        within: The probability that all constraints hold in the next run.
+    """
+
+    mean: Mapping[str, float]
+    error: Mapping[str, float]
+    spread: Mapping[str, float]
+    freedom: float
+    within: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left to gain.
+
+    Attributes:
+        volume: Of what can be recommended now, as a share of the box that can be had.
+        gain: What the best run would add.
+        stake: The first objective's side of that box, in its unit.
+    """
+
+    volume: float
+    gain: float
+    stake: float
+
+
+class Correction:
+    """Proposes runs for a real kernel. Equal arguments and equal figures give equal proposals.
+
+    Args:
+        space: What is tuned.
+        objectives: What is sought.
+        priors: What may be known before, the likeliest first; empty if nothing is. The first is used
+            until the kernel shows that another fits better.
+        seed: Seed, 0 or more.
+        first: How many parameter sets a prior is asked about before the kernel runs what it proposes.
+        step: How many more between two batches.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        objectives: Objectives,
+        priors: Sequence[Prior],
+        *,
+        seed: int,
+        first: int = _FIRST,
+        step: int = _STEP,
+    ) -> None:
+        self._space = space
+        self._sought = Sought(objectives)
+        self._cube = UnitCube(space)
+        self._first, self._step = first, step if priors else _WITHOUT
+        sequence = np.random.SeedSequence(seed, spawn_key=(3,))
+        seeds = sequence.generate_state(_SEEDS).tolist()
+        self._surfaces = [
+            Surface(self._sought, self._cube, prior, seeds) for prior in (*priors, None)
+        ]
+        if priors:
+            self._surfaces.pop()
+        self.prior = 0
+        """The prior that is used, a position in *priors*."""
+        self._evolution = Evolution(self._cube, tuple(self._sought.corner), seed=seed)
+        self._random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(4,)))
+        self._told: list[tuple[ParameterSet, Floats]] = []
+        self._failed: list[ParameterSet] = []
+        self._model: Corrected | None = None
+        self._learned = 0
+        self._pool: list[int] = []
+        self.left: Left | None = None
+        """What was left to gain when runs were last proposed; None before that."""
+        self._plain = [] if priors else plain_sets(space)
+        if priors:
+            self._search()
+
+    @property
+    def surface(self) -> Surface:
+        """What the prior that is used says."""
+        return self._surfaces[self.prior]
+
+    @property
+    def runs(self) -> int:
+        """How many runs the priors made."""
+        return sum(surface.runs for surface in self._surfaces)
+
+    @_on_one_core
+    def _search(self) -> None:
+        """Look for the front of what the prior says."""
+        surface, count = self.surface, self._first
+        surface.add((*self._space.initial, *plain_sets(self._space)))
+        surface.add(self._evolution.design(_DESIGN))
+        for _ in range(2 * count // _ROUND):
+            if not 0 < len(surface) < count:
+                break
+            means, everything = surface.mean, np.arange(len(surface))
+            known = evaluated(
+                self._sought, surface.points(everything), means, np.zeros_like(means)
+            )
+            surface.add(self._evolution.vary(known, _ROUND), limit=count - len(surface))
+        if len(surface):
+            nothing = np.zeros_like(surface.mean)
+            surface.repeat(shortlist(self._sought, surface.mean, nothing, nothing), _SEEDS)
+        self._pool = list(range(len(surface)))
+
+    def tell(self, parameters: ParameterSet, figures: Mapping[str, float] | None) -> None:
+        """Tell what a run showed; None if it failed, so that it is not proposed again."""
+        if figures is None:
+            self._failed.append(parameters)
+        else:
+            self._told.append((parameters, self._sought.row(figures)))
+
+    def _rows(self, surface: Surface) -> tuple[Ints, Floats]:
+        """Give what was run, as rows of *surface*, and what it showed: ``(n,)`` and ``(n, f)``."""
+        surface.add(values for values, _ in self._told)
+        rows = [surface.row(values) for values, _ in self._told]
+        known = [at for at, row in enumerate(rows) if row is not None]
+        seen = np.array([self._told[at][1] for at in known])
+        return (
+            np.array([rows[at] for at in known], dtype=np.int64),
+            seen.reshape(len(known), len(self._sought.names)),
+        )
+
+    def _believe(self) -> Corrected | None:
+        """Learn from all runs; None if there is neither a run nor a prior."""
+        if not self._told and not (self.surface.has_prior and len(self.surface)):
+            return None
+        if self._model is None or self._learned != len(self._told):
+            rows, seen = self._rows(self.surface)
+            self._model = Corrected(self.surface, rows, seen, before=self._model)
+            self._learned = len(self._told)
+            if self._model.shaken and self._learned <= _EARLY and len(self._surfaces) > 1:
+                self._model = self._likeliest(self._model)
+        return self._model
+
+    def _likeliest(self, model: Corrected) -> Corrected:
+        """Go over to the prior by which what was run is likeliest, if that is much likelier."""
+        found = {self.prior: model}
+        for at, surface in enumerate(self._surfaces):
+            if at != self.prior:
+                rows, seen = self._rows(surface)
+                surface.repeat(rows.tolist(), _SEEDS_OF_RIVALS)
+                found[at] = Corrected(surface, rows, seen, like=self._surfaces[0])
+        best = max(found, key=lambda at: (found[at].evidence, -at))
+        if found[best].evidence < model.evidence + _MUCH:
+            return model
+        self.prior = best
+        self._search()
+        rows, seen = self._rows(self.surface)
+        return Corrected(self.surface, rows, seen)
+
+    @_on_one_core
+    def suggest(
+        self, count: int, *, new: int, price: Callable[[ParameterSet], int] | None = None
+    ) -> list[Start]:
+        """Give up to *count* runs to make together, the most worthwhile first.
+
+        Args:
+            count: How many at most.
+            new: How many of them may be of schemes that were not run.
+            price: How many starts of the workload a repeat of a parameter set takes, 1 or more; None
+                allows no repeats.
+        """
+        if self._plain and new:
+            now, self._plain = self._plain[: min(count, new)], self._plain[min(count, new) :]
+            return [Start(parameters=one, again=False, gain=1.0) for one in now]
+        model = self._believe()
+        if model is None:
+            sets = self._evolution.design(min(count, new))
+            return [Start(parameters=one, again=False, gain=1.0) for one in sets]
+        return self._choose(model, count, new, price)
+
+    def _short(self, model: Corrected) -> list[int]:
+        """Ask the prior about variations of what is best by the corrected figures; give a shortlist."""
+        surface, sought = self.surface, self._sought
+        pool = np.array(self._pool, dtype=np.int64)
+        if len(pool):
+            means, _ = model.each(pool)
+            known = evaluated(sought, surface.points(pool), means, model.noise(pool))
+            added = surface.add(self._evolution.vary(known, self._step))
+        else:
+            added = surface.add(self._evolution.design(self._step))
+        self._pool = list(dict.fromkeys((*self._pool, *added)))
+        pool = np.array(self._pool, dtype=np.int64)
+        means, deviations = model.each(pool)
+        noise = model.noise(pool)
+        short = pool[shortlist(sought, means, deviations, noise)]
+        if len(pool) > _MOST:
+            self._pool = pool[foremost(sought, means, deviations, noise, _KEPT)].tolist()
+        surface.repeat(short.tolist(), _SEEDS)
+        return [int(row) for row in short]
+
+    def _choose(
+        self,
+        model: Corrected,
+        count: int,
+        new: int,
+        price: Callable[[ParameterSet], int] | None,
+    ) -> list[Start]:
+        told, _ = self._rows(self.surface)
+        run = list(dict.fromkeys(told.tolist()))
+        short = self._short(model) if new else []
+        not_again = {*run, *(self.surface.row(values) for values in self._failed)}
+        rows = [*run, *(row for row in short if row not in not_again)]
+        which = np.array(rows, dtype=np.int64)
+        noise = model.noise(which)
+        means, deviations = model.each(which)
+        ends = box(self._sought, means, deviations, noise)
+        if ends is None:
+            self.left = Left(volume=0.0, gain=0.0, stake=0.0)
+            return []
+        points = counting_points(*ends)
+        believed = Believed(self._sought, model.together(which), noise, self._freedom, points)
+        prices = [price(self.surface.sets[row]) for row in run] if price is not None else []
+        chosen: list[Start] = []
+        had = list(range(len(run)))
+        while len(chosen) < count:
+            may_be_new = sum(not start.again for start in chosen) < new
+            fresh = [at for at in range(len(run), len(rows)) if at not in had and may_be_new]
+            hopes = self._hopes(believed, had, fresh)
+            worth = self._worth(believed, had, fresh, hopes, prices)
+            if not chosen:
+                self.left = Left(
+                    volume=believed.volume(had),
+                    gain=max((*worth.values(), *hopes.tolist()), default=0.0),
+                    stake=float(ends[1][0] - ends[0][0]),
+                )
+            if not worth:
+                break
+            best = max(worth, key=lambda at: (worth[at], -at))
+            chosen.append(
+                Start(
+                    parameters=self.surface.sets[rows[best]],
+                    again=best < len(run),
+                    gain=worth[best],
+                )
+            )
+            believed = believed.after(best)
+            had = list(dict.fromkeys((*had, best)))
+        return chosen
+
+    @property
+    def _freedom(self) -> float:
+        return _FREEDOM + len(self._told)
+
+    def _worth(
+        self,
+        believed: Believed,
+        had: list[int],
+        fresh: list[int],
+        hopes: Floats,
+        prices: list[int],
+    ) -> dict[int, float]:
+        """Give what runs are worth, for each start of the workload that they take."""
+        worth = {}
+        for at in np.argsort(-hopes, kind="stable")[:_WEIGHED].tolist():
+            shown = max(believed.gain(fresh[at], had), 0.0)
+            worth[fresh[at]] = shown + _HOPE * float(hopes[at])
+        # A repeat tells how large the noise is, too; the more is known of it, the less so.
+        repeats = len(self._told) - len({str(values) for values, _ in self._told})
+        less_noise = float(np.exp(-_DOUBT / np.sqrt(1.0 + repeats)))
+        for at in believed.doubtful(len(prices))[:_WEIGHED]:
+            worth[at] = max(believed.gain(at, had, less_noise=less_noise), 0.0) / prices[at]
+        return worth
+
+    def _hopes(self, believed: Believed, had: list[int], fresh: list[int]) -> Floats:
+        """Give by how much each scheme would improve the front if all were known exactly."""
+        if not fresh:
+            return np.zeros(0)
+        sought = self._sought
+        drawn = np.stack(
+            [normal.draw(_DRAWS, self._random) for normal in believed.normals], axis=-1
+        )
+        room = sought.room(drawn) - MARGIN * sought.of_constraints(believed.noise)
+        within = np.asarray((room >= 0.0).all(axis=-1))
+        losses = sought.losses(drawn)
+        return improvement(
+            losses[:, had], within[:, had], losses[:, fresh], within[:, fresh], believed.points
+        )
+
+    @_on_one_core
+    def expected(self) -> list[tuple[ParameterSet, Expected]]:
+        """Give what is believed of each scheme that was run."""
+        model = self._believe()
+        if model is None or not self._told:
+            return []
+        told, _ = self._rows(self.surface)
+        rows = np.array(list(dict.fromkeys(told.tolist())), dtype=np.int64)
+        (means, deviations), noise = model.each(rows), model.noise(rows)
+        within = self._sought.within(means, np.hypot(deviations, noise), self._freedom)
+        figures, slopes = self._sought.figures(means), self._sought.slopes(means)
+
+        def named(row: Floats) -> dict[str, float]:
+            return dict(zip(self._sought.names, row.tolist(), strict=True))
+
+        return [
+            (
+                self.surface.sets[row],
+                Expected(
+                    mean=named(figures[at]),
+                    error=named(deviations[at] * slopes[at]),
+                    spread=named(noise[at] * slopes[at]),
+                    freedom=self._freedom,
+                    within=float(within[at]),
+                ),
+            )
+            for at, row in enumerate(rows.tolist())
+        ]

@@ -1,0 +1,183 @@
+"""What a prior says: figures of many parameter sets, with their spread from run to run.
+
+A prior is a function, such as a simulator of the machine that measures. It need not be right:
+`autotune.surrogate.corrected` learns where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.objective.figures import Figures
+from autotune.space.fields import Value
+from autotune.space.space import ParameterSet
+from autotune.surrogate.gaussian_process import Layout
+from autotune.surrogate.sought import Sought
+from autotune.surrogate.unit_cube import UnitCube
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Prior: TypeAlias = Callable[[Sequence[tuple[ParameterSet, int]]], Sequence[Figures | None]]
+"""Gives the figures of parameter sets, each with a seed; None where they give no possible schemes."""
+
+_Key: TypeAlias = tuple[tuple[str, Value], ...]
+
+_NEIGHBOURS = 12
+"""The spread of a set is drawn towards the spread of so many sets with similar figures,"""
+_SHRUNK = 4.0
+"""as if that were known from so many runs more."""
+
+
+class Surface:
+    """Parameter sets, and what a prior says of each. It grows as more is asked.
+
+    Without a prior it holds the parameter sets alone: all means and spreads are 0.
+
+    Args:
+        sought: The figures that count.
+        cube: The parameters.
+        prior: What is asked; None is no prior.
+        seeds: The first seed of the prior is the first of these for all sets, and so on.
+    """
+
+    def __init__(
+        self, sought: Sought, cube: UnitCube, prior: Prior | None, seeds: Sequence[int]
+    ) -> None:
+        self._sought = sought
+        self._cube = cube
+        self._prior = prior
+        self._seeds = seeds
+        self._rows: dict[_Key, int] = {}
+        self.sets: list[ParameterSet] = []
+        self.runs = 0
+        """How many runs the prior made."""
+        self._said: list[list[Floats]] = []
+        self._points: list[Floats] = []
+        self._coordinates: list[Floats] = []
+        self._parameter = cube.layout([]).parameter
+        self._spread: Floats | None = None
+        self._mean: Floats | None = None
+
+    def __len__(self) -> int:
+        """Give the number of parameter sets, n."""
+        return len(self.sets)
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether there is a prior."""
+        return self._prior is not None
+
+    def row(self, values: ParameterSet) -> int | None:
+        """Give the row of a set; None if it has no place."""
+        return self._rows.get(_key(values))
+
+    def points(self, rows: Ints) -> Floats:
+        """Give sets as points of the unit cube, shape ``(m, d)``."""
+        return np.array([self._points[row] for row in rows])
+
+    def layout(self, rows: Ints, trend: Floats) -> Layout:
+        """Lay the sets of *rows* out; see `UnitCube.layout`."""
+        coordinates = np.array([self._coordinates[row] for row in rows])
+        return Layout(
+            coordinates=coordinates.reshape(len(rows), len(self._parameter)),
+            parameter=self._parameter,
+            trend=trend,
+        )
+
+    @property
+    def mean(self) -> Floats:
+        """The mean of each figure over the prior's runs, on its scale, shape ``(n, f)``."""
+        if self._mean is None:
+            nothing = np.zeros(len(self._sought.names))
+            self._mean = np.array([np.mean(s, axis=0) if s else nothing for s in self._said])
+        return self._mean
+
+    @property
+    def blur(self) -> Floats:
+        """The standard deviation of `mean`, which few runs give, shape ``(n, f)``."""
+        counts = np.array([max(1, len(said)) for said in self._said])
+        return np.asarray(self.spread / np.sqrt(counts)[:, None])
+
+    @property
+    def spread(self) -> Floats:
+        """The standard deviation of one run on the figure's scale, shape ``(n, f)``.
+
+        It is that of the set's own runs and of the runs of sets with similar figures, together.
+        """
+        if self._spread is None:
+            self._spread = self._spreads()
+        return self._spread
+
+    def add(self, sets: Iterable[ParameterSet], *, limit: int | None = None) -> list[int]:
+        """Ask about sets, once each.
+
+        Args:
+            sets: What is known already is not asked again.
+            limit: At most so many new sets count.
+
+        Returns:
+            The rows of *sets* that have a place on the surface, each row once.
+        """
+        fresh: dict[_Key, ParameterSet] = {}
+        keys = []
+        for values in sets:
+            key = _key(values)
+            keys.append(key)
+            if key not in self._rows and (limit is None or len(fresh) < limit):
+                fresh[key] = values
+        said = self._ask([(values, self._seeds[0]) for values in fresh.values()])
+        for (key, values), figures in zip(fresh.items(), said, strict=True):
+            if figures is not None or not self.has_prior:
+                self._rows[key] = len(self.sets)
+                self.sets.append(values)
+                self._points.append(self._cube.point(values))
+                [coordinates] = self._cube.layout([values]).coordinates
+                self._coordinates.append(coordinates)
+                self._said.append([] if figures is None else [figures])
+        return list(dict.fromkeys(self._rows[key] for key in keys if key in self._rows))
+
+    def repeat(self, rows: Iterable[int], count: int) -> None:
+        """Ask about the sets of *rows* again, with further seeds, until each was asked *count* times."""
+        if not self.has_prior:
+            return
+        asked = [(row, seed) for row in rows for seed in self._seeds[len(self._said[row]) : count]]
+        said = self._ask([(self.sets[row], seed) for row, seed in asked])
+        for (row, _), figures in zip(asked, said, strict=True):
+            if figures is not None:
+                self._said[row].append(figures)
+
+    def _ask(self, asked: Sequence[tuple[ParameterSet, int]]) -> list[Floats | None]:
+        self._mean = self._spread = None
+        if self._prior is None:
+            return [None] * len(asked)
+        self.runs += len(asked)
+        said = self._prior(asked)
+        return [None if one is None else self._sought.row(one) for one in said]
+
+    def _spreads(self) -> Floats:
+        """Draw the variance of each set towards that of its neighbours by figures."""
+        means = self.mean
+        several = [row for row, said in enumerate(self._said) if len(said) > 1]
+        if not several:
+            return np.zeros_like(means)
+        variances = np.array([np.var(self._said[row], axis=0, ddof=1) for row in several])
+        freedoms = np.array([len(self._said[row]) - 1.0 for row in several])
+        own, own_freedom = np.zeros_like(means), np.zeros(len(means))
+        own[several], own_freedom[several] = variances, freedoms
+        size = np.where(means.std(axis=0) > 0.0, means.std(axis=0), 1.0)
+        apart = (((means[:, None, :] - means[several][None, :, :]) / size) ** 2).sum(axis=2)
+        count = min(_NEIGHBOURS, len(several))
+        near = np.argpartition(apart, count - 1, axis=1)[:, :count]
+        weights = freedoms[near][:, :, None]
+        around = (variances[near] * weights).sum(axis=1) / weights.sum(axis=1)
+        together = own * own_freedom[:, None] + around * _SHRUNK
+        return np.asarray(np.sqrt(together / (own_freedom[:, None] + _SHRUNK)))
+
+
+def _key(values: ParameterSet) -> _Key:
+    return tuple(sorted(values.items()))

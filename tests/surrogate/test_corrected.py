@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autotune.surrogate.corrected import Corrected
+from autotune.surrogate.evolution import Evolution
+from autotune.surrogate.prior import Surface
+from autotune.surrogate.sought import Sought
+from tests.surrogate.formulas import CUBE, OBJECTIVES, Kernel, kernel, prior
+
+SOUGHT = Sought(OBJECTIVES)
+SLOWDOWN = 1
+TRUE = kernel(noise=0.01)
+
+
+def surface(run: Kernel | None, count: int = 96) -> Surface:
+    known = Surface(SOUGHT, CUBE, prior(run) if run else None, (1, 2, 3, 4))
+    known.add(Evolution(CUBE, (0.0, 0.02, 1.0), seed=5).design(count))
+    known.repeat(range(0, count, 3), 4)
+    return known
+
+
+def corrected(known: Surface, count: int) -> Corrected:
+    rows = np.arange(count)
+    seen = np.array([SOUGHT.row(TRUE(known.sets[row], 77)) for row in rows])
+    return Corrected(known, rows, seen)
+
+
+def errors(known: Surface, model: Corrected) -> float:
+    rows = np.arange(48, 96)
+    truth = np.array([SOUGHT.row(kernel(noise=0.0)(known.sets[row], 0)) for row in rows])
+    return float(np.abs(model.each(rows)[0][:, SLOWDOWN] - truth[:, SLOWDOWN]).mean())
+
+
+def test_a_prior_is_believed_before_anything_was_run() -> None:
+    known = surface(TRUE)
+    model = Corrected(known, np.arange(0), np.zeros((0, 3)))
+
+    said = known.mean[:, SLOWDOWN]
+    expected = 0.9 * said + 0.1 * said.mean()
+    assert model.each(np.arange(96))[0][:, SLOWDOWN] == pytest.approx(expected)
+
+
+def test_a_prior_that_is_right_is_trusted() -> None:
+    assert corrected(surface(TRUE), 6).trust[SLOWDOWN] > 0.99
+
+
+def test_a_prior_whose_costs_are_off_is_put_right() -> None:
+    known = surface(kernel(cost=2.0))
+    before = Corrected(known, np.arange(0), np.zeros((0, 3)))
+
+    after = corrected(known, 6)
+
+    assert errors(known, after) < 0.5 * errors(known, before)
+
+
+def test_a_prior_of_something_else_fades() -> None:
+    def other(values: object, seed: int) -> dict[str, float]:
+        """Figures that have nothing to do with the parameters."""
+        random = np.random.default_rng(list(str(values).encode()))
+        saving, slowdown = random.random(2)
+        noise = 1.0 + 0.001 * np.random.default_rng(seed).standard_normal()
+        return {"memory_saving": saving, "slowdown": 0.1 * slowdown * noise, "cpu_use": 0.01}
+
+    known = surface(other)
+
+    assert corrected(known, 16).trust[SLOWDOWN] < 0.1
+
+
+def test_what_is_believed_of_each_is_what_is_believed_of_all_together() -> None:
+    known = surface(kernel(cost=2.0))
+    model = corrected(known, 5)
+    rows = np.arange(40, 60)
+
+    means, deviations = model.each(rows)
+    together = model.together(rows)
+
+    assert means == pytest.approx(np.column_stack([normal.mean for normal in together]))
+    assert deviations == pytest.approx(np.column_stack([n.deviation for n in together]))
+
+
+def test_without_a_prior_it_learns_from_the_runs_alone() -> None:
+    known = surface(None)
+
+    few, many = corrected(known, 6), corrected(known, 40)
+
+    assert (many.trust == 0.0).all()
+    assert errors(known, many) < errors(known, few)
+
+
+def test_the_noise_is_at_least_what_the_prior_shows() -> None:
+    known = surface(TRUE)
+
+    noise = corrected(known, 6).noise(np.arange(96))
+
+    assert (noise >= known.spread).all()
