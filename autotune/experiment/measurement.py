@@ -123,13 +123,24 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
-        values = dataclasses.asdict(self)
+        # `asdict` copies every sample by itself.
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("scheme_stats", "conditions"):
+            if values[name] is not None:
+                values[name] = dataclasses.asdict(values[name])
         values["watched"] = None if self.watched is None else self.watched.to_dict()
-        values["series"] = {name: list(samples) for name, samples in values["series"].items()}
+        values["series"] = {
+            field.name: list(getattr(self.series, field.name))
+            for field in dataclasses.fields(self.series)
+        }
         values["pss_periods_us"] = list(self.pss_periods_us)
         if self.conditions is not None:
             values["conditions"]["schemes"] = list(values["conditions"]["schemes"])
         return values
+
+    def without_series(self) -> Measurement:
+        """Leave out the samples: all other figures stay."""
+        return dataclasses.replace(self, series=_NO_SAMPLES)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measurement:
@@ -160,6 +171,15 @@ class Measurement:
         return measurement
 
 
+_NO_SAMPLES = Series(
+    time_s=(),
+    rss_bytes=(),
+    pss_bytes=(),
+    swap_bytes=(),
+    pool_bytes=(),
+    used_bytes=(),
+    wss_bytes=(),
+)
 _MAY_BE_NONE = frozenset(
     {
         "work_done",

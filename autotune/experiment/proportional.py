@@ -46,6 +46,8 @@ def between_readings(
     >>> between_readings((0.0, 1.0, 2.0), (100, 200, 100), (50, None, 75), "aba")
     (50.0, 125.0, 75.0)
     """
+    if None not in read:
+        return tuple(float(value or 0) for value in read)
     everything = [number for number, value in enumerate(read) if value is not None]
     if not everything:
         raise ValueError("the proportional figure was never read")

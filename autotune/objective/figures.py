@@ -6,7 +6,7 @@ and then averaged over several measurements.
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -91,7 +91,12 @@ def mean(several: Sequence[Figures]) -> dict[str, float]:
     """
     first, *rest = several
     names = [name for name in first if all(name in other for other in rest)]
-    return {name: statistics.mean([one[name] for one in several]) for name in names}
+    return {name: _mean([one[name] for one in several]) for name in names}
+
+
+def _mean(values: Sequence[float]) -> float:
+    # The sum is exact before it is rounded; still, a third of three equal values may differ from them.
+    return min(max(math.fsum(values) / len(values), min(values)), max(values))
 
 
 def minimised(values: Figures, objectives: Objectives) -> tuple[float, ...]:

@@ -65,8 +65,9 @@ def _mean_held(run: Measurement) -> float:
 
 def _held(series: Series) -> Times:
     """Give what is held at each sample, in bytes."""
-    resident = between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
-    held: Times = np.array(resident) + np.array(series.pool_bytes)
+    read = series.pss_bytes
+    resident = between_readings(series.time_s, series.rss_bytes, read) if None in read else read
+    held: Times = np.array(resident, dtype=np.float64) + np.array(series.pool_bytes)
     return held
 
 

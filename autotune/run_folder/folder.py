@@ -121,11 +121,11 @@ class RunFolder:
         """Write or replace a JSON file."""
         self.write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
-    def append_json(self, name: str, values: Any) -> None:
-        """Add a line of JSON to a file, and wait until it is on the disk."""
-        line = json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
+    def append_json(self, name: str, *several: Any) -> None:
+        """Add a line of JSON to a file for each of *several*, and wait until they are on the disk."""
+        lines = (json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in several)
         with self.writing(name):
-            _append_through(self.path / name, line.encode())
+            _append_through(self.path / name, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

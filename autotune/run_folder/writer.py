@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from autotune.backends.base import Backend
 from autotune.errors import RunError
@@ -30,6 +31,7 @@ from autotune.run_folder.summary import Findings, summary
 from autotune.study import study
 from autotune.study.events import (
     BatchFinished,
+    ConfirmationFinished,
     Ended,
     Event,
     Failed,
@@ -40,6 +42,11 @@ from autotune.study.events import (
 from autotune.study.outcome import Outcome, RunState, count_failed
 from autotune.trial import Trial
 from autotune.workload_file.workload_file import WorkloadFile
+
+_FEW = 200
+"""With fewer trials than this the table of trials is written after every batch."""
+_GROWTH = 1.25
+"""With more trials the table is written again when there are so many times the trials that it has."""
 
 
 def run_into(
@@ -90,6 +97,8 @@ class RunWriter:
         self._folder = folder
         self._file: WorkloadFile | None = None
         self._description: RunDescription | None = None
+        self._waiting: list[dict[str, Any]] = []
+        self._rows = 0
 
     def __call__(self, event: Event) -> None:
         """Write what has happened."""
@@ -97,13 +106,29 @@ class RunWriter:
             case Started():
                 self._start(event)
             case MeasurementMade():
-                self._folder.append_json(MEASUREMENTS_FILE, _logged(event).to_dict())
+                self._log(event)
             case BatchFinished(trials=trials):
-                self._write_trials(trials, None)
+                self._write_log()
+                if len(trials) < _FEW or len(trials) >= _GROWTH * self._rows:
+                    self._write_trials(trials, None)
+            case ConfirmationFinished():
+                self._write_log()
             case Ended(outcome=outcome):
+                self._write_log()
                 self._finish(outcome)
             case Failed(error=error, trials=trials):
                 self._give_up(error, trials)
+
+    def _log(self, made: MeasurementMade) -> None:
+        """Write a measurement at once, unless it is one of thousands: those wait for their batch."""
+        self._waiting.append(_logged(made).to_dict())
+        if made.series:
+            self._write_log()
+
+    def _write_log(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._folder.append_json(MEASUREMENTS_FILE, *waiting)
 
     def _start(self, started: Started) -> None:
         kept = copies(started.file.sources)
@@ -124,6 +149,7 @@ class RunWriter:
         rows = tables.trial_rows(trials, why, file.search_space, file.objectives)
         header = tables.trial_columns(file.search_space, file.objectives)
         self._folder.write(TRIALS_FILE, tables.to_csv(header, rows))
+        self._rows = len(trials)
 
     def _finish(self, outcome: Outcome) -> None:
         file, run = self._started()
@@ -191,5 +217,5 @@ def _logged(made: MeasurementMade) -> LoggedMeasurement:
         trial=made.trial,
         seed=made.seed,
         scheme=scheme_text(made.schemes) if made.schemes else None,
-        measurement=made.measurement,
+        measurement=made.measurement if made.series else made.measurement.without_series(),
     )

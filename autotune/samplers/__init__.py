@@ -19,6 +19,9 @@ from autotune.samplers.sobol import SobolSampler
 from autotune.samplers.sweep import SweepSampler
 from autotune.space.space import SearchSpace
 
+AUTO = "auto"
+"""The name of the search that is no sampler: it goes by what the backend is (`autotune.study`)."""
+
 ASSUMED_TRIALS = 60
 """How many trials a study is taken to have where time alone ends it."""
 
@@ -151,7 +154,7 @@ def make_sampler(
         InputError: If there is no such sampler, or it can't work with these arguments.
     """
     if name not in _MAKERS:
-        raise InputError(f"no sampler '{name}': {nearest(name, NAMES)}")
+        raise InputError(f"no sampler '{name}': {nearest(name, (AUTO, *NAMES))}")
     if package := missing_package(name):
         raise InputError(f"sampler {name} needs the package {package}: pip install {package}")
     task = _Task(seed=seed, space=space, n_trials=n_trials, n_objectives=n_objectives)

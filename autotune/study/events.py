@@ -58,6 +58,7 @@ class MeasurementMade:
         schemes: As the kernel ran them; empty for a baseline.
         backend: The name of the backend that measured.
         measurement: What was measured.
+        series: Whether its samples are to be kept, beside its figures.
     """
 
     role: Role
@@ -66,6 +67,7 @@ class MeasurementMade:
     schemes: tuple[Scheme, ...]
     backend: str
     measurement: Measurement
+    series: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

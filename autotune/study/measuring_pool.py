@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from autotune.backends.base import BackendOf
@@ -31,6 +31,7 @@ class Job:
         trial: Number of the trial; None for a baseline.
         schemes: None for a baseline.
         seed: The seed of the measurement.
+        series: Whether the measurement's samples are to be kept.
         future: Gives the result of the measurement.
     """
 
@@ -38,6 +39,7 @@ class Job:
     trial: int | None
     schemes: Schemes | None
     seed: int
+    series: bool
     future: Future[Measured]
 
 
@@ -75,14 +77,40 @@ class MeasuringPool:
         """Begin to measure without DAMON."""
         return self._begin(Role.BASELINE, None, None, seed)
 
-    def begin(self, trial: int, schemes: Schemes, seed: int, *, confirms: bool = False) -> Job:
-        """Begin to measure a trial's schemes; *confirms* says that the trial was measured before."""
-        role = Role.CONFIRMATION if confirms else Role.TRIAL
-        return self._begin(role, trial, schemes, seed)
+    def begin(
+        self,
+        trial: int,
+        schemes: Schemes,
+        seed: int,
+        *,
+        confirms: bool = False,
+        series: bool = True,
+    ) -> Job:
+        """Begin to measure a trial's schemes.
 
-    def _begin(self, role: Role, trial: int | None, schemes: Schemes | None, seed: int) -> Job:
+        Args:
+            trial: Number of the trial.
+            schemes: Its schemes.
+            seed: The seed of the measurement.
+            confirms: Whether the figures decide what is recommended.
+            series: Whether the samples are to be kept, beside the figures.
+        """
+        role = Role.CONFIRMATION if confirms else Role.TRIAL
+        return self._begin(role, trial, schemes, seed, series=series)
+
+    def _begin(
+        self,
+        role: Role,
+        trial: int | None,
+        schemes: Schemes | None,
+        seed: int,
+        *,
+        series: bool = True,
+    ) -> Job:
         future = self._pool.submit(self._measure, schemes, seed)
-        return Job(role=role, trial=trial, schemes=schemes, seed=seed, future=future)
+        return Job(
+            role=role, trial=trial, schemes=schemes, seed=seed, series=series, future=future
+        )
 
     def _measure(self, schemes: Schemes | None, seed: int) -> Measured:
         try:
@@ -102,27 +130,21 @@ class MeasuringPool:
         measured = result_of(job.future)
         raise_if_interrupted()
         for baseline in measured.baselines:
-            self._tell(Role.BASELINE, None, job.seed, None, baseline)
+            self._tell(replace(job, role=Role.BASELINE, trial=None, schemes=None), baseline)
         for measurement in measured.measurements:
-            self._tell(job.role, job.trial, job.seed, job.schemes, measurement)
+            self._tell(job, measurement)
         return measured
 
-    def _tell(
-        self,
-        role: Role,
-        trial: int | None,
-        seed: int,
-        schemes: Schemes | None,
-        measurement: Measurement,
-    ) -> None:
+    def _tell(self, job: Job, measurement: Measurement) -> None:
         self._emit(
             MeasurementMade(
-                role=role,
-                trial=trial,
-                seed=seed,
-                schemes=schemes or (),
+                role=job.role,
+                trial=job.trial,
+                seed=job.seed,
+                schemes=job.schemes or (),
                 backend=self._backend.name,
                 measurement=measurement,
+                series=job.series,
             )
         )
 

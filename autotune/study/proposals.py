@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler
 
 from autotune.objective.figures import violation
 from autotune.objective.objective import Direction, Objectives
+from autotune.samplers.distributions import distributions
 from autotune.samplers.told import tell_figures
 from autotune.space.space import ParameterSet, SearchSpace
 from autotune.study.storage import Storage
@@ -58,20 +59,8 @@ class Proposals:
         self._objectives = objectives
         self._sampler = sampler
         self._storage = storage
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage.translated():
-            self._study = optuna.create_study(
-                study_name=name,
-                storage=storage.optuna,
-                sampler=sampler,
-                directions=[
-                    "maximize" if o.direction is Direction.MAXIMIZE else "minimize"
-                    for o in objectives.objectives
-                ],
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self._study.set_metric_names([o.name for o in objectives.objectives])
+            self._study = _created(name, objectives, storage, sampler)
 
     def enqueue(self, parameter_sets: Sequence[ParameterSet]) -> None:
         """Give parameter sets that are proposed first, in their order."""
@@ -102,3 +91,54 @@ class Proposals:
             # The signs stay as they are: Optuna knows the directions.
             asked = [trial.figures[o.name] for o in self._objectives.objectives]
             self._study.tell(proposal.asked, asked)
+
+
+def keep(
+    name: str,
+    space: SearchSpace,
+    objectives: Objectives,
+    storage: Storage,
+    trials: Sequence[Trial],
+) -> None:
+    """Keep trials that no sampler of Optuna's proposed, as a study of finished trials.
+
+    Optuna counts trials from 0; so each has its number in the study as the user attribute ``trial``.
+
+    Raises:
+        RunError: If the storage fails.
+    """
+    known = distributions(space)
+    with storage.translated():
+        study = _created(name, objectives, storage, None)
+        study.add_trials(
+            optuna.trial.create_trial(
+                params=dict(trial.parameters),
+                distributions={one: known[one] for one in trial.parameters},
+                values=[trial.figures[o.name] for o in objectives.objectives],
+                user_attrs={"trial": trial.number},
+                system_attrs={
+                    f"constraints:{constraint}": violation(trial.figures, constraint)
+                    for constraint in objectives.constraints
+                },
+            )
+            for trial in trials
+        )
+
+
+def _created(
+    name: str, objectives: Objectives, storage: Storage, sampler: BaseSampler | None
+) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage.optuna,
+        sampler=sampler,
+        directions=[
+            "maximize" if o.direction is Direction.MAXIMIZE else "minimize"
+            for o in objectives.objectives
+        ],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([o.name for o in objectives.objectives])
+    return study

@@ -24,7 +24,7 @@ from autotune.objective.longer_time import little_cpu
 from autotune.objective.served_together import served_together
 from autotune.recommendation import front, inaction
 from autotune.recommendation.probability import beliefs
-from autotune.samplers import make_sampler
+from autotune.samplers import AUTO, make_sampler
 from autotune.space.space import ParameterSet
 from autotune.study.asking import SamplerSearch
 from autotune.study.confirming import confirmation_seeds
@@ -40,6 +40,7 @@ from autotune.study.events import (
 from autotune.study.measuring_pool import MeasuringPool, usable_threads
 from autotune.study.outcome import Outcome, RunState
 from autotune.study.search import Search
+from autotune.study.searching import SimulatorSearch
 from autotune.study.shared_work import no_shared_work
 from autotune.study.storage import Storage, in_memory
 from autotune.study.trying import Trying
@@ -92,25 +93,31 @@ def prepare(file: WorkloadFile, backend: Backend, earlier: Earlier | None = None
             suit the search space.
         BackendUnavailableError: If nothing can be measured here.
     """
-    space = file.search_space
+    space, before = file.search_space, earlier or Earlier()
     try:
         widest = tuple(template.widest() for template in space.templates)
         backend.check(file.experiment(widest))
-        sampler = make_sampler(
-            file.sampler,
-            seed=file.seed,
-            space=space,
-            n_trials=file.budget.trials,
-            n_objectives=len(file.objectives.objectives),
-        )
+        search = _search(file, backend, before.first)
     except ValueError as error:
         raise InputError(f"search space '{space.name}': {error}", Where(file.path)) from error
     except InputError as error:
         if error.where is not None:
             raise
         raise InputError(str(error), Where(file.path)) from error
-    before = earlier or Earlier()
-    return Prepared(file, backend, SamplerSearch(sampler, before.first), before)
+    return Prepared(file, backend, search, before)
+
+
+def _search(file: WorkloadFile, backend: Backend, first: Sequence[ParameterSet]) -> Search:
+    if file.sampler == AUTO and backend.name == "simulator":
+        return SimulatorSearch(seed=file.seed)
+    sampler = make_sampler(
+        "tpe" if file.sampler == AUTO else file.sampler,
+        seed=file.seed,
+        space=file.search_space,
+        n_trials=file.budget.trials,
+        n_objectives=len(file.objectives.objectives),
+    )
+    return SamplerSearch(sampler, tuple(first))
 
 
 def run(

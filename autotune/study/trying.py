@@ -18,6 +18,7 @@ from autotune.objective.figures import Figures
 from autotune.objective.longer_time import waited
 from autotune.objective.metrics import SlowdownName
 from autotune.recommendation import front, inaction
+from autotune.recommendation.front import Confirmation
 from autotune.recommendation.inaction import Reason
 from autotune.space.space import ParameterSet
 from autotune.study.confirming import Confirmed
@@ -72,9 +73,11 @@ class Trying:
         self.emit = emit
         self.trials: list[Trial] = []
         self.confirmed = Confirmed()
+        self.finalists: list[Trial] | None = None
         self.notes: list[str] = []
         self.reasons: dict[int, tuple[Reason, ...]] = {}
         self._backend = backend
+        self._baselines: dict[int, Measurement | None] = {}
         self._slowdown = slowdown
         time_us = file.budget.time_us
         self._end_s = None if time_us is None else time.monotonic() + time_us / 1e6
@@ -95,9 +98,16 @@ class Trying:
         wanted = self.file.search_space.schemes(parameters)
         return tuple(on_grid(scheme, self.file.monitoring.intervals) for scheme in wanted)
 
-    def batch(self, asked: Sequence[AnAsked]) -> Iterator[tuple[AnAsked, Trial]]:
-        """Try parameter sets together; give each with its trial, in their order."""
-        pending = [self._begin(one) for one in asked]
+    def batch(
+        self, asked: Sequence[AnAsked], *, series: bool = True
+    ) -> Iterator[tuple[AnAsked, Trial]]:
+        """Try parameter sets together; give each with its trial, in their order.
+
+        Args:
+            asked: What is tried.
+            series: Whether the samples of each measurement are to be kept, beside its figures.
+        """
+        pending = [self._begin(one, series=series) for one in asked]
         for one, wait in zip(asked, pending, strict=True):
             trial = wait()
             self.trials.append(trial)
@@ -105,8 +115,74 @@ class Trying:
             self.emit(TrialFinished(trial=trial))
         self.emit(BatchFinished(trials=tuple(self.trials)))
 
+    def again(
+        self, wanted: Sequence[tuple[Trial, int]], *, confirms: bool, series: bool
+    ) -> list[Figures | None]:
+        """Measure trials again, each with a seed.
+
+        Args:
+            wanted: Trials, and the seed for each.
+            confirms: Whether the figures decide what is recommended; they are kept in `confirmed` then.
+            series: Whether the samples of each measurement are to be kept, beside its figures.
+
+        Returns:
+            The figures of each, in their order; None where a measurement or its baseline failed.
+        """
+        seeds = dict.fromkeys(seed for _, seed in wanted)
+        baselines = {
+            seed: self.pool.begin_baseline(seed) for seed in seeds if seed not in self._baselines
+        }
+        jobs = [
+            self.pool.begin(trial.number, trial.schemes, seed, confirms=confirms, series=series)
+            for trial, seed in wanted
+        ]
+        for seed, job in baselines.items():
+            self._baselines[seed] = self._again_baseline(job)
+        return [
+            self._again(trial, job, confirms=confirms)
+            for (trial, _), job in zip(wanted, jobs, strict=True)
+        ]
+
+    def _again_baseline(self, job: Job) -> Measurement | None:
+        try:
+            baseline = self.pool.finish_baseline(job)
+            if lacks := self.pool.lacking(baseline):
+                raise TrialError(lacks)
+        except TrialError as error:
+            self.confirmed.notes.append(
+                f"The confirmations with seed {job.seed} don't count: their baseline failed: {error}"
+            )
+            return None
+        return baseline
+
+    def _again(self, trial: Trial, job: Job, *, confirms: bool) -> Figures | None:
+        baseline = self._baselines[job.seed]
+        failure, figures = None, None
+        try:
+            # A job is finished whatever came of its baseline: finishing tells of the measurement.
+            measured = self.pool.finish(job)
+            if baseline is not None:
+                figures = self.pool.figures(measured, baseline)
+        except TrialError as error:
+            failure = f"the confirmation with seed {job.seed} failed: {error}"
+        if confirms and baseline is not None:
+            self.confirmed.baselines[job.seed] = baseline
+            before = self.confirmed.confirmations.get(trial.number, Confirmation())
+            several = (*before.figures, *(() if figures is None else (figures,)))
+            failed = before.failure or failure
+            self.confirmed.confirmations[trial.number] = (
+                Confirmation(failure=failed) if failed else Confirmation(figures=several)
+            )
+        return figures
+
     def candidates(self) -> list[Trial]:
-        """Give the trials that are non-dominated by their first figures within the constraints."""
+        """Give the trials that may be recommended.
+
+        These are what a search has chosen to confirm. Without a choice, they are the trials that are
+        non-dominated by their first figures within the constraints.
+        """
+        if self.finalists is not None:
+            return self.finalists
         return front.candidates(self.trials, self.off(), self.file.objectives)
 
     def published(self) -> list[Trial]:
@@ -117,7 +193,7 @@ class Trying:
         """The figures without DAMON, with the study's own seed; None if an objective has none."""
         return self.pool.off(self.baseline)
 
-    def _begin(self, asked: Asked) -> Callable[[], Trial]:
+    def _begin(self, asked: Asked, *, series: bool) -> Callable[[], Trial]:
         """Begin to measure. The function that is returned waits for the trial."""
         schemes: Schemes = ()
         impossible: ValueError | None = None
@@ -128,7 +204,7 @@ class Trying:
         self.emit(TrialAsked(number=asked.number, parameters=asked.parameters, schemes=schemes))
         if impossible is not None:
             return partial(self._failed, asked, schemes, impossible)
-        job = self.pool.begin(asked.number, schemes, self.file.seed)
+        job = self.pool.begin(asked.number, schemes, self.file.seed, series=series)
         return partial(self._wait, asked, schemes, job)
 
     def _wait(self, asked: Asked, schemes: Schemes, job: Job) -> Trial:

@@ -69,15 +69,8 @@ class Evolution:
 
     def vary(self, known: Evaluated, count: int) -> list[ParameterSet]:
         """Give *count* variations of the best points of *known*, which has at least one."""
-        scaled = self._scaled(known)
+        scaled = _scaled(known, self._corner)
         return [self._variation(known.points, scaled, known.excess) for _ in range(count)]
-
-    def _scaled(self, known: Evaluated) -> NDArray[np.float64]:
-        """Give losses from 0, the best within the limits, to 1, worth nothing."""
-        within = known.excess <= 0.0
-        ideal = known.losses[within if within.any() else slice(None)].min(axis=0)
-        stake = self._corner - ideal
-        return np.asarray((known.losses - ideal) / np.where(stake > 0.0, stake, 1.0))
 
     def _variation(
         self,
@@ -102,8 +95,7 @@ class Evolution:
         excess: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         weights = self._random.dirichlet(np.ones(scaled.shape[1]))
-        weighted = scaled * weights
-        score = weighted.max(axis=1) + _SUM * weighted.sum(axis=1) + _EXCESS * excess
+        score = _score(scaled, excess, weights)
         rank = min(int(self._random.geometric(1.0 - _NEXT)), len(score)) - 1
         return np.asarray(points[int(np.argpartition(score, rank)[rank])])
 
@@ -115,3 +107,40 @@ class Evolution:
         low, high = np.log(_STEP)
         deviation = np.exp(self._random.uniform(low, high))
         return float(np.clip(now + deviation * self._random.normal(), 0.0, 1.0))
+
+
+def weighted_scores(
+    known: Evaluated, corner: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Say how good each point is by weights of the objectives; less is better.
+
+    Args:
+        known: n points.
+        corner: The losses at which each objective is worth nothing any more, shape ``(k,)``.
+        weights: Shape ``(w, k)``; each row sums up to 1.
+
+    Returns:
+        Shape ``(w, n)``.
+
+    Source: the augmented weighted Chebyshev norm, Steuer and Choo, "An interactive weighted Tchebycheff
+    procedure for multiple objective programming", 1983.
+    """
+    scaled = _scaled(known, corner)
+    return np.array([_score(scaled, known.excess, row) for row in weights])
+
+
+def _score(
+    scaled: NDArray[np.float64], excess: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    weighted = scaled * weights
+    return np.asarray(
+        weighted.max(axis=1) + _SUM * weighted.sum(axis=1) + _EXCESS * np.maximum(excess, 0.0)
+    )
+
+
+def _scaled(known: Evaluated, corner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give losses from 0, the best within the limits, to 1, worth nothing."""
+    within = known.excess <= 0.0
+    ideal = known.losses[within if within.any() else slice(None)].min(axis=0)
+    stake = corner - ideal
+    return np.asarray((known.losses - ideal) / np.where(stake > 0.0, stake, 1.0))

@@ -93,7 +93,7 @@ class WorkloadFile:
         budget: When the study ends.
         sampler: Name of the sampler; `autotune.samplers` knows all names.
         parallel: How many trials are proposed at once.
-        confirmations: How often a scheme is measured again before it is recommended.
+        confirmations: How often a scheme is measured again, at most, before it is recommended.
         recommend: The most schemes that are recommended.
         seed: The seed of every trial and of the baseline.
         monitoring: DAMON's attributes.
@@ -284,8 +284,8 @@ def _check_hold(file: WorkloadFile) -> None:
         )
 
 
-def _budget(keys: Mapping, trials: int | None) -> Budget:
-    budget = keys.take("budget", read_budget, Budget(trials=defaults.TRIALS))
+def _budget(keys: Mapping, trials: int | None, usual: int) -> Budget:
+    budget = keys.take("budget", read_budget, Budget(trials=usual))
     return budget if trials is None else replace(budget, trials=trials)
 
 
@@ -352,7 +352,8 @@ def load_workload_file(
     objectives, objectives_path = _objectives(keys, places)
     monitoring = keys.take("monitoring", read_monitoring, MonitoringSection())
     seed = keys.take("seed", document.integer(at_least=0, at_most=MAX_SEED), defaults.SEED)
-    sampler = keys.take("sampler", document.text, defaults.SAMPLER)
+    in_file = keys.take("sampler", document.text, defaults.SAMPLER)
+    sampler = in_file if said.sampler is None else said.sampler
     files = {
         "workload": path,
         "search space": space_path,
@@ -375,13 +376,15 @@ def load_workload_file(
         ),
         search_space=search_space,
         objectives=objectives,
-        budget=_budget(keys, said.trials),
-        sampler=sampler if said.sampler is None else said.sampler,
+        budget=_budget(keys, said.trials, defaults.trials(sampler, backend)),
+        sampler=sampler,
         parallel=keys.take(
             "parallel", document.integer(at_least=1, at_most=1000), defaults.PARALLEL
         ),
         confirmations=keys.take(
-            "confirmations", document.integer(at_least=0, at_most=1000), defaults.CONFIRMATIONS
+            "confirmations",
+            document.integer(at_least=0, at_most=1000),
+            defaults.confirmations(sampler, backend),
         ),
         recommend=keys.take(
             "recommend", document.integer(at_least=1, at_most=1000), defaults.RECOMMEND

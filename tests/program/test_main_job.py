@@ -41,7 +41,7 @@ def test_there_is_a_row_a_trial_counted_from_zero(run: report.Run) -> None:
 def test_each_published_scheme_would_add_next_to_nothing_to_the_front(
     run: report.Run, reference: str
 ) -> None:
-    """Measured here again, with the seeds of the run's confirmations."""
+    """Measured here again, with the seeds with which every published scheme is confirmed."""
     workload = load_workload_file(STAIRS)
     backend = make_backend(workload.backend)
     schemes = load_schemes(resolve(reference, ROOT))
@@ -51,14 +51,14 @@ def test_each_published_scheme_would_add_next_to_nothing_to_the_front(
             backend.run(workload.experiment(None), seed=seed),
             slowdown=backend.slowdown_metric,
         )
-        for seed in run.description.confirmation_seeds
+        for seed in run.description.confirmation_seeds[:4]
     ]
     published = minimised(mean(figures), workload.objectives)
     limit = workload.objectives.limit
 
     added = pareto.hypervolume([*run.points, published], limit)
     assert added <= 1.01 * pareto.hypervolume(run.points, limit)
-    assert len(run.description.confirmation_seeds) == 3
+    assert len(run.description.confirmation_seeds) == 40
 
 
 def test_the_front_beats_what_is_published(run: report.Run) -> None:
@@ -69,12 +69,14 @@ def test_the_front_beats_what_is_published(run: report.Run) -> None:
     assert front["memory_saving"].max() > published["memory_saving"].max()
 
 
-def test_every_measurement_is_kept_with_its_series(run: report.Run) -> None:
+def test_every_measurement_is_kept_and_those_to_look_at_with_their_series(run: report.Run) -> None:
     lines = (run.path / "measurements.jsonl").read_text().splitlines()
 
     records = [json.loads(line) for line in lines]
 
-    roles = [record["role"] for record in records]
-    assert roles.count("trial") == 60
-    assert roles.count("baseline") == 1 + 3
-    assert all(record["measurement"]["series"]["time_s"] for record in records)
+    tried = {(one["trial"], one["seed"]) for one in records if one["role"] == "trial"}
+    assert {trial for trial, seed in tried if seed == 1} == set(range(60))
+    with_series = [one for one in records if one["measurement"]["series"]["time_s"]]
+    assert {one["role"] for one in with_series} == {"baseline", "confirmation"}
+    front = set(pd.read_csv(run.path / "front.csv")["trial"])
+    assert front <= {one["trial"] for one in with_series}

@@ -53,9 +53,9 @@ def test_two_lines_are_enough(folder: Path) -> None:
     assert workload.backend.machine.name == "server.yaml"
     assert workload.search_space.name == "prcl"
     assert workload.objectives.name == "memory"
-    assert workload.budget == Budget(trials=60)
-    assert workload.sampler == "tpe"
-    assert (workload.parallel, workload.confirmations, workload.seed) == (4, 3, 0)
+    assert workload.budget == Budget(trials=4000)
+    assert workload.sampler == "auto"
+    assert (workload.parallel, workload.confirmations, workload.seed) == (4, 40, 0)
     assert (str(workload.objectives.hold), workload.recommend) == ("95%", 7)
     assert workload.monitoring == Monitoring()
     assert workload.start_after_us == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autotune.backends.simulator import world
 from autotune.backends.simulator.compiled.draws import Draws, make_draws
@@ -31,7 +32,7 @@ from autotune.damon.recording import Recording
 from autotune.damon.spans import without
 from autotune.errors import InputError, TrialError
 from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
+from autotune.experiment.measurement import Measurement, Series
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 from autotune.units import format_duration, format_size
@@ -357,6 +358,14 @@ def _stats(staged: schemes.Schemes) -> SchemeStats:
     return SchemeStats(**{name: int(staged.items[name].sum()) for name in names})
 
 
+def _weighted_mean(samples: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Give the mean of samples; that of equal samples is exactly their value."""
+    total = float(weights.sum())
+    if total <= 0.0:
+        return float(samples[-1])
+    return float(samples[0] + (weights * (samples - samples[0])).sum() / total)
+
+
 def _measurement(
     simulated: world.World, staged: schemes.Schemes | None, workload: processes.Workload
 ) -> Measurement:
@@ -364,16 +373,17 @@ def _measurement(
     clock, counters = simulated.clock[0], simulated.memory.counters[0]
     tally = simulated.tally[0]
     runtime_s = float(clock.now_us) / 1e6
+    weights = np.diff(np.append(series.time_s, runtime_s))
 
-    def mean(samples: tuple[int, ...]) -> float:
-        return time_weighted_mean(series.time_s, samples, runtime_s)
+    def mean(samples: tuple[int | None, ...]) -> float:
+        return _weighted_mean(np.array(samples, dtype=np.float64), weights)
 
     return Measurement(
         runtime_s=runtime_s,
         work_done=_work_done(workload, simulated),
         rss_mean_bytes=mean(series.rss_bytes),
         rss_peak_bytes=max(series.rss_bytes),
-        pss_mean_bytes=mean(tuple(size or 0 for size in series.pss_bytes)),
+        pss_mean_bytes=mean(series.pss_bytes),
         swap_pool_mean_bytes=mean(series.pool_bytes),
         system_used_mean_bytes=mean(series.used_bytes),
         kdamond_cpu=float(clock.busy_us) / 1e6 / runtime_s,
