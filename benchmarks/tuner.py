@@ -47,6 +47,7 @@ from autotune.evaluation.tuner_reference import (
     Reference,
     find_reference,
     slowdown_limit,
+    with_found,
 )
 from autotune.evaluation.tuner_responses import RecordedResponse
 from autotune.evaluation.tuner_runs import (
@@ -80,7 +81,7 @@ _QUICK_PROBLEMS = (
     "kernel/return",
     "responses/*",
 )
-_QUICK_EFFORT = Effort(design=192, varied=384, rounds=2, seeds=20)
+_QUICK_EFFORT = Effort(lineages=2, design=128, varied=128, joint=256, rounds=2, seeds=20)
 
 _BUDGETS: dict[Kind, tuple[int, ...]] = {
     Kind.SIMULATOR: (60,),
@@ -299,12 +300,13 @@ def report(folder: Folder, asked: Sequence[str]) -> str:
     parts += [f"{note}\n" for note in notes]
     for kind, title in _TITLES.items():
         of_kind = [run for run in runs if every[run.problem].kind is kind]
+        names = sorted({run.problem for run in of_kind})
+        kept = {name: one for name in names if (one := folder.reference(name)) is not None}
+        limits = {name: slowdown_limit(every[name].plain) for name in kept}
         references = {
-            name: found
-            for name in {run.problem for run in of_kind}
-            if (found := folder.reference(name)) is not None
+            name: with_found(one, _found(of_kind, name), limits[name])
+            for name, one in kept.items()
         }
-        limits = {name: slowdown_limit(every[name].plain) for name in references}
         results = Results(of_kind, references, limits, order)
         if not results.runs:
             continue
@@ -326,6 +328,14 @@ def report(folder: Folder, asked: Sequence[str]) -> str:
     text = "\n".join(parts)
     (folder.path / "report.md").write_text(text, encoding="utf-8")
     return text
+
+
+def _found(runs: Iterable[Run], problem: str) -> Iterator[Best]:
+    """Give every scheme that a run on a problem recommended."""
+    for run in runs:
+        if run.problem == problem:
+            for parameters, judged in zip(run.recommended, run.judged, strict=True):
+                yield Best(parameters=parameters, judged=judged)
 
 
 def _best_score(name: str) -> float:

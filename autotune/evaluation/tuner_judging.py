@@ -66,7 +66,7 @@ class Judge:
 
     def judge(self, schemes: Schemes, seeds: int = SEEDS) -> Judged:
         """Judge by the first *seeds* judging seeds, at least 1. A run that fails keeps no limit."""
-        found = [self._figures(schemes, FIRST_SEED + number) for number in range(seeds)]
+        found = [self.measured_once(schemes, FIRST_SEED + number) for number in range(seeds)]
         measured = [one for one in found if one is not None]
         kept = sum(not broken(one, self._file.objectives) for one in measured)
         if not measured:
@@ -91,7 +91,8 @@ class Judge:
             slowdown=self.backend.slowdown_metric,
         )
 
-    def _figures(self, schemes: Schemes, seed: int) -> Figures | None:
+    def measured_once(self, schemes: Schemes, seed: int) -> Figures | None:
+        """As `measure`; asked again, give what was measured first."""
         if (schemes, seed) not in self._known:
             self._known[schemes, seed] = self.measure(schemes, seed)
         return self._known[schemes, seed]

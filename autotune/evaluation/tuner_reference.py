@@ -1,15 +1,16 @@
 """The best that a problem has: a dense search, whose outcome is judged like the outcome of any method.
 
-The search is a quasi-random design, then variations of what is best, with one seed. What may be on the
-front is judged with some seeds, then with all judging seeds, and what was learned about how often limits
-are kept goes back into the search. So the reference is chosen with the knowledge of the judging seeds,
-which no method has: it is what can be reached with luck.
+Several lineages each make a quasi-random design and variations of what is best in it, each with its own
+seed. Then variations of what is best in all of them follow. What may be on the front is judged with
+some seeds, then with all judging seeds, and what was learned about how often limits are kept goes back
+into the search. So the reference is chosen with the knowledge of the judging seeds, which no method has:
+it is what can be reached with luck.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,10 @@ from autotune.workload_file.workload_file import WorkloadFile
 
 _FAILED_SLOWDOWN = 10.0
 _FIRST_SEEDS = 8
+_HOPELESS = 0.7
 _GENERATION = 64
-_DIRECTIONS = 24
-_EACH = 4
+_DIRECTIONS = 16
+_EACH = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +36,19 @@ class Effort:
     """How long a reference is searched for.
 
     Attributes:
-        design: Schemes of the quasi-random design.
-        varied: Schemes that are variations.
-        rounds: How often the best are judged.
+        lineages: How many searches begin by themselves.
+        design: Schemes of the quasi-random design of each.
+        varied: Schemes of each that are variations.
+        joint: Variations of what is best in all lineages.
+        rounds: In how many rounds these are made, and the best judged.
         seeds: How many seeds judge the best.
     """
 
-    design: int = 768
-    varied: int = 1536
-    rounds: int = 3
+    lineages: int = 3
+    design: int = 512
+    varied: int = 768
+    joint: int = 1536
+    rounds: int = 4
     seeds: int = 40
 
 
@@ -101,9 +107,8 @@ class _Dense:
         self.judged: dict[int, Judged] = {}
         self._index: dict[Schemes, int] = {}
 
-    def add(self, sets: Iterable[ParameterSet]) -> int:
-        """Try what is new and possible, with one seed; say how many that were."""
-        added = 0
+    def add(self, sets: Iterable[ParameterSet], seed: int) -> None:
+        """Try what is new and possible, with one seed."""
         for parameters in sets:
             schemes = schemes_of(self.file, parameters)
             if schemes is None or schemes in self._index:
@@ -111,14 +116,17 @@ class _Dense:
             self._index[schemes] = len(self.schemes)
             self.schemes.append(schemes)
             self.sets.append(parameters)
-            figures = self.judge.measure(schemes, FIRST_SEED)
+            figures = self.judge.measured_once(schemes, seed)
             self.points.append(
                 (0.0, _FAILED_SLOWDOWN)
                 if figures is None
                 else (figures["memory_saving"], figures["slowdown"])
             )
-            added += 1
-        return added
+
+    def evolve(self, proposing: Evolution, count: int, seed: int) -> None:
+        """Try *count* variations of what is best, in generations."""
+        for _ in range(count // _GENERATION):
+            self.add(proposing.vary(self.known(), _GENERATION), seed)
 
     def known(self) -> Evaluated:
         """What is known, with the judged figures where there are some."""
@@ -162,15 +170,42 @@ def find_reference(
     """
     effort = effort or Effort()
     dense = _Dense(file, judge)
-    proposing = Evolution(dense.cube, (0.0, dense.limit), seed=seed)
-    dense.add(file.search_space.initial)
-    dense.add(proposing.design(effort.design))
+    corner = (0.0, dense.limit)
+    for number in range(effort.lineages):
+        one, its_seed = _Dense(file, judge), FIRST_SEED + number
+        proposing = Evolution(dense.cube, corner, seed=seed + number)
+        one.add(file.search_space.initial, its_seed)
+        one.add(proposing.design(effort.design), its_seed)
+        one.evolve(proposing, effort.varied, its_seed)
+        dense.add(one.sets, its_seed)
+    _judge_promising(dense, effort.seeds)
+    proposing = Evolution(dense.cube, corner, seed=seed + effort.lineages)
     for _ in range(effort.rounds):
-        left = effort.varied // effort.rounds
-        for _ in range(left // _GENERATION):
-            dense.add(proposing.vary(dense.known(), _GENERATION))
+        dense.evolve(proposing, effort.joint // effort.rounds, FIRST_SEED)
         _judge_promising(dense, effort.seeds)
     return _chosen(dense, effort.seeds)
+
+
+def with_found(reference: Reference, found: Iterable[Best], limit: float) -> Reference:
+    """Add schemes that methods found and that hold the limits, and choose the best handful anew.
+
+    >>> nothing = Reference(handful=(), volume=0.0, whole=0.0, most_saved=0.0, tried=1, judged=1)
+    >>> one = Best(
+    ...     parameters={}, judged=Judged(saving=0.5, slowdown=0.01, within=1.0, seeds=40)
+    ... )
+    >>> with_found(nothing, [one], 0.02).volume
+    0.005
+    """
+    options = [*reference.handful, *(one for one in found if one.judged.holds)]
+    points = [one.judged.point for one in options]
+    chosen = best_handful(points, limit)
+    return replace(
+        reference,
+        handful=tuple(options[index] for index in chosen),
+        volume=volume([points[index] for index in chosen], limit),
+        whole=max(reference.whole, volume(points, limit)),
+        most_saved=max([reference.most_saved, *(saving for saving, _ in points)]),
+    )
 
 
 def _judge_promising(dense: _Dense, seeds: int) -> None:
@@ -179,7 +214,7 @@ def _judge_promising(dense: _Dense, seeds: int) -> None:
         if index in dense.judged:
             continue
         first = dense.judge.judge(dense.schemes[index], min(_FIRST_SEEDS, seeds))
-        hopeless = first.within < 0.5
+        hopeless = first.within < _HOPELESS
         dense.judged[index] = first if hopeless else dense.judge.judge(dense.schemes[index], seeds)
 
 

@@ -101,7 +101,7 @@ def test_a_run_that_fails_keeps_no_limit_and_counts_for_no_mean() -> None:
 
 
 def test_the_reference_of_a_straight_front_is_seven_eighths_of_its_area() -> None:
-    effort = Effort(design=128, varied=512, rounds=2, seeds=2)
+    effort = Effort(lineages=2, design=64, varied=128, joint=384, rounds=2, seeds=2)
 
     found = find_reference(FILE, judge(Straight()), seed=1, effort=effort)
 
@@ -114,7 +114,7 @@ def test_the_reference_of_a_straight_front_is_seven_eighths_of_its_area() -> Non
 
 
 def test_equal_arguments_give_equal_references() -> None:
-    effort = Effort(design=32, varied=64, rounds=1, seeds=2)
+    effort = Effort(lineages=2, design=32, varied=64, joint=64, rounds=1, seeds=2)
 
     first, second = (
         find_reference(FILE, judge(Straight()), seed=1, effort=effort) for _ in range(2)
@@ -124,7 +124,7 @@ def test_equal_arguments_give_equal_references() -> None:
 
 
 def test_schemes_that_break_the_limit_too_often_are_no_reference() -> None:
-    effort = Effort(design=32, varied=64, rounds=1, seeds=20)
+    effort = Effort(lineages=1, design=32, varied=64, joint=64, rounds=1, seeds=20)
 
     found = find_reference(FILE, judge(Straight(slow=10)), seed=1, effort=effort)
 
