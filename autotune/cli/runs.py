@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autotune.cli.options import JsonOption, RunArgument, print_json
+from autotune.cli.options import JsonOption, RunArgument, print_json, warn
 from autotune.formats.forms import Form
 
 # What a command needs is imported where it is used: `autotune --help` should not load a compiler.
@@ -35,6 +35,9 @@ def export(
 
     found = reader.load_run(run_folder)
     names = reader.pick(found, pick)
+    for name, note in found.notes.items():
+        if name in names:
+            warn(f"{name}: {note}")
     if out is None:
         typer.echo(export_text(found, names, form, pid=pid), nl=False)
     else:

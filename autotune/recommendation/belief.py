@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from scipy.special import ndtri, stdtrit
 
 from autotune.objective.figures import Figures
 
@@ -44,3 +47,19 @@ class Belief:
             raise ValueError(f"freedom is {self.freedom:g}: it must be above 0")
         if not 0.0 <= self.within <= 1.0:
             raise ValueError(f"within is {self.within:g}: a probability is from 0 to 1")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known about how much figures differ from run to run."""
+        return math.isfinite(self.freedom) or any(self.spread.values())
+
+    def interval(self, name: str, *, confidence: float = 0.95) -> tuple[float, float]:
+        """Give the bounds between which the mean of a figure lies with a probability.
+
+        Raises:
+            KeyError: If there is no such figure.
+        """
+        share = (1.0 + confidence) / 2.0
+        away = ndtri(share) if math.isinf(self.freedom) else stdtrit(self.freedom, share)
+        margin = float(away) * self.error[name]
+        return self.mean[name] - margin, self.mean[name] + margin

@@ -142,8 +142,6 @@ def not_sure(belief: Belief, measured: int, objectives: Objectives) -> str:
 
 def not_known(belief: Belief | None, confirmations: Sequence[Figures]) -> str | None:
     """Say that nothing is known about how much the figures differ from run to run; None if it is."""
-    if len(confirmations) > 1 or belief is None:
-        return None
-    if any(belief.spread.values()) or math.isfinite(belief.freedom):
+    if len(confirmations) > 1 or belief is None or belief.is_known:
         return None
     return "measured once: how much its figures differ from run to run is not known"

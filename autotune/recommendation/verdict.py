@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from autotune.objective.figures import breaches, broken, violation
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommendation, Recommended, knee
+from autotune.recommendation.sureness import limits
 from autotune.trial import Trial, TrialState
 
 BEST = "best"
@@ -75,6 +76,8 @@ def why_empty(
         return "there was no trial"
     if all(trial.state is TrialState.FAILED for trial in trials):
         return "every trial failed"
+    if recommendation.unsure is not None:
+        return f"no scheme is sure enough to keep {limits(objectives)}"
     if recommendation.thrown_out:
         return "confirmation threw out every candidate"
     kept = ", ".join(str(constraint) for constraint in objectives.constraints)

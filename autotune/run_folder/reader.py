@@ -52,6 +52,14 @@ class Run:
         return [trial_id(int(number)) for number in self._column("trial")]
 
     @property
+    def notes(self) -> dict[str, str]:
+        """What to know before using schemes of the front, by their names."""
+        if "note" not in self.front:
+            return {}
+        cells = zip(self.ids, self.front["note"], strict=True)
+        return {name: str(cell) for name, cell in cells if not pd.isna(cell)}
+
+    @property
     def points(self) -> list[tuple[float, ...]]:
         """The front's objectives such that less is better, in the order of its rows."""
         columns = [

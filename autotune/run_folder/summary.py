@@ -9,15 +9,21 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.proportional import too_few_readings
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import format_figure
+from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommendation, Recommended
+from autotune.recommendation.sureness import limits, share_of_runs
 from autotune.recommendation.verdict import bounds, marks, why_empty
+from autotune.recommendation.worth import verdict
 from autotune.study.outcome import Outcome
-from autotune.trial import Trial, TrialState
+from autotune.trial import TrialState
 from autotune.units import megabytes
 from autotune.workload_file.workload_file import WorkloadFile
 
 _MOST_REASONS = 12
 """How many different reasons a summary lists."""
+
+_MOST_NUMBERS = 12
+"""How many trials a summary lists for one reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,11 @@ class Findings:
         return tuple(dict.fromkeys((*sought, *bounded)))
 
     @property
+    def verdict(self) -> str:
+        """What the run comes to, in one sentence."""
+        return verdict(self.outcome.trials, self.recommendation, self.file.objectives)
+
+    @property
     def confirmed(self) -> bool:
         """Whether the figures of the front come from confirmations."""
         return bool(self.recommendation.confirmed)
@@ -64,7 +75,13 @@ def summary(findings: Findings) -> str:
     front = findings.recommendation.front
     count = f"{len(front)} scheme{'s' * (len(front) != 1)}"
     sections = (
-        [f"# {findings.file.name}: {count} recommended", "", *_run(findings)],
+        [
+            f"# {findings.file.name}: {count} recommended",
+            "",
+            findings.verdict,
+            "",
+            *_run(findings),
+        ],
         [f"Note: {findings.outcome.reason}."] if findings.outcome.reason else [],
         [*findings.notes],
         ["## Baseline", "", *_baseline(findings.outcome.baseline)],
@@ -79,7 +96,14 @@ def summary(findings: Findings) -> str:
                 if trial.state is TrialState.FAILED
             },
         ),
-        _held_back(findings.outcome.trials),
+        _listed(
+            "## Held back",
+            {
+                trial.number: trial.reason
+                for trial in findings.outcome.trials
+                if trial.state is TrialState.COMPLETE and trial.reason
+            },
+        ),
         _listed(
             "## Figures in doubt",
             {trial.number: trial.doubt for trial in findings.outcome.trials if trial.doubt},
@@ -124,34 +148,68 @@ def _baseline(baseline: Measurement | None) -> list[str]:
 
 
 def _front(findings: Findings) -> list[str]:
-    front = findings.recommendation.front
+    front, objectives = findings.recommendation.front, findings.file.objectives
     if not front:
-        why = why_empty(findings.outcome.trials, findings.recommendation, findings.file.objectives)
-        return [f"It is empty: {why}."]
-    marked = marks(front, findings.file.objectives)
-    if findings.confirmed:
-        count = len(front[0].confirmations)
-        what = (
-            f"Means of {count} confirmation{'s' * (count != 1)} with fresh seeds, each against a "
-            "baseline with the same seed; in brackets what the search saw first."
-        )
-    else:
-        what = (
-            "Not confirmed: every figure is that of one measurement, with the search's own seed."
-        )
+        why = why_empty(findings.outcome.trials, findings.recommendation, objectives)
+        return [f"It is empty: {why}.", *_unsure(findings)]
+    marked = marks(front, objectives)
     return [
-        what,
+        _of_how_many(findings, front),
         "",
         *_table(front, findings.shown, findings.confirmed),
         "",
-        f"Best is the one with the best {findings.file.objectives.objectives[0].name}; knee is "
+        f"Best is the one with the best {objectives.objectives[0].name}; knee is "
         "the balanced one, nearest to the best of everything at once.",
+        *_how_sure(front, objectives),
         "",
         *(
             f"- trial {', '.join([str(option.trial.number), *marked[option.trial.number]])}: "
-            f"`{scheme_text(option.trial.schemes)}`"
+            f"`{scheme_text(option.trial.schemes)}`{f': {option.note}' if option.note else ''}"
             for option in front
         ),
+    ]
+
+
+def _of_how_many(findings: Findings, options: Sequence[Recommended]) -> str:
+    if not findings.confirmed:
+        return (
+            "Not confirmed: every figure is that of one measurement, with the search's own seed."
+        )
+    counts = sorted({len(option.confirmations) for option in options})
+    count = " to ".join(str(number) for number in dict.fromkeys((counts[0], counts[-1])))
+    return (
+        f"Means of {count} confirmation{'s' * (count != '1')} with fresh seeds, each against a "
+        "baseline with the same seed; in brackets what the search saw first."
+    )
+
+
+def _how_sure(front: Sequence[Recommended], objectives: Objectives) -> list[str]:
+    """Say how surely each scheme keeps the limits."""
+    sure = [
+        f"trial {option.trial.number} {share_of_runs(option.belief.within)}"
+        for option in front
+        if option.belief is not None and option.belief.is_known
+    ]
+    if not sure or not objectives.constraints:
+        return []
+    return [
+        "",
+        f"The next run keeps {limits(objectives)} with a probability of: {', '.join(sure)}.",
+    ]
+
+
+def _unsure(findings: Findings) -> list[str]:
+    """Show the scheme that most probably keeps the limits, where none is sure to."""
+    option = findings.recommendation.unsure
+    if option is None:
+        return []
+    return [
+        "",
+        f"Most probable, and not recommended. {_of_how_many(findings, [option])}",
+        "",
+        *_table([option], findings.shown, findings.confirmed),
+        "",
+        f"- trial {option.trial.number}: `{scheme_text(option.trial.schemes)}`: {option.note}",
     ]
 
 
@@ -198,30 +256,29 @@ def _published(findings: Findings) -> list[str]:
 
 
 def _listed(heading: str, reasons: Mapping[int, str]) -> list[str]:
-    if not reasons:
-        return []
-    return [heading, "", *(f"- trial {number}: {why}" for number, why in reasons.items())]
-
-
-def _held_back(trials: Sequence[Trial]) -> list[str]:
-    """List why schemes did nothing or less than they could: each sentence once, with its trials."""
+    """List reasons: each once, with its trials."""
     found: dict[str, list[str]] = {}
-    for trial in trials:
-        if trial.state is TrialState.COMPLETE and trial.reason:
-            found.setdefault(trial.reason, []).append(str(trial.number))
+    for number, why in reasons.items():
+        found.setdefault(why, []).append(str(number))
     if not found:
         return []
     rows = [
-        f"- trial{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {why}"
-        for why, numbers in found.items()
+        f"- trial{'s' * (len(their) > 1)} {_few(their)}: {why}" for why, their in found.items()
     ]
     left = f"{len(rows) - _MOST_REASONS} more are in trials.csv."
     return [
-        "## Held back",
+        heading,
         "",
         *rows[:_MOST_REASONS],
         *(["", left] if len(rows) > _MOST_REASONS else []),
     ]
+
+
+def _few(numbers: Sequence[str]) -> str:
+    """List the first numbers, and say how many more there are."""
+    if len(numbers) <= _MOST_NUMBERS:
+        return ", ".join(numbers)
+    return f"{', '.join(numbers[:_MOST_NUMBERS])} and {len(numbers) - _MOST_NUMBERS} more"
 
 
 def _importances(importances: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -15,7 +15,9 @@ from typing import Any
 from autotune.formats.scheme_export import scheme_text
 from autotune.objective.figures import columns
 from autotune.objective.objective import Objectives
+from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Recommended
+from autotune.recommendation.worth import verdict
 from autotune.space.space import SearchSpace
 from autotune.study.outcome import Outcome
 from autotune.trial import Trial
@@ -58,7 +60,11 @@ def trial_columns(space: SearchSpace, objectives: Objectives) -> list[str]:
 
 
 def front_rows(front: Sequence[Recommended], objectives: Objectives) -> list[Row]:
-    """Give the rows of `front.csv`, in the order of the front."""
+    """Give the rows of `front.csv`, in the order of *front*.
+
+    What a model believes stands in columns of its own. They are empty where nothing is believed; the
+    interval is also empty where nothing is known about how much figures differ from run to run.
+    """
     shown = columns(objectives)
     return [
         {
@@ -68,9 +74,27 @@ def front_rows(front: Sequence[Recommended], objectives: Objectives) -> list[Row
             **{f"{name}_first": option.trial.figures.get(name) for name in shown},
             **{f"{name}_low": option.low(name) for name in shown},
             **{f"{name}_high": option.high(name) for name in shown},
+            "seeds": len(option.confirmations) or 1,
+            "probability_within": None if option.belief is None else option.belief.within,
+            **_believed(option.belief, shown),
+            "note": option.note,
         }
         for option in front
     ]
+
+
+def _believed(belief: Belief | None, shown: Sequence[str]) -> Row:
+    """Give the mean that is believed of each figure, and the interval in which it lies at 95 %."""
+    means: Row = {f"{name}_model": None for name in shown}
+    lows: Row = {f"{name}_model_low": None for name in shown}
+    highs: Row = {f"{name}_model_high": None for name in shown}
+    for name in shown:
+        if belief is not None and name in belief.mean:
+            means[f"{name}_model"] = belief.mean[name]
+            if belief.is_known:
+                low, high = belief.interval(name)
+                lows[f"{name}_model_low"], highs[f"{name}_model_high"] = low, high
+    return {**means, **lows, **highs}
 
 
 def outcome_json(out: Path, outcome: Outcome, objectives: Objectives) -> dict[str, Any]:
@@ -85,8 +109,10 @@ def outcome_json(out: Path, outcome: Outcome, objectives: Objectives) -> dict[st
         "out": str(out),
         "trials": len(outcome.trials),
         "failed": outcome.failed,
+        "starts": outcome.starts,
+        "verdict": verdict(outcome.trials, outcome.recommendation, objectives),
         "hypervolume": outcome.recommendation.hypervolume,
-        "front": front_rows(outcome.recommendation.front, objectives),
+        "front": front_rows(outcome.recommendation.shown, objectives),
         "missing": dict(outcome.missing),
         "reason": outcome.reason,
     }
@@ -95,8 +121,19 @@ def outcome_json(out: Path, outcome: Outcome, objectives: Objectives) -> dict[st
 def front_columns(objectives: Objectives) -> list[str]:
     """Give the columns of `front.csv`."""
     shown = columns(objectives)
-    groups = [[f"{name}{suffix}" for name in shown] for suffix in ("", "_first", "_low", "_high")]
-    return ["trial", "scheme", *(column for group in groups for column in group)]
+    return [
+        "trial",
+        "scheme",
+        *(f"{name}{suffix}" for suffix in ("", "_first", "_low", "_high") for name in shown),
+        "seeds",
+        "probability_within",
+        *(
+            f"{name}{suffix}"
+            for suffix in ("_model", "_model_low", "_model_high")
+            for name in shown
+        ),
+        "note",
+    ]
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Row]) -> str:

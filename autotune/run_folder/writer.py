@@ -156,9 +156,9 @@ class RunWriter:
         chosen = outcome.recommendation
         self._write_trials(outcome.trials, chosen)
         header = tables.front_columns(file.objectives)
-        rows = tables.front_rows(chosen.front, file.objectives)
+        rows = tables.front_rows(chosen.shown, file.objectives)
         self._folder.write(FRONT_FILE, tables.to_csv(header, rows))
-        missing = [note for option in chosen.front for note in self._write_schemes(file, option)]
+        missing = [note for option in chosen.shown for note in self._write_schemes(file, option)]
         findings = Findings(
             file=file,
             backend=run.backend,

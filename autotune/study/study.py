@@ -20,6 +20,7 @@ from autotune.objective.doubts import (
     swapped_unasked,
     too_short,
 )
+from autotune.objective.figures import Figures
 from autotune.objective.longer_time import little_cpu
 from autotune.objective.served_together import served_together
 from autotune.recommendation import front, inaction
@@ -27,7 +28,7 @@ from autotune.recommendation.probability import beliefs
 from autotune.samplers import AUTO, make_sampler
 from autotune.space.space import ParameterSet
 from autotune.study.asking import SamplerSearch
-from autotune.study.confirming import confirmation_seeds
+from autotune.study.confirming import Confirmed, confirmation_seeds
 from autotune.study.events import (
     BaselineMeasured,
     Ended,
@@ -296,10 +297,7 @@ class _Run:
                 confirmed.confirmations,
                 off,
                 objectives,
-                beliefs(
-                    {number: one.figures for number, one in confirmed.confirmations.items()},
-                    objectives,
-                ),
+                beliefs(_runs(trying.candidates(), confirmed), objectives),
                 most=self.file.recommend,
             ),
             missing=missing,
@@ -313,3 +311,14 @@ class _Run:
             ),
             reason=inaction.shared(trying.reasons),
         )
+
+
+def _runs(candidates: Sequence[Trial], confirmed: Confirmed) -> dict[int, Sequence[Figures]]:
+    """Give the runs by which schemes are judged, by the number of the trial.
+
+    These are confirmations, with seeds that are new to the search; where there are none, first figures.
+    """
+    again: dict[int, Sequence[Figures]] = {
+        number: one.figures for number, one in confirmed.confirmations.items()
+    }
+    return again or {trial.number: (trial.figures,) for trial in candidates}

@@ -21,7 +21,9 @@ from autotune.objective.metrics import METRICS, notable, sentences
 from autotune.objective.objective import Objectives
 from autotune.objective.spread import CONFIDENCE, Spread
 from autotune.recommendation.front import Recommended
+from autotune.recommendation.sureness import share_of_runs
 from autotune.recommendation.verdict import bounds, marks, why_empty
+from autotune.recommendation.worth import verdict
 from autotune.run_folder import comparison
 from autotune.space.space import SearchSpace
 from autotune.study.one_scheme import SchemeMeasurement
@@ -147,29 +149,39 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
     """
     console = results()
     front = outcome.recommendation.front
+    shown = outcome.recommendation.shown
     if outcome.reason is not None:
         console.print(f"note: {outcome.reason}")
     failed = f", {outcome.failed} failed" if outcome.failed else ""
-    console.print(f"{len(outcome.trials)} trials{failed}; {len(front)} on the front")
-    if front:
-        _show_front(console, front, objectives)
-    else:
+    console.print(f"{len(outcome.trials)} trials{failed}; {len(front)} recommended")
+    console.print(
+        verdict(outcome.trials, outcome.recommendation, objectives), style="bold", soft_wrap=True
+    )
+    if not front:
         console.print(why_empty(outcome.trials, outcome.recommendation, objectives))
+    if shown:
+        _show_front(console, shown, objectives, sure=bool(front))
     for bound in bounds(outcome.trials, objectives):
         console.print(f"constraint: {bound}")
     for note in outcome.notes:
         console.print(note, soft_wrap=True)
     console.print(f"everything is in {out}; summary.md tells it in words", soft_wrap=True)
-    if front:
+    if shown:
         named = shlex.quote(str(out))
         console.print(
             f"next: autotune export {named} --pick knee --format kdamonds", soft_wrap=True
         )
 
 
-def _show_front(console: Console, front: Sequence[Recommended], objectives: Objectives) -> None:
+def _show_front(
+    console: Console, front: Sequence[Recommended], objectives: Objectives, *, sure: bool
+) -> None:
     names = [objective.name for objective in objectives.objectives]
-    marked = marks(front, objectives)
+    marked = (
+        marks(front, objectives)
+        if sure
+        else {option.trial.number: ("not sure",) for option in front}
+    )
     shown = _spread(front, marked)
     rows: list[tuple[str | Text, ...]] = [
         (
@@ -179,10 +191,16 @@ def _show_front(console: Console, front: Sequence[Recommended], objectives: Obje
                 f"({format_figure(name, option.trial.figures[name])})"
                 for name in names
             ),
+            *((_kept(option),) if objectives.constraints else ()),
         )
         for option in shown
     ]
-    console.print(table(("scheme", *(f"{name}\n(at first)" for name in names)), rows, right=1))
+    kept = ("limits kept\nin runs",) if objectives.constraints else ()
+    headings = ("scheme", *(f"{name}\n(at first)" for name in names), *kept)
+    console.print(table(headings, rows, right=1))
+    for option in shown:
+        if option.note is not None:
+            console.print(f"{option.trial.id}: {option.note}", soft_wrap=True)
     if len(shown) < len(front):
         console.print(f"{len(front) - len(shown)} more between these are in front.csv")
 
@@ -238,6 +256,12 @@ def _spread(
         for number, option in enumerate(front)
         if number in chosen or marked[option.trial.number]
     ]
+
+
+def _kept(option: Recommended) -> str:
+    """In which share of runs a scheme keeps the limits; a question mark if nobody knows."""
+    known = option.belief is not None and option.belief.is_known
+    return share_of_runs(option.belief.within) if known and option.belief is not None else "?"
 
 
 def _entry(option: Recommended, its_marks: tuple[str, ...]) -> Text:

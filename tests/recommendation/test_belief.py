@@ -39,3 +39,19 @@ def test_a_belief_takes_any_freedom_above_0(freedom: float) -> None:
 def test_a_belief_out_of_range_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Belief(**{**RIGHT, **wrong})
+
+
+def test_the_mean_lies_in_its_interval_by_students_t() -> None:
+    few = Belief(**RIGHT).interval("slowdown")
+    exact = Belief(**{**RIGHT, "freedom": math.inf}).interval("slowdown", confidence=0.5)
+
+    assert few == pytest.approx((0.01 - 0.001 * 2.776, 0.01 + 0.001 * 2.776), abs=1e-6)
+    assert exact == pytest.approx((0.01 - 0.001 * 0.6745, 0.01 + 0.001 * 0.6745), abs=1e-7)
+
+
+def test_without_freedom_and_spread_nothing_is_known() -> None:
+    nothing = {"error": {"slowdown": 0.0}, "spread": {"slowdown": 0.0}}
+
+    assert Belief(**RIGHT).is_known
+    assert Belief(**{**RIGHT, **nothing}).is_known
+    assert not Belief(**{**RIGHT, **nothing, "freedom": math.inf}).is_known

@@ -60,7 +60,7 @@ def test_the_baseline_has_units(tmp_path: Path) -> None:
 def test_failed_trials_have_their_reasons(tmp_path: Path) -> None:
     found = section(text(tmp_path, fail=lambda _: "it got lost"), "Failed trials")
 
-    assert found.strip().splitlines() == [f"- trial {n}: it got lost" for n in range(8)]
+    assert found.strip() == "- trials 0, 1, 2, 3, 4, 5, 6, 7: it got lost"
 
 
 def test_published_schemes_are_shown_beside_the_front(tmp_path: Path) -> None:

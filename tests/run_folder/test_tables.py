@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune import catalog
 from autotune.objective.metrics import METRICS
 from autotune.objective.objective import load_objectives
+from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Recommended
+from autotune.run_folder.measurements import read_measurements
 from autotune.run_folder.tables import (
     front_columns,
     front_rows,
@@ -121,6 +125,55 @@ def test_a_row_of_the_front_has_mean_first_low_and_high_of_every_metric() -> Non
         ]
 
 
+def test_a_row_of_the_front_tells_what_is_measured_from_what_is_believed() -> None:
+    belief = Belief(
+        mean={"slowdown": 0.01},
+        error={"slowdown": 0.001},
+        spread={"slowdown": 0.002},
+        freedom=math.inf,
+        within=0.97,
+    )
+    option = Recommended(
+        trial=WITH_QUOTA,
+        figures=FIGURES,
+        confirmations=(FIGURES,) * 4,
+        belief=belief,
+        note="it has two outcomes",
+    )
+
+    (row,) = front_rows([option], OBJECTIVES)
+
+    assert (row["seeds"], row["probability_within"]) == (4, 0.97)
+    assert row["note"] == "it has two outcomes"
+    assert row["slowdown"] == FIGURES["slowdown"]
+    assert row["slowdown_model"] == 0.01
+    assert row["slowdown_model_low"] == pytest.approx(0.01 - 1.96 * 0.001, abs=1e-6)
+    assert row["slowdown_model_high"] == pytest.approx(0.01 + 1.96 * 0.001, abs=1e-6)
+    assert row["memory_saving_model"] is None
+
+
+def test_without_a_belief_the_columns_of_a_model_are_empty() -> None:
+    (row,) = front_rows([Recommended(trial=WITH_QUOTA, figures=FIGURES)], OBJECTIVES)
+
+    assert (row["seeds"], row["probability_within"], row["note"]) == (1, None, None)
+    assert {row[f"{name}_model{end}"] for name in METRICS for end in ("", "_low", "_high")} == {
+        None
+    }
+
+
+def test_an_interval_that_nobody_knows_is_empty() -> None:
+    nothing = {"slowdown": 0.0}
+    belief = Belief(
+        mean={"slowdown": 0.01}, error=nothing, spread=nothing, freedom=math.inf, within=1.0
+    )
+
+    (row,) = front_rows(
+        [Recommended(trial=WITH_QUOTA, figures=FIGURES, belief=belief)], OBJECTIVES
+    )
+
+    assert (row["slowdown_model"], row["slowdown_model_low"]) == (0.01, None)
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_numbers_read_back_the_same(values: list[float]) -> None:
     text = to_csv(["x"], [{"x": value} for value in values])
@@ -133,6 +186,19 @@ def test_the_json_of_a_run_has_the_rows_of_the_front(tmp_path: Path) -> None:
 
     objectives = make_file(tmp_path / "user").objectives
     values = json.loads(json.dumps(outcome_json(outcome.out, outcome.outcome, objectives)))
-    assert list(values) == ["out", "trials", "failed", "hypervolume", "front", "missing", "reason"]
+    assert list(values) == [
+        "out",
+        "trials",
+        "failed",
+        "starts",
+        "verdict",
+        "hypervolume",
+        "front",
+        "missing",
+        "reason",
+    ]
+    records = read_measurements(outcome.out / "measurements.jsonl")
+    assert values["starts"] == len(list(records))
+    assert values["verdict"] in (outcome.out / "summary.md").read_text()
     front = table(outcome, "front.csv").astype(object)
     assert values["front"] == front.where(front.notna(), None).to_dict("records")

@@ -190,7 +190,8 @@ def test_without_confirmations_the_first_figures_stand(tmp_path: Path) -> None:
     front = table(outcome, "front.csv")
     assert front["memory_saving"].tolist() == front["memory_saving_first"].tolist()
     assert front["memory_saving_low"].isna().all()
-    assert ages_s(outcome) == [1.0, 2.0, 5.0, 10.0]
+    assert set(front["seeds"]) == {1}
+    assert ages_s(outcome) == [1.0, 2.0, 5.0]
 
 
 def test_a_failed_trial_is_recorded_and_the_run_goes_on(tmp_path: Path) -> None:

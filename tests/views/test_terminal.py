@@ -10,6 +10,8 @@ from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective.metrics import notable
+from autotune.recommendation.front import candidates, recommend
+from autotune.run_folder.reader import load_run, pick
 from autotune.study.one_scheme import measure_scheme
 from autotune.testing import prcl
 from autotune.units import megabytes
@@ -73,13 +75,14 @@ def test_schemes_with_a_mark_are_always_shown(
 ) -> None:
     keys = {"search_space": "prcl", "sampler": "random", "budget": "{trials: 40}"}
     tuned = tune(tmp_path, {**keys, "confirmations": 0})
+    objectives = make_file(tmp_path / "user", keys).objectives
+    whole = recommend(candidates(tuned.trials, None, objectives), [], {}, None, objectives)
 
-    show_outcome(tuned.outcome, make_file(tmp_path / "user", keys).objectives, tuned.out)
+    show_outcome(replace(tuned.outcome, recommendation=whole), objectives, tuned.out)
 
     text = capsys.readouterr().out
-    count = len(tuned.recommendation.front)
-    assert count > 10
-    assert f"{tuned.recommendation.front[0].trial.id} best" in text
+    assert len(whole.front) > 10
+    assert f"{whole.front[0].trial.id} best" in text
     assert text.count(" knee") - text.count("--pick knee") == 1
     assert "more between these are in front.csv" in text
 
@@ -150,3 +153,33 @@ def test_shared_memory_is_shown_with_how_well_it_is_known(
     assert f"of that, shared counted once {before} {after}" in text
     assert f"working set, mean at most {megabytes(found.measurement.rss_mean_bytes)}" in text
     assert "note: memory that processes share was read 2 times in" in text
+
+
+def test_a_scheme_that_is_not_sure_is_shown_as_such_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = {
+        "search_space": "{schemes: [{action: pageout, parameters: {pattern.min_age: "
+        "{low: 3000ms, high: 3001ms}}}]}",
+        "constraints": "[slowdown <= 2.6%]",
+        "sampler": "random",
+        "budget": "{trials: 4}",
+    }
+    tuned = tune(tmp_path, keys, backend=ClosedForm(amplitude=0.003))
+    objectives = make_file(tmp_path / "user", keys).objectives
+
+    show_outcome(tuned.outcome, objectives, tuned.out)
+
+    unsure = tuned.recommendation.unsure
+    assert unsure is not None
+    text = " ".join(capsys.readouterr().out.split())
+    assert "0 recommended Not sure: trial " in text
+    assert f"{unsure.trial.id} not sure" in text
+    assert f"{unsure.trial.id}: not sure: slowdown <= 2.6% holds in " in text
+    summary = (tuned.out / "summary.md").read_text()
+    assert "It is empty: no scheme is sure enough to keep slowdown <= 2.6%.\n" in summary
+    assert "\nMost probable, and not recommended. " in summary
+    run = load_run(tuned.out)
+    assert pick(run, "best") == [unsure.trial.id]
+    assert run.notes == {unsure.trial.id: unsure.note}
+    assert run.schemes(unsure.trial.id) == unsure.trial.schemes
