@@ -320,7 +320,7 @@ def report(folder: Folder, asked: Sequence[str]) -> str:
         parts += ["References:\n", results.reference_rows()]
         svg = curves_svg(title, _curves(results))
         (folder.path / f"curve-{kind.value}.svg").write_text(svg, encoding="utf-8")
-    if validated := _validated():
+    if validated := _validated({run.problem for run in runs}):
         parts += ["Cross-validated error of the models between stored schemes:\n", validated]
     if answers := [run for run in runs if run.regret is not None]:
         best = {run.problem: _best_score(run.problem) for run in answers}
@@ -343,10 +343,10 @@ def _best_score(name: str) -> float:
     return max(backend.scores) if isinstance(backend, RecordedResponse) else 0.0
 
 
-def _validated() -> str:
+def _validated(ran: set[str]) -> str:
     rows = []
     for problem in _all_problems().values():
-        if problem.kind is Kind.KERNEL:
+        if problem.kind is Kind.KERNEL and problem.name in ran:
             file = problem.plain
             schemes = stored(read_table(problem.path.with_suffix(".csv"), file.search_space), file)
             rows += [
