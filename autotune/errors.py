@@ -5,6 +5,7 @@
     AutotuneError               exit status 1
     ├── InputError              the user must correct something; exit status 2
     ├── TrialError              this experiment failed: the trial is marked failed, the study goes on
+    │   └── EndedEarlyError     it was clearly beyond a limit: the trial is marked censored
     ├── BackendUnavailableError nothing can be measured here: the study stops
     └── RunError                the run can't go on (a full disk, a failed baseline)
 
@@ -63,6 +64,18 @@ class InputError(AutotuneError):
 
 class TrialError(AutotuneError):
     """This experiment can't be measured. Another experiment may work."""
+
+
+class EndedEarlyError(TrialError):
+    """The run was ended, since it was clearly slower than is allowed. It has no figures.
+
+    Attributes:
+        slowdown: How much slower it was at least, a fraction.
+    """
+
+    def __init__(self, slowdown: float) -> None:
+        self.slowdown = slowdown
+        super().__init__(f"ended early: slower than {100.0 * slowdown:.3g}%")
 
 
 class BackendUnavailableError(AutotuneError):

@@ -16,6 +16,8 @@ class TrialState(enum.Enum):
     """The trial was measured."""
     FAILED = "failed"
     """The trial's schemes are impossible, or could not be measured."""
+    CENSORED = "censored"
+    """The trial was ended early, since it was clearly beyond a limit: by how much is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +30,15 @@ class Trial:
         seed: The seed of the measurement.
         parameters: Values by name, only of parameters that exist given these values.
         schemes: The schemes, as the kernel runs them; empty if the parameters give no possible schemes.
-        figures: All that an objective or a constraint may name, by name; empty if the trial failed.
-        reason: Why the trial failed; of a measured trial, why its schemes did nothing or less than they
-            could. None if there is nothing to say.
+        figures: All that an objective or a constraint may name, by name; empty if the trial has none.
+        at_least: Of a censored trial, the smallest values that figures can have, by name.
+        reason: Why the trial failed or was ended; of a measured trial, why its schemes did nothing or
+            less than they could. None if there is nothing to say.
         doubt: Why the figures of a measured trial are in doubt; None if they are not.
 
     Raises:
-        ValueError: If the number is negative, or a trial failed without a reason or with figures.
+        ValueError: If the number is negative, or a trial that was not measured has no reason or has
+            figures.
 
     >>> Trial(number=7, state=TrialState.COMPLETE, seed=0, parameters={}).id
     'trial-007'
@@ -46,6 +50,7 @@ class Trial:
     parameters: Mapping[str, int | float | str]
     schemes: tuple[Scheme, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    at_least: Mapping[str, float] = field(default_factory=dict)
     reason: str | None = None
     doubt: str | None = None
 
@@ -53,8 +58,14 @@ class Trial:
         """Check that the fields belong together."""
         if self.number < 0:
             raise ValueError(f"number is {self.number}: trials are counted from 0")
-        if self.state is TrialState.FAILED and (self.figures or not self.reason):
-            raise ValueError(f"trial {self.number} failed: it needs a reason and has no figures")
+        if self.state is not TrialState.COMPLETE and (self.figures or not self.reason):
+            raise ValueError(
+                f"trial {self.number} is {self.state.value}: it needs a reason and has no figures"
+            )
+        if self.at_least and self.state is not TrialState.CENSORED:
+            raise ValueError(
+                f"trial {self.number} is {self.state.value}: only of censored trials is the least known"
+            )
 
     @property
     def id(self) -> str:

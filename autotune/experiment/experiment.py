@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from autotune.damon.damos import Scheme, check_meeting
 from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.damon.recording import Recording
+from autotune.experiment.patience import Patience
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 
@@ -24,6 +25,8 @@ class Experiment:
         timeout_us: Time, by the run's clock, after which the run is given up. The wait until the
             workload is ready is given up after as much time.
         sampling_period_us: Time between two samples of memory use.
+        patience: When the run is ended early; None lets it run to its end. Only where a real workload
+            runs: the simulator has none to end.
 
     Raises:
         ValueError: If there are schemes without monitoring, or a scheme does nothing in this kind of
@@ -37,6 +40,7 @@ class Experiment:
     start_after_us: int = 0
     timeout_us: int = 600_000_000
     sampling_period_us: int = 100_000
+    patience: Patience | None = None
 
     def __post_init__(self) -> None:
         """Check that the schemes can do something."""
@@ -47,4 +51,4 @@ class Experiment:
 
     def baseline(self) -> Experiment:
         """The same run of the workload with DAMON off."""
-        return replace(self, monitoring=None, schemes=(), start_after_us=0)
+        return replace(self, monitoring=None, schemes=(), start_after_us=0, patience=None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autotune.objective.figures import breaches, broken, violation
-from autotune.objective.objective import Objectives
+from autotune.objective.figures import breaches, violation
+from autotune.objective.objective import Constraint, Objectives
 from autotune.recommendation.front import Recommendation, Recommended, knee
 from autotune.recommendation.sureness import limits
 from autotune.trial import Trial, TrialState
@@ -52,14 +52,24 @@ def reasons(
 
 
 def bounds(trials: Sequence[Trial], objectives: Objectives) -> list[str]:
-    """Give each constraint with how many of the measured trials broke it by their first figures."""
-    measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    """Give each constraint with how many of the measured trials broke it by their first figures.
+
+    A trial that was ended early is among them: it broke the constraint for which it was ended.
+    """
+    measured = [trial for trial in trials if trial.state is not TrialState.FAILED]
     return [
-        f"{constraint}: broken by "
-        f"{sum(violation(trial.figures, constraint) > 0.0 for trial in measured)} of "
+        f"{constraint}: broken by {sum(_breaks(trial, constraint) for trial in measured)} of "
         f"{len(measured)} measured trials"
         for constraint in objectives.constraints
     ]
+
+
+def _breaks(trial: Trial, constraint: Constraint) -> bool:
+    """Say whether a trial breaks a constraint, as far as its figures are known."""
+    known = trial.at_least if trial.state is TrialState.CENSORED else trial.figures
+    if constraint.name not in known and trial.state is TrialState.CENSORED:
+        return False
+    return violation(known, constraint) > 0.0
 
 
 def why_empty(
@@ -81,12 +91,11 @@ def why_empty(
     if recommendation.thrown_out:
         return "confirmation threw out every candidate"
     kept = ", ".join(str(constraint) for constraint in objectives.constraints)
-    measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    if kept and all(broken(trial.figures, objectives) for trial in measured):
+    measured = [trial for trial in trials if trial.state is not TrialState.FAILED]
+    constraints = objectives.constraints
+    if kept and all(any(_breaks(trial, bound) for bound in constraints) for trial in measured):
         never = [
-            str(constraint)
-            for constraint in objectives.constraints
-            if all(violation(trial.figures, constraint) > 0.0 for trial in measured)
+            str(bound) for bound in constraints if all(_breaks(trial, bound) for trial in measured)
         ]
         if never:
             return "; ".join(f"no trial kept {constraint}" for constraint in never)

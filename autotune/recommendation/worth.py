@@ -139,7 +139,9 @@ def _nothing(
         return f"No verdict: {why_empty(trials, recommendation, objectives)}"
     objective = objectives.objectives[0]
     of = _SAVINGS.get(str(objective.metric))
-    if of is not None and objective.direction is Direction.MAXIMIZE:
+    # What the trials that were ended early save is not known.
+    all_known = not any(trial.state is TrialState.CENSORED for trial in trials)
+    if all_known and of is not None and objective.direction is Direction.MAXIMIZE:
         most = max(trial.figures[objective.name] for trial in measured)
         if most < _LITTLE:
             told = _figure(objective.name, max(most, 0.0))

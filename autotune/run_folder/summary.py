@@ -105,6 +105,14 @@ def summary(findings: Findings) -> str:
             },
         ),
         _listed(
+            "## Ended early",
+            {
+                trial.number: trial.reason or ""
+                for trial in findings.outcome.trials
+                if trial.state is TrialState.CENSORED
+            },
+        ),
+        _listed(
             "## Figures in doubt",
             {trial.number: trial.doubt for trial in findings.outcome.trials if trial.doubt},
         ),

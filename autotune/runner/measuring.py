@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from autotune.driver.kdamond import Kdamond
-from autotune.errors import TrialError
+from autotune.errors import EndedEarlyError, TrialError
 from autotune.experiment.activity import PlayedPhase, accesses_at, busy_cpu_s
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, Series, time_weighted_mean
+from autotune.experiment.patience import Patience
 from autotune.experiment.proportional import between_readings
 from autotune.runner.errors import WorkloadError
 from autotune.runner.monitoring import Monitor
@@ -140,6 +141,7 @@ class Measuring:
         """Run the measured part to its end, and give what was measured.
 
         Raises:
+            EndedEarlyError: If the run is slower than the experiment has patience for.
             TrialError: If the workload fails, does not end in time, or the kernel refuses a scheme.
             BackendUnavailableError: If DAMON can't be used here.
         """
@@ -274,6 +276,7 @@ class Measuring:
                 number = int(now_s / period_s)  # skips samples whose time has passed
                 self._sample(number, number * period_s, monitor, shared)
                 number += 1
+                self._be_patient(experiment.patience, now_s)
             stop_s = running.stop_if_due(now_s)
             if now_s >= timeout_s:
                 raise standstill.no_end(experiment.timeout_us)
@@ -285,6 +288,14 @@ class Measuring:
             waiting.poll(left_s * 1000)
             if running.has_ended():
                 return
+
+    def _be_patient(self, patience: Patience | None, now_s: float) -> None:
+        """End a run that is clearly beyond a limit."""
+        if patience is None:
+            return
+        slower = patience.lost(cpu_s=self._samples.cpu_s[-1], time_s=now_s)
+        if slower is not None:
+            raise EndedEarlyError(slower)
 
     def _sample(
         self, number: int, time_s: float, monitor: Monitor | None, shared: SharedMemory

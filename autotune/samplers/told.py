@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from autotune.errors import InputError
 
 _FIGURES = "figures"
+_WITHOUT = "without figures"
 
 
 @runtime_checkable
@@ -31,9 +32,16 @@ def tell_figures(sampler: object, trial: Trial, figures: Mapping[str, float]) ->
         trial.set_user_attr(_FIGURES, known)
 
 
+def tell_no_figures(sampler: object, trial: Trial) -> None:
+    """Tell a sampler that decides by figures that a trial has none, though Optuna is told values."""
+    if isinstance(sampler, DecidesByFigures):
+        trial.set_user_attr(_WITHOUT, True)
+
+
 def measured_trials(study: Study) -> list[FrozenTrial]:
     """Give the trials whose figures are known, in the order of their numbers."""
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [trial for trial in complete if not trial.user_attrs.get(_WITHOUT)]
 
 
 def figure(trial: FrozenTrial, name: str, sampler: str) -> float:

@@ -14,6 +14,7 @@ from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.patience import Patience
 from autotune.interrupts import raise_if_interrupted, result_of
 from autotune.objective.figures import Figures, figures, lacking, mean
 from autotune.objective.objective import Objectives
@@ -69,6 +70,8 @@ class MeasuringPool:
         self._objectives = objectives
         self._emit = emit
         self._dropped = False
+        self.patience: Patience | None = None
+        """When a trial is ended early; None lets every trial run to its end."""
         self.no_work: str | None = None
         """Why baselines and trials share no unit of work; None if they share one."""
         self._pool = ThreadPoolExecutor(threads)
@@ -107,14 +110,15 @@ class MeasuringPool:
         *,
         series: bool = True,
     ) -> Job:
-        future = self._pool.submit(self._measure, schemes, seed)
+        patience = self.patience if role is Role.TRIAL else None
+        future = self._pool.submit(self._measure, schemes, seed, patience)
         return Job(
             role=role, trial=trial, schemes=schemes, seed=seed, series=series, future=future
         )
 
-    def _measure(self, schemes: Schemes | None, seed: int) -> Measured:
+    def _measure(self, schemes: Schemes | None, seed: int, patience: Patience | None) -> Measured:
         try:
-            experiment = self._experiment(schemes)
+            experiment = replace(self._experiment(schemes), patience=patience)
         except ValueError as error:
             raise TrialError(str(error)) from error
         return self._backend.run(experiment, seed=seed)
@@ -123,6 +127,7 @@ class MeasuringPool:
         """Wait for a job's measurements, and tell of them.
 
         Raises:
+            EndedEarlyError: If a trial is slower than there is patience for.
             TrialError: If these schemes can't be measured.
             BackendUnavailableError: If nothing can be measured.
             KeyboardInterrupt: If an interrupt came, and Python lost its exception.

@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler
 from autotune.objective.figures import violation
 from autotune.objective.objective import Direction, Objectives
 from autotune.samplers.distributions import distributions
-from autotune.samplers.told import tell_figures
+from autotune.samplers.told import tell_figures, tell_no_figures
 from autotune.space.space import ParameterSet, SearchSpace
 from autotune.study.storage import Storage
 from autotune.trial import Trial, TrialState
@@ -83,6 +83,9 @@ class Proposals:
             if trial.state is TrialState.FAILED:
                 self._study.tell(proposal.asked, state=optuna.trial.TrialState.FAIL)
                 return
+            if trial.state is TrialState.CENSORED:
+                self._tell_least(proposal, trial)
+                return
             for constraint in self._objectives.constraints:
                 proposal.asked.set_constraint(
                     str(constraint), violation(trial.figures, constraint)
@@ -91,6 +94,25 @@ class Proposals:
             # The signs stay as they are: Optuna knows the directions.
             asked = [trial.figures[o.name] for o in self._objectives.objectives]
             self._study.tell(proposal.asked, asked)
+
+    def _tell_least(self, proposal: Proposal, trial: Trial) -> None:
+        """Tell Optuna of a trial that was ended early: by how much it breaks a constraint at least.
+
+        Optuna takes constraints only with values. The values are what is worth nothing, or worse where
+        that is known; no figure of the trial is.
+        """
+        known = trial.at_least
+        for constraint in self._objectives.constraints:
+            least = violation(known, constraint) if constraint.name in known else 0.0
+            proposal.asked.set_constraint(str(constraint), least)
+        tell_no_figures(self._sampler, proposal.asked)
+        values = [
+            max(known[o.name], o.reference)
+            if o.name in known and o.direction is Direction.MINIMIZE
+            else o.reference
+            for o in self._objectives.objectives
+        ]
+        self._study.tell(proposal.asked, values)
 
 
 def keep(

@@ -37,7 +37,9 @@ from autotune.study.events import (
     Listener,
     MeasurementMade,
     Started,
+    TrialFinished,
 )
+from autotune.study.giving_up import patience
 from autotune.study.measuring_pool import MeasuringPool, usable_threads
 from autotune.study.outcome import Outcome, RunState
 from autotune.study.search import Search
@@ -45,7 +47,7 @@ from autotune.study.searching import SimulatorSearch
 from autotune.study.shared_work import no_shared_work
 from autotune.study.storage import Storage, in_memory
 from autotune.study.trying import Trying
-from autotune.trial import Trial
+from autotune.trial import Trial, TrialState
 from autotune.workload_file.workload_file import WorkloadFile
 
 
@@ -182,6 +184,9 @@ class _Run:
             if watched := event.measurement.watched:
                 known = (one for one in (self.least_watched, watched) if one is not None)
                 self.least_watched = max(known, key=lambda one: one.unwatched_share)
+        if isinstance(event, TrialFinished) and event.trial.state is TrialState.CENSORED:
+            # Nobody is told of a run that was ended, nor of the baseline before it.
+            self.starts += 2 if self.inner.drifts else 1
         for hear in self.listeners:
             hear(event)
 
@@ -255,6 +260,8 @@ class _Run:
                 self.notes.append(f"{doubt[0].upper()}{doubt[1:]}.")
         if lacks := pool.lacking(baseline):
             raise InputError(lacks, Where(self.file.path))
+        if pool.no_work is None:
+            pool.patience = patience(self.file, baseline, by)
         return baseline
 
     def _watching_notes(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from autotune.damon.kernel_units import on_grid
-from autotune.errors import TrialError
+from autotune.errors import EndedEarlyError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.objective.doubts import files_in_swap, not_given_back, too_fast, unlike
 from autotune.objective.figures import Figures
@@ -211,6 +211,8 @@ class Trying:
         pool, baseline = self.pool, self.baseline
         try:
             measured = pool.finish(job)
+        except EndedEarlyError as error:
+            return self._censored(asked, schemes, error)
         except TrialError as error:
             return self._failed(asked, schemes, error)
         beside = measured.baselines or (baseline,) * len(measured.measurements)
@@ -246,6 +248,23 @@ class Trying:
             figures=figures,
             reason=inaction.sentence(why),
             doubt="; ".join(doubt for doubt in doubts if doubt) or None,
+        )
+
+    def _censored(self, asked: Asked, schemes: Schemes, error: EndedEarlyError) -> Trial:
+        at_least = {"slowdown": error.slowdown, self._slowdown: error.slowdown}
+        limits = [
+            str(limit).rsplit(" ", 1)[1]
+            for limit in self.file.objectives.constraints
+            if limit.upper and limit.name in at_least
+        ]
+        return Trial(
+            number=asked.number,
+            state=TrialState.CENSORED,
+            seed=self.file.seed,
+            parameters=asked.parameters,
+            schemes=schemes,
+            at_least=at_least,
+            reason=f"{error}, {' and '.join(limits)} allowed",
         )
 
     def _failed(self, asked: Asked, schemes: Schemes, error: Exception) -> Trial:

@@ -66,6 +66,8 @@ class ProgressView(MovingLine):
     def _show_trial(self, trial: Trial) -> None:
         if trial.state is TrialState.FAILED:
             self.say(f"{trial.id} failed: {trial.reason}")
+        elif trial.state is TrialState.CENSORED:
+            self.say(f"{trial.id} was {trial.reason}")
         elif self._best is not None:
             self._best.add(trial)
         self.move("trials", trial.number + 1, self._total, str(self._best or ""))

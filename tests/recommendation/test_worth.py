@@ -112,6 +112,22 @@ def test_what_is_not_sure_says_why_and_what_would_settle_it() -> None:
     )
 
 
+def test_what_trials_that_were_ended_early_save_is_not_known() -> None:
+    ended = Trial(
+        number=2,
+        state=TrialState.CENSORED,
+        seed=0,
+        parameters={},
+        at_least={"slowdown": 0.3},
+        reason="ended early: slower than 30%, 2% allowed",
+    )
+
+    assert said(chosen(), [trial(0, 0.004, 0.0), ended]) == (
+        "Leave DAMON off: no scheme was better than leaving DAMON off within slowdown <= 2%."
+    )
+    assert said(chosen(), [ended]) == "No verdict: no trial kept slowdown <= 2%."
+
+
 def test_where_nothing_is_cold_damon_stays_off() -> None:
     assert said(chosen(), [trial(0, 0.004, 0.0), trial(1, -0.1, 0.1)]) == (
         "Leave DAMON off: nothing here is cold, no scheme saved more than 0.4 % of the memory."

@@ -12,9 +12,10 @@ import pytest
 from autotune.damon.damos import AccessPattern, Action, Range, Scheme
 from autotune.damon.monitoring import Intervals, Monitoring
 from autotune.driver.kdamond import Kdamond, KdamondEndedError
-from autotune.errors import TrialError
+from autotune.errors import EndedEarlyError, TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement, time_weighted_mean
+from autotune.experiment.patience import Patience
 from autotune.experiment.pattern import Access, Pattern, Phase
 from autotune.experiment.program import Program, Ready
 from autotune.experiment.proportional import between_readings
@@ -300,6 +301,35 @@ def test_what_takes_too_long_is_given_up(bench: Bench) -> None:
 
     assert str(error.value).startswith("workload: not at its end after 300ms: it used 0.0")
     assert time.monotonic() - began_s < 5.0
+
+
+def test_a_run_that_takes_too_much_cpu_time_is_ended(bench: Bench) -> None:
+    patience = Patience(of="cpu", baseline_s=0.2, most=0.5)
+    began_s = time.monotonic()
+
+    with pytest.raises(EndedEarlyError) as error:
+        bench.measure(program(UP + BURN.format(cpu_s=1000)), patience=patience)
+
+    # It is looked at once in 100 ms.
+    assert 0.5 < error.value.slowdown < 5.0
+    assert time.monotonic() - began_s < 5.0
+
+
+def test_a_run_that_takes_too_long_is_ended(bench: Bench) -> None:
+    patience = Patience(of="time", baseline_s=0.2, most=0.5)
+
+    with pytest.raises(EndedEarlyError) as error:
+        bench.measure(program(UP + "time.sleep(1000)"), patience=patience)
+
+    assert 0.5 < error.value.slowdown < 5.0
+
+
+def test_a_run_with_enough_patience_goes_to_its_end(bench: Bench) -> None:
+    patience = Patience(of="cpu", baseline_s=10.0, most=0.5)
+
+    measured = bench.measure(program(UP + BURN.format(cpu_s=0.3)), patience=patience)
+
+    assert measured.workload_cpu_s >= 0.3
 
 
 def test_what_ends_before_it_is_measured_is_no_measurement(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from autotune.backends.vm.opened import Opened
-from autotune.errors import BackendUnavailableError, TrialError
+from autotune.errors import BackendUnavailableError, EndedEarlyError, TrialError
 from autotune.experiment import plain_json
 from autotune.experiment.measurement import Measurement
 from autotune.runner.raw_recording import RawRecording
@@ -43,6 +43,8 @@ def encode_answer(answer: Measurement | RawRecording | Opened | Exception) -> by
     if isinstance(answer, Exception):
         unavailable = isinstance(answer, BackendUnavailableError)
         values: dict[str, object] = {"error": str(answer), "unavailable": unavailable}
+        if isinstance(answer, EndedEarlyError):
+            values["slowdown"] = answer.slowdown
     else:
         kind = _KINDS[type(answer)]
         values = {kind.name: kind.write(answer)}
@@ -54,7 +56,7 @@ def decode_answer(whole: bytes, kind: type[Answer]) -> Answer:
     """Read what `encode_answer` gave for an answer of a *kind*.
 
     Raises:
-        TrialError: If the answer is an error of the trial.
+        TrialError: If the answer is an error of the trial; an `EndedEarlyError` if it was ended early.
         BackendUnavailableError: If the answer is an error of the machine.
         ValueError: If the bytes are no answer, or only a part of an answer.
         KeyError: If the answer is of another kind.
@@ -72,6 +74,8 @@ def _decode(whole: bytes) -> dict[str, Any]:
     if len(whole) < begin + length:
         raise ValueError(f"an answer of {length} bytes breaks off after {len(whole) - begin}")
     values: dict[str, Any] = json.loads(zlib.decompress(whole[begin : begin + length]))
+    if "slowdown" in values:
+        raise EndedEarlyError(values["slowdown"])
     if "error" in values:
         kind = BackendUnavailableError if values["unavailable"] else TrialError
         raise kind(values["error"])

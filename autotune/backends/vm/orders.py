@@ -12,6 +12,7 @@ from autotune.damon.monitoring import Monitoring, OperationsSet
 from autotune.errors import TrialError
 from autotune.experiment import plain_json
 from autotune.experiment.experiment import Experiment
+from autotune.experiment.patience import Patience
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
 
@@ -39,6 +40,7 @@ class Orders:
             None means after the measured part, when a program that ended by itself has no memory.
         pss_period_us: Time between two readings of what processes share; None means that it follows from
             their cost.
+        patience: When the run is ended early.
     """
 
     monitoring: Monitoring | None
@@ -52,6 +54,7 @@ class Orders:
     record: bool = False
     paged_out_at_us: int | None = None
     pss_period_us: int | None = None
+    patience: Patience | None = None
 
     def experiment(self, workload: Pattern | Program) -> Experiment:
         """Give the ordered experiment; *workload* runs already."""
@@ -63,6 +66,7 @@ class Orders:
             start_after_us=self.start_after_us,
             timeout_us=self.timeout_us,
             sampling_period_us=self.sampling_period_us,
+            patience=self.patience,
         )
 
 
@@ -87,6 +91,7 @@ def make_orders(
         record=record,
         paged_out_at_us=paged_out_at_us,
         pss_period_us=pss_period_us,
+        patience=experiment.patience,
     )
 
 

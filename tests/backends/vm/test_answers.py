@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.backends.vm.answers import decode_answer, encode_answer
-from autotune.errors import BackendUnavailableError, InputError, TrialError
+from autotune.errors import BackendUnavailableError, EndedEarlyError, InputError, TrialError
 from autotune.experiment.measurement import Measurement
 from autotune.runner.raw_recording import RawRecording
 from autotune.runner.recorded_processes import RawProcess
@@ -40,6 +40,13 @@ def test_an_error_arrives_with_its_message(error: Exception, kind: type[Exceptio
 
     assert type(caught.value) is kind
     assert str(caught.value) == str(error)
+
+
+def test_a_run_that_was_ended_early_says_by_how_much_it_was_too_slow() -> None:
+    with pytest.raises(EndedEarlyError, match=r"^ended early: slower than 33\.3%$") as caught:
+        decode_answer(encode_answer(EndedEarlyError(1 / 3)), Measurement)
+
+    assert caught.value.slowdown == 1 / 3
 
 
 def test_a_recording_of_some_megabytes_arrives_to_the_bit() -> None:

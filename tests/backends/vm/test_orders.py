@@ -17,6 +17,7 @@ from autotune.damon.damos import Action, Filter, FilterType, Scheme
 from autotune.damon.monitoring import OperationsSet
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
+from autotune.experiment.patience import Patience
 from autotune.runner.running import runnable
 from autotune.testing import pattern, prcl
 from tests.strategies import MONITORING, schemes
@@ -36,6 +37,15 @@ def experiments(draw: st.DrawFn) -> Experiment:
         start_after_us=draw(st.integers(0, 10**9)),
         timeout_us=draw(st.integers(1, 10**9)),
         sampling_period_us=draw(st.integers(1, 10**9)),
+        patience=draw(
+            st.none()
+            | st.builds(
+                Patience,
+                of=st.sampled_from(["cpu", "time"]),
+                baseline_s=st.floats(1e-6, 1e6),
+                most=st.floats(0, 10),
+            )
+        ),
     )
 
 

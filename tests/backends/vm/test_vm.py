@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from autotune.backends.settings import VmSettings
 from autotune.backends.vm.kernel_files import KERNELS_FOLDER
 from autotune.backends.vm.vm import Vm
 from autotune.backends.wrappers import Remembering
+from autotune.errors import EndedEarlyError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.experiment.patience import Patience
 from autotune.experiment.program import Program, Ready
 from autotune.objective import metrics
 from autotune.runner.system_memory import SystemMemory
@@ -100,6 +103,16 @@ def test_a_machine_that_is_built_anew_measures_the_same_to_the_bit(
     assert said_with_state == []
     assert said == ["booting the micro-VM and warming the workload up (once)"]
     assert measured.to_dict() == paged_out.to_dict()
+
+
+def test_a_run_without_patience_is_ended_early(micro_vm: Vm) -> None:
+    impatient = replace(STAIRS_PAGED_OUT, patience=Patience(of="time", baseline_s=1.0, most=0.5))
+
+    with pytest.raises(EndedEarlyError) as error:
+        micro_vm.run(impatient, seed=1)
+
+    # It is looked at once in 100 ms of the machine's time.
+    assert 0.5 < error.value.slowdown <= 0.7
 
 
 def test_another_seed_gives_another_measurement(
