@@ -38,7 +38,7 @@ def tune_earlier(
 ) -> Earlier:
     """Tune on every backend but the last, and give what is to be tried first on the last.
 
-    Each backend runs a study of its own, with the file's sampler and budget; nothing keeps it. Its first
+    Each backend runs a study of its own, as the file on this backend alone; nothing keeps it. Its first
     proposals are the schemes that the backend before it recommends. Its seed is its own, so that a
     sampler doesn't propose the same once more. The simulator plays a recording of a program, which the
     next backend makes.
@@ -59,19 +59,14 @@ def tune_earlier(
     seeds = np.random.SeedSequence(file.seed, spawn_key=(2,)).generate_state(count).tolist()
     followers = file.backend.names[1:]
     for name, follower, seed in zip(file.backend.earlier, followers, seeds, strict=True):
-        here = replace(_alone(file, name), seed=seed)
+        here = replace(file.on(name), seed=seed)
         if name == "simulator" and isinstance(file.workload, Program):
-            here, found = _recorded(here, _alone(file, follower), makers)
+            here, found = _recorded(here, file.on(follower), makers)
         outcome = run(prepare(here, makers.backend(here), found), listeners=listeners(name))
         if outcome.state is RunState.INTERRUPTED:
             raise KeyboardInterrupt
         found = _found(name, outcome, found, follower)
     return found
-
-
-def _alone(file: WorkloadFile, backend: str) -> WorkloadFile:
-    """Give the workload file with one backend only."""
-    return replace(file, backend=replace(file.backend, name=backend, earlier=()))
 
 
 def _recorded(

@@ -99,6 +99,7 @@ class WorkloadFile:
         monitoring: DAMON's attributes.
         monitoring_given: Whether the file itself has one of DAMON's attributes.
         start_after_us: DAMON is turned on this long after the measured part begins.
+        usual: Which of "trials" and "confirmations" are defaults, and follow from backend and sampler.
         overrides: The command line's overrides, already applied.
         sources: The files that a run has to keep.
     """
@@ -119,6 +120,7 @@ class WorkloadFile:
     monitoring: Monitoring
     monitoring_given: bool = False
     start_after_us: int
+    usual: frozenset[str] = frozenset()
     overrides: Overrides = field(default_factory=Overrides)
     sources: tuple[Source, ...]
 
@@ -126,6 +128,17 @@ class WorkloadFile:
     def operations(self) -> OperationsSet:
         """The address space that is monitored."""
         return OperationsSet.VADDR
+
+    def on(self, backend: str) -> WorkloadFile:
+        """Give the file for one of its backends alone, with the defaults for that backend."""
+        alone = replace(self, backend=replace(self.backend, name=backend, earlier=()))
+        if "trials" in self.usual:
+            trials = defaults.trials(self.sampler, backend)
+            alone = replace(alone, budget=replace(self.budget, trials=trials))
+        if "confirmations" in self.usual:
+            count = defaults.confirmations(self.sampler, backend)
+            alone = replace(alone, confirmations=count)
+        return alone
 
     def experiment(self, schemes: tuple[Scheme, ...] | None) -> Experiment:
         """One run of this workload.
@@ -354,6 +367,14 @@ def load_workload_file(
     seed = keys.take("seed", document.integer(at_least=0, at_most=MAX_SEED), defaults.SEED)
     in_file = keys.take("sampler", document.text, defaults.SAMPLER)
     sampler = in_file if said.sampler is None else said.sampler
+    usual_numbers = {
+        name
+        for name, given in (
+            ("trials", "budget" in keys or said.trials is not None),
+            ("confirmations", "confirmations" in keys),
+        )
+        if not given
+    }
     files = {
         "workload": path,
         "search space": space_path,
@@ -393,6 +414,7 @@ def load_workload_file(
         monitoring=monitoring.monitoring,
         monitoring_given=monitoring.given,
         start_after_us=monitoring.start_after_us,
+        usual=frozenset(usual_numbers),
         overrides=said,
         sources=_sources(files),
     )

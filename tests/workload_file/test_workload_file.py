@@ -490,3 +490,28 @@ def test_a_rule_that_wants_more_runs_than_there_are_is_refused(
         "my.yaml: 'hold: worst of 5' needs as many runs, and schemes are confirmed with "
         f"{confirmations}: write confirmations: 5"
     )
+
+
+def test_on_one_of_its_backends_a_file_has_the_defaults_of_that_backend(folder: Path) -> None:
+    several = TWO_LINES + "backend: [simulator, vm]\n"
+
+    file = load(folder, several)
+    simulated, real = file.on("simulator"), file.on("vm")
+
+    assert file == replace(real, backend=file.backend)
+    assert (simulated.backend.names, real.backend.names) == (("simulator",), ("vm",))
+    alone = load(folder, several, backend="simulator")
+    assert (simulated.budget, simulated.confirmations) == (alone.budget, alone.confirmations)
+    assert simulated.budget.trials != real.budget.trials
+
+
+@pytest.mark.parametrize("sampler", ["auto", "tpe"])
+def test_what_is_given_counts_on_each_of_its_backends(folder: Path, sampler: str) -> None:
+    given = TWO_LINES + "backend: [simulator, vm]\nbudget: {trials: 9}\nconfirmations: 2\n"
+
+    for file in (
+        load(folder, given, sampler=sampler),
+        load(folder, given.replace("budget: {trials: 9}\n", ""), sampler=sampler, trials=9),
+    ):
+        simulated = file.on("simulator")
+        assert (simulated.budget.trials, simulated.confirmations) == (9, 2)
