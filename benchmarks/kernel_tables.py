@@ -1,11 +1,13 @@
 """Measures the stored tables of the tuner's real-kernel problems, in the micro-VM, one run at a time.
 
-python benchmarks/kernel_tables.py [--problem NAME ...] [--schemes N] [--seeds N] [--proposals FILE]
+python benchmarks/kernel_tables.py [--problem NAME ...] [--schemes N] [--simulated N] [--seeds N]
+    [--proposals FILE]
 
 The tables are benchmarks/tuner/kernel/NAME.csv. What they have is not measured again; so the command can
 be ended at any time and started once more. First come N schemes of a quasi-random design with two seeds,
-problem by problem in turn; then what FILE proposes: one JSON object a line, with `problem`, `origin` and
-`parameters`, and `seeds` if more than two are wanted. A run takes about five seconds.
+problem by problem in turn; then N schemes that are best in the simulator; then what FILE proposes: one
+JSON object a line, with `problem`, `origin` and `parameters`, and `seeds` if more than two are wanted. A
+run takes about five seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from autotune.backends.factory import make_backend
 from autotune.backends.settings import VmSettings
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
@@ -35,15 +38,20 @@ from autotune.evaluation.kernel_table import (
     read_table,
     schemes_of,
 )
+from autotune.evaluation.tuner_judging import Judge
+from autotune.evaluation.tuner_reference import Effort, promising_sets
 from autotune.space.space import ParameterSet
 from autotune.surrogate.evolution import Evolution
 from autotune.surrogate.unit_cube import UnitCube
+from autotune.workload_file.overrides import Overrides
 from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
 FOLDER = Path(__file__).parent / "tuner" / "kernel"
 PROBLEMS = ("return", "graded", "descend")
 DESIGN = "design"
+SIMULATED = "simulator"
 _DESIGN_SEED = 20
+_EFFORT = Effort(lineages=2, design=256, varied=256, joint=512, rounds=2, seeds=10)
 
 
 class Wanted(NamedTuple):
@@ -70,14 +78,31 @@ def design(file: WorkloadFile, count: int) -> list[ParameterSet]:
     return [*space.initial, *proposing.design(1024)][:count]
 
 
+def simulated(problem: str, count: int) -> list[ParameterSet]:
+    """Give *count* schemes of those that are best in the simulator."""
+    path = FOLDER / f"{problem}.yaml"
+    file = load_workload_file(path, Overrides(backend="simulator"))
+    judge = Judge(file, make_backend(file.backend))
+    return promising_sets(file, judge, count, seed=_DESIGN_SEED, effort=_EFFORT)
+
+
+def _in_turn(
+    origin: str, by_problem: dict[str, list[ParameterSet]], seeds: int
+) -> Iterator[Wanted]:
+    for several in itertools.zip_longest(*by_problem.values()):
+        for name, parameters in zip(by_problem, several, strict=True):
+            for seed in range(seeds if parameters is not None else 0):
+                yield Wanted(name, origin, parameters, seed)
+
+
 def wanted(
-    problems: list[str], count: int, seeds: int, proposals: Path | None
+    problems: list[str], count: int, best: int, seeds: int, proposals: Path | None
 ) -> Iterator[Wanted]:
     """Give everything that the tables should have, in the order in which it is measured."""
-    designs = {name: design(load(name), count) for name in problems}
-    for number, name in itertools.product(range(count), problems):
-        for seed in range(seeds):
-            yield Wanted(name, DESIGN, designs[name][number], seed)
+    yield from _in_turn(DESIGN, {name: design(load(name), count) for name in problems}, seeds)
+    if best:
+        by_problem = {name: simulated(name, best) for name in problems}
+        yield from _in_turn(SIMULATED, by_problem, seeds)
     if proposals is not None:
         for line in proposals.read_text(encoding="utf-8").splitlines():
             asked = json.loads(line)
@@ -139,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--problem", choices=PROBLEMS, nargs="+", default=list(PROBLEMS))
     parser.add_argument("--schemes", type=int, default=200, help="of the design, a problem")
+    parser.add_argument("--simulated", type=int, default=0, help="of the simulator's best")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--proposals", type=Path, help="what to measure after the design")
     arguments = parser.parse_args()
@@ -146,7 +172,11 @@ def main() -> None:
     ran, began_s = 0, time.monotonic()
     try:
         for one in wanted(
-            arguments.problem, arguments.schemes, arguments.seeds, arguments.proposals
+            arguments.problem,
+            arguments.schemes,
+            arguments.simulated,
+            arguments.seeds,
+            arguments.proposals,
         ):
             ran += tables.fill(one)
             if ran and ran % 20 == 0:

@@ -85,11 +85,20 @@ _QUICK_EFFORT = Effort(lineages=2, design=128, varied=128, joint=256, rounds=2, 
 
 _BUDGETS: dict[Kind, tuple[int, ...]] = {
     Kind.SIMULATOR: (60,),
-    Kind.BENT: (4, 8, 16, 32, 64),
-    Kind.KERNEL: (4, 8, 16, 32, 64),
+    Kind.BENT: (8, 16, 32, 64),
+    Kind.KERNEL: (4, 8, 16, 32, 64, 128),
     Kind.RESPONSE: (10, 20),
 }
-_QUICK_BUDGETS: dict[Kind, tuple[int, ...]] = {**_BUDGETS, Kind.BENT: (8,), Kind.KERNEL: (8, 16)}
+_AUTOS_BUDGETS: dict[Kind, tuple[int | None, ...]] = {
+    Kind.SIMULATOR: (None,),
+    Kind.BENT: (4, 8, 16),
+    Kind.KERNEL: (4, 6, 8, 16),
+    Kind.RESPONSE: (10, 20),
+}
+"""A study without a number of trials takes the default of its sampler."""
+_QUICK_BUDGETS = {Kind.BENT: (8,), Kind.KERNEL: (8, 16)}
+_NOT_BENT = ("nsga2", "random", "sweep", "polyfit", "refaults")
+"""Methods that don't look at the simulator: whether it is wrong says nothing about them."""
 _ONLY_RESPONSES = ("polyfit, its peak",)
 
 
@@ -194,9 +203,11 @@ class Folder:
 def _budgets(problem: Problem, method: str, *, quick: bool) -> tuple[int | None, ...]:
     if problem.kind is not Kind.RESPONSE and method in _ONLY_RESPONSES:
         return ()
-    if problem.kind is Kind.SIMULATOR and method == AUTO:
-        return (None,)
-    return (_QUICK_BUDGETS if quick else _BUDGETS)[problem.kind]
+    if problem.kind is Kind.BENT and method in _NOT_BENT:
+        return ()
+    if quick and problem.kind in _QUICK_BUDGETS:
+        return _QUICK_BUDGETS[problem.kind]
+    return (_AUTOS_BUDGETS if METHODS[method].sampler == AUTO else _BUDGETS)[problem.kind]
 
 
 def _tasks(

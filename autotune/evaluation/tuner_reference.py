@@ -169,6 +169,26 @@ def find_reference(
         ValueError: If the problem has no limit on the slowdown.
     """
     effort = effort or Effort()
+    return _chosen(_searched(file, judge, seed, effort), effort.seeds)
+
+
+def promising_sets(
+    file: WorkloadFile, judge: Judge, count: int, *, seed: int, effort: Effort
+) -> list[ParameterSet]:
+    """Search as `find_reference` does; give what is best in one of several directions.
+
+    If that is less than *count*, variations of it follow.
+
+    Raises:
+        ValueError: If the problem has no limit on the slowdown.
+    """
+    dense = _searched(file, judge, seed, effort)
+    best = [dense.sets[index] for index in dense.promising()][:count]
+    proposing = Evolution(dense.cube, (0.0, dense.limit), seed=seed)
+    return [*best, *proposing.vary(dense.known(), count - len(best))]
+
+
+def _searched(file: WorkloadFile, judge: Judge, seed: int, effort: Effort) -> _Dense:
     dense = _Dense(file, judge)
     corner = (0.0, dense.limit)
     for number in range(effort.lineages):
@@ -183,7 +203,7 @@ def find_reference(
     for _ in range(effort.rounds):
         dense.evolve(proposing, effort.joint // effort.rounds, FIRST_SEED)
         _judge_promising(dense, effort.seeds)
-    return _chosen(dense, effort.seeds)
+    return dense
 
 
 def with_found(reference: Reference, found: Iterable[Best], limit: float) -> Reference:
