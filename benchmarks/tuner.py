@@ -1,7 +1,7 @@
 """Tuners compared: problem x method x seed, into a folder that a repeated command continues.
 
 python benchmarks/tuner.py FOLDER [--quick] [--problem GLOB ...] [--method NAME ...] [--seeds N]
-    [--workers N] [--minutes M] [--add FILE] [--report]
+    [--judging N] [--workers N] [--minutes M] [--add FILE] [--report]
 python benchmarks/tuner.py FOLDER --wall [--problem GLOB ...] [--method NAME ...]
 python benchmarks/tuner.py FOLDER --proposals FILE
 
@@ -9,7 +9,8 @@ FOLDER gets references/NAME.json (the best that a problem has, computed once), r
 judged), report.md and curve-KIND.svg. `--quick` takes five minutes: few problems, three seeds, smaller
 references; it needs a folder of its own. `--minutes` starts nothing more after so long. `--add` takes
 runs over that another version of the program made, in the format of runs.jsonl. `--report` only writes
-the tables. `--wall` prints the wall time of `python -m autotune run` on the simulator's problems.
+the tables. `live/NAME` runs and judges in the micro-VM, and must be asked for by name: take few seeds,
+and `--judging 10`. `--wall` prints the wall time of `python -m autotune run` on the simulator's problems.
 `--proposals` writes what the methods recommended on the kernel's problems, for kernel_tables.py.
 
 docs/comparing-tuners.md says what the problems and the figures are.
@@ -87,12 +88,14 @@ _BUDGETS: dict[Kind, tuple[int, ...]] = {
     Kind.SIMULATOR: (60,),
     Kind.BENT: (8, 16, 32, 64),
     Kind.KERNEL: (4, 8, 16, 32, 64, 128),
+    Kind.LIVE: (8, 16),
     Kind.RESPONSE: (10, 20),
 }
 _AUTOS_BUDGETS: dict[Kind, tuple[int | None, ...]] = {
     Kind.SIMULATOR: (None,),
     Kind.BENT: (4, 8, 16),
     Kind.KERNEL: (4, 6, 8, 16),
+    Kind.LIVE: (8,),
     Kind.RESPONSE: (10, 20),
 }
 """A study without a number of trials takes the default of its sampler."""
@@ -155,6 +158,8 @@ class Folder:
         (path / "references").mkdir(parents=True, exist_ok=True)
 
     def _reference_path(self, name: str) -> Path:
+        # What is run live is compared with what the stored runs of the same workload have.
+        name = name.replace("live/", "kernel/")
         return self.path / "references" / f"{name.replace('/', '.')}.json"
 
     def reference(self, name: str) -> Reference | None:
@@ -250,7 +255,8 @@ class Work:
         missing = [
             (problem.name, effort)
             for problem in chosen
-            if problem.kind is not Kind.RESPONSE and self.folder.reference(problem.name) is None
+            if problem.kind not in (Kind.RESPONSE, Kind.LIVE)
+            and self.folder.reference(problem.name) is None
         ]
         for name, found in self._each(_reference, missing):
             self.folder.keep_reference(name, found)
@@ -297,6 +303,7 @@ _TITLES = {
     Kind.SIMULATOR: "The simulator, tuned at its own speed",
     Kind.BENT: "Stand-ins for a kernel, about which the simulator is wrong",
     Kind.KERNEL: "Stored runs of the real kernel",
+    Kind.LIVE: "The real kernel, live",
 }
 
 
@@ -421,6 +428,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--problem", nargs="+", metavar="GLOB")
     parser.add_argument("--method", nargs="+", choices=METHODS)
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--judging", type=int, default=_JUDGING_SEEDS, help="seeds a scheme")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--minutes", type=float, help="start nothing more after so long")
     parser.add_argument("--add", type=Path, help="take runs over from a file")
@@ -439,6 +447,7 @@ def main() -> None:
         problem
         for name, problem in _all_problems().items()
         if any(fnmatch.fnmatch(name, glob) for glob in globs)
+        and (problem.kind is not Kind.LIVE or any(glob.startswith("live/") for glob in globs))
     ]
     asked = arguments.method or list(METHODS)
     methods = [name for name in asked if METHODS[name].missing() is None]
@@ -454,7 +463,7 @@ def main() -> None:
             folder.keep_run(Run.from_dict(json.loads(line)))
     if not arguments.report:
         minutes = arguments.minutes or (_QUICK_MINUTES if quick else None)
-        judging = _QUICK_EFFORT.seeds if quick else _JUDGING_SEEDS
+        judging = _QUICK_EFFORT.seeds if quick else arguments.judging
         os.nice(_POLITE)
         work = Work(folder, arguments.workers, minutes)
         work.references(chosen, _QUICK_EFFORT if quick else Effort())

@@ -3,6 +3,7 @@
 - ``simulator/NAME.yaml``: the simulator itself is tuned.
 - ``bent/NAME-BEND``: a stand-in for a real kernel, about which the simulator is wrong by a known bend.
 - ``kernel/NAME.yaml`` with ``kernel/NAME.csv``: stored runs of the real kernel, and a model of them.
+- ``live/NAME``: the workload of a stored problem in the micro-VM itself.
 - ``responses/WORKLOAD``: recorded scores of ``responses/responses.csv``, over the min age alone.
 """
 
@@ -16,8 +17,11 @@ from pathlib import Path
 
 from autotune import catalog
 from autotune.backends.base import Backend
+from autotune.backends.settings import VmSettings
 from autotune.backends.simulator.profile_files import load_machine
 from autotune.backends.simulator.simulator import Simulator
+from autotune.backends.vm.vm import Vm
+from autotune.cache import cache_folder
 from autotune.errors import InputError
 from autotune.evaluation.kernel_table import BASELINE, read_table, stored
 from autotune.evaluation.stand_in import (
@@ -50,6 +54,7 @@ class Kind(enum.Enum):
     SIMULATOR = "simulator"
     BENT = "bent"
     KERNEL = "kernel"
+    LIVE = "live"
     RESPONSE = "responses"
 
 
@@ -148,8 +153,19 @@ def _stored(folder: Path) -> list[Problem]:
                 path = table.with_suffix(".yaml")
                 make = partial(stored_kernel, path)
                 name = f"kernel/{table.stem}"
-                found.append(Problem(name=name, kind=Kind.KERNEL, path=path, make=make))
+                found += [
+                    Problem(name=name, kind=Kind.KERNEL, path=path, make=make),
+                    Problem(name=f"live/{table.stem}", kind=Kind.LIVE, path=path, make=_micro_vm),
+                ]
     return found
+
+
+def _micro_vm() -> Backend:
+    return Vm(VmSettings(), cache_folder(), _silent)
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
 
 
 @cache

@@ -10,7 +10,13 @@ from autotune.backends.base import Backend
 from autotune.errors import TrialError
 from autotune.evaluation.kernel_table import schemes_of
 from autotune.evaluation.tuner_judging import FIRST_SEED, Judge, Judged
-from autotune.evaluation.tuner_reference import Best, Effort, Reference, find_reference
+from autotune.evaluation.tuner_reference import (
+    Best,
+    Effort,
+    Reference,
+    find_reference,
+    promising_sets,
+)
 from autotune.evaluation.tuner_runs import Run
 from autotune.evaluation.tuner_tables import Results, scored
 from autotune.experiment.experiment import Experiment
@@ -129,6 +135,16 @@ def test_schemes_that_break_the_limit_too_often_are_no_reference() -> None:
     found = find_reference(FILE, judge(Straight(slow=10)), seed=1, effort=effort)
 
     assert (found.handful, found.volume, found.most_saved) == ((), 0.0, 0.0)
+
+
+def test_promising_sets_are_near_the_front_and_as_many_as_asked_for() -> None:
+    effort = Effort(lineages=1, design=32, varied=64, joint=64, rounds=1, seeds=2)
+
+    found = promising_sets(FILE, judge(Straight()), 40, seed=1, effort=effort)
+
+    assert len(found) == 40
+    small = [float(values["pattern.min_size"]) < 262_144 for values in found]
+    assert sum(small) > 20
 
 
 def one(saving: float, slowdown: float, within: float = 1.0) -> Judged:
