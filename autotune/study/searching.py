@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autotune.objective import pareto
 from autotune.space.space import ParameterSet
 from autotune.study.confirming import confirmation_seeds
 from autotune.study.proposals import keep
@@ -22,8 +22,11 @@ from autotune.study.standing import Standing
 from autotune.study.storage import Storage
 from autotune.study.trying import Trying
 from autotune.surrogate.evolution import Evolution
+from autotune.surrogate.improvement import counting_points, covers
 from autotune.surrogate.unit_cube import UnitCube
 from autotune.trial import Trial, TrialState
+
+Floats = NDArray[np.float64]
 
 _DESIGN = 64
 """The schemes of the design."""
@@ -34,9 +37,12 @@ _AGAIN = 10
 _MOST_SEEDS = 8
 """How many seeds a competitor gets while the search goes on."""
 _PATIENCE = 7
-"""After so many batches without gain the search ends."""
+"""After so many batches without gain the search ends; where nothing keeps the limits, after three times
+as many."""
 _GAIN = 0.01
-"""What counts as gain: the front's hypervolume grew by this share."""
+"""What counts as gain: the volume that the front dominates grew by this share."""
+_COUNTED = 2048
+"""On how many points the volume of the front is counted."""
 _FRUITLESS = 20
 """How many times as many variations are drawn as are wanted before the space counts as used up."""
 
@@ -91,14 +97,15 @@ class _Race:
         file = self.trying.file
         design = self.evolution.design(_DESIGN)
         self._try(self._new([*file.search_space.initial, *design]))
-        best, waited = self._volume(), 0
-        while len(self.standing) and waited < _PATIENCE:
+        best, waited = self._within(), 0
+        while len(self.standing) and waited < (_PATIENCE if len(best) else 3 * _PATIENCE):
             if not self._try(self._variations(self.trying.room(_BATCH))):
                 return
             self._measure_competitors()
-            volume = self._volume()
-            waited = 0 if volume > best * (1.0 + _GAIN) else waited + 1
-            best = volume if waited == 0 else best
+            now = self._within()
+            before, volume = self._volumes(best, now)
+            waited = 0 if volume > before * (1.0 + _GAIN) else waited + 1
+            best = now if waited == 0 else best
 
     def _new(self, sets: Iterable[ParameterSet]) -> list[ParameterSet]:
         """Leave out what gives schemes that were tried; what gives none is tried, and fails."""
@@ -147,13 +154,19 @@ class _Race:
             if figures is not None:
                 self.standing.again(position, figures)
 
-    def _volume(self) -> float:
-        """The hypervolume of what keeps the limits, from where an objective is worth nothing."""
+    def _within(self) -> Floats:
+        """The losses of what keeps the limits, shape ``(n, k)``."""
         if not len(self.standing):
-            return 0.0
+            return np.empty((0, len(self.corner)))
         known = self.standing.evaluated()
-        within = known.losses[known.excess <= 0.0]
-        return pareto.hypervolume([tuple(row) for row in within.tolist()], self.corner)
+        return known.losses[known.excess <= 0.0]
+
+    def _volumes(self, *several: Floats) -> list[int]:
+        """The volumes that sets of losses dominate, from where an objective is worth nothing."""
+        ideal = np.vstack(several).min(axis=0, initial=np.inf)
+        ideal = np.minimum(ideal, self.corner)
+        points = counting_points(ideal, np.array(self.corner), count=_COUNTED)
+        return [int(covers(losses, points).any(axis=0).sum()) for losses in several]
 
     def finalists(self) -> list[Trial]:
         """Give the trials that compete in the end, the surest and best first."""

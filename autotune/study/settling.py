@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autotune.objective import pareto
+import numpy as np
+
 from autotune.objective.figures import minimised
 from autotune.objective.objective import Objectives
 from autotune.recommendation.belief import Belief
 from autotune.recommendation.probability import beliefs
 from autotune.study.events import ConfirmationFinished
 from autotune.study.trying import Trying
+from autotune.surrogate.improvement import counting_points, covers
 from autotune.trial import Trial
 
 ROUNDS = ((4, 16, 0.5), (10, 10, 0.8), (40, 8, 0.9))
@@ -59,17 +61,14 @@ def _covering(
     waiting = [trial for trial in order if known[trial.number].within >= sure]
     if not waiting:
         return order[:2]
-    points = {trial.number: minimised(known[trial.number].mean, objectives) for trial in waiting}
+    losses = np.array([minimised(known[trial.number].mean, objectives) for trial in waiting])
+    corner = np.array(objectives.limit)
+    points = counting_points(np.minimum(losses.min(axis=0), corner), corner)
+    covered = covers(losses, points)
     chosen: list[Trial] = []
-    covered = 0.0
-    while waiting:
-        volumes = [
-            pareto.hypervolume([points[t.number] for t in (*chosen, trial)], objectives.limit)
-            for trial in waiting
-        ]
-        best = max(range(len(waiting)), key=volumes.__getitem__)
-        if volumes[best] <= covered:
-            break
-        covered = volumes[best]
-        chosen.append(waiting.pop(best))
+    free = np.ones(len(points), dtype=np.bool_)
+    while (adds := (covered & free).sum(axis=1)).any():
+        best = int(np.argmax(adds))
+        chosen.append(waiting[best])
+        free &= ~covered[best]
     return chosen

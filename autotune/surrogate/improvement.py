@@ -51,14 +51,14 @@ def improvement(
     """
     added = np.zeros(new.shape[1])
     for had, keeps, more, keep in zip(front, front_within, new, new_within, strict=True):
-        covered = _covers(had[keeps], points).any(axis=0)
-        added += _covers(more, points[~covered]).sum(axis=1) * keep
+        covered = covers(had[keeps], points).any(axis=0)
+        added += covers(more, points[~covered]).sum(axis=1) * keep
     return added / (len(new) * len(points))
 
 
-def _covers(losses: Floats, points: Floats) -> NDArray[np.bool_]:
+def covers(losses: Floats, points: Floats) -> NDArray[np.bool_]:
     """Say which losses, shape ``(m, k)``, dominate which points, shape ``(p, k)``: ``(m, p)``."""
-    covers = np.ones((len(losses), len(points)), dtype=np.bool_)
+    found = np.ones((len(losses), len(points)), dtype=np.bool_)
     for one, other in zip(losses.T, points.T, strict=True):
-        covers &= one[:, None] <= other
-    return covers
+        found &= one[:, None] <= other
+    return found
