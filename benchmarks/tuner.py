@@ -10,8 +10,8 @@ judged), report.md and curve-KIND.svg. `--quick` takes five minutes: few problem
 references; it needs a folder of its own. `--minutes` starts nothing more after so long. `--add` takes
 runs over that another version of the program made, in the format of runs.jsonl. `--report` only writes
 the tables. `live/NAME` runs and judges in the micro-VM, and must be asked for by name: take few seeds,
-and `--judging 10`. `--wall` prints the wall time of `python -m autotune run` on the simulator's problems.
-`--proposals` writes what the methods recommended on the kernel's problems, for kernel_tables.py.
+and `--judging 10`. `--wall` prints the wall time of `python -m autotune run` on the simulator's
+problems. `--proposals` writes what the methods recommended on the kernel's problems, for kernel_tables.py.
 
 docs/comparing-tuners.md says what the problems and the figures are.
 """
