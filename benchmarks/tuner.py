@@ -11,7 +11,8 @@ references; it needs a folder of its own. `--minutes` starts nothing more after 
 runs over that another version of the program made, in the format of runs.jsonl. `--report` only writes
 the tables. `live/NAME` runs and judges in the micro-VM, and must be asked for by name: take few seeds,
 and `--judging 10`. `--wall` prints the wall time of `python -m autotune run` on the simulator's
-problems. `--proposals` writes what the methods recommended on the kernel's problems, for kernel_tables.py.
+problems. `--proposals` writes what the methods recommended on the kernel's problems, for
+kernel_tables.py.
 
 docs/comparing-tuners.md says what the problems and the figures are.
 """
@@ -37,6 +38,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from autotune import samplers
 from autotune.evaluation.kernel_table import read_table, stored
 from autotune.evaluation.tuner_judging import Judge, Judged
 from autotune.evaluation.tuner_kernel_model import cross_validated
@@ -52,7 +54,6 @@ from autotune.evaluation.tuner_reference import (
 )
 from autotune.evaluation.tuner_responses import RecordedResponse
 from autotune.evaluation.tuner_runs import (
-    AUTO,
     METHODS,
     Run,
     judge_run,
@@ -212,7 +213,7 @@ def _budgets(problem: Problem, method: str, *, quick: bool) -> tuple[int | None,
         return ()
     if quick and problem.kind in _QUICK_BUDGETS:
         return _QUICK_BUDGETS[problem.kind]
-    return (_AUTOS_BUDGETS if METHODS[method].sampler == AUTO else _BUDGETS)[problem.kind]
+    return (_AUTOS_BUDGETS if METHODS[method].sampler == samplers.AUTO else _BUDGETS)[problem.kind]
 
 
 def _tasks(

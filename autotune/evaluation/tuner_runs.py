@@ -25,8 +25,6 @@ from autotune.space.space import ParameterSet
 from autotune.study import study
 from autotune.study.outcome import Outcome
 
-AUTO = "auto"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
@@ -44,7 +42,7 @@ class Method:
 
     def missing(self) -> str | None:
         """Say in a sentence why the method can't run here; None if it can."""
-        if self.sampler not in samplers.NAMES:
+        if self.sampler not in (samplers.AUTO, *samplers.NAMES):
             return f"There is no sampler {self.sampler} yet."
         if package := samplers.missing_package(self.sampler):
             return (
@@ -57,7 +55,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {
         method.name: method
         for method in (
-            Method(name="auto", sampler=AUTO),
+            Method(name="auto", sampler=samplers.AUTO),
             Method(name="tpe", sampler="tpe"),
             Method(name="nsga2", sampler="nsga2"),
             Method(name="random", sampler="random"),
