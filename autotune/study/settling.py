@@ -12,6 +12,7 @@ import numpy as np
 
 from autotune.objective.figures import minimised
 from autotune.objective.objective import Objectives
+from autotune.recommendation import front
 from autotune.recommendation.belief import Belief
 from autotune.recommendation.probability import beliefs
 from autotune.study.events import ConfirmationFinished
@@ -19,13 +20,18 @@ from autotune.study.trying import Trying
 from autotune.surrogate.improvement import counting_points, covers
 from autotune.trial import Trial
 
-ROUNDS = ((4, 16, 0.5), (10, 10, 0.8), (40, 8, 0.9))
+ROUNDS = ((4, 16, 0.5), (10, 10, 0.7), (20, 8, 0.85))
 """Of each round: with how many seeds a scheme is measured when the round is over; how many schemes take
 part; how probable it must be, after the round, that a scheme keeps the limits, for the next round."""
+_MOST_ROUNDS = 8
+"""So often at most the schemes of the front are measured with the seeds that they lack."""
 
 
 def settle(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> None:
     """Measure finalists again, and the schemes that the search space gives.
+
+    In the end, what would be recommended is measured with all seeds, until it stays so: else a scheme
+    that was lucky with few seeds would be recommended sooner than one that is known better.
 
     Args:
         trying: Measures, and keeps the figures as confirmations.
@@ -33,24 +39,57 @@ def settle(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> 
         seeds: Fresh seeds; no scheme is measured with more.
     """
     objectives = trying.file.objectives
-    published = trying.published()
     taking_part = [*finalists]
-    done = 0
+    beside = trying.published()
     for count, most, sure in ROUNDS:
-        taking_part = taking_part[:most]
-        beside = published if done == 0 else []
-        together = {trial.number: trial for trial in (*taking_part, *beside)}
-        if not (wanted := [(trial, s) for trial in together.values() for s in seeds[done:count]]):
-            return
-        # The samples of the first round are enough to look at.
-        trying.again(wanted, confirms=True, series=done == 0)
-        done = min(count, len(seeds))
-        trying.emit(ConfirmationFinished(done=done, total=len(seeds)))
-        confirmations = trying.confirmed.confirmations
-        known = beliefs({n: one.figures for n, one in confirmations.items()}, objectives)
+        _measure(trying, [*taking_part[:most], *beside], seeds[:count])
+        beside = []
+        known = _known(trying)
         taking_part = _covering(
-            [t for t in taking_part if t.number in known], known, sure, objectives
+            [t for t in taking_part[:most] if t.number in known], known, sure, objectives
         )
+    for _ in range(_MOST_ROUNDS):
+        if not _measure(trying, _would_be_recommended(trying, finalists), seeds):
+            return
+
+
+def _measure(trying: Trying, trials: Sequence[Trial], seeds: Sequence[int]) -> bool:
+    """Measure trials with those of the seeds that each lacks; say whether any lacked one."""
+    confirmations = trying.confirmed.confirmations
+    wanted = []
+    for trial in {trial.number: trial for trial in trials}.values():
+        before = confirmations.get(trial.number)
+        if before is None or before.failure is None:
+            done = 0 if before is None else len(before.figures)
+            wanted += [(trial, seed) for seed in seeds[done:]]
+    if wanted:
+        # The samples of the first round are enough to look at.
+        trying.again(wanted, confirms=True, series=not confirmations)
+        total = trying.file.confirmations
+        trying.emit(ConfirmationFinished(done=min(len(seeds), total), total=total))
+    return bool(wanted)
+
+
+def _known(trying: Trying) -> dict[int, Belief]:
+    confirmations = trying.confirmed.confirmations
+    runs = {number: one.figures for number, one in confirmations.items()}
+    return beliefs(runs, trying.file.objectives)
+
+
+def _would_be_recommended(trying: Trying, finalists: Sequence[Trial]) -> list[Trial]:
+    """Give the front that the confirmations lead to, or the scheme that most probably belongs there."""
+    confirmed = trying.confirmed
+    chosen = front.recommend(
+        [trial for trial in finalists if trial.number in confirmed.confirmations],
+        trying.published(),
+        confirmed.confirmations,
+        trying.pool.off(*confirmed.baselines.values()),
+        trying.file.objectives,
+        _known(trying),
+        most=trying.file.recommend,
+    )
+    options = chosen.front or ([chosen.unsure] if chosen.unsure else [])
+    return [option.trial for option in options]
 
 
 def _covering(

@@ -60,7 +60,7 @@ def test_who_competes_is_measured_again_and_who_may_be_recommended_with_fresh_se
     assert {0} < by_role["trial"] <= {0, *racing}
     assert searched.outcome.starts == len(log)
     for option in searched.recommendation.front:
-        assert len(option.confirmations) in {4, 10, 40}
+        assert len(option.confirmations) == 40
     assert {0}.isdisjoint(fresh | racing)
     assert fresh.isdisjoint(racing)
 
