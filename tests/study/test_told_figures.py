@@ -51,7 +51,8 @@ def test_a_program_that_waits_is_told(tmp_path: Path) -> None:
     trials, summary = said_everywhere(backend, "s it waited, for memory", tmp_path)
 
     assert "s it waited, for memory" in trials
-    assert "## Figures in doubt\n\n- trial 0: wall_slowdown is 100.00%, and slow" in summary
+    assert "## Figures in doubt\n\n- trials 0, 1, 2, " in summary
+    assert ": wall_slowdown is 100.00%, and slow" in summary
 
 
 def test_a_share_of_little_cpu_time_is_told_once(tmp_path: Path) -> None:
@@ -95,3 +96,23 @@ def test_a_kdamond_on_the_one_cpu_is_a_note_and_no_doubt(
     assert found.to_dict()["notes"] == list(found.notes)
     assert not any("wall_slowdown" in doubt for doubt in found.doubts)
     assert f"note: {found.notes[0]}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_scheme_with_two_outcomes_says_so(tmp_path: Path) -> None:
+    class Bistable(ClosedForm):
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            measured = super().run(experiment, seed=seed)
+            if experiment.schemes and seed % 3 == 0:
+                return replace(measured, pss_mean_bytes=0.98 * measured.pss_mean_bytes / 0.4)
+            return measured
+
+    file = make_file(tmp_path / "user")
+
+    found = measure_scheme(
+        file, (prcl(min_age_us=1_000_000),), Bistable(amplitude=0.005), seeds=12
+    )
+
+    rare = sum(seed % 3 == 0 for seed in found.seeds)
+    assert 2 <= rare <= 10
+    [note] = [note for note in found.notes if note.startswith("two outcomes: memory_saving ")]
+    assert f" in {max(rare, 12 - rare)} of 12 runs, " in note
