@@ -104,6 +104,7 @@ class TwoSpeedBackend(Protocol):
         ...
 
 
+@runtime_checkable
 class RecordingBackend(Backend, Protocol):
     """A place where real programs run, so that their accesses can be recorded."""
 

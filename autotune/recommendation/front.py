@@ -26,6 +26,7 @@ from autotune.recommendation.sureness import (
     not_sure,
     why_not_sure,
 )
+from autotune.space.space import ParameterSet
 from autotune.trial import Trial, TrialState
 
 OFF = "DAMON off"
@@ -133,9 +134,9 @@ def candidates(
     return [trial for trial, _ in _non_dominated(options, off, objectives)]
 
 
-def published(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """Give the measured trials among the first *count*; of trials with equal schemes, the first."""
-    return _measured(trials[:count])
+def published(trials: Sequence[Trial], sets: Sequence[ParameterSet]) -> list[Trial]:
+    """Give the measured trials of some parameter sets; of trials with equal schemes, the first."""
+    return _measured(trial for trial in trials if trial.parameters in sets)
 
 
 def _measured(trials: Iterable[Trial]) -> list[Trial]:
@@ -170,7 +171,7 @@ def recommend(
         most: The most schemes on a front that is chosen by beliefs; 1 or more.
     """
     trials = {trial.number: trial for trial in (*first, *(beside if confirmations else ()))}
-    options, thrown_out = _confirmed(trials, confirmations)
+    options, thrown_out = _confirmed(trials, confirmations, beliefs or {})
     unsure = None
     if beliefs:
         options = [replace(option, belief=beliefs.get(option.trial.number)) for option in options]
@@ -296,13 +297,18 @@ def _most_probable(
 
 
 def _confirmed(
-    trials: Mapping[int, Trial], confirmations: Mapping[int, Confirmation]
+    trials: Mapping[int, Trial],
+    confirmations: Mapping[int, Confirmation],
+    beliefs: Mapping[int, Belief],
 ) -> tuple[list[Recommended], dict[int, str]]:
-    """Give the trials whose figures stand, and by number why the figures of a trial don't."""
+    """Give the trials whose figures stand, and by number why the figures of a trial don't.
+
+    The figures of a trial that was measured once stand if something is believed of it.
+    """
     options, thrown_out = [], {}
     for number, trial in sorted(trials.items()):
         confirmation = confirmations.get(number)
-        if not confirmations:
+        if not confirmations or (confirmation is None and number in beliefs):
             options.append(Recommended(trial=trial, figures=trial.figures))
         elif confirmation is None:
             thrown_out[number] = "not confirmed, since the run was stopped"

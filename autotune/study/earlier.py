@@ -10,6 +10,7 @@ import numpy as np
 from autotune.backends.base import Backend, RecordingBackend
 from autotune.backends.settings import BackendSettings
 from autotune.experiment.program import Program
+from autotune.samplers import AUTO
 from autotune.study.events import Listener
 from autotune.study.outcome import Outcome, RunState
 from autotune.study.recording_run import record_workload
@@ -65,7 +66,7 @@ def tune_earlier(
         outcome = run(prepare(here, makers.backend(here), found), listeners=listeners(name))
         if outcome.state is RunState.INTERRUPTED:
             raise KeyboardInterrupt
-        found = _found(name, outcome, found, follower)
+        found = _found(name, outcome, found, follower, weighed=here.sampler == AUTO)
     return found
 
 
@@ -80,10 +81,14 @@ def _recorded(
     return played, Earlier(notes=(told,), starts=1)
 
 
-def _found(name: str, outcome: Outcome, before: Earlier, follower: str) -> Earlier:
+def _found(
+    name: str, outcome: Outcome, before: Earlier, follower: str, *, weighed: bool
+) -> Earlier:
     front = tuple(one.trial.parameters for one in outcome.recommendation.front)
     tried = f"The {name} tried {len(outcome.trials)} schemes"
-    if front:
+    if front and weighed:
+        told = f"{tried}; the {follower} weighed those that it recommends, {len(front)}, among others."
+    elif front:
         told = f"{tried}; the {follower} tried those first that it recommends, {len(front)}."
     else:
         told = f"{tried} and recommends none: it chose nothing for the {follower}."

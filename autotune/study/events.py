@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from autotune.damon.damos import Scheme
+from autotune.damon.recording import Recording
 from autotune.experiment.measurement import Measurement
 from autotune.space.space import ParameterSet
 from autotune.study.outcome import Outcome
@@ -68,6 +69,17 @@ class MeasurementMade:
     backend: str
     measurement: Measurement
     series: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingMade:
+    """The workload was run under monitoring alone, and its accesses were recorded.
+
+    Attributes:
+        recording: What was recorded.
+    """
+
+    recording: Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +170,7 @@ class Failed:
 Event: TypeAlias = (
     Started
     | MeasurementMade
+    | RecordingMade
     | BaselineMeasured
     | TrialAsked
     | TrialFinished

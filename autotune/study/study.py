@@ -29,6 +29,7 @@ from autotune.samplers import AUTO, make_sampler
 from autotune.space.space import ParameterSet
 from autotune.study.asking import SamplerSearch
 from autotune.study.confirming import Confirmed, confirmation_seeds
+from autotune.study.correcting import CorrectingSearch
 from autotune.study.events import (
     BaselineMeasured,
     Ended,
@@ -36,6 +37,7 @@ from autotune.study.events import (
     Failed,
     Listener,
     MeasurementMade,
+    RecordingMade,
     Started,
     TrialFinished,
 )
@@ -111,10 +113,12 @@ def prepare(file: WorkloadFile, backend: Backend, earlier: Earlier | None = None
 
 
 def _search(file: WorkloadFile, backend: Backend, first: Sequence[ParameterSet]) -> Search:
-    if file.sampler == AUTO and backend.name == "simulator":
-        return SimulatorSearch(seed=file.seed)
+    if file.sampler == AUTO:
+        if backend.name == "simulator":
+            return SimulatorSearch(seed=file.seed)
+        return CorrectingSearch(backend, seed=file.seed, first=first)
     sampler = make_sampler(
-        "tpe" if file.sampler == AUTO else file.sampler,
+        file.sampler,
         seed=file.seed,
         space=file.search_space,
         n_trials=file.budget.trials,
@@ -179,11 +183,11 @@ class _Run:
 
     def emit(self, event: Event) -> None:
         """Tell every listener."""
-        if isinstance(event, MeasurementMade):
+        if isinstance(event, MeasurementMade | RecordingMade):
             self.starts += 1
-            if watched := event.measurement.watched:
-                known = (one for one in (self.least_watched, watched) if one is not None)
-                self.least_watched = max(known, key=lambda one: one.unwatched_share)
+        if isinstance(event, MeasurementMade) and (watched := event.measurement.watched):
+            known = (one for one in (self.least_watched, watched) if one is not None)
+            self.least_watched = max(known, key=lambda one: one.unwatched_share)
         if isinstance(event, TrialFinished) and event.trial.state is TrialState.CENSORED:
             # Nobody is told of a run that was ended, nor of the baseline before it.
             self.starts += 2 if self.inner.drifts else 1
@@ -304,7 +308,9 @@ class _Run:
                 confirmed.confirmations,
                 off,
                 objectives,
-                beliefs(_runs(trying.candidates(), confirmed), objectives),
+                beliefs(_runs(trying.candidates(), confirmed), objectives)
+                if trying.beliefs is None
+                else trying.beliefs,
                 most=self.file.recommend,
             ),
             missing=missing,

@@ -18,6 +18,7 @@ from autotune.objective.figures import Figures
 from autotune.objective.longer_time import waited
 from autotune.objective.metrics import SlowdownName
 from autotune.recommendation import front, inaction
+from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Confirmation
 from autotune.recommendation.inaction import Reason
 from autotune.space.space import ParameterSet
@@ -74,6 +75,8 @@ class Trying:
         self.trials: list[Trial] = []
         self.confirmed = Confirmed()
         self.finalists: list[Trial] | None = None
+        self.beliefs: dict[int, Belief] | None = None
+        """What a search believes of trials, by number; None if their runs alone tell."""
         self.notes: list[str] = []
         self.reasons: dict[int, tuple[Reason, ...]] = {}
         self._backend = backend
@@ -82,9 +85,13 @@ class Trying:
         time_us = file.budget.time_us
         self._end_s = None if time_us is None else time.monotonic() + time_us / 1e6
 
+    def out_of_time(self) -> bool:
+        """Whether the time of the budget is used up."""
+        return self._end_s is not None and time.monotonic() >= self._end_s
+
     def room(self, wanted: int) -> int:
         """How many of *wanted* parameter sets the budget allows now; 0 when it is used up."""
-        if self._end_s is not None and time.monotonic() >= self._end_s:
+        if self.out_of_time():
             return 0
         limit = self.file.budget.trials
         return wanted if limit is None else min(wanted, limit - len(self.trials))
@@ -187,7 +194,7 @@ class Trying:
 
     def published(self) -> list[Trial]:
         """Give the measured trials of the parameter sets that the search space gives."""
-        return front.published(self.trials, len(self.file.search_space.initial))
+        return front.published(self.trials, self.file.search_space.initial)
 
     def off(self) -> Figures | None:
         """The figures without DAMON, with the study's own seed; None if an objective has none."""

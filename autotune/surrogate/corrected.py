@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from autotune.surrogate.covering import bounds, cut
 from autotune.surrogate.gaussian_process import GaussianProcess, Layout, Normal
 from autotune.surrogate.prior import Surface
 
@@ -52,6 +53,11 @@ _TRUSTS = (
 
 
 _SHAKEN = 0.5
+_UNRELATED = 2.0
+"""How many runs in which figures are not related are thought of beside those that were made."""
+_TOLERANCE, _UNEVEN = 2.0, 0.03
+"""Where a scheme covers another, a figure may still be less by so many deviations: of noise, and of so
+small a share of the usual differences."""
 
 
 class Corrected:
@@ -60,8 +66,8 @@ class Corrected:
     Args:
         surface: What the prior says.
         rows: What the kernel ran: rows of *surface*, shape ``(n,)``; a row may come several times.
-        seen: What the kernel showed, on the figures' scales, shape ``(n, f)``. Without a prior, n is at
-            least 1.
+        seen: What the kernel showed, on the figures' scales, shape ``(n, f)``; NaN where a figure is not
+            known. Without a prior, each figure is known of one run at least.
         before: The models of fewer runs, if there are any: to learn from there is faster.
         like: The surface whose figures say how large figures are; None takes *surface*.
     """
@@ -76,6 +82,8 @@ class Corrected:
         like: Surface | None = None,
     ) -> None:
         self._surface = surface
+        self._ran, self._seen = rows, seen
+        self._grows = surface.grows
         # With a prior, these count as they were at first: else they would change with every set that
         # the prior is asked about.
         if surface.has_prior and before is not None:
@@ -83,16 +91,17 @@ class Corrected:
             self._size: Floats = before._size
         else:
             usual = (like or surface).mean if surface.has_prior else seen
-            self._level, self._size = usual.mean(axis=0), usual.std(axis=0)
+            self._level, self._size = np.nanmean(usual, axis=0), np.nanstd(usual, axis=0)
             # A figure that differs by rounding alone is constant.
             self._size[self._size < 1e-9 * np.abs(self._level)] = 0.0
         self._trusts = _TRUSTS if surface.has_prior else _TRUSTS[-1:]
         self._processes: list[list[GaussianProcess]] = []
         for figure in range(seen.shape[1]):
+            known = np.isfinite(seen[:, figure])
             old = [None] * len(self._trusts) if before is None else before._processes[figure]
             self._processes.append(
                 [
-                    self._process(figure, trust, rows, seen[:, figure], begin)
+                    self._process(figure, trust, rows[known], seen[known, figure], begin)
                     for trust, begin in zip(self._trusts, old, strict=True)
                 ]
             )
@@ -155,6 +164,23 @@ class Corrected:
             np.hypot(self._surface.spread[rows], (learned * self._weights).sum(axis=1))
         )
 
+    @property
+    def correlation(self) -> Floats:
+        """How what is not known of the figures goes together, shape ``(f, f)``.
+
+        What nobody knows of a scheme is related as the figures of schemes that were run: what saves more
+        slows down more. What is known by a prior may be wrong in one figure alone.
+        """
+        seen = self._seen[np.isfinite(self._seen).all(axis=1)]
+        count, figures = seen.shape
+        away = seen - seen.mean(axis=0) if count else seen
+        size = np.sqrt((away**2).sum(axis=0))
+        size = np.where(size > 0.0, size, np.inf)
+        related = (away / size).T @ (away / size) * count / (count + _UNRELATED)
+        free = 1.0 - self.trust
+        related *= np.minimum(free[:, None], free[None, :])
+        return np.asarray(np.where(np.eye(figures, dtype=np.bool_), 1.0, related))
+
     def each(self, rows: Ints) -> tuple[Floats, Floats]:
         """Give mean and standard deviation of each figure's mean, on its scale: both ``(m, f)``."""
         found = [self._each(figure, rows) for figure in range(len(self._processes))]
@@ -166,12 +192,29 @@ class Corrected:
         for trust, process in zip(self._trusts, self._processes[figure], strict=True):
             mean, deviation = process.each(self._layout(figure, trust, rows))
             blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
-            means.append(mean + self._said(figure, trust, rows))
+            mean = mean + self._said(figure, trust, rows)
+            if trust.scale is None:
+                mean, deviation = self._cut(figure, rows, mean, deviation)
+            means.append(mean)
             variances.append(deviation**2 + blur**2)
         weights = self._weights[figure][:, None]
         middle = (weights * means).sum(axis=0)
         variance = (weights * (variances + (np.array(means) - middle) ** 2)).sum(axis=0)
         return np.asarray(middle), np.sqrt(variance)
+
+    def _cut(
+        self, figure: int, rows: Ints, means: Floats, deviations: Floats
+    ) -> tuple[Floats, Floats]:
+        """Cut beliefs to what schemes allow that were run, and cover these or are covered by them."""
+        seen = np.isfinite(self._seen[:, figure])
+        ran, values = self._ran[seen], self._seen[seen, figure]
+        reaches, known = self._surface.reaches(rows), self._surface.reaches(ran)
+        if reaches is None or known is None or not self._grows[figure]:
+            return means, deviations
+        noise = self.noise(ran)[:, figure]
+        tolerance = _TOLERANCE * np.hypot(noise, _UNEVEN * self._size[figure])
+        low, high = bounds(reaches, known, values, tolerance)
+        return cut(means, deviations, low, high)
 
     def together(self, rows: Ints) -> list[Normal]:
         """Give what is believed of the means of each figure, on its scale, with covariances."""
@@ -182,8 +225,13 @@ class Corrected:
         for trust, process in zip(self._trusts, self._processes[figure], strict=True):
             normal = process.at(self._layout(figure, trust, rows))
             blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
-            means.append(normal.mean + self._said(figure, trust, rows))
-            covariances.append(normal.covariance + np.diag(np.full(len(rows), 1.0) * blur**2))
+            mean, covariance = normal.mean + self._said(figure, trust, rows), normal.covariance
+            if trust.scale is None:
+                mean, deviation = self._cut(figure, rows, mean, normal.deviation)
+                less = deviation / np.maximum(normal.deviation, 1e-300)
+                covariance = covariance * np.outer(less, less)
+            means.append(mean)
+            covariances.append(covariance + np.diag(np.full(len(rows), 1.0) * blur**2))
         weights = self._weights[figure]
         middle = np.asarray(weights @ np.array(means))
         covariance = np.zeros((len(rows), len(rows)))

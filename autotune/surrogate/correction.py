@@ -22,8 +22,8 @@ from autotune.surrogate.corrected import Corrected
 from autotune.surrogate.evolution import Evolution
 from autotune.surrogate.improvement import counting_points, improvement
 from autotune.surrogate.plain_sets import plain_sets
-from autotune.surrogate.prior import Prior, Surface
-from autotune.surrogate.recommendable import MARGIN, Believed
+from autotune.surrogate.prior import Prior, Surface, key_of
+from autotune.surrogate.recommendable import Believed
 from autotune.surrogate.shortlist import box, evaluated, foremost, shortlist
 from autotune.surrogate.sought import Sought
 from autotune.surrogate.unit_cube import UnitCube
@@ -36,8 +36,9 @@ _FIRST, _DESIGN, _ROUND = 1000, 64, 32
 many variations are made at a time."""
 _STEP = 96
 """What the prior is asked about between two batches of the kernel."""
-_WITHOUT = 512
-"""Without a prior, so many variations are weighed."""
+_WITHOUT, _ROUNDS = 192, 3
+"""Without a prior, so many sets that fill the space are weighed before each batch, and then so many
+variations, so many times."""
 _SEEDS = 4
 """With so many seeds the prior says what spread a scheme has."""
 _DRAWS = 64
@@ -50,12 +51,15 @@ _MUCH = 2.0
 """Another prior is gone over to if by it what was run is likelier by the exponential of this."""
 _EARLY = 24
 """After so many runs the prior stays."""
+_SEVERAL = (1, 3)
+"""A repeat is weighed alone and as one of three: one alone may not be enough to tell anything."""
 _DOUBT = 0.7
 """How uncertain the size of the noise is before anything was run twice: a deviation of its logarithm."""
 _HOPE = 0.25
 """The share of the volume that a new scheme may add, beside what its one run will show, that counts."""
-_FREEDOM = 8.0
-"""The spread of a run is known as if from so many runs, and from the kernel's own."""
+_FREEDOM, _LITTLE_FREEDOM, _OF_A_RUN = 8.0, 0.5, 0.05
+"""The spread of a run is known as if from so many repeats with a prior, and from so many without; a run
+of a new scheme tells as much of it as so small a share of a repeat."""
 
 
 _Arguments = ParamSpec("_Arguments")
@@ -139,6 +143,7 @@ class Correction:
         seed: Seed, 0 or more.
         first: How many parameter sets a prior is asked about before the kernel runs what it proposes.
         step: How many more between two batches.
+        also: Parameter sets that are weighed beside those that are found.
     """
 
     def __init__(
@@ -150,7 +155,9 @@ class Correction:
         seed: int,
         first: int = _FIRST,
         step: int = _STEP,
+        also: Sequence[ParameterSet] = (),
     ) -> None:
+        self._also = (*also, *space.initial, *plain_sets(space))
         self._space = space
         self._sought = Sought(objectives)
         self._cube = UnitCube(space)
@@ -191,7 +198,7 @@ class Correction:
     def _search(self) -> None:
         """Look for the front of what the prior says."""
         surface, count = self.surface, self._first
-        surface.add((*self._space.initial, *plain_sets(self._space)))
+        surface.add(self._also)
         surface.add(self._evolution.design(_DESIGN))
         for _ in range(2 * count // _ROUND):
             if not 0 < len(surface) < count:
@@ -207,7 +214,10 @@ class Correction:
         self._pool = list(range(len(surface)))
 
     def tell(self, parameters: ParameterSet, figures: Mapping[str, float] | None) -> None:
-        """Tell what a run showed; None if it failed, so that it is not proposed again."""
+        """Tell what a run showed; None if it failed, so that it is not proposed again.
+
+        Of a run that was ended early only some figures are known: the least that they can be.
+        """
         if figures is None:
             self._failed.append(parameters)
         else:
@@ -225,8 +235,9 @@ class Correction:
         )
 
     def _believe(self) -> Corrected | None:
-        """Learn from all runs; None if there is neither a run nor a prior."""
-        if not self._told and not (self.surface.has_prior and len(self.surface)):
+        """Learn from all runs; None if there is neither a prior nor a run of which all is known."""
+        known = [values for values, row in self._told if np.isfinite(row).all()]
+        if not known and not (self.surface.has_prior and len(self.surface)):
             return None
         if self._model is None or self._learned != len(self._told):
             rows, seen = self._rows(self.surface)
@@ -254,7 +265,7 @@ class Correction:
 
     @_on_one_core
     def suggest(
-        self, count: int, *, new: int, price: Callable[[ParameterSet], int] | None = None
+        self, count: int, *, new: int, price: Callable[[ParameterSet], int | None] | None = None
     ) -> list[Start]:
         """Give up to *count* runs to make together, the most worthwhile first.
 
@@ -262,7 +273,7 @@ class Correction:
             count: How many at most.
             new: How many of them may be of schemes that were not run.
             price: How many starts of the workload a repeat of a parameter set takes, 1 or more; None
-                allows no repeats.
+                where it can't be repeated. Without it, nothing is.
         """
         if self._plain and new:
             now, self._plain = self._plain[: min(count, new)], self._plain[min(count, new) :]
@@ -276,13 +287,13 @@ class Correction:
     def _short(self, model: Corrected) -> list[int]:
         """Ask the prior about variations of what is best by the corrected figures; give a shortlist."""
         surface, sought = self.surface, self._sought
-        pool = np.array(self._pool, dtype=np.int64)
-        if len(pool):
-            means, _ = model.each(pool)
-            known = evaluated(sought, surface.points(pool), means, model.noise(pool))
+        told, _ = self._rows(surface)
+        added: list[int] = []
+        for _ in range(1 if surface.has_prior else _ROUNDS):
+            self._pool = list(dict.fromkeys((*self._pool, *told.tolist(), *added)))
+            pool = np.array(self._pool, dtype=np.int64)
+            known = evaluated(sought, surface.points(pool), model.each(pool)[0], model.noise(pool))
             added = surface.add(self._evolution.vary(known, self._step))
-        else:
-            added = surface.add(self._evolution.design(self._step))
         self._pool = list(dict.fromkeys((*self._pool, *added)))
         pool = np.array(self._pool, dtype=np.int64)
         means, deviations = model.each(pool)
@@ -298,7 +309,7 @@ class Correction:
         model: Corrected,
         count: int,
         new: int,
-        price: Callable[[ParameterSet], int] | None,
+        price: Callable[[ParameterSet], int | None] | None,
     ) -> list[Start]:
         told, _ = self._rows(self.surface)
         run = list(dict.fromkeys(told.tolist()))
@@ -313,7 +324,14 @@ class Correction:
             self.left = Left(volume=0.0, gain=0.0, stake=0.0)
             return []
         points = counting_points(*ends)
-        believed = Believed(self._sought, model.together(which), noise, self._freedom, points)
+        believed = Believed(
+            sought=self._sought,
+            normals=model.together(which),
+            noise=noise,
+            freedom=self._freedom,
+            points=points,
+            correlation=model.correlation,
+        )
         prices = [price(self.surface.sets[row]) for row in run] if price is not None else []
         chosen: list[Start] = []
         had = list(range(len(run)))
@@ -344,7 +362,13 @@ class Correction:
 
     @property
     def _freedom(self) -> float:
-        return _FREEDOM + len(self._told)
+        known = _FREEDOM if self.surface.has_prior else _LITTLE_FREEDOM
+        return known + self._repeats + _OF_A_RUN * len(self._told)
+
+    @property
+    def _repeats(self) -> int:
+        """How many runs were of schemes that had been run before."""
+        return len(self._told) - len({key_of(values) for values, _ in self._told})
 
     def _worth(
         self,
@@ -352,7 +376,7 @@ class Correction:
         had: list[int],
         fresh: list[int],
         hopes: Floats,
-        prices: list[int],
+        prices: list[int | None],
     ) -> dict[int, float]:
         """Give what runs are worth, for each start of the workload that they take."""
         worth = {}
@@ -360,21 +384,26 @@ class Correction:
             shown = max(believed.gain(fresh[at], had), 0.0)
             worth[fresh[at]] = shown + _HOPE * float(hopes[at])
         # A repeat tells how large the noise is, too; the more is known of it, the less so.
-        repeats = len(self._told) - len({str(values) for values, _ in self._told})
-        less_noise = float(np.exp(-_DOUBT / np.sqrt(1.0 + repeats)))
         for at in believed.doubtful(len(prices))[:_WEIGHED]:
-            worth[at] = max(believed.gain(at, had, less_noise=less_noise), 0.0) / prices[at]
+            if (price := prices[at]) is not None:
+                worth[at] = self._worth_again(believed, at, had) / price
         return worth
+
+    def _worth_again(self, believed: Believed, at: int, had: list[int]) -> float:
+        """Give what a repeat of a scheme is worth: alone, or as one of several, if that is more."""
+        less_noise = float(np.exp(-_DOUBT / np.sqrt(1.0 + self._repeats)))
+        return max(
+            max(believed.gain(at, had, runs=runs, less_noise=less_noise), 0.0) / runs
+            for runs in _SEVERAL
+        )
 
     def _hopes(self, believed: Believed, had: list[int], fresh: list[int]) -> Floats:
         """Give by how much each scheme would improve the front if all were known exactly."""
         if not fresh:
             return np.zeros(0)
         sought = self._sought
-        drawn = np.stack(
-            [normal.draw(_DRAWS, self._random) for normal in believed.normals], axis=-1
-        )
-        room = sought.room(drawn) - MARGIN * sought.of_constraints(believed.noise)
+        drawn = believed.draw(_DRAWS, self._random)
+        room = sought.room(drawn) - sought.margin * sought.of_constraints(believed.noise)
         within = np.asarray((room >= 0.0).all(axis=-1))
         losses = sought.losses(drawn)
         return improvement(

@@ -83,7 +83,10 @@ class Normal:
 
     def draw(self, count: int, random: np.random.Generator) -> Floats:
         """Give *count* joint draws, shape ``(count, m)``."""
-        drawn = random.standard_normal((count, len(self.mean)))
+        return self.from_standard(random.standard_normal((count, len(self.mean))))
+
+    def from_standard(self, drawn: Floats) -> Floats:
+        """Make draws of independent standard normal numbers, of the same shape ``(count, m)``."""
         return np.asarray(self.mean + drawn @ self._root().T)
 
     def _root(self) -> Floats:

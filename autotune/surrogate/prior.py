@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from autotune.objective.figures import Figures
 from autotune.space.fields import Value
 from autotune.space.space import ParameterSet
+from autotune.surrogate.covering import GROWING, reach
 from autotune.surrogate.gaussian_process import Layout
 from autotune.surrogate.sought import Sought
 from autotune.surrogate.unit_cube import UnitCube
@@ -25,7 +26,7 @@ Ints = NDArray[np.int64]
 Prior: TypeAlias = Callable[[Sequence[tuple[ParameterSet, int]]], Sequence[Figures | None]]
 """Gives the figures of parameter sets, each with a seed; None where they give no possible schemes."""
 
-_Key: TypeAlias = tuple[tuple[str, Value], ...]
+Key: TypeAlias = tuple[tuple[str, Value], ...]
 
 _NEIGHBOURS = 12
 """The spread of a set is drawn towards the spread of so many sets with similar figures,"""
@@ -52,13 +53,14 @@ class Surface:
         self._cube = cube
         self._prior = prior
         self._seeds = seeds
-        self._rows: dict[_Key, int] = {}
+        self._rows: dict[Key, int] = {}
         self.sets: list[ParameterSet] = []
         self.runs = 0
         """How many runs the prior made."""
         self._said: list[list[Floats]] = []
         self._points: list[Floats] = []
         self._coordinates: list[Floats] = []
+        self._reaches: list[Floats | None] = []
         self._parameter = cube.layout([]).parameter
         self._spread: Floats | None = None
         self._mean: Floats | None = None
@@ -74,7 +76,7 @@ class Surface:
 
     def row(self, values: ParameterSet) -> int | None:
         """Give the row of a set; None if it has no place."""
-        return self._rows.get(_key(values))
+        return self._rows.get(key_of(values))
 
     def points(self, rows: Ints) -> Floats:
         """Give sets as points of the unit cube, shape ``(m, d)``."""
@@ -88,6 +90,20 @@ class Surface:
             parameter=self._parameter,
             trend=trend,
         )
+
+    def reaches(self, rows: Ints) -> Floats | None:
+        """Give how far the schemes of *rows* reach, shape ``(m, r)``; None if that can't be said.
+
+        See `autotune.surrogate.covering`.
+        """
+        found = [self._reaches[row] for row in rows]
+        known = [one for one in found if one is not None]
+        return np.array(known) if known and len(known) == len(found) else None
+
+    @property
+    def grows(self) -> list[bool]:
+        """Which figures are no less for schemes that cover others."""
+        return [name in GROWING for name in self._sought.names]
 
     @property
     def mean(self) -> Floats:
@@ -123,23 +139,31 @@ class Surface:
         Returns:
             The rows of *sets* that have a place on the surface, each row once.
         """
-        fresh: dict[_Key, ParameterSet] = {}
+        fresh: dict[Key, ParameterSet] = {}
         keys = []
         for values in sets:
-            key = _key(values)
+            key = key_of(values)
             keys.append(key)
             if key not in self._rows and (limit is None or len(fresh) < limit):
                 fresh[key] = values
         said = self._ask([(values, self._seeds[0]) for values in fresh.values()])
         for (key, values), figures in zip(fresh.items(), said, strict=True):
-            if figures is not None or not self.has_prior:
+            if figures is not None or (not self.has_prior and self._is_possible(values)):
                 self._rows[key] = len(self.sets)
                 self.sets.append(values)
                 self._points.append(self._cube.point(values))
+                self._reaches.append(reach(self._cube.space.schemes(values)))
                 [coordinates] = self._cube.layout([values]).coordinates
                 self._coordinates.append(coordinates)
                 self._said.append([] if figures is None else [figures])
         return list(dict.fromkeys(self._rows[key] for key in keys if key in self._rows))
+
+    def _is_possible(self, values: ParameterSet) -> bool:
+        try:
+            self._cube.space.schemes(values)
+        except ValueError:
+            return False
+        return True
 
     def repeat(self, rows: Iterable[int], count: int) -> None:
         """Ask about the sets of *rows* again, with further seeds, until each was asked *count* times."""
@@ -179,5 +203,6 @@ class Surface:
         return np.asarray(np.sqrt(together / (own_freedom[:, None] + _SHRUNK)))
 
 
-def _key(values: ParameterSet) -> _Key:
+def key_of(values: ParameterSet) -> Key:
+    """Give what equal parameter sets have in common, whatever their order."""
     return tuple(sorted(values.items()))

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from autotune.objective.objective import Direction
 from autotune.surrogate.evolution import Evaluated
-from autotune.surrogate.recommendable import MARGIN
 from autotune.surrogate.sought import Sought
 
 Floats = NDArray[np.float64]
@@ -31,7 +30,7 @@ def evaluated(sought: Sought, points: Floats, means: Floats, noise: Floats) -> E
         means: The figures on their scales, shape ``(n, f)``.
         noise: The standard deviation of one run, of the same shape.
     """
-    room = sought.room(means) - MARGIN * sought.of_constraints(noise)
+    room = sought.room(means) - sought.margin * sought.of_constraints(noise)
     return Evaluated(
         points=points,
         losses=sought.losses(means),
@@ -91,7 +90,7 @@ def _scores(
     count = len(sought.objectives.objectives)
     weights = np.random.default_rng(0).dirichlet(np.ones(count), size=_WEIGHTS)
     room = sought.room(means) + hope * sought.of_constraints(deviations)
-    room = room - MARGIN * sought.of_constraints(noise)
+    room = room - sought.margin * sought.of_constraints(noise)
     excess = np.max(-room, axis=-1, initial=0.0)
     losses = sought.losses(hoped(sought, means, hope * deviations))
     low, high = _box(losses, excess <= 0.0, sought.corner)

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
+from scipy.special import ndtri, stdtr
 
 from autotune.objective.objective import Direction, Objectives
 
 Floats = NDArray[np.float64]
 
 
+_SURE, _SURE_OF_MEANS = 0.95, 0.5
+"""Where the rule for limits is about several runs, or about means."""
 _SHARE = 0.25
 """The unit of a figure, as a share of its limit: costs that are off by a factor are off by an offset."""
 
@@ -41,6 +43,19 @@ class Sought:
         return tuple(dict.fromkeys((*asked, *(one.name for one in self.objectives.constraints))))
 
     @property
+    def sure(self) -> float:
+        """With this probability a scheme must keep all limits in its next run."""
+        hold = self.objectives.hold
+        if hold.share is not None:
+            return hold.share
+        return _SURE_OF_MEANS if hold.worst_of is None else _SURE
+
+    @property
+    def margin(self) -> float:
+        """So many deviations of a run lie between its mean and a limit that it is sure to keep."""
+        return float(ndtri(self.sure))
+
+    @property
     def corner(self) -> Floats:
         """The losses at which each objective is worth nothing any more, shape ``(k,)``."""
         return np.array(self.objectives.limit)
@@ -56,8 +71,8 @@ class Sought:
         return _SHARE * np.array(list(units.values()))
 
     def row(self, figures: Mapping[str, float]) -> Floats:
-        """Give the figures of one measurement, scaled, shape ``(f,)``."""
-        return self.scaled(np.array([figures[name] for name in self.names]))
+        """Give the figures of one measurement, scaled, shape ``(f,)``; NaN for one that is missing."""
+        return self.scaled(np.array([figures.get(name, np.nan) for name in self.names]))
 
     def scaled(self, figures: Floats) -> Floats:
         """Give figures on their scales."""

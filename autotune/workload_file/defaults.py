@@ -6,7 +6,8 @@ BACKEND = "simulator"
 MACHINE = "server"
 SEARCH_SPACE = "prcl"
 OBJECTIVES = "memory"
-SAMPLER = "auto"
+AUTO = "auto"
+SAMPLER = AUTO
 TRIALS = 60
 PARALLEL = 4
 CONFIRMATIONS = 3
@@ -19,15 +20,21 @@ SIMULATED_CONFIRMATIONS = 40
 """So many fresh seeds tell a scheme that keeps its limits in 95 % of runs from one that does not."""
 
 
+KERNEL_TRIALS = 20
+"""The number of trials where each takes a start of the workload; the search ends by itself before."""
+KERNEL_CONFIRMATIONS = 8
+"""So often a scheme is run again, at most, where a search chooses what is worth running again."""
+
+
 def trials(sampler: str, backend: str) -> int:
     """Give the number of trials of a budget that a workload file leaves out."""
-    return SIMULATED_TRIALS if _fast(sampler, backend) else TRIALS
+    if sampler != AUTO:
+        return TRIALS
+    return SIMULATED_TRIALS if backend == BACKEND else KERNEL_TRIALS
 
 
 def confirmations(sampler: str, backend: str) -> int:
     """Give the number of confirmations that a workload file leaves out."""
-    return SIMULATED_CONFIRMATIONS if _fast(sampler, backend) else CONFIRMATIONS
-
-
-def _fast(sampler: str, backend: str) -> bool:
-    return (sampler, backend) == ("auto", "simulator")
+    if sampler != AUTO:
+        return CONFIRMATIONS
+    return SIMULATED_CONFIRMATIONS if backend == BACKEND else KERNEL_CONFIRMATIONS

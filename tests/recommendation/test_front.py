@@ -135,10 +135,14 @@ def test_of_equal_schemes_the_first_trial_is_the_candidate() -> None:
     assert candidates(found, OFF, OBJECTIVES) == [found[0]]
 
 
-def test_published_trials_are_the_first_ones_that_were_measured() -> None:
-    found = trials((0.1, 0.1), None, (0.2, 0.2), (0.3, 0.3))
+def test_published_trials_are_those_of_published_sets_that_were_measured() -> None:
+    found = [
+        replace(trial, parameters={"pattern.min_age": trial.number})
+        for trial in trials((0.1, 0.1), None, (0.2, 0.2), (0.3, 0.3))
+    ]
 
-    assert [trial.number for trial in published(found, 3)] == [0, 2]
+    sets = [trial.parameters for trial in found[:3]]
+    assert [trial.number for trial in published(found, sets)] == [0, 2]
 
 
 @given(pairs)

@@ -95,3 +95,18 @@ def test_the_noise_is_at_least_what_the_prior_shows() -> None:
     noise = corrected(known, 6).noise(np.arange(96))
 
     assert (noise >= known.spread).all()
+
+
+def test_a_run_of_which_one_figure_is_known_tells_of_that_figure_alone() -> None:
+    known = surface(TRUE)
+    rows = np.arange(8)
+    seen = np.array([SOUGHT.row(TRUE(known.sets[row], 77)) for row in rows])
+    censored = seen.copy()
+    censored[7, [0, 2]] = np.nan
+
+    less, seven = Corrected(known, rows, censored), Corrected(known, rows[:7], seen[:7])
+    everything = Corrected(known, rows, seen)
+
+    means = [model.each(rows)[0] for model in (less, seven, everything)]
+    assert means[0][:, 0] == pytest.approx(means[1][:, 0])
+    assert means[0][:, SLOWDOWN] == pytest.approx(means[2][:, SLOWDOWN])

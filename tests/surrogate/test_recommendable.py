@@ -28,7 +28,14 @@ def believed(
         Normal(mean=means[:, 2], covariance=known),
     ]
     noises = np.column_stack((np.zeros(count), np.full(count, noise), np.zeros(count)))
-    return Believed(SOUGHT, normals, noises, np.inf, POINTS)
+    return Believed(
+        sought=SOUGHT,
+        normals=normals,
+        noise=noises,
+        freedom=np.inf,
+        points=POINTS,
+        correlation=np.eye(3),
+    )
 
 
 def test_only_what_is_sure_to_keep_the_limits_counts() -> None:

@@ -1,0 +1,255 @@
+"""A search on a real kernel: simulate, then correct.
+
+The simulator knows the whole response beforehand, as far as it is right. Each run of the kernel corrects
+it. A run is a new scheme, or once more a scheme that was run, with a fresh seed, whichever raises the
+volume of what can be recommended most. The search ends by itself when too little is left to gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from autotune.backends.base import Backend, RecordingBackend
+from autotune.damon.recording import Recording
+from autotune.objective.figures import Figures
+from autotune.recommendation.belief import Belief
+from autotune.recommendation.probability import beliefs
+from autotune.space.space import ParameterSet
+from autotune.study.confirming import confirmation_seeds
+from autotune.study.events import ConfirmationFinished, RecordingMade
+from autotune.study.proposals import keep
+from autotune.study.recording_run import record_workload
+from autotune.study.simulated_prior import Know, foreknowledge
+from autotune.study.storage import Storage
+from autotune.study.trying import Trying
+from autotune.surrogate.correction import Correction, Expected, Left, Start
+from autotune.trial import Trial, TrialState
+
+_AT_ONCE = 2
+"""So many runs are proposed together where they don't disturb each other; neither knows of the next."""
+_STARTS = 3
+"""So many starts of the workload there may be for each trial of the budget, all counted."""
+_SHARE = 0.01
+"""A run that adds less than this share of the volume that is had is not worth making,"""
+_POINTS = 0.001
+"""nor is one that adds less than this to the first objective over the whole range of the limits: 0.1
+points of a saving are less than two runs of a workload differ by."""
+_TICKS, _FIRST, _STEP, _LEAST = 12_000.0, 1000, 96, 16
+"""With so many ticks of monitoring a run, the prior is asked so often before the first batch and before
+each further batch; the longer a run is, the fewer, down to these few before a batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    number: int
+    parameters: ParameterSet
+
+
+class CorrectingSearch:
+    """A search for a backend whose every measurement takes a start of the workload.
+
+    Args:
+        backend: What measures.
+        seed: Decides the proposals.
+        first: Parameter sets that are weighed beside those that the search finds.
+        know: Says what is known before the backend measures.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        seed: int,
+        first: Sequence[ParameterSet] = (),
+        know: Know = foreknowledge,
+    ) -> None:
+        self._backend = backend
+        self._seed = seed
+        self._first = first
+        self._know = know
+
+    def go(self, trying: Trying, storage: Storage) -> None:
+        """Search until too little is left to gain, or the budget is used up."""
+        file = trying.file
+        starts = 1
+
+        def record(recorder: RecordingBackend) -> Recording:
+            nonlocal starts
+            starts += 1
+            recording = record_workload(file, recorder)
+            trying.emit(RecordingMade(recording=recording))
+            return recording
+
+        known = self._know(file, self._backend, trying.baseline, record)
+        trying.notes.append(known.note)
+        longer = max(1.0, known.ticks / _TICKS)
+        correction = Correction(
+            file.search_space,
+            file.objectives,
+            known.priors,
+            seed=self._seed,
+            first=max(10 * _LEAST, int(_FIRST / longer)),
+            step=max(_LEAST, int(_STEP / longer)),
+            also=self._first,
+        )
+        turns = _Turns(trying, correction, self._backend, starts)
+        try:
+            turns.go()
+        finally:
+            measured = [t for t in trying.trials if t.state is TrialState.COMPLETE]
+            trying.finalists = measured
+            trying.beliefs = turns.beliefs()
+            keep(file.name, file.search_space, file.objectives, storage, measured)
+
+
+class _Turns:
+    """The batches of a search, one after the other."""
+
+    def __init__(
+        self, trying: Trying, correction: Correction, backend: Backend, starts: int
+    ) -> None:
+        file = trying.file
+        self._trying = trying
+        self._correction = correction
+        self._starts = starts
+        self._legs = 4 if backend.drifts else 1
+        alone = backend.drifts or backend.most_at_once == 1
+        self._at_once = 1 if alone else min(_AT_ONCE, file.parallel)
+        self._seeds = confirmation_seeds(file.seed, file.confirmations)
+        self._had: set[int] = set()
+        self._repeats = 0
+        trials = file.budget.trials
+        most = None if trials is None else trials * max(_STARTS, self._legs + 1)
+        self._most_starts = most
+
+    def go(self) -> None:
+        """Run batches until one is not worthwhile."""
+        while wanted := self._batch():
+            self._try([start for start in wanted if not start.again])
+            self._repeat([start for start in wanted if start.again])
+
+    def _batch(self) -> list[Start]:
+        trying = self._trying
+        room = self._room()
+        if room == 0:
+            return []
+        new = trying.room(room)
+        starts = self._correction.suggest(
+            room, new=new, price=self._price if trying.trials else None
+        )
+        left = self._correction.left
+        if left is not None and not _worthwhile(left):
+            trying.notes.append(self._ended(left))
+            return []
+        return starts
+
+    def _room(self) -> int:
+        """How many runs there may be in the next batch."""
+        if self._trying.out_of_time():
+            return 0
+        if self._most_starts is None:
+            return self._at_once
+        return min(self._at_once, (self._most_starts - self._starts) // self._legs)
+
+    def _ended(self, left: Left) -> str:
+        trials = len(self._trying.trials)
+        told = f"The search ended by itself after {trials} trials and {self._starts} starts"
+        if left.volume == 0.0 and left.gain == 0.0:
+            return f"{told}: nothing that keeps the limits saves anything, so far as is known."
+        return (
+            f"{told}: one more run would add less than {_SHARE:.0%}, or less than {100 * _POINTS:g} "
+            "points, to what is recommended."
+        )
+
+    def _price(self, parameters: ParameterSet) -> int | None:
+        """How many starts of the workload it takes to run *parameters* once more."""
+        seed = self._next_seed(self._trial(parameters))
+        if seed is None:
+            return None
+        if self._legs > 1:
+            return self._legs
+        return 1 if seed in self._had else 2
+
+    def _next_seed(self, trial: Trial) -> int | None:
+        if trial.state is not TrialState.COMPLETE:
+            return None
+        confirmation = self._trying.confirmed.confirmations.get(trial.number)
+        if confirmation is None:
+            return self._seeds[0] if self._seeds else None
+        if confirmation.failure is not None or len(confirmation.figures) >= len(self._seeds):
+            return None
+        return self._seeds[len(confirmation.figures)]
+
+    def _trial(self, parameters: ParameterSet) -> Trial:
+        return next(t for t in self._trying.trials if t.parameters == parameters)
+
+    def _try(self, wanted: Sequence[Start]) -> None:
+        count = len(self._trying.trials)
+        asked = [
+            _Asked(number=count + at, parameters=start.parameters)
+            for at, start in enumerate(wanted)
+        ]
+        if not asked:
+            return
+        for one, trial in self._trying.batch(asked):
+            self._starts += self._legs
+            self._correction.tell(one.parameters, _shown(trial))
+
+    def _repeat(self, wanted: Sequence[Start]) -> None:
+        pairs: list[tuple[Trial, int]] = []
+        for start in wanted:
+            trial = self._trial(start.parameters)
+            seed = self._next_seed(trial)
+            if seed is not None and trial.number not in {one.number for one, _ in pairs}:
+                pairs.append((trial, seed))
+        if not pairs:
+            return
+        found = self._trying.again(pairs, confirms=True, series=True)
+        for (trial, seed), figures in zip(pairs, found, strict=True):
+            self._starts += self._legs + (seed not in self._had)
+            self._had.add(seed)
+            self._repeats += 1
+            if figures is not None:
+                self._correction.tell(trial.parameters, figures)
+            self._trying.emit(ConfirmationFinished(done=self._repeats, total=self._repeats))
+
+    def beliefs(self) -> dict[int, Belief]:
+        """Give what is believed of each measured trial, by number."""
+        trying = self._trying
+        confirmed = trying.confirmed.confirmations
+        runs = {}
+        for trial in trying.trials:
+            if trial.state is TrialState.COMPLETE:
+                again = confirmed[trial.number].figures if trial.number in confirmed else ()
+                runs[trial.number] = (trial.figures, *again)
+        made = beliefs(runs, trying.file.objectives)
+        for parameters, expected in self._correction.expected():
+            number = self._trial(parameters).number
+            if number in made:
+                made[number] = _believed(made[number], expected)
+        return made
+
+
+def _shown(trial: Trial) -> Figures | None:
+    """Give what a trial tells: of one that was ended early, the least that its figures can be."""
+    if trial.state is TrialState.CENSORED:
+        return trial.at_least
+    return None if trial.state is TrialState.FAILED else trial.figures
+
+
+def _believed(by_runs: Belief, expected: Expected) -> Belief:
+    """Take what the model expects of its figures, and what the runs show of all others."""
+    return replace(
+        by_runs,
+        mean={**by_runs.mean, **expected.mean},
+        error={**by_runs.error, **expected.error},
+        spread={**by_runs.spread, **expected.spread},
+        freedom=expected.freedom,
+        within=expected.within,
+    )
+
+
+def _worthwhile(left: Left) -> bool:
+    """Say whether the best run adds more than the user cares for."""
+    return left.gain > _SHARE * left.volume and left.gain * left.stake > _POINTS

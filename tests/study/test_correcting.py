@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from autotune.damon.damos import Scheme
+from autotune.experiment.measurement import Measurement
+from autotune.objective.figures import Figures
+from autotune.objective.figures import figures as figures_of
+from autotune.space.space import ParameterSet
+from autotune.study.confirming import confirmation_seeds
+from autotune.study.correcting import CorrectingSearch
+from autotune.study.events import ConfirmationFinished, Event, MeasurementMade, Role
+from autotune.study.outcome import Outcome, RunState
+from autotune.study.simulated_prior import Foreknowledge, Know
+from autotune.study.study import Prepared, run
+from autotune.trial import TrialState
+from autotune.workload_file.workload_file import WorkloadFile
+from tests.closed_form import ClosedForm, Slower, make_file, saving, slowdown
+
+SEARCH = {
+    "sampler": "auto",
+    "search_space": "prcl",
+    "confirmations": 6,
+    "constraints": "[slowdown <= 5%]",
+}
+
+
+class Kernel(ClosedForm):
+    name = "vm"
+
+
+def knows(truth: ClosedForm) -> Know:
+    """Give a prior that knows another kernel, or the one that measures."""
+
+    def know(file: WorkloadFile, _: object, baseline: Measurement, __: object) -> Foreknowledge:
+        def say(asked: Sequence[tuple[ParameterSet, int]]) -> list[Figures | None]:
+            return [
+                figures_of(
+                    truth.run(file.experiment(file.search_space.schemes(values)), seed=seed),
+                    baseline,
+                    file.objectives,
+                    slowdown="own_cpu_slowdown",
+                )
+                for values, seed in asked
+            ]
+
+        return Foreknowledge(priors=(say,), note="All is known.", ticks=60_000.0)
+
+    return know
+
+
+def nothing(*_: object) -> Foreknowledge:
+    return Foreknowledge(note="Nothing is known.")
+
+
+def tune(
+    folder: Path,
+    backend: ClosedForm,
+    know: Know,
+    *,
+    events: list[Event] | None = None,
+    **keys: object,
+) -> Outcome:
+    file = make_file(folder, {**SEARCH, **keys})
+    search = CorrectingSearch(backend, seed=file.seed, know=know)
+    listeners = [] if events is None else [events.append]
+    return run(Prepared(file, backend, search), listeners=listeners, threads=1)
+
+
+LITTLE = 0.004
+"""Of noise."""
+TRUE = knows(ClosedForm(amplitude=LITTLE))
+
+
+def test_with_a_prior_eight_trials_find_the_best_that_keeps_the_limit(tmp_path: Path) -> None:
+    backend = Kernel(amplitude=LITTLE)
+    outcome = tune(tmp_path, backend, TRUE)
+
+    best = outcome.recommendation.front[0].trial.schemes[0]
+    assert outcome.state is RunState.COMPLETE
+    assert len(outcome.trials) <= 8
+    assert outcome.starts == len(backend.seeds) <= 24
+    # Noise of up to 0.4 points: an age of 2.303 s is at the limit by the formulas.
+    assert 0.040 < slowdown(best) < 0.0485
+    assert saving(best) > 0.45
+    assert outcome.notes[0] == "All is known."
+
+
+def test_without_a_prior_plain_ages_come_first(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE), nothing)
+
+    assert [t.parameters["pattern.min_size"] for t in outcome.trials[:4]] == [4096] * 4
+    assert all(0.0 < slowdown(o.trial.schemes[0]) < 0.05 for o in outcome.recommendation.front)
+    assert outcome.recommendation.front
+
+
+def test_repeats_have_fresh_seeds_and_baselines_with_them(tmp_path: Path) -> None:
+    events: list[Event] = []
+    outcome = tune(tmp_path, Kernel(amplitude=0.02), nothing, events=events)
+
+    made = [event for event in events if isinstance(event, MeasurementMade)]
+    repeats = [one for one in made if one.role is Role.CONFIRMATION]
+    fresh = confirmation_seeds(0, 6)
+    assert repeats
+    for trial in {one.trial for one in repeats}:
+        seeds = [one.seed for one in repeats if one.trial == trial]
+        assert seeds == [*fresh[: len(seeds)]]
+    baselines = {one.seed for one in made if one.role is Role.BASELINE}
+    assert baselines == {0, *(one.seed for one in repeats)}
+    assert sum(isinstance(event, ConfirmationFinished) for event in events) == len(repeats)
+    assert outcome.starts == len(made) <= 24
+
+
+def test_schemes_that_ran_once_may_be_recommended(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE), TRUE)
+
+    for option in outcome.recommendation.front:
+        assert option.belief is not None
+        assert option.belief.within >= 0.95
+        assert option.belief.error["slowdown"] > 0.0
+        assert "kdamond_cpu" not in option.belief.mean or option.belief.mean["kdamond_cpu"] > 0.0
+    assert any(not option.confirmations for option in outcome.recommendation.front)
+
+
+def test_it_ends_by_itself_and_says_so(tmp_path: Path) -> None:
+    outcome = tune(
+        tmp_path,
+        Kernel(amplitude=LITTLE),
+        TRUE,
+        budget="{trials: 40}",
+    )
+
+    assert len(outcome.trials) < 24
+    assert any("ended by itself after" in note for note in outcome.notes)
+
+
+def test_equal_studies_are_equal(tmp_path: Path) -> None:
+    outcomes = [
+        tune(
+            tmp_path / name,
+            Kernel(amplitude=LITTLE, shuffle=True),
+            TRUE,
+        )
+        for name in ("one", "two")
+    ]
+
+    first, second = outcomes
+    assert first.trials == second.trials
+    assert first.recommendation == second.recommendation
+
+
+def test_where_nothing_keeps_the_limit_nothing_is_recommended(tmp_path: Path) -> None:
+    limited = "[slowdown <= 5%, memory_saving >= 90%]"
+    backend = Kernel(amplitude=LITTLE)
+    outcome = tune(tmp_path, backend, TRUE, constraints=limited)
+
+    assert outcome.recommendation.front == ()
+    assert any("nothing that keeps the limits" in note for note in outcome.notes)
+    assert len(backend.seeds) < 10
+
+
+def test_a_scheme_that_fails_is_a_failed_trial_and_the_search_goes_on(tmp_path: Path) -> None:
+    def fail(scheme: Scheme) -> str | None:
+        return "too young" if scheme.pattern.age_us.min < 4_000_000 else None
+
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE, fail=fail), TRUE)
+
+    states = {trial.state for trial in outcome.trials}
+    assert states == {TrialState.COMPLETE, TrialState.FAILED}
+    assert outcome.recommendation.front
+
+
+def test_an_interrupt_keeps_what_is_known(tmp_path: Path) -> None:
+    def interrupt(count: int, *_: object) -> None:
+        if count == 5:
+            raise KeyboardInterrupt
+
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE, hook=interrupt), TRUE)
+
+    assert outcome.state is RunState.INTERRUPTED
+    assert 3 <= len(outcome.trials) <= 4
+    assert outcome.recommendation.front
+    assert outcome.recommendation.front[0].belief is not None
+
+
+def test_a_machine_that_drifts_runs_one_scheme_at_a_time_between_baselines(
+    tmp_path: Path,
+) -> None:
+    class Host(Slower):
+        name = "host"
+        drift = 1e-4
+
+    events: list[Event] = []
+    outcome = tune(tmp_path, Host(), knows(ClosedForm()), events=events, budget="{trials: 3}")
+
+    asked = [type(event).__name__ for event in events if "Trial" in type(event).__name__]
+    assert asked == ["TrialAsked", "TrialFinished"] * len(outcome.trials)
+    assert outcome.starts <= 15
+
+
+def test_two_schemes_run_together_where_they_do_not_disturb_each_other(tmp_path: Path) -> None:
+    events: list[Event] = []
+    tune(tmp_path, Kernel(amplitude=LITTLE), TRUE, events=events)
+
+    asked = [type(event).__name__ for event in events if "Trial" in type(event).__name__]
+    assert asked[:4] == ["TrialAsked", "TrialAsked", "TrialFinished", "TrialFinished"]
+
+
+@pytest.mark.parametrize("confirmations", [0, 2])
+def test_no_scheme_runs_again_more_often_than_it_may(tmp_path: Path, confirmations: int) -> None:
+    outcome = tune(tmp_path, Kernel(amplitude=0.01), nothing, confirmations=confirmations)
+
+    counts = [len(one.confirmations) for one in outcome.recommendation.confirmed.values()]
+    assert max(counts, default=0) <= confirmations
