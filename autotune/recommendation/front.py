@@ -235,7 +235,7 @@ def _sure_front(
         most=most,
         off_name=OFF,
     )
-    front = [_noted(sure[number], objectives) for number in choice.taken]
+    front = [_noted(sure[number]) for number in choice.taken]
     front.sort(key=lambda o: (minimised(o.figures, objectives), o.trial.number))
     return tuple(front), {**thrown_out, **choice.left}
 
@@ -254,12 +254,11 @@ def _may_be_taken(option: Recommended, objectives: Objectives) -> handful.Option
     )
 
 
-def _noted(option: Recommended, objectives: Objectives, note: str | None = None) -> Recommended:
+def _noted(option: Recommended, note: str | None = None) -> Recommended:
     """Add what to know before using a scheme."""
     told = (
         note,
         not_known(option.belief, option.confirmations),
-        two_outcomes(option.confirmations, objectives),
     )
     return replace(option, note="; ".join(one for one in told if one) or None)
 
@@ -293,7 +292,7 @@ def _most_probable(
             one[0].trial.number,
         ),
     )
-    return _noted(option, objectives, not_sure(belief, len(option.confirmations), objectives))
+    return _noted(option, not_sure(belief, len(option.confirmations), objectives))
 
 
 def _confirmed(

@@ -1,25 +1,30 @@
-"""Which parameters mattered for each objective: how much a random forest loses without them."""
+"""Which parameters mattered for each objective: how much a model loses without them."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autotune.objective.objective import Objectives
 from autotune.space.fields import Value
-from autotune.space.parameters import Choices, Parameter
-from autotune.space.space import SearchSpace
+from autotune.space.parameters import Parameter
+from autotune.space.space import ParameterSet, SearchSpace
+from autotune.surrogate.gaussian_process import GaussianProcess, Layout
+from autotune.surrogate.unit_cube import UnitCube
 from autotune.trial import Trial, TrialState
 
+Floats = NDArray[np.float64]
+
 FEWEST_TRIALS = 20
-"""With fewer measured trials a forest says more about chance than about parameters."""
+"""With fewer measured trials a model says more about chance than about parameters."""
 
 _SEED = 0
-_TREES = 100
-_SHUFFLES = 10
+_MOST_TRIALS = 150
+"""Of more measured trials so many are drawn; the time that a model takes grows by the third power."""
+_SHUFFLES = 5
 
 
 def importances(
@@ -27,64 +32,65 @@ def importances(
 ) -> dict[str, dict[str, float]]:
     """Give each parameter's share in what a model knows about each objective.
 
-    A random forest predicts the objective from the parameters. Then the values of one parameter are
-    shuffled among the trials: the parameter's importance is how much worse the forest predicts. Equal
+    A Gaussian process predicts the objective from the parameters. Then the values of one parameter are
+    shuffled among the trials: the parameter's importance is how much worse the process predicts. Equal
     trials give equal shares.
 
     Returns:
         By the name of the objective, then of the parameter: shares that add up to 1. An objective with
         equal values in all trials is left out. If there are too few trials, the result is empty.
 
-    Source: Breiman, "Random Forests", 2001, section 10.
+    Source: Breiman, "Random Forests", 2001, section 10, with another model.
     """
     measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if len(measured) < FEWEST_TRIALS:
         return {}
-    parameters = space.parameters
-    features = np.array([_column(p, [t.parameters for t in measured]) for p in parameters]).T
+    random = np.random.default_rng(_SEED)
+    if len(measured) > _MOST_TRIALS:
+        drawn = random.choice(len(measured), size=_MOST_TRIALS, replace=False)
+        measured = [measured[place] for place in sorted(drawn.tolist())]
+    layout = UnitCube(space).layout(_completed([t.parameters for t in measured], space.parameters))
     shares = {}
     for objective in objectives.objectives:
         target = np.array([trial.figures[objective.name] for trial in measured])
         if np.ptp(target) > 0.0:
-            weights = _permutation_importance(features, target / np.ptp(target))
+            weights = _losses(layout, (target - target.mean()) / np.ptp(target), random)
             if (total := float(weights.sum())) > 0.0:
-                named = zip(parameters, weights.tolist(), strict=True)
+                named = zip(space.parameters, weights.tolist(), strict=True)
                 shares[objective.name] = {p.name: weight / total for p, weight in named}
     return shares
 
 
-def _column(parameter: Parameter, sets: Sequence[Mapping[str, Value]]) -> list[float]:
-    """The values of a parameter as numbers; the median in trials where the parameter doesn't exist.
+def _completed(
+    sets: Sequence[ParameterSet], parameters: Sequence[Parameter]
+) -> list[dict[str, Value]]:
+    """Give a parameter that does not exist in a trial the value in the middle of the others' values.
 
     If missing values had a mark instead, each parameter that a switch turns on would tell as much as the
     switch.
     """
-    known = [
-        _number(parameter, values[parameter.name]) for values in sets if parameter.name in values
-    ]
-    usual = statistics.median_low(known) if known else 0.0
-    return [
-        _number(parameter, values[parameter.name]) if parameter.name in values else usual
-        for values in sets
-    ]
+    usual: dict[str, Value] = {}
+    for parameter in parameters:
+        there = [values[parameter.name] for values in sets if parameter.name in values]
+        ordered = sorted(there or [parameter.example], key=lambda value: (str(type(value)), value))
+        usual[parameter.name] = ordered[(len(ordered) - 1) // 2]
+    return [{**usual, **values} for values in sets]
 
 
-def _number(parameter: Parameter, value: Value) -> float:
-    if isinstance(parameter, Choices):
-        return float(parameter.choices.index(value))
-    return float(value)
+def _losses(layout: Layout, target: Floats, random: np.random.Generator) -> Floats:
+    """Give by how much the squared error grows where one parameter is shuffled, shape ``(d,)``."""
+    process = GaussianProcess(layout, target, np.zeros(len(target)))
 
+    def error(coordinates: Floats) -> float:
+        predicted, _ = process.each(replace(layout, coordinates=coordinates))
+        return float(((predicted - target) ** 2).mean())
 
-def _permutation_importance(
-    features: NDArray[np.float64], target: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    # Loading this package takes a second, which only a finished run should pay.
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
-
-    forest = RandomForestRegressor(_TREES, random_state=_SEED, n_jobs=1).fit(features, target)
-    result = permutation_importance(
-        forest, features, target, n_repeats=_SHUFFLES, random_state=_SEED, n_jobs=1
-    )
-    means: NDArray[np.float64] = np.maximum(result.importances_mean, 0.0)
-    return means
+    as_it_is = error(layout.coordinates)
+    losses = np.zeros(layout.parameters)
+    for parameter in range(layout.parameters):
+        its = layout.parameter == parameter
+        for _ in range(_SHUFFLES):
+            shuffled = layout.coordinates.copy()
+            shuffled[:, its] = shuffled[random.permutation(len(target))][:, its]
+            losses[parameter] += max(error(shuffled) - as_it_is, 0.0)
+    return losses

@@ -30,11 +30,13 @@ def limits(objectives: Objectives) -> str:
 
 
 def share_of_runs(within: float) -> str:
-    """Write a probability; what is not quite sure never reads as 100 %, and is rounded down.
+    """Write a probability, rounded down; nobody knows that something always holds.
 
-    >>> share_of_runs(0.949), share_of_runs(0.9999), share_of_runs(0.003)
-    ('94 %', '99 %', 'less than 1 %')
+    >>> share_of_runs(0.949), share_of_runs(1.0), share_of_runs(0.003)
+    ('94 %', 'more than 99 %', 'less than 1 %')
     """
+    if within > 0.99:
+        return "more than 99 %"
     whole = math.floor(100.0 * within + 1e-9)
     return "less than 1 %" if whole < 1 else f"{whole} %"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,14 +14,21 @@ from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.sureness import limits, share_of_runs
 from autotune.recommendation.verdict import bounds, marks, why_empty
+from autotune.recommendation.why import Why
 from autotune.recommendation.worth import verdict
 from autotune.study.outcome import Outcome
 from autotune.trial import TrialState
 from autotune.units import megabytes
 from autotune.workload_file.workload_file import WorkloadFile
 
+_WIDTH = 150
+"""How long a line of sentences is at most."""
+
 _MOST_REASONS = 12
 """How many different reasons a summary lists."""
+
+_MOST_NEIGHBOURS = 2
+"""Of how many schemes it says why not the scheme beside it."""
 
 _MOST_NUMBERS = 12
 """How many trials a summary lists for one reason."""
@@ -35,7 +43,7 @@ class Findings:
         backend: The name of the backend that measured.
         machine: The machine on which the backend measured.
         outcome: What the study came to.
-        importances: Of each parameter, by the name of the objective and then of the parameter.
+        why: What is behind the recommendation.
         notes: Sentences about what went wrong.
     """
 
@@ -43,7 +51,7 @@ class Findings:
     backend: str
     machine: str
     outcome: Outcome
-    importances: Mapping[str, Mapping[str, float]]
+    why: Why
     notes: Sequence[str]
 
     @property
@@ -78,7 +86,7 @@ def summary(findings: Findings) -> str:
         [
             f"# {findings.file.name}: {count} recommended",
             "",
-            findings.verdict,
+            *_wrapped(findings.verdict),
             "",
             *_run(findings),
         ],
@@ -116,7 +124,7 @@ def summary(findings: Findings) -> str:
             "## Figures in doubt",
             {trial.number: trial.doubt for trial in findings.outcome.trials if trial.doubt},
         ),
-        _importances(findings.importances),
+        _what_mattered(findings.why),
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -171,11 +179,35 @@ def _front(findings: Findings) -> list[str]:
         *_how_sure(front, objectives),
         "",
         *(
-            f"- trial {', '.join([str(option.trial.number), *marked[option.trial.number]])}: "
-            f"`{scheme_text(option.trial.schemes)}`{f': {option.note}' if option.note else ''}"
+            line
             for option in front
+            for line in _entry(option, marked[option.trial.number], findings.why)
         ),
     ]
+
+
+def _entry(option: Recommended, its_marks: Sequence[str], why: Why) -> list[str]:
+    """Give a scheme as it is written, what to know of it, and what would be as good."""
+    number = option.trial.number
+    around = why.plateaus.get(number)
+    return [
+        f"- trial {', '.join([str(number), *its_marks])}: `{scheme_text(option.trial.schemes)}`",
+        *(_wrapped(f"note: {option.note}", indent="  ") if option.note else ()),
+        *(_wrapped(f"as good: {around.text}", indent="  ") if around is not None else ()),
+    ]
+
+
+def _wrapped(text: str, *, indent: str = "") -> list[str]:
+    """Break a sentence, or an entry of a list, into lines."""
+    deeper = f"{indent}  " if text.startswith("- ") else indent
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=deeper,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _of_how_many(findings: Findings, options: Sequence[Recommended]) -> str:
@@ -200,10 +232,8 @@ def _how_sure(front: Sequence[Recommended], objectives: Objectives) -> list[str]
     ]
     if not sure or not objectives.constraints:
         return []
-    return [
-        "",
-        f"The next run keeps {limits(objectives)} with a probability of: {', '.join(sure)}.",
-    ]
+    told = f"The next run keeps {limits(objectives)} with a probability of: {', '.join(sure)}."
+    return ["", *_wrapped(told)]
 
 
 def _unsure(findings: Findings) -> list[str]:
@@ -217,7 +247,7 @@ def _unsure(findings: Findings) -> list[str]:
         "",
         *_table([option], findings.shown, findings.confirmed),
         "",
-        f"- trial {option.trial.number}: `{scheme_text(option.trial.schemes)}`: {option.note}",
+        *_entry(option, (), findings.why),
     ]
 
 
@@ -289,16 +319,19 @@ def _few(numbers: Sequence[str]) -> str:
     return f"{', '.join(numbers[:_MOST_NUMBERS])} and {len(numbers) - _MOST_NUMBERS} more"
 
 
-def _importances(importances: Mapping[str, Mapping[str, float]]) -> list[str]:
-    if not importances:
-        return []
-    return [
-        "## What mattered",
-        "",
-        "Share of each parameter in what a random forest knows about a figure.",
-        "",
-        *(f"- {name}: {_ranked(shares.items())}" for name, shares in importances.items()),
+def _what_mattered(why: Why) -> list[str]:
+    shares = [f"- {name}: {_ranked(of.items())}" for name, of in why.importances.items()]
+    lines = [
+        *(["Share of each parameter in what a model knows about a figure.", ""] if shares else []),
+        *(line for text in shares for line in _wrapped(text)),
+        *(_wrapped(f"- the cliff: {why.cliff.text}") if why.cliff is not None else ()),
+        *(
+            line
+            for number, beside in [*why.neighbours.items()][:_MOST_NEIGHBOURS]
+            for line in _wrapped(f"- why trial {number} and not {beside.text}")
+        ),
     ]
+    return ["## What mattered", "", *lines] if lines else []
 
 
 def _ranked(shares: Iterable[tuple[str, float]]) -> str:

@@ -11,8 +11,8 @@ from autotune.backends.base import Backend
 from autotune.errors import RunError
 from autotune.formats.scheme_export import scheme_files, scheme_text
 from autotune.recommendation.front import Recommendation, Recommended
-from autotune.recommendation.importance import importances
 from autotune.recommendation.verdict import reasons
+from autotune.recommendation.why import explain
 from autotune.run_folder import tables
 from autotune.run_folder.copies import copies
 from autotune.run_folder.folder import (
@@ -164,7 +164,7 @@ class RunWriter:
             backend=run.backend,
             machine=run.machine,
             outcome=outcome,
-            importances=importances(outcome.trials, file.search_space, file.objectives),
+            why=explain(outcome.trials, chosen, file.search_space, file.objectives),
             notes=(*outcome.notes, *missing),
         )
         self._folder.write(SUMMARY_FILE, summary(findings))

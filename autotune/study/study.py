@@ -25,6 +25,7 @@ from autotune.objective.longer_time import little_cpu
 from autotune.objective.served_together import served_together
 from autotune.recommendation import front, inaction
 from autotune.recommendation.probability import beliefs
+from autotune.recommendation.why import with_ends
 from autotune.samplers import AUTO, make_sampler
 from autotune.space.space import ParameterSet
 from autotune.study.asking import SamplerSearch
@@ -302,16 +303,22 @@ class _Run:
             baseline=trying.baseline,
             trials=tuple(trying.trials),
             published=tuple(published),
-            recommendation=front.recommend(
-                trying.candidates(),
-                published,
-                confirmed.confirmations,
-                off,
+            recommendation=with_ends(
+                front.recommend(
+                    trying.candidates(),
+                    published,
+                    confirmed.confirmations,
+                    off,
+                    objectives,
+                    beliefs(_runs(trying.candidates(), confirmed), objectives)
+                    if trying.beliefs is None
+                    else trying.beliefs,
+                    most=self.file.recommend,
+                ),
+                trying.trials,
+                self.file.search_space,
                 objectives,
-                beliefs(_runs(trying.candidates(), confirmed), objectives)
-                if trying.beliefs is None
-                else trying.beliefs,
-                most=self.file.recommend,
+                aggregation_us=self.file.monitoring.intervals.aggregation_us,
             ),
             missing=missing,
             starts=self.starts,

@@ -261,7 +261,11 @@ def _spread(
 def _kept(option: Recommended) -> str:
     """In which share of runs a scheme keeps the limits; a question mark if nobody knows."""
     known = option.belief is not None and option.belief.is_known
-    return share_of_runs(option.belief.within) if known and option.belief is not None else "?"
+    if not known or option.belief is None:
+        return "?"
+    return (
+        share_of_runs(option.belief.within).replace("more than ", "> ").replace("less than ", "< ")
+    )
 
 
 def _entry(option: Recommended, its_marks: tuple[str, ...]) -> Text:

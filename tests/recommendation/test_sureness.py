@@ -45,7 +45,13 @@ def why(rule: Hold, confirmations: list[Figures], told: Belief | None = None) ->
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(1.0, "100 %"), (0.9999, "99 %"), (0.95, "95 %"), (0.9499, "94 %"), (0.001, "less than 1 %")],
+    [
+        (1.0, "more than 99 %"),
+        (0.99, "99 %"),
+        (0.95, "95 %"),
+        (0.9499, "94 %"),
+        (0.001, "less than 1 %"),
+    ],
 )
 def test_a_share_is_never_rounded_up(share: float, said: str) -> None:
     assert share_of_runs(share) == said

@@ -83,9 +83,17 @@ def test_what_mattered_is_told_from_20_trials_on(tmp_path: Path, trials: int) ->
 
     summary = text(tmp_path, keys)
 
-    assert ("## What mattered" in summary) == (trials == 20)
+    assert ("Share of each parameter in what a model knows" in summary) == (trials == 20)
     if trials == 20:
         assert "- slowdown: pattern.min_age " in section(summary, "What mattered")
+
+
+def test_the_neighbour_says_why_it_is_not_recommended(tmp_path: Path) -> None:
+    found = section(text(tmp_path, {"constraints": "[slowdown <= 5%]"}), "What mattered")
+
+    # Of ages of 1, 2, 5 and 10 s, the shortest that keeps the limit is 5 s.
+    assert "- why trial " in found
+    assert "slowdown 6.77% > 5%" in found
 
 
 def test_an_empty_front_says_which_bound_stood_in_the_way(tmp_path: Path) -> None:
