@@ -154,9 +154,7 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
         console.print(f"note: {outcome.reason}")
     failed = f", {outcome.failed} failed" if outcome.failed else ""
     console.print(f"{len(outcome.trials)} trials{failed}; {len(front)} recommended")
-    console.print(
-        verdict(outcome.trials, outcome.recommendation, objectives), style="bold", soft_wrap=True
-    )
+    console.print(verdict(outcome.trials, outcome.recommendation, objectives), style="bold")
     if not front:
         console.print(why_empty(outcome.trials, outcome.recommendation, objectives))
     if shown:
@@ -200,7 +198,7 @@ def _show_front(
     console.print(table(headings, rows, right=1))
     for option in shown:
         if option.note is not None:
-            console.print(f"{option.trial.id}: {option.note}", soft_wrap=True)
+            console.print(f"{option.trial.id}: {option.note}")
     if len(shown) < len(front):
         console.print(f"{len(front) - len(shown)} more between these are in front.csv")
 

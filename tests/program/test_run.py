@@ -21,12 +21,16 @@ def test_a_run_is_tuned_exported_and_compared(autotune: Runner, short: Path) -> 
         "out",
         "trials",
         "failed",
+        "starts",
+        "verdict",
         "hypervolume",
         "front",
         "missing",
         "reason",
     ]
     assert (summary["out"], summary["trials"], summary["failed"]) == ("first", 8, 0)
+    assert summary["starts"] == len(Path("first", "measurements.jsonl").read_text().splitlines())
+    assert summary["verdict"] in " ".join(other.out.split())
     assert summary["front"][0]["scheme"] in exported.out
     assert max(len(line) for line in other.out.splitlines()) <= 80
     values = json.loads(compared.out)

@@ -17,7 +17,7 @@ from tests.closed_form import make_file
 
 @pytest.fixture
 def description(tmp_path: Path) -> RunDescription:
-    file = make_file(tmp_path / "user", {"constraints": "[slowdown <= 0.7%]"})
+    file = make_file(tmp_path / "user", {"constraints": "[slowdown <= 0.7%]", "hold": "90%"})
     started = Started(
         file=replace(file, overrides=Overrides(seed=3, machine="mine.yaml")),
         backend="simulator",
@@ -32,6 +32,16 @@ def test_a_description_reads_back_as_it_was(description: RunDescription) -> None
 
     for item in (description, ended):
         assert RunDescription.from_dict(json.loads(json.dumps(item.to_dict()))) == item
+
+
+def test_a_description_that_says_nothing_of_a_rule_is_of_a_run_in_which_means_decided(
+    description: RunDescription,
+) -> None:
+    values = json.loads(json.dumps(description.to_dict()))
+    del values["objectives"]["hold"]
+
+    assert str(description.objectives.hold) == "90%"
+    assert str(RunDescription.from_dict(values).objectives.hold) == "mean"
 
 
 def test_a_description_names_what_figures_depend_on(description: RunDescription) -> None:
