@@ -1,4 +1,4 @@
-"""Figures that fall into two groups: a scheme with two outcomes, of which chance takes one.
+"""Figures that fall into groups: a scheme with two or three outcomes, of which chance takes one.
 
 On Linux a time quota can do that: what its first window pages out decides the rate of all windows that
 follow. A mean over the runs of such a scheme is an outcome that hardly any run has.
@@ -6,45 +6,56 @@ follow. A mean over the runs of such a scheme is an outcome that hardly any run 
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import pairwise
 from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from autotune.objective.figures import Figures, format_figure
 from autotune.objective.metrics import METRICS
 from autotune.objective.objective import Objectives
 
+_NUMBERS = {2: "two", 3: "three"}
+
 LEAST_RUNS = 4
-"""Fewer runs can't show two groups."""
+"""Fewer runs can't show groups."""
+
+MOST_RUNS_OF_THREE = 200
+"""With so many runs, there are 20,000 ways to split them into three groups."""
 
 _LEAST_IN_A_GROUP = 2
 _ASIDE_FROM = 8
-"""With so many runs, one may lie between the groups."""
+"""With so many runs, one may lie between two groups."""
 
-_GAPS: Mapping[int, float] = MappingProxyType(
+_GAPS: Mapping[int, Mapping[int, float]] = MappingProxyType(
     {
-        4: 22.5,
-        5: 14.5,
-        6: 10.7,
-        7: 9.0,
-        8: 13.9,
-        9: 11.9,
-        10: 10.9,
-        12: 9.0,
-        14: 8.1,
-        16: 7.4,
-        20: 6.5,
-        25: 5.9,
-        30: 5.4,
-        40: 4.8,
+        2: {
+            4: 22.5,
+            5: 14.5,
+            6: 10.7,
+            7: 9.0,
+            8: 13.9,
+            9: 11.9,
+            10: 10.9,
+            12: 10.6,
+            14: 9.4,
+            16: 8.5,
+            20: 7.5,
+            25: 6.6,
+            30: 6.1,
+            40: 5.5,
+        },
+        3: {12: 4.5, 14: 3.9, 16: 3.5, 20: 3.1, 25: 2.7, 30: 2.4, 40: 2.1},
     }
 )
-"""How wide a gap must be, in standard deviations within the groups, by the number of runs. In 99 % of
-samples of one group, normal, exponential, log-normal with a sigma of 0.5 or uniform, none is as wide.
-Source: 150,000 samples or more of each kind and number."""
+"""By the number of groups, how wide each gap must be, in standard deviations within the groups, by the
+number of runs. In 99 % of samples of one group, normal, exponential, log-normal with a sigma of 0.5 or
+uniform, no gap is as wide; in 99.5 % from 12 runs on, where two and three groups are looked for.
+Source: 40,000 samples or more of each kind and number."""
 
 _LEAST_POINTS = 0.02
 _LEAST_SHARE = 0.1
@@ -54,73 +65,105 @@ make no difference to anybody."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups:
-    """Figures in two groups.
+    """Figures in groups.
 
     Attributes:
-        low: The smaller figures, ascending, at least two.
-        high: The larger figures, ascending, at least two.
-        between: A figure that is in neither group; None if there is none.
+        groups: The figures of each group, ascending, at least two; the groups ascend, too.
+        between: A figure that is in no group; None if there is none.
     """
 
-    low: tuple[float, ...]
-    high: tuple[float, ...]
+    groups: tuple[tuple[float, ...], ...]
     between: float | None = None
 
 
-def two_groups(figures: Sequence[float]) -> Groups | None:
-    """Find two groups in the figures of several runs; None if it may well be one group.
+def groupings(figures: Sequence[float]) -> list[Groups]:
+    """Find three or two groups in the figures of several runs; nothing if they may well be one group.
 
-    Two groups have a gap between them that is wide beside the standard deviation within the groups. Each
-    has at least two runs. From eight runs on, one run may lie in the gap. One normal or skewed group is
-    taken for two with a probability of at most 1 %.
+    Groups have gaps between them that are wide beside the standard deviation within the groups. Each
+    has at least two runs. If there aren't two groups otherwise, one run of eight or more may lie in the
+    gap. One normal or skewed group is taken for several with a probability of at most 1 %.
 
     Args:
-        figures: One a run. Fewer than `LEAST_RUNS` are one group.
+        figures: One a run. Fewer than `LEAST_RUNS` are one group; more than `MOST_RUNS_OF_THREE` are two
+            groups at most.
 
-    >>> two_groups([0.37, 0.09, 0.372, 0.091])
-    Groups(low=(0.09, 0.091), high=(0.37, 0.372), between=None)
-    >>> two_groups([0.37, 0.36, 0.34, 0.35])
+    >>> groupings([0.37, 0.09, 0.372, 0.091])
+    [Groups(groups=((0.09, 0.091), (0.37, 0.372)), between=None)]
+    >>> groupings([0.37, 0.36, 0.34, 0.35])
+    []
     """
-    if len(figures) < LEAST_RUNS:
-        return None
-    gap, groups = max(_splits(sorted(figures)), key=lambda one: one[0])
-    return groups if gap > _least_gap(len(figures)) else None
+    ordered = np.sort(np.array(figures, dtype=np.float64))
+    found = []
+    for number, gaps in sorted(_GAPS.items(), reverse=True):
+        if len(ordered) < min(gaps) or (number > 2 and len(ordered) > MOST_RUNS_OF_THREE):
+            continue
+        least = gaps[max(known for known in gaps if known <= len(ordered))]
+        for aside in (0, 1) if number == 2 and len(ordered) >= _ASIDE_FROM else (0,):
+            gap, ends = _widest(ordered, number, aside)
+            if gap > least:
+                found.append(_split(ordered, ends, aside))
+                break
+    return found
 
 
-def _splits(ordered: Sequence[float]) -> Iterator[tuple[float, Groups]]:
-    """Give every split into two groups, with its gap in standard deviations."""
+def _widest(
+    ordered: NDArray[np.float64], number: int, aside: int
+) -> tuple[float, tuple[int, ...]]:
+    """Split figures into groups so that the smallest gap is as wide as can be.
+
+    Args:
+        ordered: The figures, ascending.
+        number: How many groups: 2 or 3.
+        aside: How many figures are left aside behind the first group.
+
+    Returns:
+        The smallest gap, in standard deviations within the groups, and where each group but the last
+        ends.
+    """
     count = len(ordered)
-    middle = ordered[count // 2]
-    sums = [0.0, *accumulate(figure - middle for figure in ordered)]
-    squares = [0.0, *accumulate((figure - middle) ** 2 for figure in ordered)]
+    # Figures around 0 keep what the squares below lose otherwise.
+    centred = ordered - ordered[count // 2]
+    sums = np.concatenate([[0.0], np.cumsum(centred)])
+    squares = np.concatenate([[0.0], np.cumsum(centred**2)])
 
-    def within(begin: int, end: int) -> float:
-        """Give the sum of squared distances of some figures from their mean."""
+    def within(begin: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Give the sums of squared distances of figures from their means."""
         total = sums[end] - sums[begin]
-        return max(squares[end] - squares[begin] - total * total / (end - begin), 0.0)
+        spread = squares[end] - squares[begin] - total**2 / (end - begin)
+        positive: NDArray[np.float64] = np.maximum(spread, 0.0)
+        return positive
 
-    for aside in (0, 1) if count >= _ASIDE_FROM else (0,):
-        for cut in range(_LEAST_IN_A_GROUP, count - aside - _LEAST_IN_A_GROUP + 1):
-            spread = within(0, cut) + within(cut + aside, count)
-            deviation = math.sqrt(spread / (count - aside - 2))
-            width = ordered[cut + aside] - ordered[cut - 1]
-            # Without any spread, every gap is wide.
-            gap = width / deviation if deviation > 0.0 else math.inf if width > 0.0 else 0.0
-            groups = Groups(
-                low=tuple(ordered[:cut]),
-                high=tuple(ordered[cut + aside :]),
-                between=ordered[cut] if aside else None,
-            )
-            yield gap, groups
+    cuts = np.arange(_LEAST_IN_A_GROUP, count - _LEAST_IN_A_GROUP - aside + 1)
+    ends = np.array([[cut] for cut in cuts])
+    if number > 2:
+        first, second = np.meshgrid(cuts, cuts, indexing="ij")
+        apart = second - first >= _LEAST_IN_A_GROUP
+        ends = np.column_stack([first[apart], second[apart]])
+    begins = np.column_stack([np.zeros(len(ends), np.int64), ends + aside])
+    last = np.column_stack([ends, np.full(len(ends), count)])
+    deviations = np.sqrt(within(begins, last).sum(axis=1) / (count - aside - number))
+    widths = (ordered[ends + aside] - ordered[ends - 1]).min(axis=1)
+    # Without any spread, every gap is wide.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gaps = np.where(widths > 0.0, widths / deviations, 0.0)
+    best = int(np.argmax(gaps))
+    return float(gaps[best]), tuple(int(end) for end in ends[best])
 
 
-def _least_gap(count: int) -> float:
-    """Give the gap for a number of runs; between two rows of the table, that of the row above."""
-    return _GAPS[max(known for known in _GAPS if known <= count)]
+def _split(ordered: NDArray[np.float64], ends: tuple[int, ...], aside: int) -> Groups:
+    figures = ordered.tolist()
+    begins = (0, *(end + aside for end in ends))
+    return Groups(
+        groups=tuple(
+            tuple(figures[begin:end])
+            for begin, end in zip(begins, (*ends, len(figures)), strict=True)
+        ),
+        between=figures[ends[0]] if aside else None,
+    )
 
 
-def two_outcomes(runs: Sequence[Figures], objectives: Objectives) -> str | None:
-    """Say that a scheme has two outcomes; None if its runs don't show it.
+def several_outcomes(runs: Sequence[Figures], objectives: Objectives) -> str | None:
+    """Say that a scheme has two or three outcomes; None if its runs don't show it.
 
     Args:
         runs: The figures of each run of the scheme.
@@ -133,28 +176,30 @@ def two_outcomes(runs: Sequence[Figures], objectives: Objectives) -> str | None:
     limited = [one.name for one in objectives.constraints]
     for name in dict.fromkeys((*sought, *limited)):
         values = [run[name] for run in runs if name in run]
-        groups = two_groups(values)
-        if groups is not None and _matters(name, groups):
-            return _sentence(name, groups, len(values))
+        for found in groupings(values):
+            if _matters(name, found):
+                return _sentence(name, found, len(values))
     return None
 
 
-def _matters(name: str, groups: Groups) -> bool:
-    means = statistics.mean(groups.low), statistics.mean(groups.high)
-    apart = means[1] - means[0]
+def _matters(name: str, found: Groups) -> bool:
+    means = [statistics.mean(group) for group in found.groups]
     of_fractions = name not in METRICS or METRICS[name].unit == "fraction"
     least = _LEAST_POINTS if of_fractions else 0.0
-    return apart >= max(least, _LEAST_SHARE * max(abs(mean) for mean in means))
+    return all(
+        higher - lower >= max(least, _LEAST_SHARE * max(abs(lower), abs(higher)))
+        for lower, higher in pairwise(means)
+    )
 
 
-def _sentence(name: str, groups: Groups, count: int) -> str:
-    larger, smaller = sorted((groups.high, groups.low), key=len, reverse=True)
-    usual, other = (
-        format_figure(name, statistics.mean(group), digits=3) for group in (larger, smaller)
-    )
-    text = (
-        f"two outcomes: {name} {usual} in {len(larger)} of {count} runs, {other} in {len(smaller)}"
-    )
-    if groups.between is not None:
-        text += f", {format_figure(name, groups.between, digits=3)} in 1"
-    return text
+def _sentence(name: str, found: Groups, count: int) -> str:
+    """Tell of the groups, the largest first."""
+    by_size = sorted(found.groups, key=len, reverse=True)
+    shares = [
+        f"{format_figure(name, statistics.mean(group), digits=3)} in {len(group)}"
+        for group in by_size
+    ]
+    shares[0] += f" of {count} runs"
+    if found.between is not None:
+        shares.append(f"{format_figure(name, found.between, digits=3)} in 1")
+    return f"{_NUMBERS[len(found.groups)]} outcomes: {name} {', '.join(shares)}"

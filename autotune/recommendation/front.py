@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from autotune.damon.damos import Scheme
 from autotune.objective import pareto
-from autotune.objective.bistable import two_outcomes
+from autotune.objective.bistable import LEAST_RUNS, several_outcomes
 from autotune.objective.figures import Figures, broken, format_figure, mean, minimised
 from autotune.objective.objective import Objectives
 from autotune.recommendation import handful
@@ -265,7 +265,10 @@ def _noted(option: Recommended, note: str | None = None) -> Recommended:
 
 def _with_outcomes(option: Recommended, objectives: Objectives) -> Recommended:
     """Note if the figures of the option's runs fall into two groups."""
-    outcomes = two_outcomes((option.trial.figures, *option.confirmations), objectives)
+    runs = option.confirmations
+    if len(runs) < LEAST_RUNS:
+        runs = (option.trial.figures, *runs)
+    outcomes = several_outcomes(runs, objectives)
     notes = [note for note in (option.note, outcomes) if note]
     return replace(option, note="; ".join(notes) or None)
 

@@ -16,7 +16,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.formats.scheme_export import scheme_text
 from autotune.interrupts import raise_if_interrupted
 from autotune.objective import metrics
-from autotune.objective.bistable import two_outcomes
+from autotune.objective.bistable import several_outcomes
 from autotune.objective.doubts import (
     files_in_swap,
     not_given_back,
@@ -198,7 +198,7 @@ def measure_scheme(
     surprising = (
         served_together(file.workload, slowdown=by) if schemes and slowdown and not fast else None,
         kdamond_on_one_cpu(means, pairs, slowdown=by),
-        two_outcomes(figures, file.objectives),
+        several_outcomes(figures, file.objectives),
     )
     return SchemeMeasurement(
         workload=file.name,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.objective.bistable import Groups, two_groups, two_outcomes
+from autotune.objective.bistable import Groups, groupings, several_outcomes
 from autotune.objective.expression import Expression
 from autotune.objective.figures import Figures
 from autotune.objective.objective import Direction, Objective, Objectives, parse_constraint
@@ -48,19 +49,17 @@ def bistable_quota(noise: float = 0.004) -> list[float]:
 
 @pytest.mark.parametrize("noise", [0.0, 0.004, 0.015, 0.025])
 def test_a_time_quota_with_two_outcomes_is_found(noise: float) -> None:
-    groups = two_groups(bistable_quota(noise))
+    [found] = groupings(bistable_quota(noise))
 
-    assert groups is not None
-    assert (len(groups.high), groups.low, groups.between) == (13, (0.01, 0.02), 0.23)
+    low, high = found.groups
+    assert (len(high), low, found.between) == (13, (0.01, 0.02), 0.23)
 
 
 @pytest.mark.parametrize("shape", ONE_GROUP)
 @pytest.mark.parametrize("count", [4, 5, 7, 8, 15, 40])
 def test_one_group_is_taken_for_two_in_at_most_1_percent(shape: str, count: int) -> None:
     random = np.random.default_rng(count)
-    found = sum(
-        two_groups(ONE_GROUP[shape](random, count).tolist()) is not None for _ in range(SAMPLES)
-    )
+    found = sum(bool(groupings(ONE_GROUP[shape](random, count).tolist())) for _ in range(SAMPLES))
 
     # Three standard errors above 1 %.
     assert found / SAMPLES <= 0.01 + 3.0 * np.sqrt(0.01 * 0.99 / SAMPLES)
@@ -77,53 +76,56 @@ def test_two_clear_groups_are_found(count: int, least: float) -> None:
         high = random.normal(0.37, 0.01, count - len(low))
         return [*low.tolist(), *high.tolist()]
 
-    assert sum(two_groups(sample()) is not None for _ in range(300)) >= least * 300
+    assert sum(bool(groupings(sample())) for _ in range(300)) >= least * 300
 
 
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=40))
 def test_groups_do_not_depend_on_the_order(figures: list[float]) -> None:
-    assert two_groups(figures) == two_groups(figures[::-1]) == two_groups(sorted(figures))
+    assert groupings(figures) == groupings(figures[::-1]) == groupings(sorted(figures))
 
 
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=40))
 def test_groups_have_all_figures_and_do_not_overlap(figures: list[float]) -> None:
-    groups = two_groups(figures)
-
-    if groups is not None:
-        between = [] if groups.between is None else [groups.between]
-        assert [*groups.low, *between, *groups.high] == sorted(figures)
-        assert groups.low[-1] < groups.high[0]
-        assert min(len(groups.low), len(groups.high)) >= 2
+    for found in groupings(figures):
+        joined = [figure for group in found.groups for figure in group]
+        between = [] if found.between is None else [found.between]
+        assert sorted([*joined, *between]) == sorted(figures)
+        assert joined == sorted(joined)
+        assert min(len(group) for group in found.groups) >= 2
+        for lower, higher in itertools.pairwise(found.groups):
+            assert lower[-1] < higher[0]
 
 
 @pytest.mark.parametrize("figures", [[], [0.1], [0.1, 0.4], [0.1, 0.1, 0.4], [0.3] * 7])
 def test_few_or_equal_figures_are_one_group(figures: list[float]) -> None:
-    assert two_groups(figures) is None
+    assert groupings(figures) == []
 
 
 def test_a_single_run_that_is_off_is_no_group() -> None:
-    assert two_groups([0.01, *np.random.default_rng(0).normal(0.37, 0.01, 15).tolist()]) is None
+    assert groupings([0.01, *np.random.default_rng(0).normal(0.37, 0.01, 15).tolist()]) == []
 
 
 def test_two_outcomes_are_told_with_their_counts() -> None:
     assert (
-        two_outcomes(runs("memory_saving", *bistable_quota(0.0)), OBJECTIVES)
+        several_outcomes(runs("memory_saving", *bistable_quota(0.0)), OBJECTIVES)
         == "two outcomes: memory_saving 37% in 13 of 16 runs, 1.5% in 2, 23% in 1"
     )
 
 
 def test_the_larger_group_comes_first() -> None:
     assert (
-        two_outcomes(runs("memory_saving", 0.09, 0.091, 0.09, 0.37, 0.372), OBJECTIVES)
+        several_outcomes(runs("memory_saving", 0.09, 0.091, 0.09, 0.37, 0.372), OBJECTIVES)
         == "two outcomes: memory_saving 9.03% in 3 of 5 runs, 37.1% in 2"
     )
 
 
 def test_constraints_count_and_other_figures_do_not() -> None:
-    slow = two_outcomes(runs("slowdown", 0.01, 0.011, 0.0102, 0.05, 0.0501, 0.0503), OBJECTIVES)
+    slow = several_outcomes(
+        runs("slowdown", 0.01, 0.011, 0.0102, 0.05, 0.0501, 0.0503), OBJECTIVES
+    )
 
-    assert slow == "two outcomes: slowdown 5.01% in 3 of 6 runs, 1.04% in 3"
-    assert two_outcomes(runs("cpu_use", 0.1, 0.101, 0.9, 0.901, 0.9), OBJECTIVES) is None
+    assert slow == "two outcomes: slowdown 1.04% in 3 of 6 runs, 5.01% in 3"
+    assert several_outcomes(runs("cpu_use", 0.1, 0.101, 0.9, 0.901, 0.9), OBJECTIVES) is None
 
 
 @pytest.mark.parametrize(
@@ -135,15 +137,39 @@ def test_constraints_count_and_other_figures_do_not() -> None:
     ],
 )
 def test_groups_that_hardly_differ_are_not_told(name: str, values: tuple[float, ...]) -> None:
-    assert two_groups(values) is not None
-    assert two_outcomes(runs(name, *values), OBJECTIVES) is None
+    assert groupings(values) != []
+    assert several_outcomes(runs(name, *values), OBJECTIVES) is None
 
 
 def test_a_figure_in_seconds_is_told_in_seconds() -> None:
-    told = two_outcomes(runs("half_saving_s", 1.0, 1.01, 5.0, 5.01), OBJECTIVES)
+    told = several_outcomes(runs("half_saving_s", 1.0, 1.01, 5.0, 5.01), OBJECTIVES)
 
-    assert told == "two outcomes: half_saving_s 5 s in 2 of 4 runs, 1 s in 2"
+    assert told == "two outcomes: half_saving_s 1 s in 2 of 4 runs, 5 s in 2"
 
 
 def test_groups_of_equal_figures_are_groups() -> None:
-    assert two_groups([0.1, 0.1, 0.3, 0.3]) == Groups(low=(0.1, 0.1), high=(0.3, 0.3))
+    assert groupings([0.1, 0.1, 0.3, 0.3]) == [Groups(groups=((0.1, 0.1), (0.3, 0.3)))]
+
+
+def test_three_outcomes_are_told() -> None:
+    random = np.random.default_rng(0)
+    values = [
+        *random.normal(0.1, 0.002, 24),
+        *random.normal(0.165, 0.001, 11),
+        *random.normal(0.052, 0.005, 5),
+    ]
+
+    told = several_outcomes(runs("memory_saving", *map(float, values)), OBJECTIVES)
+
+    assert told is not None
+    assert told.startswith("three outcomes: memory_saving 9.98% in 24 of 40 runs, 16.")
+    assert told.endswith("% in 5")
+
+
+def test_of_three_groups_two_of_which_hardly_differ_two_are_told() -> None:
+    values = [0.1, 0.1001, 0.1002, 0.104, 0.1041, 0.1042] * 2 + [0.3, 0.3001]
+
+    told = several_outcomes(runs("memory_saving", *values), OBJECTIVES)
+
+    assert len(groupings(values)) == 2
+    assert told == "two outcomes: memory_saving 10.2% in 12 of 14 runs, 30% in 2"
