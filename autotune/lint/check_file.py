@@ -14,6 +14,7 @@ from autotune.damon.monitoring import Monitoring
 from autotune.damon.recording import Recording
 from autotune.errors import BackendUnavailableError, InputError, Where
 from autotune.experiment.pattern import Pattern
+from autotune.experiment.program import Program
 from autotune.formats import damo_record, damo_yaml, masim
 from autotune.formats.module_parameters.assignments import is_assignments
 from autotune.formats.scheme_export import scheme_text
@@ -97,10 +98,13 @@ def _check_workload_at(path: Path, load: Loader) -> Checked:
 
 
 def _check_workload(file: WorkloadFile, warnings: list[str]) -> Checked:
-    try:
-        prepare(file, make_backend(file.backend))
-    except BackendUnavailableError as error:
-        warnings.append(f"{file.path}: {error}")
+    for name in file.backend.names:
+        if name == "simulator" and isinstance(file.workload, Program):
+            continue  # what it will play is recorded first
+        try:
+            prepare(here := file.on(name), make_backend(here.backend))
+        except BackendUnavailableError as error:
+            warnings.append(f"{file.path}: {error}")
     what = "a program"
     if isinstance(file.workload, Pattern):
         what = _describe(file.workload)
@@ -111,7 +115,7 @@ def _check_workload(file: WorkloadFile, warnings: list[str]) -> Checked:
     warnings += [found.at(file.path) for found in lint_search_space(file)]
     return Checked(
         f"workload '{file.name}': {what}; search space {file.search_space.name}, "
-        f"backend {file.backend.name}",
+        f"backend {', '.join(file.backend.names)}",
         tuple(warnings),
     )
 

@@ -55,19 +55,29 @@ def tune_earlier(
         BackendUnavailableError: If a backend can't measure anything.
         KeyboardInterrupt: If a study was interrupted.
     """
+    # Nothing is measured on one backend before all are known to be there.
+    backends = {name: makers.backend(file.on(name)) for name in file.backend.earlier}
+    for name, backend in backends.items():
+        if not _plays(file, name):
+            prepare(file.on(name), backend)
     found = Earlier()
     count = len(file.backend.earlier)
     seeds = np.random.SeedSequence(file.seed, spawn_key=(2,)).generate_state(count).tolist()
     followers = file.backend.names[1:]
     for name, follower, seed in zip(file.backend.earlier, followers, seeds, strict=True):
         here = replace(file.on(name), seed=seed)
-        if name == "simulator" and isinstance(file.workload, Program):
+        if _plays(file, name):
             here, found = _recorded(here, file.on(follower), makers)
-        outcome = run(prepare(here, makers.backend(here), found), listeners=listeners(name))
+        outcome = run(prepare(here, backends[name], found), listeners=listeners(name))
         if outcome.state is RunState.INTERRUPTED:
             raise KeyboardInterrupt
         found = _found(name, outcome, found, follower, weighed=here.sampler == AUTO)
     return found
+
+
+def _plays(file: WorkloadFile, backend: str) -> bool:
+    """Say whether a backend plays a recording of the file's workload, which is made first."""
+    return backend == "simulator" and isinstance(file.workload, Program)
 
 
 def _recorded(

@@ -41,6 +41,28 @@ def test_check_goes_on_after_a_backend_that_is_missing_here(
     )
 
 
+@pytest.mark.usefixtures("short")
+def test_check_looks_at_each_of_several_backends(
+    autotune: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    for name, space in (("fine", "prcl"), ("not_modelled", NOT_MODELLED)):
+        text = (
+            f"workload: {{pattern: short.cfg}}\nbackend: [simulator, vm]\nsearch_space: {space}\n"
+        )
+        Path(f"{name}.yaml").write_text(text)
+    Path("program.yaml").write_text("workload: {command: [ls]}\nbackend: [simulator, vm]\n")
+
+    fine = autotune("check", "fine.yaml")
+    program = autotune("check", "program.yaml")
+    not_modelled = autotune("check", "not_modelled.yaml")
+
+    assert fine.out.rstrip().endswith("backend simulator, vm")
+    assert fine.err.count("qemu-system-x86_64: not found") == 1
+    assert program.err.count("qemu-system-x86_64: not found") == 1
+    assert (fine.status, program.status, not_modelled.status) == (0, 0, 2)
+
+
 @pytest.mark.parametrize("command", ["check", "measure"])
 @pytest.mark.usefixtures("short")
 def test_what_masim_would_refuse_is_warned_of_with_its_place(

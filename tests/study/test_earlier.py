@@ -168,15 +168,20 @@ def test_a_program_is_recorded_for_the_simulator_by_the_next_backend(tmp_path: P
     assert found.starts == 1 + len(vm.seeds)
 
 
-def test_a_backend_that_can_not_measure_ends_it(tmp_path: Path) -> None:
+def test_a_backend_that_can_not_measure_ends_it_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
     class Missing(Named):
         def check(self, experiment: Experiment) -> None:  # noqa: ARG002
             raise BackendUnavailableError("there is no kernel: run: autotune vm setup")
 
-    file = make_file(tmp_path, {"backend": "[vm, host]"})
+    file = make_file(tmp_path, {"backend": "[simulator, vm, host]"})
+    simulator = Named("simulator")
 
     with pytest.raises(BackendUnavailableError, match=r"^there is no kernel"):
-        Machines(Missing("vm")).tune(file)
+        Machines(simulator, Missing("vm")).tune(file)
+
+    assert simulator.seeds == []
 
 
 def test_what_is_sought_must_be_known_on_every_backend(tmp_path: Path) -> None:
@@ -194,7 +199,7 @@ def test_an_interrupt_on_one_backend_ends_all(tmp_path: Path) -> None:
         if isinstance(event, TrialFinished):
             raise KeyboardInterrupt
 
-    machines = Machines(Named("simulator"))
+    machines = Machines(Named("simulator"), Named("vm"))
 
     with pytest.raises(KeyboardInterrupt):
         tune_earlier(file, machines.makers, lambda _: [interrupt])
