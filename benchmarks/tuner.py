@@ -30,7 +30,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ sys.path.insert(0, str(ROOT))
 from autotune import samplers
 from autotune.evaluation.kernel_table import read_table, stored
 from autotune.evaluation.tuner_judging import Judge, Judged
-from autotune.evaluation.tuner_kernel_model import cross_validated
+from autotune.evaluation.tuner_kernel_model import StoredKernel, cross_validated
 from autotune.evaluation.tuner_plot import Curve, curves_svg
 from autotune.evaluation.tuner_problems import Kind, Problem, problems
 from autotune.evaluation.tuner_reference import (
@@ -72,6 +72,7 @@ from autotune.evaluation.tuner_tables import (
 
 PROBLEMS = Path(__file__).parent / "tuner"
 _REFERENCE_SEED = 9
+_TRIED = 8
 _JUDGING_SEEDS = 40
 _POLITE = 10
 _QUICK_MINUTES = 4.0
@@ -101,9 +102,16 @@ _AUTOS_BUDGETS: dict[Kind, tuple[int | None, ...]] = {
 }
 """A study without a number of trials takes the default of its sampler."""
 _QUICK_BUDGETS = {Kind.BENT: (8,), Kind.KERNEL: (8, 16)}
-_NOT_BENT = ("nsga2", "random", "sweep", "polyfit", "refaults")
-"""Methods that don't look at the simulator: whether it is wrong says nothing about them."""
-_ONLY_RESPONSES = ("polyfit, its peak",)
+_WITHOUT_SIMULATOR = (Kind.SIMULATOR, Kind.KERNEL, Kind.LIVE, Kind.RESPONSE)
+_ONLY: dict[str, tuple[Kind, ...]] = {
+    "auto": (Kind.SIMULATOR, Kind.BENT, Kind.KERNEL, Kind.LIVE),
+    "auto, no prior": (Kind.BENT, Kind.KERNEL, Kind.LIVE, Kind.RESPONSE),
+    "auto, wrong prior": (Kind.KERNEL, Kind.LIVE),
+    "polyfit, its peak": (Kind.RESPONSE,),
+    **dict.fromkeys(("nsga2", "random", "sweep", "polyfit", "refaults"), _WITHOUT_SIMULATOR),
+}
+"""The kinds of problems on which a method says something. Nobody knows the programs of the recorded
+responses; and whether the simulator is wrong says nothing of methods that don't look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,8 @@ def _judged(run: Run, seeds: int) -> Run:
 
 def _reference(name: str, effort: Effort) -> tuple[str, Reference]:
     judge = _judge(name)
+    if isinstance(judge.backend, StoredKernel):
+        effort = replace(effort, tried=_TRIED)
     found = find_reference(_all_problems()[name].plain, judge, seed=_REFERENCE_SEED, effort=effort)
     return name, found
 
@@ -169,6 +179,8 @@ class Folder:
         if not path.is_file():
             return None
         kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept.pop("fingerprint") != _all_problems()[name].fingerprint:
+            sys.exit(f"{path}: {name} has changed since then: take another folder")
         handful = tuple(
             Best(parameters=one["parameters"], judged=Judged(**one["judged"]))
             for one in kept.pop("handful")
@@ -178,6 +190,7 @@ class Folder:
     def keep_reference(self, name: str, found: Reference) -> None:
         """Keep a reference."""
         kept = {
+            "fingerprint": _all_problems()[name].fingerprint,
             "handful": [
                 {"parameters": dict(one.parameters), "judged": judged_dict(one.judged)}
                 for one in found.handful
@@ -207,9 +220,7 @@ class Folder:
 
 
 def _budgets(problem: Problem, method: str, *, quick: bool) -> tuple[int | None, ...]:
-    if problem.kind is not Kind.RESPONSE and method in _ONLY_RESPONSES:
-        return ()
-    if problem.kind is Kind.BENT and method in _NOT_BENT:
+    if problem.kind not in _ONLY.get(method, tuple(Kind)):
         return ()
     if quick and problem.kind in _QUICK_BUDGETS:
         return _QUICK_BUDGETS[problem.kind]

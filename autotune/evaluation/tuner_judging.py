@@ -64,9 +64,9 @@ class Judge:
         self._baselines: dict[int, Measurement] = {}
         self._known: dict[tuple[Schemes, int], Figures | None] = {}
 
-    def judge(self, schemes: Schemes, seeds: int = SEEDS) -> Judged:
-        """Judge by the first *seeds* judging seeds, at least 1. A run that fails keeps no limit."""
-        found = [self.measured_once(schemes, FIRST_SEED + number) for number in range(seeds)]
+    def judge(self, schemes: Schemes, seeds: int = SEEDS, *, first: int = FIRST_SEED) -> Judged:
+        """Judge by *seeds* judging seeds, at least 1, from *first* on. A failed run keeps no limit."""
+        found = [self.measured_once(schemes, first + number) for number in range(seeds)]
         measured = [one for one in found if one is not None]
         kept = sum(not broken(one, self._file.objectives) for one in measured)
         if not measured:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -84,6 +85,14 @@ class Problem:
         return load_workload_file(
             self.path, Overrides(backend=backend, trials=trials, seed=seed, sampler=sampler)
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all files that the problem is made of: what was computed before holds as long."""
+        names = (source.path for source in self.plain.sources)
+        table = self.path.with_suffix(".csv")
+        files = [*names, *([table] if table.is_file() else [])]
+        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
     @property
     def plain(self) -> WorkloadFile:

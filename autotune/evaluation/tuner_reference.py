@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.evaluation.kernel_table import Schemes, schemes_of
-from autotune.evaluation.tuner_judging import FIRST_SEED, Judge, Judged
+from autotune.evaluation.tuner_judging import FIRST_SEED, LEAST_SHARE, Judge, Judged
 from autotune.evaluation.tuner_volume import best_handful, volume
 from autotune.space.space import ParameterSet
 from autotune.surrogate.evolution import Evaluated, Evolution
@@ -42,6 +42,8 @@ class Effort:
         joint: Variations of what is best in all lineages.
         rounds: In how many rounds these are made, and the best judged.
         seeds: How many seeds judge the best.
+        tried: With how many seeds each scheme is tried. Where runs differ much and cost nothing, several
+            keep the lucky ones from filling the front.
     """
 
     lineages: int = 3
@@ -50,6 +52,7 @@ class Effort:
     joint: int = 1536
     rounds: int = 4
     seeds: int = 40
+    tried: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,19 +99,19 @@ def slowdown_limit(file: WorkloadFile) -> float:
 class _Dense:
     """The search, and what it knows."""
 
-    def __init__(self, file: WorkloadFile, judge: Judge) -> None:
+    def __init__(self, file: WorkloadFile, judge: Judge, tried: int) -> None:
         self.file = file
         self.judge = judge
         self.limit = slowdown_limit(file)
         self.cube = UnitCube(file.search_space)
         self.sets: list[ParameterSet] = []
         self.schemes: list[Schemes] = []
-        self.points: list[tuple[float, float]] = []
-        self.judged: dict[int, Judged] = {}
+        self.judged: list[Judged] = []
+        self._tried = tried
         self._index: dict[Schemes, int] = {}
 
     def add(self, sets: Iterable[ParameterSet], seed: int) -> None:
-        """Try what is new and possible, with one seed."""
+        """Try what is new and possible, beginning with one of the judging seeds."""
         for parameters in sets:
             schemes = schemes_of(self.file, parameters)
             if schemes is None or schemes in self._index:
@@ -116,12 +119,7 @@ class _Dense:
             self._index[schemes] = len(self.schemes)
             self.schemes.append(schemes)
             self.sets.append(parameters)
-            figures = self.judge.measured_once(schemes, seed)
-            self.points.append(
-                (0.0, _FAILED_SLOWDOWN)
-                if figures is None
-                else (figures["memory_saving"], figures["slowdown"])
-            )
+            self.judged.append(self.judge.judge(schemes, self._tried, first=seed))
 
     def evolve(self, proposing: Evolution, count: int, seed: int) -> None:
         """Try *count* variations of what is best, in generations."""
@@ -129,17 +127,13 @@ class _Dense:
             self.add(proposing.vary(self.known(), _GENERATION), seed)
 
     def known(self) -> Evaluated:
-        """What is known, with the judged figures where there are some."""
-        points = np.array(self.points)
-        losses = np.column_stack([-points[:, 0], points[:, 1]])
-        excess = points[:, 1] / self.limit - 1.0
-        for index, judged in self.judged.items():
-            losses[index] = (-judged.saving, judged.slowdown)
-            excess[index] = max(judged.slowdown / self.limit - 1.0, 0.95 - judged.within)
+        """What is known. A scheme that keeps its limits too seldom breaks them by what is lacking."""
+        slow = np.array([min(one.slowdown, _FAILED_SLOWDOWN) for one in self.judged])
+        within = np.array([one.within if one.seeds > 1 else 1.0 for one in self.judged])
         return Evaluated(
             points=np.array([self.cube.point(values) for values in self.sets]),
-            losses=losses,
-            excess=np.maximum(excess, 0.0),
+            losses=np.column_stack([[-one.saving for one in self.judged], slow]),
+            excess=np.maximum(np.maximum(slow / self.limit - 1.0, LEAST_SHARE - within), 0.0),
         )
 
     def promising(self) -> list[int]:
@@ -189,10 +183,10 @@ def promising_sets(
 
 
 def _searched(file: WorkloadFile, judge: Judge, seed: int, effort: Effort) -> _Dense:
-    dense = _Dense(file, judge)
+    dense = _Dense(file, judge, effort.tried)
     corner = (0.0, dense.limit)
     for number in range(effort.lineages):
-        one, its_seed = _Dense(file, judge), FIRST_SEED + number
+        one, its_seed = _Dense(file, judge, effort.tried), FIRST_SEED + number
         proposing = Evolution(dense.cube, corner, seed=seed + number)
         one.add(file.search_space.initial, its_seed)
         one.add(proposing.design(effort.design), its_seed)
@@ -231,15 +225,14 @@ def with_found(reference: Reference, found: Iterable[Best], limit: float) -> Ref
 def _judge_promising(dense: _Dense, seeds: int) -> None:
     """Judge with few seeds first, and with all seeds where these leave it open."""
     for index in dense.promising():
-        if index in dense.judged:
-            continue
-        first = dense.judge.judge(dense.schemes[index], min(_FIRST_SEEDS, seeds))
-        hopeless = first.within < _HOPELESS
-        dense.judged[index] = first if hopeless else dense.judge.judge(dense.schemes[index], seeds)
+        for count in (min(_FIRST_SEEDS, seeds), seeds):
+            known = dense.judged[index]
+            if known.seeds < count and (known.seeds == 1 or known.within >= _HOPELESS):
+                dense.judged[index] = dense.judge.judge(dense.schemes[index], count)
 
 
 def _chosen(dense: _Dense, seeds: int) -> Reference:
-    full = [(index, one) for index, one in dense.judged.items() if one.seeds == seeds]
+    full = [(index, one) for index, one in enumerate(dense.judged) if one.seeds == seeds]
     holding = [(index, one) for index, one in full if one.holds]
     points = [one.point for _, one in holding]
     chosen: Sequence[int] = best_handful(points, dense.limit)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from autotune import samplers
-from autotune.backends.base import Backend
+from autotune.backends.base import Backend, RecordingBackend
+from autotune.damon.recording import Recording
 from autotune.errors import InputError
 from autotune.evaluation.kernel_table import schemes_of
 from autotune.evaluation.tuner_judging import Judge, Judged
@@ -21,9 +22,13 @@ from autotune.evaluation.tuner_problems import Kind, Problem
 from autotune.evaluation.tuner_responses import RecordedResponse, regret
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
+from autotune.formats import masim
 from autotune.space.space import ParameterSet
 from autotune.study import study
+from autotune.study.correcting import CorrectingSearch
 from autotune.study.outcome import Outcome
+from autotune.study.simulated_prior import Foreknowledge, foreknowledge
+from autotune.workload_file.workload_file import WorkloadFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,13 @@ class Method:
         name: Its name in tables.
         sampler: The sampler's name in a workload file.
         last: Whether its answer is its last trial, and not what the study recommends.
+        prior: What a search that simulates first simulates: the workload, nothing, or another workload.
     """
 
     name: str
     sampler: str
     last: bool = False
+    prior: Literal["own", "none", "other"] = "own"
 
     def missing(self) -> str | None:
         """Say in a sentence why the method can't run here; None if it can."""
@@ -56,6 +63,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         method.name: method
         for method in (
             Method(name="auto", sampler=samplers.AUTO),
+            Method(name="auto, no prior", sampler=samplers.AUTO, prior="none"),
+            Method(name="auto, wrong prior", sampler=samplers.AUTO, prior="other"),
             Method(name="tpe", sampler="tpe"),
             Method(name="nsga2", sampler="nsga2"),
             Method(name="random", sampler="random"),
@@ -214,7 +223,7 @@ def run_method(
         # A search at the simulator's speed wants the simulator itself.
         timed = None if problem.kind is Kind.SIMULATOR else Timed(backend)
         began_s = time.perf_counter()
-        outcome = study.run(study.prepare(file, timed or backend), threads=1)
+        outcome = study.run(_prepared(file, timed or backend, method), threads=1)
         seconds = time.perf_counter() - began_s
     except InputError as error:
         return replace(this, failure=str(error))
@@ -226,6 +235,37 @@ def run_method(
         suggesting_s=None if timed is None else seconds - timed.seconds,
         recommended=_answer(outcome, last=method.last),
     )
+
+
+def _prepared(file: WorkloadFile, backend: Backend, method: Method) -> study.Prepared:
+    """Prepare a study as for a user, but for what its search knows beforehand."""
+    prepared = study.prepare(file, backend)
+    if method.prior == "own":
+        return prepared
+    know = _know_nothing if method.prior == "none" else _know_another_workload
+    return replace(prepared, search=CorrectingSearch(backend, seed=file.seed, know=know))
+
+
+def _know_nothing(
+    _file: WorkloadFile,
+    _backend: Backend,
+    _baseline: Measurement,
+    _record: Callable[[RecordingBackend], Recording],
+) -> Foreknowledge:
+    return Foreknowledge(note="Nothing was known beforehand.")
+
+
+def _know_another_workload(
+    file: WorkloadFile,
+    backend: Backend,
+    baseline: Measurement,
+    record: Callable[[RecordingBackend], Recording],
+) -> Foreknowledge:
+    """Simulate the pattern that comes next in the folder of the problem's pattern."""
+    patterns = sorted(path for path in file.path.parent.glob("*.cfg"))
+    place = patterns.index(file.path.with_suffix(".cfg"))
+    other = masim.load(patterns[(place + 1) % len(patterns)])
+    return foreknowledge(replace(file, workload=other), backend, baseline, record)
 
 
 def _answer(outcome: Outcome, *, last: bool) -> tuple[ParameterSet, ...]:
