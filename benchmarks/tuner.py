@@ -11,7 +11,7 @@ references; it needs a folder of its own. `--minutes` starts nothing more after 
 runs over that another version of the program made, in the format of runs.jsonl. `--report` only writes
 the tables. `live/NAME` runs and judges in the micro-VM, and must be asked for by name: take few seeds,
 and `--judging 10`. `--wall` prints the wall time of `python -m autotune run` on the simulator's
-problems. `--proposals` writes what the methods recommended on the kernel's problems, for
+problems. `--proposals` writes what was found best on the kernel's problems, for
 kernel_tables.py.
 
 docs/comparing-tuners.md says what the problems and the figures are.
@@ -66,9 +66,9 @@ from autotune.evaluation.tuner_tables import (
     number,
     response_table,
     table,
-    way_text,
     ways,
 )
+from autotune.space.space import ParameterSet
 
 PROBLEMS = Path(__file__).parent / "tuner"
 _REFERENCE_SEED = 9
@@ -414,23 +414,26 @@ def wall(folder: Folder, chosen: Sequence[Problem], methods: Sequence[str]) -> N
 
 
 def proposals(folder: Folder, path: Path) -> None:
-    """Write what was recommended on the kernel's problems, each parameter set once."""
-    seen = set()
-    with path.open("w", encoding="utf-8") as file:
-        for run in sorted(folder.runs(), key=lambda run: (run.seed, str(run.key))):
-            kind, _, name = run.problem.partition("/")
-            for parameters in run.recommended if kind == Kind.KERNEL.value else ():
-                line = json.dumps(
-                    {
-                        "problem": name,
-                        "origin": way_text((run.method, run.budget)).replace(",", ""),
-                    }
-                    | {"parameters": dict(parameters)}
-                )
-                key = (name, json.dumps(dict(parameters), sort_keys=True))
-                if key not in seen:
-                    seen.add(key)
-                    file.write(line + "\n")
+    """Write what was found best on the kernel's problems, each parameter set once."""
+    found: dict[str, dict[str, Any]] = {}
+    for problem, origin, parameters in _found_best(folder):
+        line = {"problem": problem, "origin": origin, "parameters": dict(parameters)}
+        found.setdefault(json.dumps([problem, line["parameters"]], sort_keys=True), line)
+    text = "".join(json.dumps(line) + "\n" for line in found.values())
+    path.write_text(text, encoding="utf-8")
+
+
+def _found_best(folder: Folder) -> Iterator[tuple[str, str, ParameterSet]]:
+    """Give the references' schemes, and what methods recommended, seed by seed."""
+    kernels = [one for one in _all_problems().values() if one.kind is Kind.KERNEL]
+    for problem in kernels:
+        reference = folder.reference(problem.name)
+        for one in reference.handful if reference is not None else ():
+            yield problem.path.stem, "reference", one.parameters
+    names = {problem.name: problem.path.stem for problem in kernels}
+    for run in sorted(folder.runs(), key=lambda run: (run.seed, str(run.key))):
+        for parameters in run.recommended if run.problem in names else ():
+            yield names[run.problem], run.method.replace(",", ""), parameters
 
 
 def _parsed() -> argparse.Namespace:
