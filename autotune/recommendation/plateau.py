@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.objective.figures import Figures, minimised, violation
+from autotune.objective.figures import Figures, broken, minimised, violation
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommended
 from autotune.recommendation.handful import NEGLIGIBLE
@@ -95,7 +95,8 @@ def plateau(
     here = [t for t in measured if t.parameters.keys() == own.keys()]
     away = [t for t in measured if t.parameters.keys() != own.keys()]
     points = np.array([cube.point(trial.parameters) for trial in here])
-    good = np.array([as_good(trial.figures, option, objectives) for trial in here])
+    stakes = at_stake(measured, objectives)
+    good = np.array([as_good(trial.figures, option, objectives, stakes) for trial in here])
     start = cube.point(own)
     low, high = start.copy(), start.copy()
     order = np.argsort(np.abs(points - start).max(axis=1), kind="stable")
@@ -105,7 +106,7 @@ def plateau(
             low, high = wider
     count = int(_inside(points, low, high).sum())
     if count < _FEWEST:
-        return _modelled(option, here, points, space, objectives) if modelled else None
+        return _modelled(option, here, points, space, objectives, stakes) if modelled else None
     box = {
         parameter.name: _allowed(parameter, float(bottom), float(top), cube, row, here)
         for row, (parameter, bottom, top) in enumerate(
@@ -124,6 +125,7 @@ def _modelled(
     points: Floats,
     space: SearchSpace,
     objectives: Objectives,
+    stakes: Sequence[float],
 ) -> Plateau | None:
     """Find how far each parameter can be moved alone, by a model of the trials around a scheme."""
     if len(here) < _FEWEST_TO_LEARN:
@@ -132,7 +134,7 @@ def _modelled(
     start = cube.point(own)
     order = np.argsort(((points - start) ** 2).sum(axis=1), kind="stable")[:_MOST_TO_LEARN]
     near = [here[place] for place in order.tolist()]
-    model = _Model(near, option.trial, cube, objectives)
+    model = _Model(near, option.trial, cube, objectives, stakes)
     box: dict[str, tuple[Value, ...]] = {}
     counts = []
     for row, parameter in enumerate(space.parameters):
@@ -180,24 +182,27 @@ class _Model:
     """Predicts whether parameter sets are as good as a scheme."""
 
     def __init__(
-        self, near: Sequence[Trial], scheme: Trial, cube: UnitCube, objectives: Objectives
+        self,
+        near: Sequence[Trial],
+        scheme: Trial,
+        cube: UnitCube,
+        objectives: Objectives,
+        stakes: Sequence[float],
     ) -> None:
         self._cube = cube
         layout = cube.layout([trial.parameters for trial in near])
         ours = minimised(scheme.figures, objectives)
         self._allowed: list[tuple[GaussianProcess, float, float]] = []
         losses = np.array([minimised(trial.figures, objectives) for trial in near])
-        for loss, mine, limit in zip(losses.T, ours, objectives.limit, strict=True):
+        for loss, mine, stake in zip(losses.T, ours, stakes, strict=True):
             if np.ptp(loss) > 0.0:
-                stake = abs(limit - mine)
                 process = GaussianProcess(layout, loss - mine, np.zeros(len(near)))
                 self._allowed.append((process, _MODEL_LOST * stake, _MODEL_UNSURE * stake))
         for constraint in objectives.constraints:
             beyond = np.array([violation(trial.figures, constraint) for trial in near])
             if np.ptp(beyond) > 0.0:
-                stake = max(abs(violation(scheme.figures, constraint)), abs(constraint.bound))
                 process = GaussianProcess(layout, beyond, np.zeros(len(near)))
-                self._allowed.append((process, 0.0, _MODEL_UNSURE * stake))
+                self._allowed.append((process, 0.0, _MODEL_UNSURE * abs(constraint.bound)))
 
     def judge(self, sets: Sequence[ParameterSet]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Say which parameter sets are surely as good, and which are surely worse."""
@@ -211,31 +216,52 @@ class _Model:
         return good, worse
 
 
-def as_good(figures: Figures, option: Recommended, objectives: Objectives) -> bool:
+def at_stake(trials: Sequence[Trial], objectives: Objectives) -> tuple[float, ...]:
+    """Give how far each objective's best figure is from where the objective is worth nothing.
+
+    Args:
+        trials: Measured trials, at least one. Those that keep the limits count, if there are any.
+        objectives: What is sought, and the limits.
+    """
+    within = [trial for trial in trials if not broken(trial.figures, objectives)]
+    losses = np.array([minimised(trial.figures, objectives) for trial in within or trials])
+    stakes = np.abs(np.array(objectives.limit) - losses.min(axis=0))
+    return tuple(np.where(stakes > 0.0, stakes, 1.0).tolist())
+
+
+def as_good(
+    figures: Figures, option: Recommended, objectives: Objectives, stakes: Sequence[float]
+) -> bool:
     """Say whether a trial is worse than a scheme by noise at most, and keeps the limits as well."""
-    return max(worse_by(figures, option, objectives)) <= 0.0 and all(
+    return max(worse_by(figures, option, objectives, stakes)) <= 0.0 and all(
         violation(figures, constraint) <= max(violation(option.trial.figures, constraint), 0.0)
         for constraint in objectives.constraints
     )
 
 
-def worse_by(figures: Figures, option: Recommended, objectives: Objectives) -> tuple[float, ...]:
+def worse_by(
+    figures: Figures, option: Recommended, objectives: Objectives, stakes: Sequence[float]
+) -> tuple[float, ...]:
     """Say by how much more than noise a trial is worse than a scheme, in each objective.
 
+    Args:
+        figures: The first figures of the trial, which are compared with those of the scheme.
+        option: The scheme.
+        objectives: What is sought.
+        stakes: What is at stake in each objective (`at_stake`).
+
     Returns:
-        Shares of what is at stake between the scheme and where the objective is worth nothing; 0 or less
-        where the trial is not worse.
+        Shares of what is at stake; 0 or less where the trial is not worse.
     """
     mine, belief = option.trial.figures, option.belief
     shares = []
-    for objective, theirs, ours, limit in zip(
+    for objective, theirs, ours, stake in zip(
         objectives.objectives,
         minimised(figures, objectives),
         minimised(mine, objectives),
-        objectives.limit,
+        stakes,
         strict=True,
     ):
-        stake = abs(limit - ours) or 1.0
         spread = belief.spread.get(objective.name, 0.0) if belief else 0.0
         noise = max(min(_NOISE * spread / stake, _MOST_NOISE), NEGLIGIBLE)
         shares.append((theirs - ours) / stake - noise)

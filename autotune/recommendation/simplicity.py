@@ -85,7 +85,9 @@ def plain_value(parameter: Parameter) -> Value | None:
 
 
 def plainer(values: ParameterSet, space: SearchSpace) -> Iterator[dict[str, Value]]:
-    """Give parameter sets that have plain values instead: first for all parameters, then for one each.
+    """Give parameter sets that have plain values instead.
+
+    First all parameters have them, then all but those on which others depend, then one each.
 
     Args:
         values: A parameter set of the space.
@@ -97,8 +99,10 @@ def plainer(values: ParameterSet, space: SearchSpace) -> Iterator[dict[str, Valu
         if (plain := plain_value(parameter)) is not None
         and values.get(parameter.name, plain) != plain
     }
+    switches = {condition.name for parameter in space.parameters for condition in parameter.when}
+    fields = {name: plain for name, plain in turned.items() if name not in switches}
     seen: list[dict[str, Value]] = []
-    for instead in ({**turned}, *({name: plain} for name, plain in turned.items())):
+    for instead in (turned, fields, *({name: plain} for name, plain in turned.items())):
         made = _existing({**values, **instead}, space)
         if instead and made is not None and made not in seen:
             seen.append(made)

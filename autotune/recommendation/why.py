@@ -12,7 +12,15 @@ from autotune.objective.figures import breaches, format_figure
 from autotune.objective.objective import Objectives
 from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.importance import importances
-from autotune.recommendation.plateau import Plateau, as_good, at_an_end, plateau, rounded, worse_by
+from autotune.recommendation.plateau import (
+    Plateau,
+    as_good,
+    at_an_end,
+    at_stake,
+    plateau,
+    rounded,
+    worse_by,
+)
 from autotune.recommendation.verdict import marks
 from autotune.space.fields import Value
 from autotune.space.parameters import Numeric, Parameter
@@ -236,12 +244,12 @@ def _neighbour(
     cube, mine = UnitCube(space), option.trial
     start = cube.point(mine.parameters)
     shown = {one.trial.number for one in recommendation.shown}
+    measured = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    stakes = at_stake(measured, objectives)
     others = [
         trial
-        for trial in trials
-        if trial.state is TrialState.COMPLETE
-        and trial.number not in shown
-        and not as_good(trial.figures, option, objectives)
+        for trial in measured
+        if trial.number not in shown and not as_good(trial.figures, option, objectives, stakes)
     ]
     if not others:
         return None
@@ -252,7 +260,7 @@ def _neighbour(
         for p in space.parameters
         if mine.parameters.get(p.name) != near.parameters.get(p.name)
     }
-    reason = breaches(near.figures, objectives) or _what_is_worse(near, option, objectives)
+    reason = breaches(near.figures, objectives) or _what_is_worse(near, option, objectives, stakes)
     told = ", ".join(
         f"{p.name} {_told(p, differs[p.name][1])} instead of {_told(p, differs[p.name][0])}"
         for p in space.parameters
@@ -266,8 +274,10 @@ def _neighbour(
     )
 
 
-def _what_is_worse(near: Trial, option: Recommended, objectives: Objectives) -> str:
-    worse = worse_by(near.figures, option, objectives)
+def _what_is_worse(
+    near: Trial, option: Recommended, objectives: Objectives, stakes: Sequence[float]
+) -> str:
+    worse = worse_by(near.figures, option, objectives, stakes)
     name = objectives.objectives[worse.index(max(worse))].name
     theirs, ours = near.figures[name], option.trial.figures[name]
     return f"{name} is {format_figure(name, theirs)} and not {format_figure(name, ours)}"

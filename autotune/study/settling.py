@@ -14,8 +14,10 @@ from autotune.objective.figures import minimised
 from autotune.objective.objective import Objectives
 from autotune.recommendation import front
 from autotune.recommendation.belief import Belief
+from autotune.recommendation.front import Recommended
 from autotune.recommendation.probability import beliefs
 from autotune.study.events import ConfirmationFinished
+from autotune.study.simplifying import simpler
 from autotune.study.trying import Trying
 from autotune.surrogate.improvement import counting_points, covers
 from autotune.trial import Trial
@@ -23,6 +25,8 @@ from autotune.trial import Trial
 ROUNDS = ((4, 16, 0.5), (10, 10, 0.7), (20, 8, 0.85))
 """Of each round: with how many seeds a scheme is measured when the round is over; how many schemes take
 part; how probable it must be, after the round, that a scheme keeps the limits, for the next round."""
+_SIMPLER = 2
+"""So often at most the schemes of the front are tried with fewer knobs."""
 _MOST_ROUNDS = 8
 """So often at most the schemes of the front are measured with the seeds that they lack."""
 
@@ -48,8 +52,21 @@ def settle(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> 
         taking_part = _covering(
             [t for t in taking_part[:most] if t.number in known], known, sure, objectives
         )
+    _until_it_stays(trying, finalists, seeds)
+    taking_part = [*finalists]
+    for _ in range(_SIMPLER):
+        plain = simpler(trying, _would_be_recommended(trying, taking_part))
+        if not _measure(trying, plain, seeds[: ROUNDS[0][0]]):
+            return
+        taking_part += plain
+        _until_it_stays(trying, taking_part, seeds)
+
+
+def _until_it_stays(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> None:
+    """Measure with all seeds what would be recommended, until that is what was measured so."""
     for _ in range(_MOST_ROUNDS):
-        if not _measure(trying, _would_be_recommended(trying, finalists), seeds):
+        chosen = [option.trial for option in _would_be_recommended(trying, finalists)]
+        if not _measure(trying, chosen, seeds):
             return
 
 
@@ -76,7 +93,7 @@ def _known(trying: Trying) -> dict[int, Belief]:
     return beliefs(runs, trying.file.objectives)
 
 
-def _would_be_recommended(trying: Trying, finalists: Sequence[Trial]) -> list[Trial]:
+def _would_be_recommended(trying: Trying, finalists: Sequence[Trial]) -> list[Recommended]:
     """Give the front that the confirmations lead to, or the scheme that most probably belongs there."""
     confirmed = trying.confirmed
     chosen = front.recommend(
@@ -88,8 +105,7 @@ def _would_be_recommended(trying: Trying, finalists: Sequence[Trial]) -> list[Tr
         _known(trying),
         most=trying.file.recommend,
     )
-    options = chosen.front or ([chosen.unsure] if chosen.unsure else [])
-    return [option.trial for option in options]
+    return [*chosen.shown]
 
 
 def _covering(

@@ -71,6 +71,7 @@ def test_plainer_sets_have_all_or_one_parameter_plain_and_exist(space: SearchSpa
         space.check(made)
     assert found == [
         {**AGE, "pattern.min_size": 4096, "limit": "none"},
+        {**values, "pattern.min_size": 4096, "quota.weights.age": 0},
         {**values, "pattern.min_size": 4096},
         {**AGE, "pattern.min_size": 65536, "limit": "none"},
         {**values, "quota.weights.age": 0},
