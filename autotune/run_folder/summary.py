@@ -132,10 +132,12 @@ def summary(findings: Findings) -> str:
 def _run(findings: Findings) -> list[str]:
     file = findings.file
     sought = [f"{o.name} ({o.direction.value})" for o in file.objectives.objectives]
+    ended = findings.outcome.censored
+    early = f", {ended} ended early" if ended else ""
     lines = [
         f"- measured by: {findings.backend}, machine {findings.machine}, seed {file.seed}",
         f"- search space: {file.search_space.name}, sampler {file.sampler}, "
-        f"{len(findings.outcome.trials)} trials, {findings.outcome.failed} of them failed",
+        f"{len(findings.outcome.trials)} trials, {findings.outcome.failed} of them failed{early}",
         f"- sought: {', '.join(sought)}",
     ]
     within = [f"- within {bound}" for bound in bounds(findings.outcome.trials, file.objectives)]

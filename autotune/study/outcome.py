@@ -57,6 +57,11 @@ class Outcome:
         """How many trials failed."""
         return count_failed(self.trials)
 
+    @property
+    def censored(self) -> int:
+        """How many trials were ended early."""
+        return sum(trial.state is TrialState.CENSORED for trial in self.trials)
+
 
 def count_failed(trials: tuple[Trial, ...]) -> int:
     """Count the trials that failed."""

@@ -153,7 +153,8 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
     if outcome.reason is not None:
         console.print(f"note: {outcome.reason}")
     failed = f", {outcome.failed} failed" if outcome.failed else ""
-    console.print(f"{len(outcome.trials)} trials{failed}; {len(front)} recommended")
+    ended = f", {outcome.censored} ended early" if outcome.censored else ""
+    console.print(f"{len(outcome.trials)} trials{failed}{ended}; {len(front)} recommended")
     console.print(verdict(outcome.trials, outcome.recommendation, objectives), style="bold")
     if not front:
         console.print(why_empty(outcome.trials, outcome.recommendation, objectives))

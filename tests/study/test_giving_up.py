@@ -17,6 +17,7 @@ from autotune.study.outcome import Outcome
 from autotune.study.study import prepare, run
 from autotune.testing import measurement
 from autotune.trial import Trial, TrialState
+from autotune.views.terminal import show_outcome
 from autotune.workload_file.workload_file import WorkloadFile
 from tests.closed_form import CPU_S, ClosedForm, make_file, table, tune_file
 
@@ -128,7 +129,9 @@ def test_only_first_runs_of_schemes_are_ended(tmp_path: Path, backend: Impatient
     }
 
 
-def test_tables_and_summary_tell_of_it(tmp_path: Path, backend: Impatient) -> None:
+def test_tables_and_views_tell_of_it(
+    tmp_path: Path, backend: Impatient, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = file_of(tmp_path / "user", constraints="[slowdown <= 2%]")
     tuned = tune_file(file, tmp_path / "out", backend=backend)
 
@@ -142,6 +145,9 @@ def test_tables_and_summary_tell_of_it(tmp_path: Path, backend: Impatient) -> No
     told = "ended early: slower than 18.4%, 2% allowed"
     numbers = ", ".join(map(str, ended.trial))
     assert f"## Ended early\n\n- trials {numbers}: {told}\n" in summary
+    assert "8 trials, 0 of them failed, 2 ended early\n" in summary
+    show_outcome(tuned.outcome, file.objectives, tuned.out)
+    assert capsys.readouterr().out.startswith("8 trials, 2 ended early; 2 recommended\n")
     assert "within slowdown <= 2%: broken by 4 of 8 measured trials" in summary
 
 
