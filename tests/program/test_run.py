@@ -106,3 +106,21 @@ def test_the_next_command_can_be_pasted(short: Path, tmp_path: Path, autotune: R
     command = shlex.split(printed.splitlines()[-1].removeprefix("next: autotune "))
     assert command[:2] == ["export", str(out)]
     assert autotune(*command).status == 0
+
+
+def test_a_scheme_that_is_not_sure_is_exported_with_a_warning(
+    autotune: Runner, short: Path
+) -> None:
+    autotune("run", short, "--trials", 8, "--seed", 1, "--out", "run")
+    front = Path("run", "front.csv")
+    header, row, *others = front.read_text().splitlines()
+    assert header.endswith(",note")
+    assert row.endswith(",")
+    said = "not sure: slowdown <= 5% holds in 71 % of runs; 9 more runs would settle it"
+    front.write_text("\n".join([header, row + said, *others, ""]))
+
+    exported = autotune("export", "run", "--pick", "best", "--format", "damos")
+
+    assert exported.status == 0
+    assert said in " ".join(exported.err.split())
+    assert exported.out.count("pageout") == 1
