@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from autotune.backends.base import Backend
 from autotune.backends.wrappers import for_study
 from autotune.errors import BackendUnavailableError, InputError, RunError, TrialError, Where
@@ -154,7 +156,9 @@ def run(
     """
     this = _Run(prepared, listeners)
     try:
-        outcome = this.go(storage or in_memory(), threads)
+        # On several threads, sums of the models' algebra differ by how many there are.
+        with threadpool_limits(limits=1, user_api="blas"):
+            outcome = this.go(storage or in_memory(), threads)
     except BaseException as error:
         this.emit(Failed(error=error, trials=this.trials))
         raise
