@@ -87,7 +87,8 @@ def _recorded(
     recording = record_workload(there, makers.recorder(there.backend))
     timeout_us = max(here.timeout_us, _PLAYED_FOR * recording.duration_us)
     played = replace(here, workload=recording, timeout_us=timeout_us)
-    told = f"The {there.backend.name} recorded the workload for the simulator: that is one start."
+    recorded = f"The {there.backend.name} recorded the workload for the simulator"
+    told = f"{recorded}, which counts as one start."
     return played, Earlier(notes=(told,), starts=1)
 
 

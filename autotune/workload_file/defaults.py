@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BACKEND = "simulator"
 MACHINE = "server"
+MACHINE_OF_VM = "micro-vm"
 SEARCH_SPACE = "prcl"
 OBJECTIVES = "memory"
 AUTO = "auto"

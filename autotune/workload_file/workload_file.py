@@ -99,7 +99,8 @@ class WorkloadFile:
         monitoring: DAMON's attributes.
         monitoring_given: Whether the file itself has one of DAMON's attributes.
         start_after_us: DAMON is turned on this long after the measured part begins.
-        usual: Which of "trials" and "confirmations" are defaults, and follow from backend and sampler.
+        usual: Which of "trials", "confirmations" and "machine" are defaults. These follow from backend
+            and sampler.
         overrides: The command line's overrides, already applied.
         sources: The files that a run has to keep.
     """
@@ -130,8 +131,16 @@ class WorkloadFile:
         return OperationsSet.VADDR
 
     def on(self, backend: str) -> WorkloadFile:
-        """Give the file for one of its backends alone, with the defaults for that backend."""
-        alone = replace(self, backend=replace(self.backend, name=backend, earlier=()))
+        """Give the file for one of its backends alone, with the defaults for that backend.
+
+        A simulator before the micro-VM plays the micro-VM.
+        """
+        settings = replace(self.backend, name=backend, earlier=())
+        before_vm = self.backend.names[:2] == ("simulator", "vm") and backend == "simulator"
+        if before_vm and "machine" in self.usual:
+            machine = catalog.find(defaults.MACHINE_OF_VM, "machines", Path())
+            settings = replace(settings, machine=machine)
+        alone = replace(self, backend=settings)
         if "trials" in self.usual:
             trials = defaults.trials(self.sampler, backend)
             alone = replace(alone, budget=replace(self.budget, trials=trials))
@@ -353,6 +362,15 @@ def load_workload_file(
     places = _Places(path.parent, kept)
     of_now = overrides or Overrides()
     said = of_now if kept is None else of_now.over(kept.overrides)
+    usual_values = {
+        name
+        for name, given in (
+            ("trials", "budget" in keys or said.trials is not None),
+            ("confirmations", "confirmations" in keys),
+            ("machine", "machine" in keys or said.machine is not None),
+        )
+        if not given
+    }
     usual = split_names(said.backend or defaults.BACKEND)
     *earlier, backend = keys.take("backend", _backends(said.backend), usual)
     section = keys.take(
@@ -367,14 +385,6 @@ def load_workload_file(
     seed = keys.take("seed", document.integer(at_least=0, at_most=MAX_SEED), defaults.SEED)
     in_file = keys.take("sampler", document.text, defaults.SAMPLER)
     sampler = in_file if said.sampler is None else said.sampler
-    usual_numbers = {
-        name
-        for name, given in (
-            ("trials", "budget" in keys or said.trials is not None),
-            ("confirmations", "confirmations" in keys),
-        )
-        if not given
-    }
     files = {
         "workload": path,
         "search space": space_path,
@@ -414,7 +424,7 @@ def load_workload_file(
         monitoring=monitoring.monitoring,
         monitoring_given=monitoring.given,
         start_after_us=monitoring.start_after_us,
-        usual=frozenset(usual_numbers),
+        usual=frozenset(usual_values),
         overrides=said,
         sources=_sources(files),
     )

@@ -164,7 +164,9 @@ def test_a_program_is_recorded_for_the_simulator_by_the_next_backend(tmp_path: P
     assert machines.recorders == ["vm"]
     assert {type(workload) for workload in simulator.workloads} == {Recording}
     assert {type(workload) for workload in vm.workloads} == {Program}
-    assert found.notes[0] == ("The vm recorded the workload for the simulator: that is one start.")
+    assert found.notes[0] == (
+        "The vm recorded the workload for the simulator, which counts as one start."
+    )
     assert found.starts == 1 + len(vm.seeds)
 
 

@@ -500,6 +500,7 @@ def test_on_one_of_its_backends_a_file_has_the_defaults_of_that_backend(folder: 
 
     assert file == replace(real, backend=file.backend)
     assert (simulated.backend.names, real.backend.names) == (("simulator",), ("vm",))
+    assert (simulated.backend.machine.stem, real.backend.machine.stem) == ("micro-vm", "server")
     alone = load(folder, several, backend="simulator")
     assert (simulated.budget, simulated.confirmations) == (alone.budget, alone.confirmations)
     assert simulated.budget.trials != real.budget.trials
@@ -515,3 +516,22 @@ def test_what_is_given_counts_on_each_of_its_backends(folder: Path, sampler: str
     ):
         simulated = file.on("simulator")
         assert (simulated.budget.trials, simulated.confirmations) == (9, 2)
+
+
+@pytest.mark.parametrize("backends", ["[simulator, vm]", "[simulator, vm, host]"])
+def test_a_machine_that_is_given_is_simulated_before_the_micro_vm_too(
+    folder: Path, backends: str
+) -> None:
+    several = f"{TWO_LINES}backend: {backends}\n"
+
+    in_file = load(folder, several + "machine: server\n")
+    on_command_line = load(folder, several, machine="server")
+
+    assert in_file.on("simulator").backend.machine.stem == "server"
+    assert on_command_line.on("simulator").backend.machine.stem == "server"
+
+
+def test_a_simulator_before_this_machine_plays_the_usual_one(folder: Path) -> None:
+    file = load(folder, TWO_LINES + "backend: [simulator, host]\n")
+
+    assert file.on("simulator").backend.machine.stem == "server"
