@@ -411,8 +411,8 @@ def at_an_end(
         else:
             continue
         return (
-            f"it lies at the {side} end of {parameter.name} ({parameter.range}): widen it with "
-            f"search_space: {{base: {space.name}, parameters: {{{parameter.name}: {{{wider}}}}}}}"
+            f"it lies at the {side} end of {parameter.name} ({parameter.range}): widen that with "
+            f"{parameter.name}: {{{wider}}} in the search space's parameters"
         )
     return None
 

@@ -196,12 +196,12 @@ def said(option: Recommended, space: SearchSpace, aggregation_us: int = 10_000) 
 
 def test_a_scheme_at_an_end_of_a_range_says_how_to_widen_it(prcl: SearchSpace) -> None:
     assert said(scheme_at(prcl, min_age=100_000), prcl) == (
-        "it lies at the lower end of pattern.min_age (100ms to 1m): widen it with search_space: "
-        "{base: prcl, parameters: {pattern.min_age: {low: 50ms}}}"
+        "it lies at the lower end of pattern.min_age (100ms to 1m): widen that with "
+        "pattern.min_age: {low: 50ms} in the search space's parameters"
     )
     assert said(scheme_at(prcl, min_age=60_000_000), prcl) == (
-        "it lies at the upper end of pattern.min_age (100ms to 1m): widen it with search_space: "
-        "{base: prcl, parameters: {pattern.min_age: {high: 2m}}}"
+        "it lies at the upper end of pattern.min_age (100ms to 1m): widen that with "
+        "pattern.min_age: {high: 2m} in the search space's parameters"
     )
 
 
@@ -230,7 +230,8 @@ def test_the_remedy_is_a_search_space_that_can_be_read(prcl: SearchSpace, tmp_pa
     assert text is not None
     (tmp_path / "tiny.cfg").write_text("a, 1048576\n\nsweep\n1000\na, 0, 4096, 100\n")
     (tmp_path / "my.yaml").write_text(
-        f"workload: {{pattern: tiny.cfg}}\n{text.split('widen it with ')[1]}\n"
+        "workload: {pattern: tiny.cfg}\nsearch_space:\n  base: prcl\n  parameters:\n    "
+        f"{text.split('widen that with ')[1].split(' in the search')[0]}\n"
     )
 
     space = load_workload_file(tmp_path / "my.yaml").search_space
