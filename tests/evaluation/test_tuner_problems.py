@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,22 @@ def test_the_simulators_spaces_have_2_to_12_parameters() -> None:
     }
 
     assert (min(counts), max(counts)) == (2, 12)
+
+
+def test_a_problem_whose_pattern_changes_has_another_fingerprint(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER / "simulator", tmp_path / "simulator")
+    names = ("simulator/hot-cold", "simulator/drift")
+    space = FOLDER / "space-of-twelve.yaml"
+    (tmp_path / space.name).write_bytes(space.read_bytes())
+    before = [problems(tmp_path)[name].fingerprint for name in names]
+
+    pattern = tmp_path / "simulator" / "hot-cold.cfg"
+    pattern.write_text(pattern.read_text().replace("32000", "31000"))
+
+    after = [problems(tmp_path)[name].fingerprint for name in names]
+    assert before[0] == PROBLEMS[names[0]].fingerprint
+    assert after[0] != before[0]
+    assert after[1] == before[1]
 
 
 def test_every_workload_has_a_score_for_each_second_up_to_a_minute() -> None:
@@ -95,6 +112,16 @@ def test_a_method_runs_as_users_runs_do_and_its_starts_are_counted() -> None:
     age_us = float(parameters["pattern.min_age"])
     assert judged.regret == regret(RESPONSES["blackscholes"], age_us)
     assert 0.0 <= judged.regret < 5.0
+
+
+def test_the_search_of_this_program_knows_nothing_beforehand_of_recorded_programs() -> None:
+    problem = PROBLEMS["responses/fluidanimate"]
+
+    run = run_method(problem, problem.make(), METHODS["auto, no prior"], budget=4, seed=0)
+
+    assert run.failure is None
+    assert 0 < run.trials <= 4
+    assert run.starts <= 3 * 4
 
 
 def test_a_run_is_read_back_as_it_was_written() -> None:
