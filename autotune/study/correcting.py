@@ -7,6 +7,7 @@ volume of what can be recommended most. The search ends by itself when too littl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -30,8 +31,9 @@ _AT_ONCE = 2
 """So many runs are proposed together where they don't disturb each other; neither knows of the next."""
 _STARTS = 3
 """So many starts of the workload there may be for each trial of the budget, all counted."""
-_SHARE = 0.01
-"""A run that adds less than this share of the volume that is had is not worth making,"""
+_SHARE = 0.0025
+"""A run that adds less than this share of the volume that is had is not worth making: the best saving
+alone, which counts for a ninth of it, would grow by 2 % at most,"""
 _POINTS = 0.001
 """nor is one that adds less than this to the first objective over the whole range of the limits: 0.1
 points of a saving are less than two runs of a workload differ by."""
@@ -135,12 +137,11 @@ class _Turns:
         if room == 0:
             return []
         new = trying.room(room)
-        starts = self._correction.suggest(
-            room, new=new, price=self._price if trying.trials else None
-        )
+        may_repeat = trying.trials and self._enough_for_repeats()
+        starts = self._correction.suggest(room, new=new, price=self._price if may_repeat else None)
         left = self._correction.left
         if left is not None and not _worthwhile(left):
-            trying.notes.append(self._ended(left))
+            trying.notes.append(self._ended(left, new))
             return []
         return starts
 
@@ -152,13 +153,24 @@ class _Turns:
             return self._at_once
         return min(self._at_once, (self._most_starts - self._starts) // self._legs)
 
-    def _ended(self, left: Left) -> str:
-        trials = len(self._trying.trials)
-        told = f"The search ended by itself after {trials} trials and {self._starts} starts"
+    def _enough_for_repeats(self) -> bool:
+        """Whether there are starts for repeats, beside those that are kept for new schemes."""
+        trials = self._trying.file.budget.trials
+        if self._most_starts is None or trials is None:
+            return True
+        kept = self._legs * max(0, trials - len(self._trying.trials))
+        a_batch = self._at_once * (self._legs + 1)
+        return self._most_starts - self._starts - kept >= a_batch
+
+    def _ended(self, left: Left, new: int) -> str:
+        trials = f"{len(self._trying.trials)} trials and {self._starts} starts"
+        if new == 0:
+            return f"After {trials} nothing was left that was worth running again."
+        told = f"The search ended by itself after {trials}"
         if left.volume == 0.0 and left.gain == 0.0:
             return f"{told}: nothing that keeps the limits saves anything, so far as is known."
         return (
-            f"{told}: one more run would add less than {_SHARE:.0%}, or less than {100 * _POINTS:g} "
+            f"{told}: one more run would add less than {_SHARE:.2%}, or less than {100 * _POINTS:g} "
             "points, to what is recommended."
         )
 
@@ -239,7 +251,9 @@ def _shown(trial: Trial) -> Figures | None:
 
 
 def _believed(by_runs: Belief, expected: Expected) -> Belief:
-    """Take what the model expects of its figures, and what the runs show of all others."""
+    """Take what the model expects of its figures, and what several runs show of all others."""
+    if by_runs.freedom == math.inf:  # one run: nothing is known of how far others would differ
+        by_runs = replace(by_runs, mean={}, error={}, spread={})
     return replace(
         by_runs,
         mean={**by_runs.mean, **expected.mean},

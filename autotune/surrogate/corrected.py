@@ -124,6 +124,7 @@ class Corrected:
             seen - self._said(figure, trust, rows),
             variances,
             expected=trust.error * float(self._size[figure]),
+            shaped=surface.has_prior,
             before=before,
         )
 
@@ -158,11 +159,16 @@ class Corrected:
         return np.asarray(self._weights[:, knows].sum(axis=1))
 
     def noise(self, rows: Ints) -> Floats:
-        """Give the standard deviation of one run of the kernel, on the figures' scales: ``(m, f)``."""
+        """Give the standard deviation of one run of the kernel, on the figures' scales: ``(m, f)``.
+
+        With a prior it is a multiple of what the prior shows: figures that differ from it by more are no
+        noise, the prior is wrong there.
+        """
         learned = np.array([[one.noise for one in several] for several in self._processes])
-        return np.asarray(
-            np.hypot(self._surface.spread[rows], (learned * self._weights).sum(axis=1))
-        )
+        usual = (learned * self._weights).sum(axis=1)
+        if not self._surface.has_prior:
+            return np.broadcast_to(usual, (len(rows), len(usual)))
+        return np.asarray(self._surface.spread[rows] * np.sqrt(1.0 + usual**2))
 
     @property
     def correlation(self) -> Floats:

@@ -20,7 +20,7 @@ from autotune.objective.objective import Objectives
 from autotune.space.space import ParameterSet, SearchSpace
 from autotune.surrogate.corrected import Corrected
 from autotune.surrogate.evolution import Evolution
-from autotune.surrogate.improvement import counting_points, improvement
+from autotune.surrogate.improvement import best_points, counting_points, improvement
 from autotune.surrogate.plain_sets import plain_sets
 from autotune.surrogate.prior import Prior, Surface, key_of
 from autotune.surrogate.recommendable import Believed
@@ -39,7 +39,7 @@ _STEP = 96
 _WITHOUT, _ROUNDS = 192, 3
 """Without a prior, so many sets that fill the space are weighed before each batch, and then so many
 variations, so many times."""
-_SEEDS = 4
+_SEEDS = 6
 """With so many seeds the prior says what spread a scheme has."""
 _DRAWS = 64
 _WEIGHED = 16
@@ -53,8 +53,10 @@ _EARLY = 24
 """After so many runs the prior stays."""
 _SEVERAL = (1, 3)
 """A repeat is weighed alone and as one of three: one alone may not be enough to tell anything."""
-_DOUBT = 0.7
-"""How uncertain the size of the noise is before anything was run twice: a deviation of its logarithm."""
+_DOUBT = 0.5
+"""Repeats are hoped to show less noise than is believed: its logarithm less this over the freedom."""
+_LATER = 0.5
+"""What a repeat is worth while there may be new schemes, as a share: it can still be made later."""
 _HOPE = 0.25
 """The share of the volume that a new scheme may add, beside what its one run will show, that counts."""
 _FREEDOM, _LITTLE_FREEDOM, _OF_A_RUN = 8.0, 0.5, 0.05
@@ -323,7 +325,7 @@ class Correction:
         if ends is None:
             self.left = Left(volume=0.0, gain=0.0, stake=0.0)
             return []
-        points = counting_points(*ends)
+        points = np.concatenate((counting_points(*ends), best_points(*ends)))
         believed = Believed(
             sought=self._sought,
             normals=model.together(which),
@@ -386,12 +388,13 @@ class Correction:
         # A repeat tells how large the noise is, too; the more is known of it, the less so.
         for at in believed.doubtful(len(prices))[:_WEIGHED]:
             if (price := prices[at]) is not None:
-                worth[at] = self._worth_again(believed, at, had) / price
+                later = _LATER if fresh else 1.0
+                worth[at] = later * self._worth_again(believed, at, had) / price
         return worth
 
     def _worth_again(self, believed: Believed, at: int, had: list[int]) -> float:
         """Give what a repeat of a scheme is worth: alone, or as one of several, if that is more."""
-        less_noise = float(np.exp(-_DOUBT / np.sqrt(1.0 + self._repeats)))
+        less_noise = float(np.exp(-_DOUBT / believed.freedom))
         return max(
             max(believed.gain(at, had, runs=runs, less_noise=less_noise), 0.0) / runs
             for runs in _SEVERAL

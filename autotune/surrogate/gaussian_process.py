@@ -30,6 +30,10 @@ _NOISES = (1e-4, 1.0)
 """Bounds of the learned noise, in the same unit."""
 _LIKELY_NOISE = (0.1, 1.5)
 """Median of the learned noise beforehand, and the standard deviation of its logarithm."""
+_LIKE_THE_KNOWN = (0.5, 0.7)
+"""Both where the learned noise is a multiple of the known noise."""
+_MULTIPLES = (1e-2, 1e2)
+"""Bounds of such multiples."""
 _WORTH = 2.0
 """How many values an expectation of their size is worth."""
 _STEPS, _STEPS_AFTER = 100, 10
@@ -110,6 +114,8 @@ class GaussianProcess:
         variances: The variance of each value's noise, shape ``(n,)``; what is learned comes on top.
         scales: Length scales to keep, shape ``(d,)``; None learns them.
         expected: How large the values are expected to be, a standard deviation; None expects nothing.
+        shaped: Whether the learned noise is a multiple of the known noise, point by point; if not, it is
+            the same at all points.
         before: A process that was conditioned on most of these values; its parameters are changed a
             little only, which is faster than to learn them.
 
@@ -125,12 +131,16 @@ class GaussianProcess:
         *,
         scales: Floats | None = None,
         expected: float | None = None,
+        shaped: bool = False,
         before: GaussianProcess | None = None,
     ) -> None:
         self._layout = layout
         self._unit = _unit(values, expected)
         self._values = values / self._unit
         self._variances = variances / self._unit**2
+        self._shaped = shaped
+        self._shape = self._variances if shaped else np.ones(len(values))
+        self._likely_noise = _LIKE_THE_KNOWN if shaped else _LIKELY_NOISE
         self._squares = _squared_distances(layout, layout)
         self._trend = layout.trend @ layout.trend.T / self._unit**2
         self._fixed = None if scales is None else np.log(scales)
@@ -151,8 +161,11 @@ class GaussianProcess:
 
     @property
     def noise(self) -> float:
-        """The standard deviation of the noise that was learned beside the known noise."""
-        return float(np.exp(self._theta[1])) * self._unit
+        """The standard deviation of the noise that was learned beside the known noise.
+
+        If it is shaped, this is the multiple of the known standard deviation.
+        """
+        return float(np.exp(self._theta[1])) * (1.0 if self._shaped else self._unit)
 
     @property
     def evidence(self) -> float:
@@ -204,16 +217,18 @@ class GaussianProcess:
         return np.asarray(np.exp(2.0 * theta[0]) * shape)
 
     def _covariance(self, theta: Floats, squares: Floats) -> tuple[Floats, Floats]:
-        return self._kernel(theta, squares), self._variances + np.exp(2.0 * theta[1]) + _JITTER
+        noise = self._variances + np.exp(2.0 * theta[1]) * self._shape + _JITTER
+        return self._kernel(theta, squares), noise
 
     def _learn(self, before: GaussianProcess | None) -> Floats:
         """Give logarithms: of the process' size, of the noise, of the length scales."""
         count = self._layout.parameters
-        start = np.log([1.0, _LIKELY_NOISE[0], *[_LIKELY_SCALE[0]] * count])
+        start = np.log([1.0, self._likely_noise[0], *[_LIKELY_SCALE[0]] * count])
         if before is not None:
             start = before._theta.copy()
-            start[:2] += np.log(before._unit / self._unit)
-        bounds = np.log([_SIGNALS, _NOISES, *[_SCALES] * count])
+            start[: 1 if self._shaped else 2] += np.log(before._unit / self._unit)
+        noises = _MULTIPLES if self._shaped else _NOISES
+        bounds = np.log([_SIGNALS, noises, *[_SCALES] * count])
         if self._fixed is not None:
             start[2:] = self._fixed
             bounds[2:] = self._fixed[:, None]
@@ -233,7 +248,7 @@ class GaussianProcess:
         root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
         weights = cho_solve((root, True), self._values)
         likely, spread = np.log(_LIKELY_SCALE[0]), _LIKELY_SCALE[1]
-        noise_before, noise_spread = np.log(_LIKELY_NOISE[0]), _LIKELY_NOISE[1]
+        noise_before, noise_spread = np.log(self._likely_noise[0]), self._likely_noise[1]
         beside = np.array([0.0, noise_before, *[likely] * (len(theta) - 2)])
         spreads = np.array([1.0, noise_spread, *[spread] * (len(theta) - 2)])
         away = (theta - beside) / spreads
@@ -252,7 +267,10 @@ class GaussianProcess:
         by_scale = np.tensordot(self._squares, slope * common, axes=2) * inverted
         gradient = np.concatenate(
             (
-                [2.0 * (slope * covariance).sum(), 2.0 * np.trace(slope) * np.exp(2.0 * theta[1])],
+                [
+                    2.0 * (slope * covariance).sum(),
+                    2.0 * (np.diag(slope) * self._shape).sum() * np.exp(2.0 * theta[1]),
+                ],
                 by_scale,
             )
         )

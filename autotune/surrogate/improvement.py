@@ -18,6 +18,7 @@ from scipy.stats import qmc
 Floats = NDArray[np.float64]
 
 _COUNTING_POINTS = 512
+_BEST_POINTS = 64
 
 
 def counting_points(ideal: Floats, corner: Floats, *, count: int = _COUNTING_POINTS) -> Floats:
@@ -28,6 +29,20 @@ def counting_points(ideal: Floats, corner: Floats, *, count: int = _COUNTING_POI
     """
     shares = qmc.Sobol(len(ideal), scramble=False).random_base2((count - 1).bit_length())[:count]
     return np.asarray(ideal + (shares + 0.5 / count) * (corner - ideal))
+
+
+def best_points(ideal: Floats, corner: Floats, *, count: int = _BEST_POINTS) -> Floats:
+    """Spread points where the first objective alone counts: the others are at the corner.
+
+    Beside the points of the box they make the best scheme by the first objective worth something of its
+    own: near a limit it adds next to nothing to the volume.
+
+    Returns:
+        Shape ``(count, k)``.
+    """
+    points = np.tile(corner, (count, 1))
+    points[:, 0] = ideal[0] + (np.arange(count) + 0.5) / count * (corner[0] - ideal[0])
+    return points
 
 
 def improvement(

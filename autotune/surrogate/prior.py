@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import digamma
 
 from autotune.objective.figures import Figures
 from autotune.space.fields import Value
@@ -32,6 +33,8 @@ _NEIGHBOURS = 12
 """The spread of a set is drawn towards the spread of so many sets with similar figures,"""
 _SHRUNK = 4.0
 """as if that were known from so many runs more."""
+_LEAST = 0.1
+"""The least spread of a set, as a share of the usual spread."""
 
 
 class Surface:
@@ -123,7 +126,8 @@ class Surface:
     def spread(self) -> Floats:
         """The standard deviation of one run on the figure's scale, shape ``(n, f)``.
 
-        It is that of the set's own runs and of the runs of sets with similar figures, together.
+        It is that of the set's own runs and of the runs of sets with similar figures, together, and not
+        much less than usual: of a simulator, sets that do nothing have none.
         """
         if self._spread is None:
             self._spread = self._spreads()
@@ -197,10 +201,16 @@ class Surface:
         apart = (((means[:, None, :] - means[several][None, :, :]) / size) ** 2).sum(axis=2)
         count = min(_NEIGHBOURS, len(several))
         near = np.argpartition(apart, count - 1, axis=1)[:, :count]
+        # Logarithms, since few sets with two outcomes would rule all others; their mean is a little low.
+        low = digamma(freedoms / 2.0) - np.log(freedoms / 2.0)
+        usual = np.sqrt((variances * freedoms[:, None]).sum(axis=0) / freedoms.sum())
+        floored = np.maximum(variances, (_LEAST * usual) ** 2)
         weights = freedoms[near][:, :, None]
-        around = (variances[near] * weights).sum(axis=1) / weights.sum(axis=1)
+        logs = (np.log(np.maximum(floored, 1e-300)) - low[:, None])[near]
+        around = np.exp((logs * weights).sum(axis=1) / weights.sum(axis=1))
         together = own * own_freedom[:, None] + around * _SHRUNK
-        return np.asarray(np.sqrt(together / (own_freedom[:, None] + _SHRUNK)))
+        spreads = np.sqrt(together / (own_freedom[:, None] + _SHRUNK))
+        return np.asarray(np.maximum(spreads, _LEAST * usual))
 
 
 def key_of(values: ParameterSet) -> Key:

@@ -112,13 +112,16 @@ class Believed:
 
     def _change(self, one: int, runs: int = 1) -> Floats:
         """Give what runs of *one* by a deviation too large do to the means, shape ``(m, f)``."""
-        return np.column_stack(
+        change = np.column_stack(
             [
                 normal.covariance[:, one]
                 / np.sqrt(max(normal.covariance[one, one] + noise**2 / runs, 1e-300))
                 for normal, noise in zip(self.normals, self.noise[one], strict=True)
             ]
         )
+        # No run tells more of a scheme than what is not known of it; rounding may say so.
+        most = np.sqrt(self.variances)
+        return np.asarray(np.clip(change, -most, most))
 
     def _volume(self, means: Floats, variances: Floats, noise: Floats, freedom: float) -> Floats:
         """Give the volume for means of shape ``(..., r, f)``; its shape is ``(...)``."""

@@ -84,8 +84,8 @@ def test_with_a_prior_eight_trials_find_the_best_that_keeps_the_limit(tmp_path: 
     assert len(outcome.trials) <= 8
     assert outcome.starts == len(backend.seeds) <= 24
     # Noise of up to 0.4 points: an age of 2.303 s is at the limit by the formulas.
-    assert 0.040 < slowdown(best) < 0.0485
-    assert saving(best) > 0.45
+    assert 0.025 < slowdown(best) < 0.0485
+    assert saving(best) > 0.44
     assert outcome.notes[0] == "All is known."
 
 

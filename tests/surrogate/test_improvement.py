@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from autotune.objective.pareto import hypervolume
-from autotune.surrogate.improvement import counting_points, improvement
+from autotune.surrogate.improvement import best_points, counting_points, improvement
 
 Floats = NDArray[np.float64]
 
@@ -50,3 +50,17 @@ def test_it_is_the_mean_over_the_draws() -> None:
     gains = improvement(np.zeros((2, 0, 2)), yes(2, 0), draws, yes(2, 1), POINTS)
 
     assert gains == pytest.approx([0.125], abs=0.001)
+
+
+def test_the_best_by_the_first_objective_is_worth_something_of_its_own() -> None:
+    points = best_points(np.array([0.0, 0.0]), np.array([1.0, 1.0]), count=100)
+
+    gains = improvement(
+        np.array([[[0.4, 0.9]]]),
+        yes(1, 1),
+        np.array([[[0.1, 0.95], [0.5, 0.0]]]),
+        yes(1, 2),
+        points,
+    )
+
+    assert gains == pytest.approx([0.3, 0.0])
