@@ -37,6 +37,8 @@ _MODEL_LOST = 0.03
 _MODEL_UNSURE = 0.05
 """How unsure a model may be of that, a standard deviation as a share of what is at stake."""
 _FEWEST = 4
+_NARROW = 0.02
+"""A box that is narrower than this share of a range tells less than a model, if there is one."""
 """A box with fewer trials tells nothing."""
 _MOST_LOOKED_AT = 400
 _NOISE = 2.0
@@ -105,8 +107,16 @@ def plateau(
         if good[_inside(points, *wider)].all():
             low, high = wider
     count = int(_inside(points, low, high).sum())
+    narrow = count < _FEWEST or any(
+        isinstance(parameter, Numeric) and parameter.name in own and top - bottom < _NARROW
+        for parameter, bottom, top in zip(space.parameters, low, high, strict=True)
+    )
+    if modelled and narrow:
+        told = _modelled(option, here, points, space, objectives, stakes)
+        if told is not None:
+            return told
     if count < _FEWEST:
-        return _modelled(option, here, points, space, objectives, stakes) if modelled else None
+        return None
     box = {
         parameter.name: _allowed(parameter, float(bottom), float(top), cube, row, here)
         for row, (parameter, bottom, top) in enumerate(
@@ -316,10 +326,15 @@ def _in_words(
     box: Mapping[str, tuple[Value, ...]], free: Sequence[str], space: SearchSpace, count: int
 ) -> str:
     parameters = {parameter.name: parameter for parameter in space.parameters}
-    parts = [_range(parameters[name], allowed) for name, allowed in box.items()]
+    parts = [
+        _range(parameters[name], allowed)
+        for name, allowed in box.items()
+        if _moves(parameters[name], allowed)
+    ]
     whatever = [f"whatever {_short(parameters[name])}" for name in free]
-    listed = ", ".join([*(part for part in parts if part), *whatever])
-    return f"{'any ' if any(parts) else ''}{listed} (all {count} trials there are as good)"
+    rest = ["the rest as it is"] if len(parts) < len(box) else []
+    listed = ", ".join([*parts, *whatever, *rest])
+    return f"{'any ' if parts else ''}{listed} (all {count} trials there are as good)"
 
 
 def _model_in_words(
@@ -330,11 +345,18 @@ def _model_in_words(
 ) -> str:
     parameters = {parameter.name: parameter for parameter in space.parameters}
     parts = [
-        _range(parameters[name], allowed) for name, allowed in box.items() if len(set(allowed)) > 1
+        _range(parameters[name], allowed)
+        for name, allowed in box.items()
+        if _moves(parameters[name], allowed)
     ]
     listed = ", ".join([*parts, *(f"whatever {_short(parameters[name])}" for name in free)])
     what = f"what counts is {' and '.join(map(_short, counts))}; " if counts else ""
     return f"{what}{'any ' if parts else ''}{listed} (a model's word, for each alone)"
+
+
+def _moves(parameter: Parameter, allowed: tuple[Value, ...]) -> bool:
+    """Whether a box allows more than one value that reads differently."""
+    return len({rounded(parameter, value) for value in allowed}) > 1
 
 
 def _short(parameter: Parameter) -> str:

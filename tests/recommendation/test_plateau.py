@@ -181,6 +181,22 @@ def test_where_a_quota_decides_a_model_says_what_counts(quota: SearchSpace) -> N
     assert around.text.endswith("(a model's word, for each alone)")
 
 
+def test_what_may_not_be_moved_is_the_rest(quota: SearchSpace) -> None:
+    trials = tried(quota, 60, governed)
+    own = next(one for one in trials if one.parameters["limit"] == "size")
+    around = [
+        replace(own, number=100 + n, parameters={**own.parameters, "quota.weights.age": weight})
+        for n, weight in enumerate((0, 300, 700, 1000))
+    ]
+    option = Recommended(trial=own, figures=own.figures)
+
+    found = plateau(option, [*trials, *around], quota, OBJECTIVES)
+
+    assert found is not None
+    assert found.text.startswith("whatever quota.weights.age, the rest as it is (all ")
+    assert found.box["quota.size"] == (own.parameters["quota.size"],) * 2
+
+
 def scheme_at(space: SearchSpace, **values: Value) -> Recommended:
     parameters = {"pattern.min_age": 1_000_000, "pattern.min_size": 65536} | {
         f"pattern.{name}": value for name, value in values.items()
