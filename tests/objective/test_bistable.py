@@ -13,7 +13,7 @@ from autotune.objective.expression import Expression
 from autotune.objective.figures import Figures
 from autotune.objective.objective import Direction, Objective, Objectives, parse_constraint
 
-SAMPLES = 2_000
+SAMPLES = 1_000
 
 ONE_GROUP: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "normal": lambda random, n: random.normal(0.3, 0.02, n),
@@ -56,7 +56,7 @@ def test_a_time_quota_with_two_outcomes_is_found(noise: float) -> None:
 
 
 @pytest.mark.parametrize("shape", ONE_GROUP)
-@pytest.mark.parametrize("count", [4, 5, 7, 8, 15, 40])
+@pytest.mark.parametrize("count", [4, 7, 8, 16, 40])
 def test_one_group_is_taken_for_two_in_at_most_1_percent(shape: str, count: int) -> None:
     random = np.random.default_rng(count)
     found = sum(bool(groupings(ONE_GROUP[shape](random, count).tolist())) for _ in range(SAMPLES))

@@ -14,7 +14,7 @@ from tests.samplers.ages import S, ages, proposed_ages, space_of
 RESPONSES = read_responses(Path(__file__).parents[2] / "benchmarks/tuner/responses/responses.csv")
 """Eleven workloads, at a min age of 0, 1, ... 60 s."""
 
-SEEDS = 20
+SEEDS = 10
 
 
 def lost(scores: Scores, age_us: int) -> float:
