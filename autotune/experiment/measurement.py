@@ -123,19 +123,18 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, in the order of the fields."""
-        # `asdict` copies every sample by itself.
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("scheme_stats", "conditions"):
-            if values[name] is not None:
-                values[name] = dataclasses.asdict(values[name])
+        # `asdict` copies every sample by itself, and takes ten times as long for the other fields.
+        values = _fields(self)
+        values["scheme_stats"] = None if self.scheme_stats is None else _fields(self.scheme_stats)
+        values["conditions"] = None if self.conditions is None else _fields(self.conditions)
         values["watched"] = None if self.watched is None else self.watched.to_dict()
-        values["series"] = {
-            field.name: list(getattr(self.series, field.name))
-            for field in dataclasses.fields(self.series)
-        }
+        values["series"] = {name: list(samples) for name, samples in _fields(self.series).items()}
         values["pss_periods_us"] = list(self.pss_periods_us)
         if self.conditions is not None:
-            values["conditions"]["schemes"] = list(values["conditions"]["schemes"])
+            values["conditions"]["schemes"] = [
+                {**_fields(scheme), "stats": _fields(scheme.stats)}
+                for scheme in self.conditions.schemes
+            ]
         return values
 
     def without_series(self) -> Measurement:
@@ -169,6 +168,11 @@ class Measurement:
             raise ValueError(f"not a measurement: {error}") from error
         _check_numbers(values)
         return measurement
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """Give the fields of a dataclass by name, as they are."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
 _NO_SAMPLES = Series(

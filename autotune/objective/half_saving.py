@@ -38,6 +38,10 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     >>> round(half_saving_s(measurement(rss_mean_bytes=90.0, series=series), baseline), 2)
     6.67
     """
+    usual = _mean_held(baseline)
+    whole = 1.0 - _mean_held(measured) / usual if usual > 0.0 else 0.0
+    if whole < LEAST_SAVING:
+        raise ValueError(_too_little(""))
     time_s = np.array(measured.series.time_s)
     end_s = min(measured.runtime_s, baseline.runtime_s)
     time_s = time_s[time_s < end_s] if end_s > 0.0 else time_s[:1]
@@ -48,14 +52,14 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     weights = np.diff(np.append(time_s, max(end_s, time_s[-1])))
     total = float(weights @ before)
     in_common = float(weights @ saved) / total if total > 0.0 else 0.0
-    whole = 1.0 - _mean_held(measured) / _mean_held(baseline) if total > 0.0 else 0.0
-    if min(in_common, whole) < LEAST_SAVING:
-        when = " in the time that both runs have" if whole >= LEAST_SAVING else ""
-        raise ValueError(
-            f"less than {LEAST_SAVING:.0%} of memory was saved{when}, too little to time"
-        )
+    if in_common < LEAST_SAVING:
+        raise ValueError(_too_little(" in the time that both runs have"))
     kept = _lasting(time_s, saved, end_s)
     return float(time_s[np.argmax(kept >= kept.max() / 2)])
+
+
+def _too_little(when: str) -> str:
+    return f"less than {LEAST_SAVING:.0%} of memory was saved{when}, too little to time"
 
 
 def _mean_held(run: Measurement) -> float:

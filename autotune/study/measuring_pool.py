@@ -70,6 +70,7 @@ class MeasuringPool:
         self._objectives = objectives
         self._emit = emit
         self._dropped = False
+        self._offs: dict[int, tuple[Measurement, Figures]] = {}
         self.patience: Patience | None = None
         """When a trial is ended early; None lets every trial run to its end."""
         self.no_work: str | None = None
@@ -202,9 +203,15 @@ class MeasuringPool:
     def off(self, *baselines: Measurement) -> Figures | None:
         """The figures without DAMON, averaged; None if an objective has no value there."""
         try:
-            return mean([self._figures(one, one) for one in baselines]) if baselines else None
+            return mean([self._off(one) for one in baselines]) if baselines else None
         except TrialError:
             return None
+
+    def _off(self, baseline: Measurement) -> Figures:
+        # The measurement is kept with its figures, so that no other gets its identity.
+        if id(baseline) not in self._offs:
+            self._offs[id(baseline)] = baseline, self._figures(baseline, baseline)
+        return self._offs[id(baseline)][1]
 
     def drop(self) -> None:
         """Drop the jobs that were not begun, and end the jobs that were; nobody hears of these jobs."""

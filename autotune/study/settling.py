@@ -27,8 +27,10 @@ ROUNDS = ((4, 16, 0.5), (10, 10, 0.7), (20, 8, 0.85))
 part; how probable it must be, after the round, that a scheme keeps the limits, for the next round."""
 _SIMPLER = 2
 """So often at most the schemes of the front are tried with fewer knobs."""
-_MOST_ROUNDS = 8
-"""So often at most the schemes of the front are measured with the seeds that they lack."""
+_STEPS = (10, 20)
+"""With how many seeds a scheme of the front is measured first, before it is with all."""
+_MOST_ROUNDS = 20
+"""So often at most the schemes of the front are measured with seeds that they lack."""
 
 
 def settle(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> None:
@@ -52,22 +54,27 @@ def settle(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> 
         taking_part = _covering(
             [t for t in taking_part[:most] if t.number in known], known, sure, objectives
         )
-    _until_it_stays(trying, finalists, seeds)
     taking_part = [*finalists]
     for _ in range(_SIMPLER):
         plain = simpler(trying, _would_be_recommended(trying, taking_part))
-        if not _measure(trying, plain, seeds[: ROUNDS[0][0]]):
-            return
+        if not _measure(trying, plain, seeds[: ROUNDS[1][0]]):
+            break
         taking_part += plain
-        _until_it_stays(trying, taking_part, seeds)
-
-
-def _until_it_stays(trying: Trying, finalists: Sequence[Trial], seeds: Sequence[int]) -> None:
-    """Measure with all seeds what would be recommended, until that is what was measured so."""
     for _ in range(_MOST_ROUNDS):
-        chosen = [option.trial for option in _would_be_recommended(trying, finalists)]
-        if not _measure(trying, chosen, seeds):
+        chosen = [option.trial for option in _would_be_recommended(trying, taking_part)]
+        lacking = [trial for trial in chosen if _count(trying, trial) < len(seeds)]
+        if not lacking:
             return
+        least = min(_count(trying, trial) for trial in lacking)
+        step = next((step for step in _STEPS if step > least), len(seeds))
+        if not _measure(trying, lacking, seeds[:step]):
+            return
+
+
+def _count(trying: Trying, trial: Trial) -> int:
+    """With how many fresh seeds a trial was measured."""
+    confirmation = trying.confirmed.confirmations.get(trial.number)
+    return 0 if confirmation is None else len(confirmation.figures)
 
 
 def _measure(trying: Trying, trials: Sequence[Trial], seeds: Sequence[int]) -> bool:
