@@ -280,15 +280,16 @@ def judge_run(run: Run, problem: Problem, judge: Judge, *, seeds: int) -> Run:
     Raises:
         ValueError: If it recommends a parameter set that has no schemes.
     """
-    if isinstance(judge.backend, RecordedResponse):
-        ages = [parameters["pattern.min_age"] for parameters in run.recommended]
-        age_us = float(ages[0]) if ages else None
-        return replace(run, regret=regret(judge.backend.scores, age_us))
     file = problem.plain
-    judged = []
+    several = []
     for parameters in run.recommended:
         schemes = schemes_of(file, parameters)
         if schemes is None:
             raise ValueError(f"{run.key}: {parameters} was recommended and is impossible")
-        judged.append(judge.judge(schemes, seeds))
-    return replace(run, judged=tuple(judged))
+        several.append(schemes)
+    if isinstance(judge.backend, RecordedResponse):
+        # The age as the kernel runs it, which was measured: it may be nearer to another second.
+        age_us = several[0][0].pattern.age_us.min if several else None
+        return replace(run, regret=regret(judge.backend.scores, age_us))
+    judged = tuple(judge.judge(schemes, seeds) for schemes in several)
+    return replace(run, judged=judged)
