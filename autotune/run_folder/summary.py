@@ -218,6 +218,12 @@ def _of_how_many(findings: Findings, options: Sequence[Recommended]) -> str:
             "Not confirmed: every figure is that of one measurement, with the search's own seed."
         )
     counts = sorted({len(option.confirmations) for option in options})
+    if counts[0] == 0:
+        return (
+            f"Means of up to {counts[-1]} confirmations with fresh seeds, each against a baseline with "
+            "the same seed; of a scheme without confirmations, the measurement with the search's own "
+            "seed. In brackets is what the search saw first."
+        )
     count = " to ".join(str(number) for number in dict.fromkeys((counts[0], counts[-1])))
     return (
         f"Means of {count} confirmation{'s' * (count != '1')} with fresh seeds, each against a "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from autotune.backends.base import Backend, RecordingBackend
 from autotune.damon.recording import Recording
-from autotune.objective.figures import Figures
+from autotune.objective.figures import Figures, mean, minimised
 from autotune.recommendation.belief import Belief
 from autotune.recommendation.probability import beliefs
 from autotune.space.space import ParameterSet
@@ -100,7 +100,7 @@ class CorrectingSearch:
             turns.go()
         finally:
             measured = [t for t in trying.trials if t.state is TrialState.COMPLETE]
-            trying.finalists = measured
+            trying.finalists = [trial for trial in measured if turns.is_better_than_off(trial)]
             trying.beliefs = turns.beliefs()
             keep(file.name, file.search_space, file.objectives, storage, measured)
 
@@ -225,6 +225,19 @@ class _Turns:
             if figures is not None:
                 self._correction.tell(trial.parameters, figures)
             self._trying.emit(ConfirmationFinished(done=self._repeats, total=self._repeats))
+
+    def is_better_than_off(self, trial: Trial) -> bool:
+        """Whether what a trial showed is better than DAMON off in some objective."""
+        off = self._trying.off()
+        if off is None:
+            return True
+        confirmation = self._trying.confirmed.confirmations.get(trial.number)
+        again = () if confirmation is None else confirmation.figures
+        objectives = self._trying.file.objectives
+        shown = minimised(mean([trial.figures, *again]), objectives)
+        return any(
+            ours < theirs for ours, theirs in zip(shown, minimised(off, objectives), strict=True)
+        )
 
     def beliefs(self) -> dict[int, Belief]:
         """Give what is believed of each measured trial, by number."""

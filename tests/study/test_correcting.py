@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autotune.damon.damos import Scheme
+from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
 from autotune.objective.figures import Figures
 from autotune.objective.figures import figures as figures_of
@@ -18,7 +20,7 @@ from autotune.study.simulated_prior import Foreknowledge, Know
 from autotune.study.study import Prepared, run
 from autotune.trial import TrialState
 from autotune.workload_file.workload_file import WorkloadFile
-from tests.closed_form import ClosedForm, Slower, make_file, saving, slowdown
+from tests.closed_form import CPU_S, RSS_BYTES, ClosedForm, Slower, make_file, saving, slowdown
 
 SEARCH = {
     "sampler": "auto",
@@ -215,3 +217,20 @@ def test_no_scheme_runs_again_more_often_than_it_may(tmp_path: Path, confirmatio
 
     counts = [len(one.confirmations) for one in outcome.recommendation.confirmed.values()]
     assert max(counts, default=0) <= confirmations
+
+
+def test_a_scheme_that_showed_no_gain_is_not_recommended_whatever_the_prior_says(
+    tmp_path: Path,
+) -> None:
+    class Useless(Kernel):
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            measured = super().run(experiment, seed=seed)
+            if not experiment.schemes:
+                return measured
+            return replace(measured, pss_mean_bytes=1.01 * RSS_BYTES, workload_cpu_s=1.01 * CPU_S)
+
+    outcome = tune(tmp_path, Useless(), TRUE)
+
+    assert outcome.trials
+    assert all(trial.figures["memory_saving"] < 0.0 for trial in outcome.trials)
+    assert outcome.recommendation.front == ()
