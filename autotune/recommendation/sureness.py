@@ -14,6 +14,9 @@ from autotune.recommendation.belief import Belief
 LEAST_LIKELY = 0.05
 """A scheme that keeps the limits less probably is not worth a word."""
 
+NOT_SURE = "not sure: "
+"""How the note of a scheme begins that is shown though it is not recommended."""
+
 _MOST_MORE = 1000
 
 
@@ -137,9 +140,9 @@ def not_sure(belief: Belief, measured: int, objectives: Objectives) -> str:
     held = f"{limits(objectives)} holds in {share_of_runs(belief.within)} of runs"
     more = more_runs(belief, measured, objectives)
     if more is None:
-        return f"not sure: {held}; more runs would not change that"
+        return f"{NOT_SURE}{held}; more runs would not change that"
     runs = "1 more run" if more == 1 else f"{more} more runs"
-    return f"not sure: {held}; {runs} would settle it"
+    return f"{NOT_SURE}{held}; {runs} would settle it"
 
 
 def not_known(belief: Belief | None, confirmations: Sequence[Figures]) -> str | None:

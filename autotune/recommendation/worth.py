@@ -9,7 +9,7 @@ from autotune.objective.metrics import METRICS
 from autotune.objective.objective import Constraint, Direction, Objective, Objectives
 from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Recommendation, Recommended
-from autotune.recommendation.sureness import limits, share_of_runs
+from autotune.recommendation.sureness import NOT_SURE, limits, share_of_runs
 from autotune.recommendation.verdict import why_empty
 from autotune.trial import Trial, TrialState
 
@@ -127,7 +127,7 @@ def _sure(best: Recommended, objectives: Objectives) -> str:
 def _doubt(unsure: Recommended) -> str:
     if unsure.note is None:
         return ""
-    return f", but {unsure.note.removeprefix('not sure: ')}"
+    return f", but {unsure.note.removeprefix(NOT_SURE)}"
 
 
 def _nothing(

@@ -21,7 +21,8 @@ class Comparison:
 
     Attributes:
         runs: The folders.
-        hypervolume: Of each front, with the objectives' reference.
+        hypervolume: Of each front, with the objectives' reference. A scheme that is not sure to keep the
+            limits does not count, though it is shown.
         coverage: Row A, column B: share of B's front that A's front equals or dominates. None if A's
             front or B's front is empty.
         epsilon: Row A, column B: by how much A's front must improve in every objective to equal or
@@ -55,7 +56,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
     first = runs[0]
     for other in runs[1:]:
         _check_comparable(first, other)
-    fronts = [run.points for run in runs]
+    fronts = [run.sure_points for run in runs]
     reference = first.objectives.reference
     return Comparison(
         runs=tuple(str(run.path) for run in runs),

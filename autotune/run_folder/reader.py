@@ -16,6 +16,7 @@ from autotune.errors import InputError, Where
 from autotune.formats import damo_json
 from autotune.objective import pareto
 from autotune.objective.objective import Objectives
+from autotune.recommendation.sureness import NOT_SURE
 from autotune.run_folder.folder import FRONT_FILE, SCHEMES_FOLDER, WORKLOAD_FILE, read_text
 from autotune.run_folder.run_json import RunDescription, load_description
 from autotune.trial import trial_id
@@ -67,6 +68,16 @@ class Run:
             for objective in self.objectives.objectives
         ]
         return list(zip(*columns, strict=True))
+
+    @property
+    def sure_points(self) -> list[tuple[float, ...]]:
+        """The points of the schemes that are sure to keep the limits."""
+        notes = self.notes
+        return [
+            point
+            for name, point in zip(self.ids, self.points, strict=True)
+            if not notes.get(name, "").startswith(NOT_SURE)
+        ]
 
     def _column(self, name: str) -> list[float]:
         if name not in self.front:

@@ -11,6 +11,7 @@ from autotune.experiment.measurement import Measurement
 from autotune.experiment.watched import Watched
 from autotune.objective.metrics import notable
 from autotune.recommendation.front import candidates, recommend
+from autotune.run_folder.comparison import compare
 from autotune.run_folder.reader import load_run, pick
 from autotune.study.one_scheme import measure_scheme
 from autotune.testing import prcl
@@ -183,3 +184,5 @@ def test_a_scheme_that_is_not_sure_is_shown_as_such_everywhere(
     assert pick(run, "best") == [unsure.trial.id]
     assert run.notes == {unsure.trial.id: unsure.note}
     assert run.schemes(unsure.trial.id) == unsure.trial.schemes
+    assert (len(run.points), run.sure_points) == (1, [])
+    assert compare([run, run]).hypervolume == (0.0, 0.0)
