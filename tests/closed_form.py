@@ -105,6 +105,10 @@ class ClosedForm:
         self._lock = threading.Lock()
         self.seeds: list[int] = []
 
+    @property
+    def starts(self) -> int:
+        return len(self.seeds)
+
     def check(self, experiment: Experiment) -> None:
         """Take everything."""
 

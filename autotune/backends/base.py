@@ -70,6 +70,11 @@ class Backend(BackendOf[Measurement], Protocol):
     """A place where a workload can be run once under DAMON."""
 
     @property
+    def starts(self) -> int:
+        """How often this backend has started a workload, for whatever purpose."""
+        ...
+
+    @property
     def drifts(self) -> bool:
         """Whether figures depend on when a run is made, so that each run needs its own baseline."""
         ...

@@ -16,6 +16,7 @@ from typing import Literal
 
 from autotune.backends.reading_periods import ReadingPeriods
 from autotune.backends.settings import HostSettings
+from autotune.backends.starts import Starts
 from autotune.damon.damos import Action
 from autotune.damon.recording import Recording
 from autotune.driver.claim import Claim, claim
@@ -86,12 +87,18 @@ class Host:
     _running: Processes | None = None
     _stopped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _starts: Starts = field(default_factory=Starts)
     _readings: ReadingPeriods = field(default_factory=lambda: ReadingPeriods(repeats=False))
 
     name = "host"
     slowdown_metric: Literal["wall_slowdown"] = "wall_slowdown"
     drifts = True
     most_at_once = 1
+
+    @property
+    def starts(self) -> int:
+        """How often a workload was started."""
+        return self._starts.count
 
     @property
     def machine(self) -> str:
@@ -135,6 +142,7 @@ class Host:
         """
 
         def measure(pss_period_us: int | None) -> Measurement:
+            self._starts.one_more()
             with (
                 self._claimed() as claimed,
                 self._warmed_up(experiment, claimed, pss_period_us) as make_measuring,
@@ -153,6 +161,7 @@ class Host:
         """
         check_recordable(experiment)
         procfs = Procfs(self.places.procfs)
+        self._starts.one_more()
         with (
             self._claimed() as claimed,
             TraceBuffer(self.places.tracefs, claimed.journal) as trace,

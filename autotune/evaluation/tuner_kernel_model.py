@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autotune.backends.starts import Starts
 from autotune.damon.damos import Scheme
 from autotune.errors import TrialError
 from autotune.evaluation.kernel_table import Measured, Schemes
@@ -239,6 +240,12 @@ class StoredKernel:
         self._model = model
         self._baseline = baseline
         self.machine = machine
+        self._starts = Starts()
+
+    @property
+    def starts(self) -> int:
+        """How often a workload was started."""
+        return self._starts.count
 
     def check(self, experiment: Experiment) -> None:
         """Accept everything."""
@@ -249,6 +256,7 @@ class StoredKernel:
         Raises:
             TrialError: If the model can't place the schemes.
         """
+        self._starts.one_more()
         if experiment.monitoring is None:
             return self._baseline
         try:

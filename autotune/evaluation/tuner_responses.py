@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from autotune.backends.starts import Starts
 from autotune.errors import TrialError
 from autotune.experiment.experiment import Experiment
 from autotune.experiment.measurement import Measurement
@@ -89,6 +90,12 @@ class RecordedResponse:
 
     def __init__(self, scores: Sequence[float]) -> None:
         self.scores = tuple(scores)
+        self._starts = Starts()
+
+    @property
+    def starts(self) -> int:
+        """How often a workload was started."""
+        return self._starts.count
 
     def check(self, experiment: Experiment) -> None:
         """Accept everything."""
@@ -99,6 +106,7 @@ class RecordedResponse:
         Raises:
             TrialError: If there is more than one scheme, or none.
         """
+        self._starts.one_more()
         if experiment.monitoring is None:
             return _BASELINE
         if len(experiment.schemes) != 1:

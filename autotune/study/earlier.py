@@ -84,12 +84,14 @@ def _recorded(
     here: WorkloadFile, there: WorkloadFile, makers: Makers
 ) -> tuple[WorkloadFile, Earlier]:
     """Record the program where it can run; give the workload file with the recording instead."""
-    recording = record_workload(there, makers.recorder(there.backend))
+    recorder = makers.recorder(there.backend)
+    recording = record_workload(there, recorder)
     timeout_us = max(here.timeout_us, _PLAYED_FOR * recording.duration_us)
     played = replace(here, workload=recording, timeout_us=timeout_us)
     recorded = f"The {there.backend.name} recorded the workload for the simulator"
-    told = f"{recorded}, which counts as one start."
-    return played, Earlier(notes=(told,), starts=1)
+    times = "once" if recorder.starts == 1 else f"{recorder.starts} times"
+    told = f"{recorded}, for which it started the workload {times}."
+    return played, Earlier(notes=(told,), starts=recorder.starts)
 
 
 def _found(

@@ -34,7 +34,7 @@ class Outcome:
         trials: In the order of their numbers.
         published: The measured trials that the search space gave.
         recommendation: The front, and why candidates are not on it.
-        starts: How often the workload ran: every baseline, trial and confirmation counts.
+        starts: How often the workload was started, for whatever purpose.
         missing: Why a metric can't be had from this workload, by the metric's name.
         notes: Sentences about what went wrong.
         reason: The one reason that held back the schemes of all trials, in a sentence without its full

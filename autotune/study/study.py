@@ -40,9 +40,7 @@ from autotune.study.events import (
     Failed,
     Listener,
     MeasurementMade,
-    RecordingMade,
     Started,
-    TrialFinished,
 )
 from autotune.study.giving_up import patience
 from autotune.study.measuring_pool import MeasuringPool, usable_threads
@@ -52,7 +50,7 @@ from autotune.study.searching import SimulatorSearch
 from autotune.study.shared_work import no_shared_work
 from autotune.study.storage import Storage, in_memory
 from autotune.study.trying import Trying
-from autotune.trial import Trial, TrialState
+from autotune.trial import Trial
 from autotune.workload_file.workload_file import WorkloadFile
 
 
@@ -179,7 +177,12 @@ class _Run:
         self.trying: Trying | None = None
         self.notes: list[str] = [*prepared.earlier.notes]
         self.least_watched: Watched | None = None
-        self.starts = prepared.earlier.starts
+        self.starts_before = prepared.backend.starts - prepared.earlier.starts
+
+    @property
+    def starts(self) -> int:
+        """How often the workload was started for this study."""
+        return self.inner.starts - self.starts_before
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -188,14 +191,9 @@ class _Run:
 
     def emit(self, event: Event) -> None:
         """Tell every listener."""
-        if isinstance(event, MeasurementMade | RecordingMade):
-            self.starts += 1
         if isinstance(event, MeasurementMade) and (watched := event.measurement.watched):
             known = (one for one in (self.least_watched, watched) if one is not None)
             self.least_watched = max(known, key=lambda one: one.unwatched_share)
-        if isinstance(event, TrialFinished) and event.trial.state is TrialState.CENSORED:
-            # Nobody is told of a run that was ended, nor of the baseline before it.
-            self.starts += 2 if self.inner.drifts else 1
         for hear in self.listeners:
             hear(event)
 

@@ -43,6 +43,7 @@ class Straight:
     slowdown_metric: Literal["own_cpu_slowdown"] = "own_cpu_slowdown"
     drifts = False
     most_at_once = None
+    starts = 0
 
     def __init__(self, *, slow: int | None = None, fails: int | None = None) -> None:
         self.slow = slow

@@ -77,6 +77,10 @@ class Recorder:
         self._gives = gives
         self.asked: list[tuple[Experiment, int]] = []
 
+    @property
+    def starts(self) -> int:
+        return len(self.asked)
+
     def check(self, experiment: Experiment) -> None:
         check_recordable(experiment)
 

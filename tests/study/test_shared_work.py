@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,7 +119,8 @@ def test_a_gain_of_speed_is_told_wherever_it_is_shown(
     assert why in " ".join(capsys.readouterr().out.split())
     assert all(trial.doubt and why in trial.doubt for trial in tuned.trials)
     assert (tuned.out / "trials.csv").read_text().count(why) == len(tuned.trials)
-    assert f"## Figures in doubt\n\n- trial 0: {why}" in (tuned.out / "summary.md").read_text()
+    summary = (tuned.out / "summary.md").read_text()
+    assert re.search(rf"## Figures in doubt\n\n- trials? 0[, 0-9]*: {why}", summary)
 
 
 def test_who_counts_its_work_is_not_asked(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from autotune.backends.simulator.workload.replay_layout import (
     begin_recording,
     lay_out_recording,
 )
+from autotune.backends.starts import Starts
 from autotune.damon.damos import Scheme, SchemeStats
 from autotune.damon.kernel_rules import PAGE_BYTES
 from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
@@ -65,6 +66,7 @@ class Simulator:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._lock = threading.Lock()
+        self._starts = Starts()
         self._loaded: (
             tuple[
                 Pattern | Program | Recording,
@@ -73,6 +75,11 @@ class Simulator:
             ]
             | None
         ) = None
+
+    @property
+    def starts(self) -> int:
+        """How often a workload was started."""
+        return self._starts.count
 
     @property
     def machine(self) -> str:
@@ -143,6 +150,7 @@ class Simulator:
             TrialError: If the kernel's rounding leaves nothing of a scheme, or the run times out.
         """
         self.check(experiment)
+        self._starts.one_more()
         machine = self._machine
         asked = experiment.monitoring or Monitoring()
         monitoring = asked.with_room_for(processes.most_at_once(experiment.workload))

@@ -13,6 +13,7 @@ from typing import Literal
 
 from autotune.backends.reading_periods import ReadingPeriods
 from autotune.backends.settings import SPEEDS_MIPS, VmSettings
+from autotune.backends.starts import Starts
 from autotune.backends.vm.emulator import SILENCE_S
 from autotune.backends.vm.file_entries import entries_at
 from autotune.backends.vm.image import (
@@ -68,10 +69,16 @@ class Vm:
         self._silence_s = silence_s
         self._machines = Machines(settings, cache, note, silence_s)
         self._lock = threading.Lock()
+        self._starts = Starts()
         self._other: Vm | None = None
         self._stopped = False
         self._lacks: dict[str, str] = {}
         self._readings = ReadingPeriods(repeats=not settings.realtime)
+
+    @property
+    def starts(self) -> int:
+        """How often a workload was started."""
+        return self._starts.count
 
     @property
     def machine(self) -> str:
@@ -135,6 +142,7 @@ class Vm:
         def measure(pss_period_us: int | None) -> Measurement:
             machine = self._machines.for_workload(experiment)
             orders = encode_orders(make_orders(experiment, seed, pss_period_us=pss_period_us))
+            self._starts.one_more()
             with self._machines.forked(machine, orders, experiment) as emulator:
                 measured = emulator.answer(Measurement)
             if self._settings.realtime:
@@ -177,6 +185,7 @@ class Vm:
         files = workload_files(runnable(experiment.workload))
         added = {entry.path: entry for folder in folders for entry in entries_at(folder)}
         whole = {**added, **{entry.path: entry for entry in files.entries}}
+        self._starts.one_more()
         with self._machines.traced(
             experiment, replace(files, entries=tuple(whole.values()))
         ) as emulator:
@@ -211,6 +220,7 @@ class Vm:
             )
             if self._stopped:
                 raise BackendUnavailableError("the micro-VMs were stopped")
+        self._starts.one_more()
         measured = other.run(experiment, seed=seed)
         found = OtherSpeed(
             speed=mips / settings.mips,
@@ -256,6 +266,7 @@ class Vm:
     ) -> RawRecording:
         orders = make_orders(experiment, seed, record=True, paged_out_at_us=paged_out_at_us)
         machine = self._machines.for_workload(experiment)
+        self._starts.one_more()
         with self._machines.forked(machine, encode_orders(orders), experiment) as emulator:
             return emulator.answer(RawRecording)
 
