@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from autotune.objective.figures import breaches, violation
 from autotune.objective.objective import Constraint, Objectives
-from autotune.recommendation.front import Recommendation, Recommended, knee
+from autotune.recommendation.front import OFF, Recommendation, Recommended, knee
 from autotune.recommendation.sureness import limits
 from autotune.trial import Trial, TrialState
 
@@ -86,11 +86,16 @@ def why_empty(
         return "there was no trial"
     if all(trial.state is TrialState.FAILED for trial in trials):
         return "every trial failed"
+    kept = ", ".join(str(constraint) for constraint in objectives.constraints)
     if recommendation.unsure is not None:
         return f"no scheme is sure enough to keep {limits(objectives)}"
+    within = f" within {kept}" if kept else ""
+    nothing_better = f"no scheme was better than leaving DAMON off{within}"
     if recommendation.thrown_out:
+        thrown_out = recommendation.thrown_out.values()
+        if all(OFF in why for why in thrown_out):
+            return nothing_better
         return "confirmation threw out every candidate"
-    kept = ", ".join(str(constraint) for constraint in objectives.constraints)
     measured = [trial for trial in trials if trial.state is not TrialState.FAILED]
     constraints = objectives.constraints
     if kept and all(any(_breaks(trial, bound) for bound in constraints) for trial in measured):
@@ -100,5 +105,4 @@ def why_empty(
         if never:
             return "; ".join(f"no trial kept {constraint}" for constraint in never)
         return f"no trial kept all of {kept}"
-    within = f" within {kept}" if kept else ""
-    return f"no scheme was better than leaving DAMON off{within}"
+    return nothing_better

@@ -33,6 +33,8 @@ _STEPS = 12
 _FEWEST_IN_A_STEP = 3
 _MATTERS = 0.15
 """A parameter with a smaller share in what is known of a figure has no cliff."""
+_LEAST_FALL = 0.1
+"""What a cliff is at least, as a share of the figure's limit or reference."""
 _CLIFF = 0.25
 """The share of its whole change that a figure changes by in one step, at a cliff."""
 
@@ -189,7 +191,8 @@ def _cliff(
     figures = np.array([float(np.median(part[:, 1])) for part in parts])
     changes = np.abs(np.diff(figures))
     place = int(np.argmax(changes))
-    if changes[place] <= _CLIFF * float(np.ptp(figures)) or changes[place] == 0.0:
+    least = max(_CLIFF * float(np.ptp(figures)), _LEAST_FALL * _size(figure, objectives))
+    if changes[place] <= least:
         return None
     low, high = (float(np.median(parts[place + side][:, 0])) for side in (0, 1))
     at_low, at_high = (float(figures[place + side]) for side in (0, 1))
@@ -206,6 +209,13 @@ def _cliff(
             f"{rounded(main, high)}"
         ),
     )
+
+
+def _size(figure: str, objectives: Objectives) -> float:
+    """Give the bound of a limited figure, else the reference of an objective."""
+    bounds = [abs(c.bound) for c in objectives.constraints if c.name == figure]
+    references = [abs(o.reference) for o in objectives.objectives if o.name == figure]
+    return next(iter((*bounds, *references)), 0.0)
 
 
 def _has_order(parameter: Parameter) -> bool:

@@ -109,6 +109,11 @@ def test_an_empty_front_has_no_marks() -> None:
         ((), nothing(), "there was no trial"),
         ((FAILED,), nothing(), "every trial failed"),
         ((MEASURED, FAILED), nothing(t0="it is slow"), "confirmation threw out every candidate"),
+        (
+            (MEASURED, SLOW),
+            nothing(t0="DAMON off is better by the confirmed figures"),
+            "no scheme was better than leaving DAMON off within slowdown <= 5%, cpu_use <= 10%",
+        ),
         ((SLOW, FAILED), nothing(), "no trial kept slowdown <= 5%"),
         ((SLOW, BUSY), nothing(), "no trial kept all of slowdown <= 5%, cpu_use <= 10%"),
         (

@@ -109,6 +109,16 @@ def test_a_figure_that_changes_evenly_has_no_cliff(space: SearchSpace) -> None:
     assert explain(found, chosen(found[0]), space, OBJECTIVES).cliff is None
 
 
+def test_a_jump_that_is_far_below_the_limit_is_no_cliff(space: SearchSpace) -> None:
+    def small(values: dict[str, Value]) -> Figures:
+        fast = float(values["pattern.min_age"]) < 1_000_000
+        return {"memory_saving": 0.1, "slowdown": 0.001 if fast else 0.0, "cpu_use": 0.0}
+
+    found = tried(space, 200, small)
+
+    assert explain(found, chosen(found[0]), space, OBJECTIVES).cliff is None
+
+
 def test_without_trials_there_is_nothing_to_tell(space: SearchSpace) -> None:
     assert explain([], chosen(), space, OBJECTIVES) == Why()
 
