@@ -53,6 +53,7 @@ _TRUSTS = (
 
 
 _SHAKEN = 0.5
+_EXCLUDED = 1e-3
 _UNRELATED = 2.0
 """How many runs in which figures are not related are thought of beside those that were made."""
 _TOLERANCE, _UNEVEN = 2.0, 0.03
@@ -106,6 +107,9 @@ class Corrected:
                 ]
             )
         self._weights, self._evidence = _judged(self._trusts, self._processes)
+        # What is as good as excluded costs time, and changes nothing.
+        self._weights[self._weights < _EXCLUDED] = 0.0
+        self._weights /= self._weights.sum(axis=1, keepdims=True)
 
     def _process(
         self,
@@ -195,7 +199,7 @@ class Corrected:
 
     def _each(self, figure: int, rows: Ints) -> tuple[Floats, Floats]:
         means, variances = [], []
-        for trust, process in zip(self._trusts, self._processes[figure], strict=True):
+        for trust, process in self._left(figure):
             mean, deviation = process.each(self._layout(figure, trust, rows))
             blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
             mean = mean + self._said(figure, trust, rows)
@@ -203,10 +207,17 @@ class Corrected:
                 mean, deviation = self._cut(figure, rows, mean, deviation)
             means.append(mean)
             variances.append(deviation**2 + blur**2)
-        weights = self._weights[figure][:, None]
+        weights = self._weights[figure]
+        weights = weights[weights > 0.0][:, None]
         middle = (weights * means).sum(axis=0)
         variance = (weights * (variances + (np.array(means) - middle) ** 2)).sum(axis=0)
         return np.asarray(middle), np.sqrt(variance)
+
+    def _left(self, figure: int) -> list[tuple[Trust, GaussianProcess]]:
+        """Give the models of a figure that are not excluded."""
+        weights = self._weights[figure].tolist()
+        models = zip(self._trusts, self._processes[figure], weights, strict=True)
+        return [(trust, process) for trust, process, weight in models if weight > 0.0]
 
     def _cut(
         self, figure: int, rows: Ints, means: Floats, deviations: Floats
@@ -228,7 +239,7 @@ class Corrected:
 
     def _together(self, figure: int, rows: Ints) -> Normal:
         means, covariances = [], []
-        for trust, process in zip(self._trusts, self._processes[figure], strict=True):
+        for trust, process in self._left(figure):
             normal = process.at(self._layout(figure, trust, rows))
             blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
             mean, covariance = normal.mean + self._said(figure, trust, rows), normal.covariance
@@ -239,6 +250,7 @@ class Corrected:
             means.append(mean)
             covariances.append(covariance + np.diag(np.full(len(rows), 1.0) * blur**2))
         weights = self._weights[figure]
+        weights = weights[weights > 0.0]
         middle = np.asarray(weights @ np.array(means))
         covariance = np.zeros((len(rows), len(rows)))
         for weight, mean, own in zip(weights, means, covariances, strict=True):

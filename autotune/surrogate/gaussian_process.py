@@ -36,7 +36,7 @@ _MULTIPLES = (1e-2, 1e2)
 """Bounds of such multiples."""
 _WORTH = 2.0
 """How many values an expectation of their size is worth."""
-_STEPS, _STEPS_AFTER = 100, 10
+_STEPS, _STEPS_AFTER = 100, 6
 """Steps of the search for the likeliest parameters, without and with a process to begin from."""
 _JITTER = 1e-9
 
@@ -99,7 +99,9 @@ class Normal:
         scale = max(float(np.diag(self.covariance).mean()), 1e-300)
         for jitter in (1e-8, 1e-6, 1e-4):
             with contextlib.suppress(LinAlgError):
-                root = cholesky(self.covariance + jitter * scale * np.eye(size), lower=True)
+                root = cholesky(
+                    self.covariance + jitter * scale * np.eye(size), lower=True, check_finite=False
+                )
                 return np.asarray(root)
         values, vectors = eigh(self.covariance)
         return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
@@ -146,7 +148,9 @@ class GaussianProcess:
         self._fixed = None if scales is None else np.log(scales)
         self._theta = self._learn(before)
         covariance, noise = self._covariance(self._theta, self._squares)
-        self._root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
+        self._root = cholesky(
+            covariance + self._trend + np.diag(noise), lower=True, check_finite=False
+        )
         self._weights = cho_solve((self._root, True), self._values)
 
     @property
@@ -184,7 +188,7 @@ class GaussianProcess:
         It gives what `at` gives without the covariances, for as many points as one likes.
         """
         cross = self._between(layout, self._layout)
-        solved = solve_triangular(self._root, cross.T, lower=True)
+        solved = solve_triangular(self._root, cross.T, lower=True, check_finite=False)
         own = np.exp(2.0 * self._theta[0]) + (layout.trend**2).sum(axis=1) / self._unit**2
         variance = np.maximum(own - (solved**2).sum(axis=0), 0.0)
         return np.asarray(cross @ self._weights * self._unit), np.sqrt(variance) * self._unit
@@ -193,7 +197,7 @@ class GaussianProcess:
         """Give what is believed of the values at the points of *layout*."""
         cross = self._between(layout, self._layout)
         own = self._between(layout, layout)
-        solved = solve_triangular(self._root, cross.T, lower=True)
+        solved = solve_triangular(self._root, cross.T, lower=True, check_finite=False)
         return Normal(
             mean=cross @ self._weights * self._unit,
             covariance=(own - solved.T @ solved) * self._unit**2,
@@ -245,8 +249,8 @@ class GaussianProcess:
         """Give the negative logarithm of the posterior density, and its gradient."""
         count = len(self._values)
         covariance, noise = self._covariance(theta, self._squares)
-        root = cholesky(covariance + self._trend + np.diag(noise), lower=True)
-        weights = cho_solve((root, True), self._values)
+        root = cholesky(covariance + self._trend + np.diag(noise), lower=True, check_finite=False)
+        weights = cho_solve((root, True), self._values, check_finite=False)
         likely, spread = np.log(_LIKELY_SCALE[0]), _LIKELY_SCALE[1]
         noise_before, noise_spread = np.log(self._likely_noise[0]), self._likely_noise[1]
         beside = np.array([0.0, noise_before, *[likely] * (len(theta) - 2)])
@@ -258,7 +262,7 @@ class GaussianProcess:
             + 0.5 * count * np.log(2.0 * np.pi)
             + 0.5 * (away**2).sum()
         )
-        inverse = cho_solve((root, True), np.eye(count))
+        inverse = cho_solve((root, True), np.eye(count), check_finite=False)
         slope = 0.5 * (inverse - np.outer(weights, weights))
         inverted = np.exp(-2.0 * theta[2:])
         distance = np.sqrt(5.0 * np.tensordot(inverted, self._squares, axes=1))

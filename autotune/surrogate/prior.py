@@ -180,6 +180,8 @@ class Surface:
                 self._said[row].append(figures)
 
     def _ask(self, asked: Sequence[tuple[ParameterSet, int]]) -> list[Floats | None]:
+        if not asked:
+            return []
         self._mean = self._spread = None
         if self._prior is None:
             return [None] * len(asked)
