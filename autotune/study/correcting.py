@@ -67,23 +67,27 @@ class CorrectingSearch:
         know: Know = foreknowledge,
     ) -> None:
         self._backend = backend
+        self._starts_before = backend.starts
         self._seed = seed
         self._first = first
         self._know = know
 
     def go(self, trying: Trying, storage: Storage) -> None:
         """Search until too little is left to gain, or the budget is used up."""
-        file = trying.file
-        starts = 1
+        file, backend = trying.file, self._backend
 
         def record(recorder: RecordingBackend) -> Recording:
-            nonlocal starts
-            starts += 1
-            recording = record_workload(file, recorder)
+            before = backend.starts
+            try:
+                recording = record_workload(file, recorder)
+            finally:
+                count = backend.starts - before
+                times = "once" if count == 1 else f"{count} times"
+                trying.notes.append(f"The workload was run {times} to record it.")
             trying.emit(RecordingMade(recording=recording))
             return recording
 
-        known = self._know(file, self._backend, trying.baseline, record)
+        known = self._know(file, backend, trying.baseline, record)
         trying.notes.append(known.note)
         longer = max(1.0, known.ticks / _TICKS)
         correction = Correction(
@@ -95,7 +99,7 @@ class CorrectingSearch:
             step=max(_LEAST, int(_STEP / longer)),
             also=self._first,
         )
-        turns = _Turns(trying, correction, self._backend, starts)
+        turns = _Turns(trying, correction, backend, self._starts_before)
         try:
             turns.go()
         finally:
@@ -109,12 +113,13 @@ class _Turns:
     """The batches of a search, one after the other."""
 
     def __init__(
-        self, trying: Trying, correction: Correction, backend: Backend, starts: int
+        self, trying: Trying, correction: Correction, backend: Backend, starts_before: int
     ) -> None:
         file = trying.file
         self._trying = trying
         self._correction = correction
-        self._starts = starts
+        self._backend = backend
+        self._starts_before = starts_before
         self._legs = 4 if backend.drifts else 1
         alone = backend.drifts or backend.most_at_once == 1
         self._at_once = 1 if alone else min(_AT_ONCE, file.parallel)
@@ -124,6 +129,11 @@ class _Turns:
         trials = file.budget.trials
         most = None if trials is None else trials * max(_STARTS, self._legs + 1)
         self._most_starts = most
+
+    @property
+    def _starts(self) -> int:
+        """How often the workload was started for this study."""
+        return self._backend.starts - self._starts_before
 
     def go(self) -> None:
         """Run batches until one is not worthwhile."""
@@ -205,7 +215,6 @@ class _Turns:
         if not asked:
             return
         for one, trial in self._trying.batch(asked):
-            self._starts += self._legs
             self._correction.tell(one.parameters, _shown(trial))
 
     def _repeat(self, wanted: Sequence[Start]) -> None:
@@ -219,7 +228,6 @@ class _Turns:
             return
         found = self._trying.again(pairs, confirms=True, series=True)
         for (trial, seed), figures in zip(pairs, found, strict=True):
-            self._starts += self._legs + (seed not in self._had)
             self._had.add(seed)
             self._repeats += 1
             if figures is not None:
