@@ -230,9 +230,11 @@ def _budgets(problem: Problem, method: str, *, quick: bool) -> tuple[int | None,
 def _tasks(
     chosen: Sequence[Problem], methods: Sequence[str], seeds: int, *, quick: bool
 ) -> Iterator[Task]:
-    """Give all runs: each seed of everything before the next seed."""
+    """Give all runs: each seed of everything before the next seed, and what takes no time first."""
+    at_once = (Kind.RESPONSE, Kind.KERNEL)
+    in_order = sorted(chosen, key=lambda problem: problem.kind not in at_once)
     for seed in range(seeds):
-        for problem in chosen:
+        for problem in in_order:
             for method in methods:
                 for budget in _budgets(problem, method, quick=quick):
                     yield Task(problem.name, method, budget, seed)
