@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from autotune.objective.figures import breaches, violation
 from autotune.objective.objective import Constraint, Objectives
 from autotune.recommendation.front import OFF, Recommendation, Recommended, knee
-from autotune.recommendation.sureness import limits
+from autotune.recommendation.sureness import limits, why_not_sure
 from autotune.trial import Trial, TrialState
 
 BEST = "best"
@@ -92,10 +92,14 @@ def why_empty(
     within = f" within {kept}" if kept else ""
     nothing_better = f"no scheme was better than leaving DAMON off{within}"
     if recommendation.thrown_out:
-        thrown_out = recommendation.thrown_out.values()
-        if all(OFF in why for why in thrown_out):
+        thrown_out, confirmed = recommendation.thrown_out, recommendation.confirmed
+        if all(OFF in why for why in thrown_out.values()):
             return nothing_better
-        return "confirmation threw out every candidate"
+        if not thrown_out.keys() <= confirmed.keys():
+            return "confirmation threw out every candidate"
+        if any(_is_sure(confirmed[number], objectives) for number in thrown_out):
+            return nothing_better
+        return f"no scheme keeps {limits(objectives)} surely enough"
     measured = [trial for trial in trials if trial.state is not TrialState.FAILED]
     constraints = objectives.constraints
     if kept and all(any(_breaks(trial, bound) for bound in constraints) for trial in measured):
@@ -106,3 +110,8 @@ def why_empty(
             return "; ".join(f"no trial kept {constraint}" for constraint in never)
         return f"no trial kept all of {kept}"
     return nothing_better
+
+
+def _is_sure(option: Recommended, objectives: Objectives) -> bool:
+    why = why_not_sure(option.belief, option.figures, option.confirmations, objectives)
+    return why is None

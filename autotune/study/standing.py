@@ -23,6 +23,9 @@ SURE = 1.645
 _WEIGHTS = 24
 """How many directions of the front schemes compete in."""
 
+_COMPETE = 24
+"""How many schemes compete where there is one direction only; of many, the best two of each compete."""
+
 _LEAST_SPREAD = 0.02
 """The spread of a figure under a limit from seed to seed, as a share of the limit, at first."""
 
@@ -103,9 +106,11 @@ class Standing:
         if not len(self):
             return []
         known = self.evaluated()
-        scores = weighted_scores(known, np.array(corner), directions(known.losses.shape[1]))
+        weights = directions(known.losses.shape[1])
+        scores = weighted_scores(known, np.array(corner), weights)
+        best = max(2, _COMPETE // len(weights))
         first: dict[int, int] = {}
-        for ranked in np.argsort(scores, axis=1, kind="stable")[:, :2]:
+        for ranked in np.argsort(scores, axis=1, kind="stable")[:, :best]:
             for place, position in enumerate(ranked.tolist()):
                 first[position] = min(place, first.get(position, place))
         seeds = self.seeds

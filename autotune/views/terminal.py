@@ -155,9 +155,11 @@ def show_outcome(outcome: Outcome, objectives: Objectives, out: Path) -> None:
     failed = f", {outcome.failed} failed" if outcome.failed else ""
     ended = f", {outcome.censored} ended early" if outcome.censored else ""
     console.print(f"{len(outcome.trials)} trials{failed}{ended}; {len(front)} recommended")
-    console.print(verdict(outcome.trials, outcome.recommendation, objectives), style="bold")
-    if not front:
-        console.print(why_empty(outcome.trials, outcome.recommendation, objectives))
+    told = verdict(outcome.trials, outcome.recommendation, objectives)
+    console.print(told, style="bold")
+    why = "" if front else why_empty(outcome.trials, outcome.recommendation, objectives)
+    if why not in told:
+        console.print(why)
     if shown:
         _show_front(console, shown, objectives, sure=bool(front))
     for bound in bounds(outcome.trials, objectives):

@@ -132,3 +132,25 @@ def test_an_empty_front_has_one_reason(
     trials: tuple[Trial, ...], recommendation: Recommendation, why: str
 ) -> None:
     assert why_empty(trials, recommendation, OBJECTIVES) == why
+
+
+def test_candidates_that_break_limits_when_confirmed_are_told_so() -> None:
+    lucky = Recommended(trial=MEASURED, figures=SLOW.figures, confirmations=(SLOW.figures,) * 3)
+    both = {
+        0: "slowdown <= 5% holds in less than 1 % of runs, not in 95 %",
+        1: "DAMON off is better by the confirmed figures",
+    }
+    off = Recommended(
+        trial=replace(MEASURED, number=1),
+        figures=MEASURED.figures,
+        confirmations=(MEASURED.figures,) * 3,
+    )
+    broken = replace(nothing(), thrown_out={0: both[0]}, confirmed={0: lucky})
+    mixed = replace(nothing(), thrown_out=both, confirmed={0: lucky, 1: off})
+
+    assert why_empty([MEASURED], broken, OBJECTIVES) == (
+        "no scheme keeps each of slowdown <= 5%, cpu_use <= 10% surely enough"
+    )
+    assert why_empty([MEASURED], mixed, OBJECTIVES) == (
+        "no scheme was better than leaving DAMON off within slowdown <= 5%, cpu_use <= 10%"
+    )
