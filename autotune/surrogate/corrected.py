@@ -70,7 +70,9 @@ class Corrected:
         seen: What the kernel showed, on the figures' scales, shape ``(n, f)``; NaN where a figure is not
             known. Without a prior, each figure is known of one run at least.
         before: The models of fewer runs, if there are any: to learn from there is faster.
-        like: The surface whose figures say how large figures are; None takes *surface*.
+        like: The surface whose figures say how large figures are, and how large their noise is at least;
+            None takes *surface*, and its noise as it is. Models with the same surface here can be
+            compared by their evidence.
     """
 
     def __init__(
@@ -95,6 +97,9 @@ class Corrected:
             self._level, self._size = np.nanmean(usual, axis=0), np.nanstd(usual, axis=0)
             # A figure that differs by rounding alone is constant.
             self._size[self._size < 1e-9 * np.abs(self._level)] = 0.0
+        self._least_noise = np.zeros(seen.shape[1])
+        if like is not None:
+            self._least_noise = np.sqrt(np.mean(like.spread**2, axis=0))
         self._trusts = _TRUSTS if surface.has_prior else _TRUSTS[-1:]
         self._processes: list[list[GaussianProcess]] = []
         for figure in range(seen.shape[1]):
@@ -120,7 +125,7 @@ class Corrected:
         before: GaussianProcess | None,
     ) -> GaussianProcess:
         surface = self._surface
-        variances = surface.spread[rows, figure] ** 2
+        variances = np.maximum(surface.spread[rows, figure], self._least_noise[figure]) ** 2
         if trust.scale is not None:
             variances = variances + surface.blur[rows, figure] ** 2
         return GaussianProcess(

@@ -49,8 +49,9 @@ _MOST, _KEPT = 3000, 1000
 _SEEDS_OF_RIVALS = 2
 _MUCH = 2.0
 """Another prior is gone over to if by it what was run is likelier by the exponential of this."""
-_EARLY = 24
-"""After so many runs the prior stays."""
+_FIRST_RUNS, _EARLY = 8, 24
+"""Other priors are weighed after each of the first runs, then only where the prior is far off; after so
+many runs the prior stays."""
 _SEVERAL = (1, 3)
 """A repeat is weighed alone and as one of three: one alone may not be enough to tell anything."""
 _DOUBT = 0.5
@@ -245,20 +246,20 @@ class Correction:
             rows, seen = self._rows(self.surface)
             self._model = Corrected(self.surface, rows, seen, before=self._model)
             self._learned = len(self._told)
-            if self._model.shaken and self._learned <= _EARLY and len(self._surfaces) > 1:
+            doubted = self._model.shaken or self._learned <= _FIRST_RUNS
+            if 2 <= self._learned <= _EARLY and doubted and len(self._surfaces) > 1:
                 self._model = self._likeliest(self._model)
         return self._model
 
     def _likeliest(self, model: Corrected) -> Corrected:
         """Go over to the prior by which what was run is likeliest, if that is much likelier."""
-        found = {self.prior: model}
-        for at, surface in enumerate(self._surfaces):
-            if at != self.prior:
-                rows, seen = self._rows(surface)
-                surface.repeat(rows.tolist(), _SEEDS_OF_RIVALS)
-                found[at] = Corrected(surface, rows, seen, like=self._surfaces[0])
-        best = max(found, key=lambda at: (found[at].evidence, -at))
-        if found[best].evidence < model.evidence + _MUCH:
+        found = []
+        for surface in self._surfaces:
+            rows, seen = self._rows(surface)
+            surface.repeat(rows.tolist(), _SEEDS_OF_RIVALS)
+            found.append(Corrected(surface, rows, seen, like=self._surfaces[0]).evidence)
+        best = int(np.argmax(found))
+        if found[best] < found[self.prior] + _MUCH:
             return model
         self.prior = best
         self._search()
