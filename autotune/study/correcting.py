@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from autotune.backends.base import Backend, RecordingBackend
 from autotune.damon.recording import Recording
 from autotune.objective.figures import Figures, mean, minimised
+from autotune.objective.pareto import pareto_front
 from autotune.recommendation.belief import Belief
+from autotune.recommendation.front import Confirmation
 from autotune.recommendation.probability import beliefs
 from autotune.space.space import ParameterSet
 from autotune.study.confirming import confirmation_seeds
@@ -37,6 +39,8 @@ alone, which counts for a ninth of it, would grow by 2 % at most,"""
 _POINTS = 0.001
 """nor is one that adds less than this to the first objective over the whole range of the limits: 0.1
 points of a saving are less than two runs of a workload differ by."""
+_LIKELY = 0.5
+"""Where all of several runs must keep the limits: so likely it must be before they are made."""
 _TICKS, _FIRST, _STEP, _LEAST = 12_000.0, 1000, 96, 16
 """With so many ticks of monitoring a run, the prior is asked so often before the first batch and before
 each further batch; the longer a run is, the fewer, down to these few before a batch."""
@@ -139,7 +143,30 @@ class _Turns:
         """Run batches until one is not worthwhile."""
         while wanted := self._batch():
             self._try([start for start in wanted if not start.again])
-            self._repeat([start for start in wanted if start.again])
+            self._repeat([self._trial(one.parameters) for one in wanted if one.again])
+        if (wanted_runs := self._trying.file.objectives.hold.worst_of) is not None:
+            self._repeat_for_the_rule(wanted_runs)
+
+    def _repeat_for_the_rule(self, wanted: int) -> None:
+        """Run what may be recommended as often as the rule for limits wants, with fresh seeds."""
+        objectives = self._trying.file.objectives
+        likely = {
+            number: minimised(belief.mean, objectives)
+            for number, belief in self.beliefs().items()
+            if belief.within**wanted >= _LIKELY
+        }
+        on_front = pareto_front(list(likely.values()))
+        numbers = [number for number, on in zip(likely, on_front, strict=True) if on]
+        trials = [t for t in self._trying.trials if t.number in numbers]
+        confirmed = self._trying.confirmed.confirmations
+        for count in range(wanted):
+            self._repeat(
+                [
+                    trial
+                    for trial in trials[: self._trying.file.recommend]
+                    if len(confirmed.get(trial.number, Confirmation()).figures) == count
+                ]
+            )
 
     def _batch(self) -> list[Start]:
         trying = self._trying
@@ -217,10 +244,9 @@ class _Turns:
         for one, trial in self._trying.batch(asked):
             self._correction.tell(one.parameters, _shown(trial))
 
-    def _repeat(self, wanted: Sequence[Start]) -> None:
+    def _repeat(self, wanted: Sequence[Trial]) -> None:
         pairs: list[tuple[Trial, int]] = []
-        for start in wanted:
-            trial = self._trial(start.parameters)
+        for trial in wanted:
             seed = self._next_seed(trial)
             if seed is not None and trial.number not in {one.number for one, _ in pairs}:
                 pairs.append((trial, seed))

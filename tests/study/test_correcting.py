@@ -234,3 +234,12 @@ def test_a_scheme_that_showed_no_gain_is_not_recommended_whatever_the_prior_says
     assert outcome.trials
     assert all(trial.figures["memory_saving"] < 0.0 for trial in outcome.trials)
     assert outcome.recommendation.front == ()
+
+
+def test_where_several_runs_must_keep_the_limits_they_are_made(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE), TRUE, hold="worst of 4")
+
+    assert outcome.recommendation.front
+    for option in outcome.recommendation.front:
+        assert len(option.confirmations) >= 4
+        assert all(one["slowdown"] <= 0.05 for one in option.confirmations)
