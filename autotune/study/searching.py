@@ -28,7 +28,7 @@ from autotune.trial import Trial, TrialState
 
 Floats = NDArray[np.float64]
 
-_DESIGN = 64
+_DESIGN = 256
 """The schemes of the design."""
 _BATCH = 24
 """The schemes that are tried together; no result depends on how many of them run at a time."""

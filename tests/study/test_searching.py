@@ -88,7 +88,7 @@ def test_the_database_has_the_confirmed_trials(searched: Tuned) -> None:
 
 
 def test_equal_searches_leave_equal_bytes_whatever_runs_at_a_time(tmp_path: Path) -> None:
-    keys = {**SEARCH, "budget": "{trials: 200}", "seed": 5}
+    keys = {**SEARCH, "budget": "{trials: 330}", "seed": 5}
     one, other = (
         tune(
             tmp_path,
