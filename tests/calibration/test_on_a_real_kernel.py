@@ -22,8 +22,8 @@ def test_the_shipped_profile_is_what_a_calibration_finds(vm_cache: Path) -> None
 
     # Another kernel of the same version counts other instructions, and what is small beside the rest
     # of a run is known roughly. The wait follows from a count that goes on every five ticks, and for
-    # some 50 ms after the run, until DAMON is turned off: one count more or less is 21 us, and other code
-    # in the guest moves two. The simulator meets its goals with 26.5 to 68.5 us.
+    # some 50 ms after the run, until DAMON is turned off: one count more or less is 21 us, and other
+    # code in the guest moves two. The simulator meets its goals with 26.5 to 68.5 us.
     roughly = {"tick_us": 10.0, "wake_us": 60.0, "disturbance_us": 5.0}
     wrong = [
         f"{field} is {getattr(found, field)}, not {getattr(SHIPPED, field)}"
