@@ -182,6 +182,8 @@ class Measuring:
                 self._kdamond, experiment, self._with_memory, self._procfs, trace=self._trace
             )
         except ValueError as error:
+            if not self._with_memory():
+                raise self._ended_before() from error
             raise TrialError(str(error)) from error
 
     def _with_memory(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from tests.closed_form import CPU_S, RSS_BYTES, ClosedForm, Tuned, noise, tune
 SEARCH = {
     "sampler": "auto",
     "search_space": "prcl-quota",
-    "budget": "{trials: 400}",
+    "budget": "{trials: 900}",
     "confirmations": None,
     "constraints": "[slowdown <= 5%]",
 }
