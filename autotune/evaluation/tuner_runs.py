@@ -157,7 +157,7 @@ def judged_dict(judged: Judged) -> dict[str, float | int]:
 
 
 class Timed:
-    """A backend round a backend: counts runs, and the time that they take.
+    """A backend round a backend: counts the time that its runs take.
 
     Args:
         inner: Runs the experiments.
@@ -166,8 +166,12 @@ class Timed:
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
         self._lock = threading.Lock()
-        self.starts = 0
         self.seconds = 0.0
+
+    @property
+    def starts(self) -> int:
+        """How often the backend inside has started a workload."""
+        return self._inner.starts
 
     @property
     def name(self) -> str:
@@ -199,13 +203,12 @@ class Timed:
         self._inner.check(experiment)
 
     def run(self, experiment: Experiment, *, seed: int) -> Measurement:
-        """Run the experiment, and count it."""
+        """Run the experiment, and count its time."""
         began_s = time.perf_counter()
         try:
             return self._inner.run(experiment, seed=seed)
         finally:
             with self._lock:
-                self.starts += 1
                 self.seconds += time.perf_counter() - began_s
 
     def stop(self) -> None:
@@ -230,7 +233,7 @@ def run_method(
     return replace(
         this,
         trials=len(outcome.trials),
-        starts=outcome.starts if timed is None else timed.starts,
+        starts=outcome.starts,
         seconds=seconds,
         suggesting_s=None if timed is None else seconds - timed.seconds,
         recommended=_answer(outcome, last=method.last),
