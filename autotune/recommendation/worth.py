@@ -77,11 +77,11 @@ def _told(option: Recommended, objectives: Objectives) -> str:
 
 
 def _costs(objectives: Objectives) -> list[str]:
-    """What a gain is weighed against: figures with limits; without limits, the second objective."""
+    """What a gain is weighed against: figures with limits, and what else is sought to be small."""
     first = objectives.objectives[0].name
     limited = [constraint.name for constraint in objectives.constraints]
-    second = [objective.name for objective in objectives.objectives[1:2]]
-    return [name for name in dict.fromkeys(limited or second) if name != first]
+    small = [o.name for o in objectives.objectives[1:] if o.direction is Direction.MINIMIZE]
+    return [name for name in dict.fromkeys((*limited, *small)) if name != first]
 
 
 def _figure(name: str, value: float) -> str:

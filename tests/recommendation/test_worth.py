@@ -85,6 +85,17 @@ def test_it_says_how_much_is_gained_at_what_cost_and_how_sure_that_is() -> None:
     )
 
 
+def test_whatever_is_sought_to_be_small_is_a_cost() -> None:
+    with_cpu = replace(
+        OBJECTIVES,
+        objectives=(*OBJECTIVES.objectives, objective("cpu_use", Direction.MINIMIZE)),
+    )
+
+    told = verdict([BEST], chosen(option(BEST, belief(0.36))), with_cpu)
+
+    assert "at 1.2 % slowdown and 50 % cpu_use;" in told
+
+
 def test_a_saving_of_next_to_nothing_is_hardly_worth_it() -> None:
     little = trial(4, 0.006, 0.001)
 
