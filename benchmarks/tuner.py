@@ -40,10 +40,11 @@ sys.path.insert(0, str(ROOT))
 
 from autotune import samplers
 from autotune.evaluation.kernel_table import read_table, stored
+from autotune.evaluation.stored_kernel import StoredKernel
 from autotune.evaluation.tuner_judging import Judge, Judged
-from autotune.evaluation.tuner_kernel_model import StoredKernel, cross_validated
+from autotune.evaluation.tuner_kernel_model import cross_validated
 from autotune.evaluation.tuner_plot import Curve, curves_svg
-from autotune.evaluation.tuner_problems import Kind, Problem, problems
+from autotune.evaluation.tuner_problems import Kind, Problem, problems, simulated
 from autotune.evaluation.tuner_reference import (
     Best,
     Effort,
@@ -386,12 +387,22 @@ def _validated(ran: set[str]) -> str:
                     f"{problem.name}, {one.name}",
                     str(one.schemes),
                     number(one.error, 2, percent=True),
+                    number(one.mean_error, 2, percent=True),
+                    number(one.simulated, 2, percent=True),
                     number(one.noise, 2, percent=True),
                     number(one.rank),
                 ]
-                for one in cross_validated(schemes)
+                for one in cross_validated(schemes, simulated(problem.path))
             ]
-    header = ["problem, figure", "schemes", "error, points", "two runs apart, points", "rank"]
+    header = [
+        "problem, figure",
+        "schemes",
+        "median error, points",
+        "mean error, points",
+        "simulator alone, points",
+        "two runs apart, points",
+        "rank",
+    ]
     return table(header, rows) if rows else ""
 
 

@@ -1,29 +1,32 @@
 """A backend that answers from stored runs of the real kernel, and between them from a model.
 
 Schemes that are stored get what was measured with that seed; with other seeds, the mean of what was
-measured and noise. Schemes that are not stored get what a Gaussian process expects, and noise. The
-simulator has no part in it, so that no method that uses the simulator can be flattered.
+measured and noise. Schemes that are not stored get what the simulator says, corrected by a Gaussian
+process over the parameters, and noise. A process without the simulator is off by twice as much on
+schemes that it was not told of, and the best of thousands of schemes lies where it is off.
+
+So that the simulator is not flattered, the correction is no mean, which would fade away from what is
+stored: it is a draw from what the process holds possible, widened to what it missed on schemes that it
+was not told of. So the simulator is wrong everywhere by as much as it is wrong of what is stored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.backends.starts import Starts
 from autotune.damon.damos import Scheme
-from autotune.errors import TrialError
 from autotune.evaluation.kernel_table import Measured, Schemes
-from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement
+from autotune.evaluation.process_draw import ProcessDraw
+from autotune.objective.figures import Figures
 from autotune.surrogate.gaussian_process import GaussianProcess, Layout
-from autotune.testing import measurement
 
 Floats = NDArray[np.float64]
 
@@ -32,10 +35,17 @@ _NEIGHBOURS = 6
 _OF_PARAMETERS = 0.25
 _OF_FIGURES = np.array([100.0, 1.0])
 """What a squared distance counts by which noise is taken over: of parameters, of saving and slowdown."""
+_LEAST_SPREAD = 0.01
+"""A simulated spread of the slowdown, bent, that is as good as none."""
+_ENOUGH = 4
+"""With so many seeds a scheme's own differences are all of its noise."""
 _BYTES = 2.0**20
-_SAME = 1e-9
-"""Figures that differ by less over all schemes are one figure."""
 _ABSENT = 0.5
+_OFFSET, _SCALE, _ERROR = 0.3, 0.3, 0.15
+"""How far the simulator is likely off, in standard deviations of what it says: as
+`autotune.surrogate.corrected` trusts it at first."""
+_FOLDS = 8
+_DRAW_SEED = 5
 
 
 class _Quantity(NamedTuple):
@@ -59,6 +69,11 @@ QUANTITIES = (
     _Quantity("swap_in_bytes", _BYTES),
 )
 """What is modelled of a run. A slowdown counts linearly up to about 2 %, and its logarithm beyond."""
+
+_SLOWDOWN = 1
+
+Simulated: TypeAlias = Callable[[Schemes], Sequence[Figures]]
+"""Gives the simulator's figures of schemes with several seeds, at least two."""
 
 
 def features(schemes: Schemes) -> list[float]:
@@ -104,36 +119,108 @@ def _log_share(value: float, low: float, high: float) -> float:
     return float(np.log(max(value, low / 4.0) / low) / np.log(high / low))
 
 
-def layout(several: Sequence[Schemes]) -> Layout:
-    """Lay schemes out for a Gaussian process."""
-    return Layout(
+def _bent(several: Sequence[Figures]) -> Floats:
+    """Give the quantities of several runs, shape ``(runs, quantities)``."""
+    return np.array([[q.bent(one[q.name]) for q in QUANTITIES] for one in several])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is known of n schemes before the kernel runs them.
+
+    Attributes:
+        coordinates: Shape ``(n, e)``.
+        means: Of the simulator's runs, bent, shape ``(n, quantities)``.
+        spread: The logarithm of how far the simulator's slowdown spreads, shape ``(n,)``.
+    """
+
+    coordinates: Floats
+    means: Floats
+    spread: Floats
+
+    def rows(self, which: NDArray[np.int64]) -> _Known:
+        return _Known(
+            coordinates=self.coordinates[which], means=self.means[which], spread=self.spread[which]
+        )
+
+
+def _known(several: Sequence[Schemes], simulated: Simulated) -> _Known:
+    runs = [_bent(simulated(schemes)) for schemes in several]
+    spreads = np.array([one[:, _SLOWDOWN].std(ddof=1) for one in runs])
+    return _Known(
         coordinates=np.array([features(schemes) for schemes in several]),
-        parameter=_OWNERS,
-        trend=np.ones((len(several), 1)),
+        means=np.array([one.mean(axis=0) for one in runs]),
+        spread=np.log10(np.maximum(spreads, _LEAST_SPREAD)),
     )
 
 
-class _Modelled:
-    """One quantity, bent, as a Gaussian process over the stored schemes.
+class _Difference:
+    """What the kernel shows of one quantity, less what the simulator says of it.
 
     Args:
-        where: Where the schemes lie, n of them.
+        known: The stored schemes, n of them.
+        quantity: A position in `QUANTITIES`.
         means: Of each scheme's seeds, shape ``(n,)``.
         variances: Of each mean, shape ``(n,)``.
     """
 
-    def __init__(self, where: Layout, means: Floats, variances: Floats) -> None:
-        self._centre = float(means.mean())
-        self._process = (
-            GaussianProcess(where, means - self._centre, variances)
-            if np.ptp(means) > _SAME
-            else None
+    def __init__(self, known: _Known, quantity: int, means: Floats, variances: Floats) -> None:
+        self._quantity = quantity
+        said = known.means[:, quantity]
+        self._middle, self._size = float(said.mean()), float(said.std())
+        self._layout = self._place(known)
+        self._values, self._variances = means - said, variances
+        self._process = self._process_of(np.arange(len(means)), None)
+
+    def _place(self, known: _Known) -> Layout:
+        away = known.means[:, self._quantity] - self._middle
+        trend = np.column_stack((np.full(len(away), _OFFSET * self._size), _SCALE * away))
+        return Layout(coordinates=known.coordinates, parameter=_OWNERS, trend=trend)
+
+    def _process_of(
+        self, rows: NDArray[np.int64], before: GaussianProcess | None
+    ) -> GaussianProcess:
+        return GaussianProcess(
+            self._layout.rows(rows),
+            self._values[rows],
+            self._variances[rows],
+            expected=_ERROR * self._size,
+            before=before,
         )
 
-    def expected(self, where: Layout) -> Floats:
-        """Give the means of m schemes that are expected, shape ``(m,)``."""
-        foretold = 0.0 if self._process is None else self._process.at(where).mean
-        return np.asarray(np.zeros(len(where.coordinates)) + foretold + self._centre)
+    @cached_property
+    def _drawn(self) -> ProcessDraw:
+        return ProcessDraw(
+            self._process,
+            self._layout,
+            self._values,
+            self._variances,
+            seed=_DRAW_SEED + self._quantity,
+        )
+
+    @cached_property
+    def _wider(self) -> float:
+        """Give how many times farther than it says it misses what it was not told of; 1 at least."""
+        every = np.arange(len(self._values))
+        misses = []
+        for fold in range(_FOLDS):
+            left_out = every % _FOLDS == fold
+            others = self._process_of(every[~left_out], self._process)
+            mean, deviation = others.each(self._layout.rows(left_out))
+            expected = np.hypot(deviation, np.sqrt(self._variances[left_out]))
+            misses += ((self._values[left_out] - mean) / np.maximum(expected, 1e-12)).tolist()
+        return max(1.0, float(np.sqrt(np.mean(np.square(misses)))))
+
+    def expected(self, known: _Known) -> Floats:
+        """Give what the kernel is expected to show of m schemes, shape ``(m,)``."""
+        return known.means[:, self._quantity] + self._process.each(self._place(known))[0]
+
+    def possible(self, known: _Known) -> Floats:
+        """Give what it may well show, always the same, shape ``(m,)``."""
+        where = self._place(known)
+        mean = self._process.each(where)[0]
+        moved = self._wider * (self._drawn.at(where) - mean)
+        return np.asarray(known.means[:, self._quantity] + mean + moved)
 
 
 class KernelModel:
@@ -141,38 +228,38 @@ class KernelModel:
 
     The noise of a run is what a seed of a similar scheme differed from that scheme's mean, in all
     quantities together. So a scheme that is sometimes lucky, as many are here, stays so. Schemes are
-    similar whose parameters are, and whose saving and slowdown are.
+    similar whose parameters are, whose saving and slowdown are, and whose slowdown spreads as much in
+    the simulator.
 
     Args:
         stored: What was measured, by schemes; at least a dozen, and some with more than one seed.
+        simulated: What the simulator says.
     """
 
-    def __init__(self, stored: Mapping[Schemes, Measured]) -> None:
+    def __init__(self, stored: Mapping[Schemes, Measured], simulated: Simulated) -> None:
         self._stored = stored
+        self._simulated = simulated
         self._place = {schemes: number for number, schemes in enumerate(stored)}
-        bent = [
-            np.array([[q.bent(one[q.name]) for q in QUANTITIES] for one in of.figures.values()])
-            for of in stored.values()
-        ]
+        bent = [_bent(list(of.figures.values())) for of in stored.values()]
         self._means = np.array([values.mean(axis=0) for values in bent])
         # A mean of few takes a part of their differences with it.
         self._differences = [
             (values - values.mean(axis=0)) * np.sqrt(len(values) / max(len(values) - 1, 1))
             for values in bent
         ]
-        self._layout = layout(list(stored))
-        spread = self._spread()
+        self._known = _known(list(stored), simulated)
         counts = np.array([len(values) for values in bent])
+        variances = self._spread() / counts[:, None]
         self._models = [
-            _Modelled(self._layout, self._means[:, k], spread[:, k] / counts)
+            _Difference(self._known, k, self._means[:, k], variances[:, k])
             for k in range(len(QUANTITIES))
         ]
-        self._known: dict[Schemes, tuple[Floats, Floats]] = {}
+        self._seen: dict[Schemes, tuple[Floats, Floats]] = {}
 
     def expected(self, schemes: Schemes) -> Floats:
-        """Give the quantities, bent, that the process expects, whether the schemes are stored or not."""
-        where = layout([schemes])
-        return np.array([model.expected(where)[0] for model in self._models])
+        """Give the quantities, bent, that the model expects, whether the schemes are stored or not."""
+        known = _known([schemes], self._simulated)
+        return np.array([model.expected(known)[0] for model in self._models])
 
     def values(self, schemes: Schemes, seed: int) -> dict[str, float]:
         """Give the quantities of a run by name. Equal arguments give equal values.
@@ -183,104 +270,50 @@ class KernelModel:
         measured = self._stored.get(schemes)
         if measured is not None and seed in measured.figures:
             return {q.name: measured.figures[seed][q.name] for q in QUANTITIES}
-        if schemes not in self._known:
-            self._known[schemes] = self._mean_and_differences(schemes)
-        mean, differences = self._known[schemes]
+        if schemes not in self._seen:
+            self._seen[schemes] = self._mean_and_differences(schemes)
+        mean, differences = self._seen[schemes]
         digest = hashlib.sha256(f"{schemes!r} {seed}".encode()).digest()
         drawn = int(np.random.default_rng(list(digest)).integers(len(differences)))
         bent = mean + differences[drawn]
         return {q.name: q.straight(value) for q, value in zip(QUANTITIES, bent, strict=True)}
 
     def _mean_and_differences(self, schemes: Schemes) -> tuple[Floats, Floats]:
-        """Give the mean, and what a run may differ from it: its own differences count for a half."""
+        """Give the mean, and what a run may differ from it.
+
+        A stored scheme's own differences count for a half; for all, if there are enough.
+        """
         place = self._place.get(schemes)
         if place is None:
-            mean = self.expected(schemes)
-            near = self._near(np.array(features(schemes)), mean)
+            known = _known([schemes], self._simulated)
+            mean = np.array([model.possible(known)[0] for model in self._models])
+            near = self._near(known, mean)
             return mean, np.concatenate([self._differences[n] for n in near])
-        near = self._near(self._layout.coordinates[place], self._means[place])
-        others = np.concatenate([self._differences[n] for n in near if n != place])
         own = self._differences[place]
+        if len(own) >= _ENOUGH:
+            return self._means[place], own
+        near = self._near(self._known.rows(np.array([place])), self._means[place])
+        others = np.concatenate([self._differences[n] for n in near if n != place])
         if len(own) == 1:
             return self._means[place], others
         repeated = np.tile(own, (-(-len(others) // len(own)), 1))
         return self._means[place], np.concatenate([repeated, others])
 
-    def _near(self, point: Floats, mean: Floats) -> list[int]:
+    def _near(self, known: _Known, mean: Floats) -> list[int]:
         """Give the stored schemes that are most similar and have more than one seed."""
-        apart = _OF_PARAMETERS * ((self._layout.coordinates - point) ** 2).sum(axis=1)
+        apart = _OF_PARAMETERS * ((self._known.coordinates - known.coordinates) ** 2).sum(axis=1)
         apart += (_OF_FIGURES * (self._means[:, :2] - mean[:2]) ** 2).sum(axis=1)
+        apart += (self._known.spread - known.spread) ** 2
         order: list[int] = np.argsort(apart, kind="stable").tolist()
         return [n for n in order if len(self._differences[n]) > 1][:_NEIGHBOURS]
 
     def _spread(self) -> Floats:
         """Give the variance of a run of each stored scheme, shape ``(n, quantities)``."""
         rows = []
-        for point, mean in zip(self._layout.coordinates, self._means, strict=True):
-            near = self._near(point, mean)
+        for place, mean in enumerate(self._means):
+            near = self._near(self._known.rows(np.array([place])), mean)
             rows.append(np.concatenate([self._differences[n] for n in near]).var(axis=0))
         return np.array(rows)
-
-
-class StoredKernel:
-    """A backend under the micro-VM's name that answers from a model of stored runs.
-
-    Args:
-        model: Answers for schemes.
-        baseline: Answers for every baseline: the figures of schemes are relative to it.
-        machine: The machine that was measured.
-    """
-
-    name = "vm"
-    slowdown_metric: Literal["own_cpu_slowdown"] = "own_cpu_slowdown"
-    drifts = False
-    most_at_once = None
-
-    def __init__(self, model: KernelModel, baseline: Measurement, machine: str) -> None:
-        self._model = model
-        self._baseline = baseline
-        self.machine = machine
-        self._starts = Starts()
-
-    @property
-    def starts(self) -> int:
-        """How often a workload was started."""
-        return self._starts.count
-
-    def check(self, experiment: Experiment) -> None:
-        """Accept everything."""
-
-    def run(self, experiment: Experiment, *, seed: int) -> Measurement:
-        """Answer with a measurement whose figures are the model's.
-
-        Raises:
-            TrialError: If the model can't place the schemes.
-        """
-        self._starts.one_more()
-        if experiment.monitoring is None:
-            return self._baseline
-        try:
-            values = self._model.values(experiment.schemes, seed)
-        except ValueError as error:
-            raise TrialError(str(error)) from error
-        base = self._baseline
-        held = (1.0 - values["memory_saving"]) * (base.pss_mean_bytes + base.swap_pool_mean_bytes)
-        swapped_in = max(values["swap_in_bytes"], 0.0)
-        return measurement(
-            runtime_s=base.runtime_s,
-            work_done=base.work_done,
-            rss_mean_bytes=held,
-            pss_mean_bytes=held,
-            system_used_mean_bytes=base.system_used_mean_bytes,
-            workload_cpu_s=(1.0 + values["slowdown"]) * base.workload_cpu_s,
-            kdamond_cpu=min(max(values["kdamond_cpu"], 0.0), 1.0),
-            major_faults=int(swapped_in) // 4096,
-            swap_in_bytes=int(swapped_in),
-            swap_out_bytes=int(max(values["swap_out_bytes"], 0.0)),
-        )
-
-    def stop(self) -> None:
-        """Nothing runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +323,8 @@ class CrossValidated:
     Attributes:
         name: The figure.
         error: Median of the absolute error, in the figure's unit.
+        mean_error: Mean of the same.
+        simulated: The mean error of the simulator alone.
         noise: Median of the difference between two runs of one scheme that would be expected of noise
             alone, in the same unit: no model can have a smaller error than about half of this.
         rank: Spearman's correlation between what is foretold and what was measured.
@@ -298,13 +333,15 @@ class CrossValidated:
 
     name: str
     error: float
+    mean_error: float
+    simulated: float
     noise: float
     rank: float
     schemes: int
 
 
 def cross_validated(
-    stored: Mapping[Schemes, Measured], *, folds: int = 5
+    stored: Mapping[Schemes, Measured], simulated: Simulated, *, folds: int = 5
 ) -> tuple[CrossValidated, ...]:
     """Leave out each of *folds* parts of the stored schemes in turn, and foretell it from the others."""
     from scipy.stats import spearmanr
@@ -313,27 +350,34 @@ def cross_validated(
     foretold: dict[Schemes, Floats] = {}
     for fold in range(folds):
         left_out = set(names[fold::folds])
-        model = KernelModel({name: stored[name] for name in names if name not in left_out})
+        model = KernelModel(
+            {name: stored[name] for name in names if name not in left_out}, simulated
+        )
         foretold |= {schemes: model.expected(schemes) for schemes in left_out}
+    known = _known(names, simulated)
     found = []
     for number, quantity in enumerate(QUANTITIES[:2]):
-        measured = [
-            statistics.fmean(one[quantity.name] for one in stored[schemes].figures.values())
-            for schemes in names
-        ]
-        expected = [quantity.straight(foretold[schemes][number]) for schemes in names]
+        measured = np.array(
+            [
+                statistics.fmean(one[quantity.name] for one in stored[schemes].figures.values())
+                for schemes in names
+            ]
+        )
+        expected = np.array([quantity.straight(foretold[schemes][number]) for schemes in names])
+        said = np.array([quantity.straight(value) for value in known.means[:, number]])
         differences = [
             abs(first[quantity.name] - second[quantity.name])
             for first, second, *_ in (
                 list(of.figures.values()) for of in stored.values() if len(of.figures) > 1
             )
         ]
+        errors = np.abs(expected - measured)
         found.append(
             CrossValidated(
                 name=quantity.name,
-                error=statistics.median(
-                    abs(one - other) for one, other in zip(expected, measured, strict=True)
-                ),
+                error=float(np.median(errors)),
+                mean_error=float(errors.mean()),
+                simulated=float(np.abs(said - measured).mean()),
                 noise=statistics.median(differences) if differences else float("nan"),
                 rank=float(spearmanr(expected, measured).statistic),
                 schemes=len(names),

@@ -24,7 +24,7 @@ from autotune.backends.simulator.simulator import Simulator
 from autotune.backends.vm.vm import Vm
 from autotune.cache import cache_folder
 from autotune.errors import InputError
-from autotune.evaluation.kernel_table import BASELINE, read_table, stored
+from autotune.evaluation.kernel_table import BASELINE, Schemes, read_table, stored
 from autotune.evaluation.stand_in import (
     Bend,
     KernelStandIn,
@@ -34,13 +34,19 @@ from autotune.evaluation.stand_in import (
     true,
     without_quotas,
 )
-from autotune.evaluation.tuner_kernel_model import KernelModel, StoredKernel
+from autotune.evaluation.stored_kernel import StoredKernel
+from autotune.evaluation.tuner_judging import Judge
+from autotune.evaluation.tuner_kernel_model import KernelModel, Simulated
 from autotune.evaluation.tuner_responses import RecordedResponse, read_responses
+from autotune.objective.figures import Figures
 from autotune.workload_file.overrides import Overrides
 from autotune.workload_file.workload_file import WorkloadFile, load_workload_file
 
 LEAST_SCHEMES = 40
 """A stored problem needs so many schemes."""
+
+_SIMULATED, _SEEDS = 5000, 6
+"""The first seed and the number of seeds by which the simulator tells what a model needs."""
 
 BENT = ("hot-cold", "drift")
 """The simulator's problems that stand-ins are made of."""
@@ -193,7 +199,19 @@ def stored_kernel(path: Path) -> StoredKernel:
         raise InputError(f"{table}: {len(schemes)} schemes are too few: measure more")
     with table.open(encoding="utf-8") as lines:
         machine = lines.readline().removesuffix(".\n").split(" on ")[-1]
-    return StoredKernel(KernelModel(schemes), baseline.measurement, machine)
+    return StoredKernel(KernelModel(schemes, simulated(path)), baseline.measurement, machine)
+
+
+def simulated(path: Path) -> Simulated:
+    """Give what the simulator says of the schemes of a stored problem, with several seeds."""
+    file = load_workload_file(path, Overrides(backend="simulator"))
+    judge = Judge(file, _simulator())
+
+    def runs(schemes: Schemes) -> list[Figures]:
+        found = [judge.measured_once(schemes, _SIMULATED + seed) for seed in range(_SEEDS)]
+        return [one for one in found if one is not None]
+
+    return runs
 
 
 def _responses(folder: Path) -> list[Problem]:
