@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.experiment.measurement import Measurement
+from autotune.objective.of_each import of_each
 
 IDLE_S = 2.0
 """For how long a workload must be idle, in seconds, so that what follows is a phase after idling."""
@@ -54,9 +55,9 @@ class _Run:
     def __init__(self, measured: Measurement) -> None:
         series = measured.series
         self.measured = measured
-        self.time_s: Numbers = np.array(series.time_s)
-        self.end_s = max(measured.runtime_s, series.time_s[-1])
-        self._cpu_s: Numbers = np.array(series.cpu_s)
+        self.time_s: Numbers = np.asarray(series.samples("time_s"))
+        self.end_s = max(measured.runtime_s, float(self.time_s[-1]))
+        self._cpu_s: Numbers = np.asarray(series.samples("cpu_s"))
 
     def use(self) -> Numbers:
         """The CPUs used between each sample and the next."""
@@ -75,7 +76,7 @@ class _Run:
     def faults(self, begin_s: float, end_s: float) -> float:
         """Faults from swap from one time to another."""
         return self._growth(
-            np.append(self.measured.series.major_faults, self.measured.major_faults),
+            np.append(self.measured.series.samples("major_faults"), self.measured.major_faults),
             begin_s,
             end_s,
         )
@@ -83,7 +84,7 @@ class _Run:
     def work(self, begin_s: float, end_s: float) -> float:
         """Accesses of a pattern from one time to another."""
         return self._growth(
-            np.append(self.measured.series.work_done, self.measured.work_done or 0.0),
+            np.append(self.measured.series.samples("work_done"), self.measured.work_done or 0.0),
             begin_s,
             end_s,
         )
@@ -121,23 +122,34 @@ class _Run:
         return float(self.time_s[number + idle[0] + busy[0]]) if len(busy) else None
 
 
+def _known(measured: Measurement, name: str) -> bool:
+    """Whether a field of the series has samples."""
+    return len(measured.series.samples(name)) > 0
+
+
+@of_each
+def _usual_phases(baseline: Measurement) -> tuple[float, tuple[Phase, ...]]:
+    """Give the CPUs below which a baseline is idle, and its phases after idling."""
+    before = _Run(baseline)
+    busiest = before.busiest()
+    limit = min(MOST_USE, MOST_SHARE * busiest)
+    return limit, tuple(before.phases(limit)) if busiest >= LEAST_USE else ()
+
+
 def _pairs(measured: Measurement, baseline: Measurement) -> list[tuple[Phase, Phase]]:
     """Give the phases after idling of the measurement, each with that of the baseline.
 
     Raises:
         ValueError: If there is none, or it is not known when a workload was busy.
     """
-    if not (measured.series.cpu_s and baseline.series.cpu_s):
+    if not (_known(measured, "cpu_s") and _known(baseline, "cpu_s")):
         raise ValueError("when the workload was idle was not recorded: measure the program itself")
-    run, before = _Run(measured), _Run(baseline)
-    busiest = before.busiest()
-    limit = min(MOST_USE, MOST_SHARE * busiest)
-    phases = list(before.phases(limit)) if busiest >= LEAST_USE else []
+    limit, phases = _usual_phases(baseline)
     if not phases:
         raise ValueError(
             f"the workload is never idle for {IDLE_S:g} s and then busy: let it pause for longer"
         )
-    found, late_s = [], 0.0
+    run, found, late_s = _Run(measured), [], 0.0
     for phase in phases:
         begin_s = run.awake_after((phase.idle_s + phase.begin_s) / 2 + late_s, limit)
         if begin_s is None:
@@ -161,13 +173,14 @@ def comeback_faults(measured: Measurement, baseline: Measurement) -> float:
     Raises:
         ValueError: If the baseline is never idle and then busy, or that is not known.
     """
-    run, before = _Run(measured), _Run(baseline)
-    if not (measured.series.major_faults and baseline.series.major_faults):
+    if not (_known(measured, "major_faults") and _known(baseline, "major_faults")):
         raise ValueError("when faults came was not recorded: measure again")
+    pairs = _pairs(measured, baseline)
+    run, before = _Run(measured), _Run(baseline)
     return max(
         run.faults(mine.begin_s, mine.begin_s + FIRST_S)
         - before.faults(theirs.begin_s, theirs.begin_s + FIRST_S)
-        for mine, theirs in _pairs(measured, baseline)
+        for mine, theirs in pairs
     )
 
 
@@ -184,9 +197,9 @@ def comeback_s(measured: Measurement, baseline: Measurement) -> float:
         ValueError: If the baseline is never idle and then busy, that is not known, or the phases do not
             seem to do equal work.
     """
-    run, before = _Run(measured), _Run(baseline)
     pairs = _pairs(measured, baseline)
-    if measured.series.work_done and baseline.series.work_done:
+    run, before = _Run(measured), _Run(baseline)
+    if _known(measured, "work_done") and _known(baseline, "work_done"):
         return max(_lost_s(run, before, *pair) for pair in pairs)
     done = (measured.work_done, baseline.work_done)
     if None not in done and abs((done[0] or 0.0) - (done[1] or 0.0)) > SAME_WORK * (

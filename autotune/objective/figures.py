@@ -90,6 +90,8 @@ def mean(several: Sequence[Figures]) -> dict[str, float]:
     {'slowdown': 0.5}
     """
     first, *rest = several
+    if not rest:
+        return {name: value + 0.0 for name, value in first.items()}  # no zero has a sign
     names = [name for name in first if all(name in other for other in rest)]
     return {name: _mean([one[name] for one in several]) for name in names}
 

@@ -118,7 +118,9 @@ def plateau(
     if count < _FEWEST:
         return None
     box = {
-        parameter.name: _allowed(parameter, float(bottom), float(top), cube, row, here)
+        parameter.name: _allowed(
+            parameter, float(bottom), float(top), cube.choices(row), points[:, row], here
+        )
         for row, (parameter, bottom, top) in enumerate(
             zip(space.parameters, low, high, strict=True)
         )
@@ -291,19 +293,32 @@ def _is_whole(parameter: Parameter, low: float, high: float) -> bool:
 
 
 def _allowed(
-    parameter: Parameter, low: float, high: float, cube: UnitCube, row: int, here: Sequence[Trial]
+    parameter: Parameter,
+    low: float,
+    high: float,
+    choices: Sequence[float],
+    shares: Floats,
+    here: Sequence[Trial],
 ) -> tuple[Value, ...]:
-    """Give the values that a box allows: the choices in it, or its ends."""
+    """Give the values that a box allows: the choices in it, or its ends.
+
+    Args:
+        parameter: Its values are asked for.
+        low: The lower end of the box on its coordinate.
+        high: The upper end.
+        choices: The coordinates of its choices, if it has some.
+        shares: Its coordinate in each of the trials.
+        here: The trials.
+    """
     if isinstance(parameter, Choices):
-        shares = cube.choices(row)
         return tuple(
             choice
-            for choice, share in zip(parameter.choices, shares, strict=True)
+            for choice, share in zip(parameter.choices, choices, strict=True)
             if low - 1e-9 <= share <= high + 1e-9
         )
     seen = sorted(
-        (float(cube.point(trial.parameters)[row]), trial.parameters[parameter.name])
-        for trial in here
+        (share, trial.parameters[parameter.name])
+        for share, trial in zip(shares.tolist(), here, strict=True)
     )
     inside = [value for share, value in seen if low <= share <= high]
     ends = inside[0], inside[-1]

@@ -21,6 +21,7 @@ from autotune.recommendation import front, inaction
 from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Confirmation
 from autotune.recommendation.inaction import Reason
+from autotune.space.fields import Value
 from autotune.space.space import ParameterSet
 from autotune.study.confirming import Confirmed
 from autotune.study.events import BatchFinished, Listener, TrialAsked, TrialFinished
@@ -82,6 +83,7 @@ class Trying:
         self._backend = backend
         self._baselines: dict[int, Measurement | None] = {}
         self._slowdown = slowdown
+        self._schemes: dict[tuple[tuple[str, Value], ...], Schemes] = {}
         time_us = file.budget.time_us
         self._end_s = None if time_us is None else time.monotonic() + time_us / 1e6
 
@@ -102,8 +104,12 @@ class Trying:
         Raises:
             ValueError: If these values give no possible schemes.
         """
-        wanted = self.file.search_space.schemes(parameters)
-        return tuple(on_grid(scheme, self.file.monitoring.intervals) for scheme in wanted)
+        key = tuple(parameters.items())
+        if key not in self._schemes:
+            wanted = self.file.search_space.schemes(parameters)
+            intervals = self.file.monitoring.intervals
+            self._schemes[key] = tuple(on_grid(scheme, intervals) for scheme in wanted)
+        return self._schemes[key]
 
     def batch(
         self, asked: Sequence[AnAsked], *, series: bool = True

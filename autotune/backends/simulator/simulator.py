@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -11,12 +10,14 @@ from numpy.typing import NDArray
 
 from autotune.backends.simulator import world
 from autotune.backends.simulator.compiled.draws import Draws, make_draws
+from autotune.backends.simulator.compiled.structs import fields_of
 from autotune.backends.simulator.conditions import conditions
 from autotune.backends.simulator.damon import kdamond, regions, schemes
 from autotune.backends.simulator.damon.regions import three_ranges
 from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import advise_everything
 from autotune.backends.simulator.memory.pages import Memory
+from autotune.backends.simulator.samples import ArraySeries, samples_of
 from autotune.backends.simulator.source import Source
 from autotune.backends.simulator.workload import player, processes
 from autotune.backends.simulator.workload.layout import lay_out, size_bytes
@@ -32,15 +33,13 @@ from autotune.damon.monitoring import Intervals, Monitoring, OperationsSet
 from autotune.damon.recording import Recording
 from autotune.damon.spans import without
 from autotune.errors import InputError, TrialError
+from autotune.experiment.conditions import Conditions
 from autotune.experiment.experiment import Experiment
-from autotune.experiment.measurement import Measurement, Series
+from autotune.experiment.measurement import Measurement
 from autotune.experiment.pattern import Pattern
 from autotune.experiment.program import Program
+from autotune.experiment.watched import Watched
 from autotune.units import format_duration, format_size
-
-_PAGE_TABLE_SHARE = 1 / 512
-"""A page table entry takes 8 of the 4096 bytes that it maps."""
-
 
 _MOST_BYTES = 1 << 40
 _LONGEST_US = 86_400_000_000
@@ -195,26 +194,14 @@ class Simulator:
             raise TrialError(
                 f"the workload had not ended after {timeout_us / 1e6:g} s: raise workload.timeout"
             )
-        measured = _measurement(
-            simulated,
-            None if experiment.monitoring is None else staged,
-            experiment.workload,
-        )
+        series, workload = samples_of(simulated, experiment.workload), experiment.workload
         if experiment.monitoring is None:
-            return measured
-        return replace(
-            measured,
-            watched=processes.watched(experiment.workload, asked, monitoring),
-            conditions=conditions(
-                simulated,
-                staged,
-                measured.series,
-                machine,
-                experiment.schemes,
-                intervals,
-                start_us / 1e6,
-            ),
+            return _measurement(simulated, series, None, workload, None, None)
+        watching = processes.watched(workload, asked, monitoring)
+        met = conditions(
+            simulated, staged, series, machine, experiment.schemes, intervals, start_us / 1e6
         )
+        return _measurement(simulated, series, staged, workload, watching, met)
 
     def _start(self, experiment: Experiment, seed: int, draws: Draws) -> world.World:
         """Load the workload; the world starts where the measured part begins."""
@@ -331,35 +318,6 @@ def _work_done(workload: processes.Workload, simulated: world.World) -> float | 
     return float(simulated.source.state[0].accesses)
 
 
-def _series(simulated: world.World, workload: processes.Workload) -> Series:
-    tally = simulated.tally[0]
-    taken = int(tally.samples)
-    rss, swap, pool, wss = (
-        simulated.samples[name][:taken] for name in ("rss", "swap", "pool", "wss")
-    )
-    times_us = np.arange(taken) * tally.period_us
-    shares = times_us / max(1.0, float(simulated.clock[0].now_us))
-    is_pattern = isinstance(workload, Pattern)
-    cpu_us, swap_ins, accesses = (
-        simulated.samples[name][:taken] for name in ("cpu_us", "swap_ins", "accesses")
-    )
-    pss = np.maximum(0, rss - processes.repeated_bytes(workload, shares))
-    used = pss + pool + (rss * _PAGE_TABLE_SHARE).astype(np.int64)
-    return Series(
-        time_s=tuple((times_us / 1e6).tolist()),
-        rss_bytes=tuple(rss.tolist()),
-        pss_bytes=tuple(pss.tolist()),
-        swap_bytes=tuple(swap.tolist()),
-        pool_bytes=tuple(pool.tolist()),
-        used_bytes=tuple(used.tolist()),
-        wss_bytes=tuple(None if size < 0 else size for size in wss.tolist()),
-        # A replay spreads the recorded CPU time evenly: it does not know when its program was idle.
-        cpu_s=tuple((cpu_us / 1e6).round(6).tolist()) if is_pattern else (),
-        major_faults=tuple(swap_ins.tolist()),
-        work_done=tuple(accesses.tolist()) if is_pattern else (),
-    )
-
-
 def _stats(staged: schemes.Schemes) -> SchemeStats:
     """The statistics of all schemes, summed."""
     names = ("tried_regions", "tried_bytes", "applied_regions", "applied_bytes", "quota_exceeds")
@@ -375,34 +333,38 @@ def _weighted_mean(samples: NDArray[np.float64], weights: NDArray[np.float64]) -
 
 
 def _measurement(
-    simulated: world.World, staged: schemes.Schemes | None, workload: processes.Workload
+    simulated: world.World,
+    series: ArraySeries,
+    staged: schemes.Schemes | None,
+    workload: processes.Workload,
+    watched: Watched | None,
+    met: Conditions | None,
 ) -> Measurement:
-    series = _series(simulated, workload)
-    clock, counters = simulated.clock[0], simulated.memory.counters[0]
-    tally = simulated.tally[0]
-    runtime_s = float(clock.now_us) / 1e6
-    weights = np.diff(np.append(series.time_s, runtime_s))
+    clock, counters = fields_of(simulated.clock), fields_of(simulated.memory.counters)
+    tally = fields_of(simulated.tally)
+    runtime_s = clock["now_us"] / 1e6
+    weights = np.diff(np.append(series.samples("time_s"), runtime_s))
 
-    def mean(samples: tuple[int | None, ...]) -> float:
-        return _weighted_mean(np.array(samples, dtype=np.float64), weights)
+    def mean(name: str) -> float:
+        return _weighted_mean(series.samples(name).astype(np.float64), weights)
 
     return Measurement(
         runtime_s=runtime_s,
         work_done=_work_done(workload, simulated),
-        rss_mean_bytes=mean(series.rss_bytes),
-        rss_peak_bytes=max(series.rss_bytes),
-        pss_mean_bytes=mean(series.pss_bytes),
-        swap_pool_mean_bytes=mean(series.pool_bytes),
-        system_used_mean_bytes=mean(series.used_bytes),
-        kdamond_cpu=float(clock.busy_us) / 1e6 / runtime_s,
+        rss_mean_bytes=mean("rss_bytes"),
+        rss_peak_bytes=int(series.samples("rss_bytes").max()),
+        pss_mean_bytes=mean("pss_bytes"),
+        swap_pool_mean_bytes=mean("pool_bytes"),
+        system_used_mean_bytes=mean("used_bytes"),
+        kdamond_cpu=clock["busy_us"] / 1e6 / runtime_s,
         workload_cpu_s=float(world.cpu_us(simulated)) / 1e6,
-        major_faults=int(counters.swap_ins),
-        swap_in_bytes=int(counters.swap_ins) * PAGE_BYTES,
-        swap_out_bytes=int(counters.swap_outs) * PAGE_BYTES,
+        major_faults=counters["swap_ins"],
+        swap_in_bytes=counters["swap_ins"] * PAGE_BYTES,
+        swap_out_bytes=counters["swap_outs"] * PAGE_BYTES,
         memory_pressure_some_s=float(world.stalled_us(simulated)) / 1e6,
         scheme_stats=None if staged is None else _stats(staged),
-        wss_mean_bytes=float(tally.wss_sum) / int(tally.aggregations)
-        if tally.aggregations
-        else None,
+        wss_mean_bytes=tally["wss_sum"] / tally["aggregations"] if tally["aggregations"] else None,
         series=series,
+        watched=watched,
+        conditions=met,
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
-from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
+from autotune.backends.simulator.compiled.structs import (
+    FLAG,
+    FLOAT,
+    INT,
+    Structs,
+    make_structs,
+    put,
+)
 from autotune.backends.simulator.machine_costs import Machine
 from autotune.backends.simulator.memory.huge_pages import COLLAPSE_EVERY_US, collapse
 from autotune.backends.simulator.memory.pages import Memory, pool_bytes
@@ -87,19 +94,26 @@ def start(
 ) -> World:
     """Make a world whose clock stands at 0."""
     clock = make_structs(_CLOCK, 1)
-    clock[0].scan_us, clock[0].check_us = machine.scan_us, machine.check_us
-    clock[0].tick_us, clock[0].disturbance_us = machine.tick_us, machine.disturbance_us
-    clock[0].jiffy_us, clock[0].missed_chance = machine.jiffy_us, machine.missed_access_chance
-    clock[0].shared, clock[0].memory_pages = machine.cpus == 1, machine.memory_bytes // PAGE_BYTES
-    clock[0].stalled_fraction = machine.stalled_fraction
-    clock[0].wake_us = machine.wake_us
-    clock[0].busy = busy_share(source)
-    clock[0].disturbance_us *= cpu_share(source)
-    clock[0].sample_us = machine.sample_us if machine.cpus == 1 else 0.0
-    clock[0].collapses = machine.huge_pages != "never"
-    clock[0].next_collapse_us = COLLAPSE_EVERY_US
+    put(
+        clock,
+        0,
+        scan_us=machine.scan_us,
+        check_us=machine.check_us,
+        tick_us=machine.tick_us,
+        disturbance_us=machine.disturbance_us * cpu_share(source),
+        jiffy_us=machine.jiffy_us,
+        missed_chance=machine.missed_access_chance,
+        shared=machine.cpus == 1,
+        memory_pages=machine.memory_bytes // PAGE_BYTES,
+        stalled_fraction=machine.stalled_fraction,
+        wake_us=machine.wake_us,
+        busy=busy_share(source),
+        sample_us=machine.sample_us if machine.cpus == 1 else 0.0,
+        collapses=machine.huge_pages != "never",
+        next_collapse_us=COLLAPSE_EVERY_US,
+    )
     tally = make_structs(_TALLY, 1)
-    tally[0].period_us, tally[0].wss = period_us, -1
+    put(tally, 0, period_us=period_us, wss=-1)
     samples = make_structs(_SAMPLE, int(timeout_us / period_us) + 2)
     return World(memory, source, clock, samples, tally)
 

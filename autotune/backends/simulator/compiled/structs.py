@@ -6,6 +6,7 @@ description of each array, so that passing many arrays costs more than the work 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,11 +31,43 @@ def make_structs(fields: Mapping[str, str], count: int) -> Structs:
     >>> regions.start.tolist(), int(regions[1].age)
     ([0, 4096], 0)
     """
-    if taken := [name for name in fields if hasattr(np.recarray, name)]:
-        raise ValueError(f"structs have an attribute of their own called {taken[0]}")
-    dtype = np.dtype(list(fields.items()), align=True)
+    dtype = _struct(tuple(fields.items()))
     # Zero bytes cost nothing until they are used; zero structs would cost time at once.
     return np.zeros(count * dtype.itemsize, dtype=np.uint8).view(dtype).view(np.recarray)
+
+
+@functools.cache
+def _struct(fields: tuple[tuple[str, str], ...]) -> np.dtype[Any]:
+    """Make the type of a struct once: a call of compiled code compares types, equal ones field by field.
+
+    Raises:
+        ValueError: If a field's name means something else in plain Python.
+    """
+    if taken := [name for name, _ in fields if hasattr(np.recarray, name)]:
+        raise ValueError(f"structs have an attribute of their own called {taken[0]}")
+    return np.dtype((np.record, np.dtype(list(fields), align=True)))
+
+
+def put(structs: Structs, index: int, **values: float) -> None:
+    """Write fields of one struct from plain Python, which `structs[index].field` does slowly.
+
+    >>> regions = make_structs({"start": INT, "age": INT}, 2)
+    >>> put(regions, 1, start=4096, age=3)
+    >>> regions.age.tolist()
+    [0, 3]
+    """
+    struct = structs[index]
+    for name, value in values.items():
+        struct[name] = value
+
+
+def fields_of(structs: Structs, index: int = 0) -> dict[str, Any]:
+    """Give the fields of one struct as plain numbers, by name.
+
+    >>> fields_of(make_structs({"start": INT, "age": INT}, 2))
+    {'start': 0, 'age': 0}
+    """
+    return dict(zip(structs.dtype.names or (), structs[index].item(), strict=True))
 
 
 @inlined

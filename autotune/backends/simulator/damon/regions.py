@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.compiled import compiled, inlined
 from autotune.backends.simulator.compiled.draws import Draws, uniform
-from autotune.backends.simulator.compiled.structs import INT, Structs, make_structs
+from autotune.backends.simulator.compiled.structs import INT, Structs, make_structs, put
 from autotune.backends.simulator.memory.pages import Memory, end_of
 from autotune.damon.kernel_rules import PAGE_BYTES, PROCESS_BYTES, initial_regions
 
@@ -67,9 +67,10 @@ def make_regions(
         of_targets = (ranges[first : first + 3] for first in range(0, len(ranges), 3))
         spans = tuple(span for own in of_targets for span in initial_regions(own, min_regions))
     items, totals = make_structs(_REGION, capacity), make_structs(_TOTALS, 1)
-    for index, (start, end) in enumerate(spans):
-        items[index].start, items[index].end = start, end
-    totals[0].regions = len(spans)
+    in_use = items[: len(spans)].view(np.ndarray)
+    in_use["start"] = [start for start, _ in spans]
+    in_use["end"] = [end for _, end in spans]
+    put(totals, 0, regions=len(spans))
     return Regions(
         items, totals, make_structs(_REGION, capacity), np.zeros((3 * targets, 2), dtype=np.int64)
     )

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.backends.simulator.compiled.compiled import inlined
-from autotune.backends.simulator.compiled.structs import FLAG, FLOAT, INT, Structs, make_structs
+from autotune.backends.simulator.compiled.structs import (
+    FLAG,
+    FLOAT,
+    INT,
+    Structs,
+    make_structs,
+    put,
+)
 from autotune.damon.damos import Action, FilterType, GoalMetric, Scheme
 from autotune.damon.kernel_rules import MAX_SCORE
 from autotune.damon.kernel_units import to_kernel
@@ -161,34 +168,72 @@ def stage(
         for row, scheme in enumerate(schemes)
         for goal in (() if scheme.quota is None else scheme.quota.goals)
     ]
-    for row, scheme in zip(items, schemes, strict=True):
-        kernel = to_kernel(scheme, intervals)
-        row.action = MODELLED.index(scheme.action)
-        row.physical = operations is OperationsSet.PADDR
-        row.takes = _takes(scheme)
-        row.min_sz, row.max_sz = map(_clip, kernel.sz)
-        row.min_nr, row.max_nr = kernel.nr_accesses
-        row.min_age, row.max_age = map(_clip, kernel.age)
-        row.quota_ms, row.quota_bytes = _clip(kernel.quota_ms), _clip(kernel.quota_bytes)
-        jiffies = -(-min(kernel.reset_interval_ms, _LONGEST_MS) * 1000 // jiffy_us)
-        row.reset_us = jiffies * jiffy_us
-        if scheme.quota is not None:
-            row.rate_weight = scheme.quota.weights.access_rate
-            row.age_weight = scheme.quota.weights.age
-            row.goals = len(scheme.quota.goals)
-        row.look_us, row.high, row.mid, row.low = kernel.watermarks or (0, -1, -1, -1)
-        interval_us = scheme.apply_interval_us or intervals.aggregation_us
-        row.apply_ticks = row.next_apply = _clip(interval_us // intervals.sampling_us)
-        row.active, row.window_us = 1, -1.0
+    for row, scheme in enumerate(schemes):
+        put(items, row, **_in_kernel_units(scheme, intervals, jiffy_us, operations))
     staged_filters = make_structs(_FILTER, len(filters))
-    for row, (number, item) in zip(staged_filters, filters, strict=True):
-        row.scheme, row.kind, row.matching = number, FILTERS.index(item.type), item.matching
-        row.start, row.end = item.address_range or (item.target_index or 0, 0)
+    for row, (number, item) in enumerate(filters):
+        start, end = item.address_range or (item.target_index or 0, 0)
+        kind = FILTERS.index(item.type)
+        put(
+            staged_filters,
+            row,
+            scheme=number,
+            kind=kind,
+            matching=item.matching,
+            start=start,
+            end=end,
+        )
     staged_goals = make_structs(_GOAL, len(goals))
-    for row, (number, goal) in zip(staged_goals, goals, strict=True):
-        row.scheme, row.metric = number, GOALS.index(goal.metric)
-        row.target, row.current = _clip(goal.target_value), _clip(goal.current_value)
+    for row, (number, goal) in enumerate(goals):
+        put(
+            staged_goals,
+            row,
+            scheme=number,
+            metric=GOALS.index(goal.metric),
+            target=_clip(goal.target_value),
+            current=_clip(goal.current_value),
+        )
     return Schemes(items, staged_filters, staged_goals, np.zeros(MAX_SCORE + 1, dtype=np.int64))
+
+
+def _in_kernel_units(
+    scheme: Scheme, intervals: Intervals, jiffy_us: int, operations: OperationsSet
+) -> dict[str, float]:
+    """Give fields of the scheme's struct as when DAMON is turned on; fields that are left out are 0.
+
+    Raises:
+        ValueError: If the kernel's rounding leaves nothing of the scheme.
+    """
+    kernel, quota = to_kernel(scheme, intervals), scheme.quota
+    jiffies = -(-min(kernel.reset_interval_ms, _LONGEST_MS) * 1000 // jiffy_us)
+    look_us, high, mid, low = kernel.watermarks or (0, -1, -1, -1)
+    interval_us = scheme.apply_interval_us or intervals.aggregation_us
+    apply_ticks = _clip(interval_us // intervals.sampling_us)
+    return {
+        "action": MODELLED.index(scheme.action),
+        "physical": operations is OperationsSet.PADDR,
+        "takes": _takes(scheme),
+        "min_sz": _clip(kernel.sz[0]),
+        "max_sz": _clip(kernel.sz[1]),
+        "min_nr": kernel.nr_accesses[0],
+        "max_nr": kernel.nr_accesses[1],
+        "min_age": _clip(kernel.age[0]),
+        "max_age": _clip(kernel.age[1]),
+        "quota_ms": _clip(kernel.quota_ms),
+        "quota_bytes": _clip(kernel.quota_bytes),
+        "reset_us": jiffies * jiffy_us,
+        "rate_weight": 0 if quota is None else quota.weights.access_rate,
+        "age_weight": 0 if quota is None else quota.weights.age,
+        "goals": 0 if quota is None else len(quota.goals),
+        "look_us": look_us,
+        "high": high,
+        "mid": mid,
+        "low": low,
+        "apply_ticks": apply_ticks,
+        "next_apply": apply_ticks,
+        "active": 1,
+        "window_us": -1.0,
+    }
 
 
 @inlined
