@@ -29,7 +29,9 @@ from autotune.trial import Trial, TrialState
 Floats = NDArray[np.float64]
 
 _DESIGN = 256
-"""The schemes of the design."""
+"""The schemes of the design, and at most half of a budget."""
+_LEFT = 10
+"""One in so many trials of a budget is left for schemes with plain values in place of some."""
 _BATCH = 24
 """The schemes that are tried together; no result depends on how many of them run at a time."""
 _AGAIN = 10
@@ -91,15 +93,18 @@ class _Race:
         self.trials: list[Trial] = []
         self.seen: set[tuple[object, ...]] = set()
         self.seeds = racing_seeds(file.seed, _MOST_SEEDS - 1)
+        trials = file.budget.trials
+        self.most = None if trials is None else trials - trials // _LEFT
 
     def go(self) -> None:
         """Try schemes until nothing more is gained, or the budget is used up."""
         file = self.trying.file
-        design = self.evolution.design(_DESIGN)
+        most = file.budget.trials or 2 * _DESIGN
+        design = self.evolution.design(min(_DESIGN, -(-most // 2)))
         self._try(self._new([*file.search_space.initial, *design]))
         best, waited = self._within(), 0
         while len(self.standing) and waited < (_PATIENCE if len(best) else 3 * _PATIENCE):
-            if not self._try(self._variations(self.trying.room(_BATCH))):
+            if not self._try(self._variations(self._room())):
                 return
             self._measure_competitors()
             now = self._within()
@@ -132,7 +137,7 @@ class _Race:
     def _try(self, sets: Sequence[ParameterSet]) -> bool:
         """Try parameter sets within the budget; say whether there were any."""
         tried = False
-        while batch := sets[: self.trying.room(_BATCH)]:
+        while batch := sets[: self._room()]:
             sets = sets[len(batch) :]
             first = len(self.trying.trials)
             asked = [_Asked(number=first + n, parameters=p) for n, p in enumerate(batch)]
@@ -142,6 +147,11 @@ class _Race:
                     self.standing.add(self.cube.point(one.parameters), trial.figures)
                     self.trials.append(trial)
         return tried
+
+    def _room(self) -> int:
+        """How many parameter sets may be tried together now; 0 when the search's share is used up."""
+        room = self.trying.room(_BATCH)
+        return room if self.most is None else min(room, self.most - len(self.trying.trials))
 
     def _measure_competitors(self) -> None:
         chosen = self.standing.competitors(self.corner, _AGAIN)

@@ -40,6 +40,8 @@ _WORTH = 2.0
 _STEPS, _STEPS_AFTER = 100, 6
 """Steps of the search for the likeliest parameters, without and with a process to begin from."""
 _JITTER = 1e-9
+_STEEPEST = 1e6
+"""A trend of more variance than this, in variances of the values, says no more, and costs digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,9 @@ class GaussianProcess:
         self._shape = self._variances if shaped else np.ones(len(values))
         self._likely_noise = _LIKE_THE_KNOWN if shaped else _LIKELY_NOISE
         self._squares = _squared_distances(layout, layout)
-        self._trend = layout.trend @ layout.trend.T / self._unit**2
+        steepest = float(np.max(layout.trend**2, initial=0.0))
+        self._trend_unit2 = max(self._unit**2, steepest / _STEEPEST)
+        self._trend = layout.trend @ layout.trend.T / self._trend_unit2
         self._fixed = None if scales is None else np.log(scales)
         self._theta = self._learn(before)
         covariance, noise = self._covariance(self._theta, self._squares)
@@ -197,7 +201,7 @@ class GaussianProcess:
         """
         cross = self._between(layout, self._layout)
         solved = solve_triangular(self._root, cross.T, lower=True, check_finite=False)
-        own = np.exp(2.0 * self._theta[0]) + (layout.trend**2).sum(axis=1) / self._unit**2
+        own = np.exp(2.0 * self._theta[0]) + (layout.trend**2).sum(axis=1) / self._trend_unit2
         variance = np.maximum(own - (solved**2).sum(axis=0), 0.0)
         return np.asarray(cross @ self._weights * self._unit), np.sqrt(variance) * self._unit
 
@@ -216,7 +220,7 @@ class GaussianProcess:
         one = first.coordinates * shares[first.parameter]
         other = second.coordinates * shares[second.parameter]
         squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2.0 * one @ other.T
-        trend = first.trend @ second.trend.T / self._unit**2
+        trend = first.trend @ second.trend.T / self._trend_unit2
         return self._matern(self._theta, np.maximum(squares, 0.0)) + trend
 
     def _kernel(self, theta: Floats, squares: Floats) -> Floats:

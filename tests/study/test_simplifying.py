@@ -58,6 +58,15 @@ def test_what_makes_no_difference_goes_back_to_its_plain_value(searched: Tuned) 
     assert {knobs(option.trial.schemes) for option in front} == {2}
 
 
+@pytest.mark.parametrize("trials", [100, 400])
+def test_a_budget_leaves_room_for_plain_values(tmp_path: Path, trials: int) -> None:
+    outcome = tune(tmp_path, {**SEARCH, "budget": f"{{trials: {trials}}}"}, backend=Governed())
+    front = outcome.recommendation.front
+
+    assert 0.9 * trials < len(outcome.trials) <= trials
+    assert min(knobs(option.trial.schemes) for option in front) == 2
+
+
 def test_the_budget_is_kept(tmp_path: Path) -> None:
     outcome = tune(tmp_path, {**SEARCH, "budget": "{trials: 80}"}, backend=Governed())
 

@@ -172,3 +172,16 @@ def test_learned_noise_may_be_a_multiple_of_the_known_noise(random: np.random.Ge
 
     # With the known noise it is three times as much.
     assert np.sqrt(1.0 + process.noise**2) == pytest.approx(3.0, rel=0.2)
+
+
+def test_values_far_smaller_than_their_trend_may_be_are_learned_all_the_same(
+    random: np.random.Generator,
+) -> None:
+    points = np.repeat(random.random((20, 2)), 2, axis=0)
+    values = 1e-6 * wave(points)
+
+    process = GaussianProcess(layout(points, np.ones((40, 1))), values, np.zeros(40))
+
+    mean, deviation = process.each(layout(points, np.ones((40, 1))))
+    assert mean == pytest.approx(values, abs=1e-7)
+    assert deviation.max() < 1e-7
