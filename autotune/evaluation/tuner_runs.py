@@ -27,7 +27,7 @@ from autotune.space.space import ParameterSet
 from autotune.study import study
 from autotune.study.correcting import CorrectingSearch
 from autotune.study.outcome import Outcome
-from autotune.study.simulated_prior import Foreknowledge, foreknowledge
+from autotune.study.simulated_prior import Foreknowledge, foreknowledge, nothing_known
 from autotune.workload_file.workload_file import WorkloadFile
 
 
@@ -250,12 +250,12 @@ def _prepared(file: WorkloadFile, backend: Backend, method: Method) -> study.Pre
 
 
 def _know_nothing(
-    _file: WorkloadFile,
-    _backend: Backend,
-    _baseline: Measurement,
+    file: WorkloadFile,
+    backend: Backend,
+    baseline: Measurement,
     _record: Callable[[RecordingBackend], Recording],
 ) -> Foreknowledge:
-    return Foreknowledge(note="Nothing was known beforehand.")
+    return nothing_known(file, backend, baseline, "so it was wanted")
 
 
 def _know_another_workload(

@@ -102,6 +102,7 @@ class CorrectingSearch:
             first=max(10 * _LEAST, int(_FIRST / longer)),
             step=max(_LEAST, int(_STEP / longer)),
             also=self._first,
+            guess=known.guess,
         )
         turns = _Turns(trying, correction, backend, self._starts_before)
         try:

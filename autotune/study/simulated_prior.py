@@ -30,6 +30,7 @@ from autotune.objective.figures import Figures
 from autotune.objective.metrics import SlowdownName
 from autotune.space.space import ParameterSet
 from autotune.study.measuring_pool import usable_threads
+from autotune.study.usual_workload import usual_workload
 from autotune.surrogate.prior import Prior
 from autotune.workload_file.workload_file import WorkloadFile
 
@@ -55,11 +56,13 @@ class Foreknowledge:
     Attributes:
         priors: The likeliest first; empty if nothing is known.
         note: A sentence about where it comes from, or why there is none.
+        guess: Where there are none: what a usual workload would show; None if that can't be said.
         ticks: How many ticks of monitoring a simulated run has; it takes the longer, the more.
     """
 
     priors: tuple[Prior, ...] = ()
     note: str
+    guess: Prior | None = None
     ticks: float = 1.0
 
 
@@ -85,27 +88,55 @@ def foreknowledge(
             errors of this package.
     """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
-        return _nothing("the simulator is not compiled (NUMBA_DISABLE_JIT)")
+        return Foreknowledge(note=_nothing("the simulator is not compiled (NUMBA_DISABLE_JIT)"))
     try:
         machine = machine_of(file)
         played = file
         if isinstance(file.workload, Program):
             if not isinstance(backend, RecordingBackend):
-                return _nothing(f"{backend.name} makes no recordings of programs")
+                return nothing_known(
+                    file, backend, baseline, f"{backend.name} makes no recordings of programs"
+                )
             played = replace(file, workload=record(backend))
         priors = _priors(played, machine, backend.slowdown_metric)
     except AutotuneError as error:
-        return _nothing(str(error))
+        return nothing_known(file, backend, baseline, str(error))
     what = "pattern" if isinstance(file.workload, Pattern) else "recording of one run"
     return Foreknowledge(
         priors=priors,
         note=f"The simulator played the {what} as machine '{machine.name}' to choose the schemes.",
-        ticks=baseline.runtime_s * 1e6 / file.monitoring.intervals.sampling_us,
+        ticks=_ticks(file, baseline),
     )
 
 
-def _nothing(why: str) -> Foreknowledge:
-    return Foreknowledge(note=f"Nothing was known beforehand, so more trials are needed: {why}.")
+def _ticks(file: WorkloadFile, baseline: Measurement) -> float:
+    return baseline.runtime_s * 1e6 / file.monitoring.intervals.sampling_us
+
+
+def _nothing(why: str) -> str:
+    return f"Nothing was known beforehand, so more trials are needed: {why}."
+
+
+def nothing_known(
+    file: WorkloadFile, backend: Backend, baseline: Measurement, why: str
+) -> Foreknowledge:
+    """Guess from a usual workload of the same size and length, where a workload itself is not known.
+
+    Args:
+        file: What is tuned.
+        backend: What measures; its slowdown metric counts.
+        baseline: What it measured without DAMON.
+        why: Why nothing is known.
+    """
+    guess = None
+    try:
+        usual = usual_workload(round(baseline.rss_mean_bytes), round(baseline.runtime_s * 1e6))
+        played = replace(file, workload=usual)
+        simulator = _simulator(played, machine_of(file))
+        guess = SimulatedPrior(played, simulator, backend.slowdown_metric)
+    except AutotuneError:
+        pass
+    return Foreknowledge(note=_nothing(why), guess=guess, ticks=_ticks(file, baseline))
 
 
 def machine_of(file: WorkloadFile) -> Machine:
@@ -153,11 +184,23 @@ def dearer(machine: Machine, factor: float, *, own: bool = False) -> Machine:
     return replace(machine, **costs)
 
 
-def _priors(file: WorkloadFile, machine: Machine, slowdown: SlowdownName) -> tuple[Prior, ...]:
+def _simulator(file: WorkloadFile, machine: Machine) -> Simulator:
+    """Give a simulator that can run every scheme of the search space.
+
+    Raises:
+        AutotuneError: If there is none.
+    """
     from autotune.backends.simulator.simulator import Simulator
 
     simulator = Simulator(machine)
     simulator.check(file.experiment(tuple(t.widest() for t in file.search_space.templates)))
+    return simulator
+
+
+def _priors(file: WorkloadFile, machine: Machine, slowdown: SlowdownName) -> tuple[Prior, ...]:
+    from autotune.backends.simulator.simulator import Simulator
+
+    simulator = _simulator(file, machine)
     return (
         SimulatedPrior(file, simulator, slowdown),
         *(SimulatedPrior(file, Simulator(dearer(machine, factor)), slowdown) for factor in _COSTS),

@@ -22,6 +22,7 @@ from scipy.special import logsumexp
 from autotune.surrogate.covering import bounds, cut
 from autotune.surrogate.gaussian_process import GaussianProcess, Layout, Normal
 from autotune.surrogate.prior import Surface
+from autotune.surrogate.repeats import Repeats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,6 +53,11 @@ _TRUSTS = (
 )
 
 
+_GUESSES = (
+    Trust(weight=0.5, offset=1.0, scale=0.7, error=0.5),
+    Trust(weight=0.5, offset=1.0, scale=None, error=1.0),
+)
+"""Of a prior that knows no more than what is usual."""
 _SHAKEN = 0.5
 _EXCLUDED = 1e-3
 _UNRELATED = 2.0
@@ -93,17 +99,20 @@ class Corrected:
             self._level: Floats = before._level
             self._size: Floats = before._size
         else:
-            usual = (like or surface).mean if surface.has_prior else seen
+            usual = (like or surface).mean if surface.has_prior else self._with_off(seen)
             self._level, self._size = np.nanmean(usual, axis=0), np.nanstd(usual, axis=0)
             # A figure that differs by rounding alone is constant.
             self._size[self._size < 1e-9 * np.abs(self._level)] = 0.0
         self._least_noise = np.zeros(seen.shape[1])
         if like is not None:
             self._least_noise = np.sqrt(np.mean(like.spread**2, axis=0))
-        self._trusts = _TRUSTS if surface.has_prior else _TRUSTS[-1:]
+        trusts = _GUESSES if surface.guessed else _TRUSTS
+        self._trusts = trusts if surface.has_prior else _TRUSTS[-1:]
+        self._repeats = Repeats(rows, seen, surface.usual_noise(self._size))
         self._processes: list[list[GaussianProcess]] = []
+        tells = self._tells()
         for figure in range(seen.shape[1]):
-            known = np.isfinite(seen[:, figure])
+            known = tells[:, figure]
             old = [None] * len(self._trusts) if before is None else before._processes[figure]
             self._processes.append(
                 [
@@ -116,6 +125,27 @@ class Corrected:
         self._weights[self._weights < _EXCLUDED] = 0.0
         self._weights /= self._weights.sum(axis=1, keepdims=True)
 
+    def _tells(self) -> NDArray[np.bool_]:
+        """Say which figures are learned from, shape ``(n, f)``.
+
+        Beyond a limit a workload thrashes: how good an objective is there tells nothing of schemes that
+        keep the limits, unless it grows with what they reach. Where the prior tells more, that is left
+        to the models.
+        """
+        tells = np.isfinite(self._seen)
+        if self._surface.tells_noise:
+            return tells
+        free = self._surface.free & ~np.array(self._grows)
+        within = self._surface.excess(self._seen) <= 0.0
+        for figure in np.flatnonzero(free):
+            if np.count_nonzero(tells[:, figure] & within) > 1:
+                tells[:, figure] &= within
+        return tells
+
+    def _with_off(self, seen: Floats) -> Floats:
+        """Add what DAMON off shows, so far as that is known: no saving, no slowdown."""
+        return np.vstack((seen, np.where(self._grows, 0.0, np.nan)))
+
     def _process(
         self,
         figure: int,
@@ -125,7 +155,10 @@ class Corrected:
         before: GaussianProcess | None,
     ) -> GaussianProcess:
         surface = self._surface
-        variances = np.maximum(surface.spread[rows, figure], self._least_noise[figure]) ** 2
+        if surface.tells_noise:
+            variances = np.maximum(surface.spread[rows, figure], self._least_noise[figure]) ** 2
+        else:
+            variances = self._repeats.deviations(rows)[:, figure] ** 2
         if trust.scale is not None:
             variances = variances + surface.blur[rows, figure] ** 2
         return GaussianProcess(
@@ -133,8 +166,9 @@ class Corrected:
             seen - self._said(figure, trust, rows),
             variances,
             expected=trust.error * float(self._size[figure]),
-            shaped=surface.has_prior,
-            before=before,
+            shaped=True,
+            likely=None if surface.tells_noise else surface.length_scales,
+            before=before if surface.tells_noise else None,
         )
 
     def _said(self, figure: int, trust: Trust, rows: Ints) -> Floats:
@@ -171,13 +205,17 @@ class Corrected:
         """Give the standard deviation of one run of the kernel, on the figures' scales: ``(m, f)``.
 
         With a prior it is a multiple of what the prior shows: figures that differ from it by more are no
-        noise, the prior is wrong there.
+        noise, the prior is wrong there. Without, repeats tell it (`autotune.surrogate.repeats`).
         """
+        if not self._surface.tells_noise:
+            return self._repeats.deviations(rows)
         learned = np.array([[one.noise for one in several] for several in self._processes])
         usual = (learned * self._weights).sum(axis=1)
-        if not self._surface.has_prior:
-            return np.broadcast_to(usual, (len(rows), len(usual)))
         return np.asarray(self._surface.spread[rows] * np.sqrt(1.0 + usual**2))
+
+    def freedom(self, rows: Ints) -> Floats:
+        """Give the degrees of freedom of that noise, where repeats alone tell it: shape ``(m, f)``."""
+        return self._repeats.freedom(rows)
 
     @property
     def correlation(self) -> Floats:
@@ -208,7 +246,7 @@ class Corrected:
             mean, deviation = process.each(self._layout(figure, trust, rows))
             blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
             mean = mean + self._said(figure, trust, rows)
-            if trust.scale is None:
+            if self._may_cut(trust):
                 mean, deviation = self._cut(figure, rows, mean, deviation)
             means.append(mean)
             variances.append(deviation**2 + blur**2)
@@ -224,17 +262,23 @@ class Corrected:
         models = zip(self._trusts, self._processes[figure], weights, strict=True)
         return [(trust, process) for trust, process, weight in models if weight > 0.0]
 
+    def _may_cut(self, trust: Trust) -> bool:
+        """Whether a model knows too little of a prior to know better than schemes that were run."""
+        return trust.scale is None or self._surface.guessed
+
     def _cut(
         self, figure: int, rows: Ints, means: Floats, deviations: Floats
     ) -> tuple[Floats, Floats]:
         """Cut beliefs to what schemes allow that were run, and cover these or are covered by them."""
         seen = np.isfinite(self._seen[:, figure])
-        ran, values = self._ran[seen], self._seen[seen, figure]
+        ran, back = np.unique(self._ran[seen], return_inverse=True)
+        runs = np.bincount(back, minlength=len(ran))
+        values = np.bincount(back, self._seen[seen, figure], minlength=len(ran)) / runs
         reaches, known = self._surface.reaches(rows), self._surface.reaches(ran)
         if reaches is None or known is None or not self._grows[figure]:
             return means, deviations
-        noise = self.noise(ran)[:, figure]
-        tolerance = _TOLERANCE * np.hypot(noise, _UNEVEN * self._size[figure])
+        error = self.noise(ran)[:, figure] / np.sqrt(runs)
+        tolerance = _TOLERANCE * np.hypot(error, _UNEVEN * self._size[figure])
         low, high = bounds(reaches, known, values, tolerance)
         return cut(means, deviations, low, high)
 
@@ -248,7 +292,7 @@ class Corrected:
             normal = process.at(self._layout(figure, trust, rows))
             blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
             mean, covariance = normal.mean + self._said(figure, trust, rows), normal.covariance
-            if trust.scale is None:
+            if self._may_cut(trust):
                 mean, deviation = self._cut(figure, rows, mean, normal.deviation)
                 less = deviation / np.maximum(normal.deviation, 1e-300)
                 covariance = covariance * np.outer(less, less)

@@ -21,11 +21,12 @@ from autotune.space.space import ParameterSet, SearchSpace
 from autotune.surrogate.corrected import Corrected
 from autotune.surrogate.evolution import Evolution
 from autotune.surrogate.improvement import best_points, counting_points, improvement
-from autotune.surrogate.plain_sets import plain_sets
+from autotune.surrogate.not_sure import first_repeats, least_daring, until_sure
+from autotune.surrogate.plain_sets import PlainLine, plain_sets
 from autotune.surrogate.prior import Prior, Surface, key_of
-from autotune.surrogate.recommendable import Believed
+from autotune.surrogate.recommendable import Believed, same_outcome
 from autotune.surrogate.shortlist import box, evaluated, foremost, shortlist
-from autotune.surrogate.sought import Sought
+from autotune.surrogate.sought import WIDE_SHARE, Sought
 from autotune.surrogate.unit_cube import UnitCube
 
 Floats = NDArray[np.float64]
@@ -60,9 +61,19 @@ _LATER = 0.5
 """What a repeat is worth while there may be new schemes, as a share: it can still be made later."""
 _HOPE = 0.25
 """The share of the volume that a new scheme may add, beside what its one run will show, that counts."""
-_FREEDOM, _LITTLE_FREEDOM, _OF_A_RUN = 8.0, 0.5, 0.05
-"""The spread of a run is known as if from so many repeats with a prior, and from so many without; a run
-of a new scheme tells as much of it as so small a share of a repeat."""
+_FIRST_REPEATS = 2
+"""Without a prior, so many runs of schemes that were run before come first: they tell the noise."""
+_OF_A_GUESS = 4
+"""What is usual is asked about so many times fewer sets than a prior that knows the workload."""
+_LEAST_BESIDE = 0.1
+"""Without a prior: nothing is run only because there is room for it."""
+_NEW_RUNS = 2
+"""Without a prior, a new scheme is worth a share of what so many runs of it make of it."""
+_PLAIN = 17
+"""Without a prior, so many plain sets are weighed."""
+_FREEDOM, _OF_A_RUN = 8.0, 0.05
+"""With a prior, the spread of a run is known as if from so many repeats; a run of a new scheme tells as
+much of it as so small a share of a repeat."""
 
 
 _Arguments = ParamSpec("_Arguments")
@@ -147,6 +158,7 @@ class Correction:
         first: How many parameter sets a prior is asked about before the kernel runs what it proposes.
         step: How many more between two batches.
         also: Parameter sets that are weighed beside those that are found.
+        guess: Where there are no *priors*: what is usual of workloads, of which little can be expected.
     """
 
     def __init__(
@@ -159,19 +171,26 @@ class Correction:
         first: int = _FIRST,
         step: int = _STEP,
         also: Sequence[ParameterSet] = (),
+        guess: Prior | None = None,
     ) -> None:
         self._also = (*also, *space.initial, *plain_sets(space))
+        if not priors:
+            self._also = (*self._also, *plain_sets(space, np.linspace(0.0, 1.0, _PLAIN).tolist()))
         self._space = space
-        self._sought = Sought(objectives)
+        self._sought = Sought(objectives) if priors else Sought(objectives, WIDE_SHARE)
         self._cube = UnitCube(space)
-        self._first, self._step = first, step if priors else _WITHOUT
+        asked: list[Prior | None] = [*priors] if priors else [guess]
+        if not priors:
+            first, step = first // _OF_A_GUESS, step // _OF_A_GUESS
+        self._first, self._step = first, _WITHOUT if asked == [None] else step
         sequence = np.random.SeedSequence(seed, spawn_key=(3,))
         seeds = sequence.generate_state(_SEEDS).tolist()
         self._surfaces = [
-            Surface(self._sought, self._cube, prior, seeds) for prior in (*priors, None)
+            Surface(
+                self._sought, self._cube, prior, seeds, guessed=not priors and guess is not None
+            )
+            for prior in asked
         ]
-        if priors:
-            self._surfaces.pop()
         self.prior = 0
         """The prior that is used, a position in *priors*."""
         self._evolution = Evolution(self._cube, tuple(self._sought.corner), seed=seed)
@@ -183,14 +202,19 @@ class Correction:
         self._pool: list[int] = []
         self.left: Left | None = None
         """What was left to gain when runs were last proposed; None before that."""
-        self._plain = [] if priors else plain_sets(space)
-        if priors:
+        self._line = None if priors else PlainLine(space)
+        if self.surface.has_prior:
             self._search()
 
     @property
     def surface(self) -> Surface:
         """What the prior that is used says."""
         return self._surfaces[self.prior]
+
+    @property
+    def _least_beside(self) -> float:
+        """A run that is made beside another is worth more than this share of what that is worth."""
+        return 0.0 if self.surface.tells_noise else _LEAST_BESIDE
 
     @property
     def runs(self) -> int:
@@ -221,10 +245,15 @@ class Correction:
 
         Of a run that was ended early only some figures are known: the least that they can be.
         """
+        keeps = False
         if figures is None:
             self._failed.append(parameters)
         else:
-            self._told.append((parameters, self._sought.row(figures)))
+            row = self._sought.row(figures)
+            keeps = bool(self._sought.excess(row) <= 0.0)
+            self._told.append((parameters, row))
+        if self._line is not None:
+            self._line.tell(parameters, keeps=keeps)
 
     def _rows(self, surface: Surface) -> tuple[Ints, Floats]:
         """Give what was run, as rows of *surface*, and what it showed: ``(n,)`` and ``(n, f)``."""
@@ -278,9 +307,10 @@ class Correction:
             price: How many starts of the workload a repeat of a parameter set takes, 1 or more; None
                 where it can't be repeated. Without it, nothing is.
         """
-        if self._plain and new:
-            now, self._plain = self._plain[: min(count, new)], self._plain[min(count, new) :]
-            return [Start(parameters=one, again=False, gain=1.0) for one in now]
+        if self._line is not None and new:
+            plain = self._line.next(min(count, new))
+            if plain:
+                return [Start(parameters=one, again=False, gain=1.0) for one in plain]
         model = self._believe()
         if model is None:
             sets = self._evolution.design(min(count, new))
@@ -324,18 +354,21 @@ class Correction:
         means, deviations = model.each(which)
         ends = box(self._sought, means, deviations, noise)
         if ends is None:
-            self.left = Left(volume=0.0, gain=0.0, stake=0.0)
-            return []
+            return self._least_daring(model, which[len(run) :], min(count, new))
+        prices = [price(self.surface.sets[row]) for row in run] if price is not None else []
+        if not self.surface.tells_noise and (first := self._first_repeats(run, prices, count)):
+            return first
         points = np.concatenate((counting_points(*ends), best_points(*ends)))
         believed = Believed(
             sought=self._sought,
             normals=model.together(which),
             noise=noise,
-            freedom=self._freedom,
+            freedom=self._freedom(model, which),
             points=points,
             correlation=model.correlation,
+            alike=self.surface.tells_noise,
+            runs=None if self.surface.tells_noise else self._runs(which),
         )
-        prices = [price(self.surface.sets[row]) for row in run] if price is not None else []
         chosen: list[Start] = []
         had = list(range(len(run)))
         while len(chosen) < count:
@@ -343,6 +376,9 @@ class Correction:
             fresh = [at for at in range(len(run), len(rows)) if at not in had and may_be_new]
             hopes = self._hopes(believed, had, fresh)
             worth = self._worth(believed, had, fresh, hopes, prices)
+            if not chosen and not self.surface.tells_noise and believed.volume(had) == 0.0:
+                again = [at for at, price in enumerate(prices) if price is not None]
+                worth = until_sure(believed, worth, again, fresh)
             if not chosen:
                 self.left = Left(
                     volume=believed.volume(had),
@@ -352,6 +388,8 @@ class Correction:
             if not worth:
                 break
             best = max(worth, key=lambda at: (worth[at], -at))
+            if chosen and worth[best] <= self._least_beside * chosen[0].gain:
+                break
             chosen.append(
                 Start(
                     parameters=self.surface.sets[rows[best]],
@@ -363,10 +401,17 @@ class Correction:
             had = list(dict.fromkeys((*had, best)))
         return chosen
 
-    @property
-    def _freedom(self) -> float:
-        known = _FREEDOM if self.surface.has_prior else _LITTLE_FREEDOM
-        return known + self._repeats + _OF_A_RUN * len(self._told)
+    def _runs(self, rows: Ints) -> Floats:
+        """Give how often each row was run."""
+        told, _ = self._rows(self.surface)
+        return np.array([np.count_nonzero(told == row) for row in rows], dtype=np.float64)
+
+    def _freedom(self, model: Corrected, rows: Ints) -> Floats:
+        """Give from how many repeats the spread of runs of *rows* is known, so to speak: ``(m,)``."""
+        if not self.surface.tells_noise:
+            return self._sought.least_of_constraints(model.freedom(rows))
+        known = _FREEDOM + self._repeats + _OF_A_RUN * len(self._told)
+        return np.full(len(rows), known)
 
     @property
     def _repeats(self) -> int:
@@ -380,11 +425,12 @@ class Correction:
         fresh: list[int],
         hopes: Floats,
         prices: list[int | None],
-    ) -> dict[int, float]:
+    ) -> Mapping[int, float]:
         """Give what runs are worth, for each start of the workload that they take."""
         worth = {}
         for at in np.argsort(-hopes, kind="stable")[:_WEIGHED].tolist():
-            shown = max(believed.gain(fresh[at], had), 0.0)
+            runs = 1 if believed.runs is None else _NEW_RUNS
+            shown = max(believed.gain(fresh[at], had, runs=runs), 0.0) / runs
             worth[fresh[at]] = shown + _HOPE * float(hopes[at])
         # A repeat tells how large the noise is, too; the more is known of it, the less so.
         for at in believed.doubtful(len(prices))[:_WEIGHED]:
@@ -395,7 +441,7 @@ class Correction:
 
     def _worth_again(self, believed: Believed, at: int, had: list[int]) -> float:
         """Give what a repeat of a scheme is worth: alone, or as one of several, if that is more."""
-        less_noise = float(np.exp(-_DOUBT / believed.freedom))
+        less_noise = float(np.exp(-_DOUBT / believed.freedom[at]))
         return max(
             max(believed.gain(at, had, runs=runs, less_noise=less_noise), 0.0) / runs
             for runs in _SEVERAL
@@ -414,6 +460,34 @@ class Correction:
             losses[:, had], within[:, had], losses[:, fresh], within[:, fresh], believed.points
         )
 
+    def _first_repeats(self, run: list[int], prices: list[int | None], count: int) -> list[Start]:
+        """Give the first repeats of schemes, by which noise is known."""
+        wanted = min(_FIRST_REPEATS - self._repeats, count)
+        can = [row for row, price in zip(run, prices, strict=False) if price is not None]
+        if wanted <= 0 or not can:
+            return []
+        told, seen = self._rows(self.surface)
+        shown = np.array([seen[told == row].mean(axis=0) for row in can])
+        taken = first_repeats(self._sought, shown, wanted)
+        if taken:
+            self.left = Left(volume=0.0, gain=1.0, stake=np.inf)
+        return [Start(parameters=self.surface.sets[can[at]], again=True, gain=1.0) for at in taken]
+
+    def _least_daring(self, model: Corrected, rows: Ints, count: int) -> list[Start]:
+        """Give what to run where nothing is likely to keep the limits: with a prior, nothing."""
+        self.left = Left(volume=0.0, gain=0.0, stake=0.0)
+        if self.surface.tells_noise or not len(rows):
+            return []
+        means, deviations = model.each(rows)
+        deviations = np.hypot(deviations, model.noise(rows))
+        found = least_daring(self._sought, means, deviations, count)
+        if found:
+            self.left = Left(volume=0.0, gain=max(found.values()), stake=np.inf)
+        return [
+            Start(parameters=self.surface.sets[int(rows[at])], again=False, gain=chance)
+            for at, chance in found.items()
+        ]
+
     @_on_one_core
     def expected(self) -> list[tuple[ParameterSet, Expected]]:
         """Give what is believed of each scheme that was run."""
@@ -423,7 +497,10 @@ class Correction:
         told, _ = self._rows(self.surface)
         rows = np.array(list(dict.fromkeys(told.tolist())), dtype=np.int64)
         (means, deviations), noise = model.each(rows), model.noise(rows)
-        within = self._sought.within(means, np.hypot(deviations, noise), self._freedom)
+        freedom = self._freedom(model, rows)
+        within = self._sought.within(means, np.hypot(deviations, noise), freedom)
+        if not self.surface.tells_noise:
+            within = within * same_outcome(self._runs(rows))
         figures, slopes = self._sought.figures(means), self._sought.slopes(means)
 
         def named(row: Floats) -> dict[str, float]:
@@ -436,7 +513,7 @@ class Correction:
                     mean=named(figures[at]),
                     error=named(deviations[at] * slopes[at]),
                     spread=named(noise[at] * slopes[at]),
-                    freedom=self._freedom,
+                    freedom=float(freedom[at]),
                     within=float(within[at]),
                 ),
             )

@@ -121,6 +121,7 @@ class GaussianProcess:
         expected: How large the values are expected to be, a standard deviation; None expects nothing.
         shaped: Whether the learned noise is a multiple of the known noise, point by point; if not, it is
             the same at all points.
+        likely: The median of each length scale beforehand, shape ``(d,)``; None takes a usual one.
         before: A process that was conditioned on most of these values; its parameters are changed a
             little only, which is faster than to learn them.
 
@@ -137,6 +138,7 @@ class GaussianProcess:
         scales: Floats | None = None,
         expected: float | None = None,
         shaped: bool = False,
+        likely: Floats | None = None,
         before: GaussianProcess | None = None,
     ) -> None:
         self._layout = layout
@@ -146,6 +148,7 @@ class GaussianProcess:
         self._shaped = shaped
         self._shape = self._variances if shaped else np.ones(len(values))
         self._likely_noise = _LIKE_THE_KNOWN if shaped else _LIKELY_NOISE
+        self._likely = np.log(_LIKELY_SCALE[0] if likely is None else likely)
         self._squares = _squared_distances(layout, layout)
         steepest = float(np.max(layout.trend**2, initial=0.0))
         self._trend_unit2 = max(self._unit**2, steepest / _STEEPEST)
@@ -239,7 +242,8 @@ class GaussianProcess:
     def _learn(self, before: GaussianProcess | None) -> Floats:
         """Give logarithms: of the process' size, of the noise, of the length scales."""
         count = self._layout.parameters
-        start = np.log([1.0, self._likely_noise[0], *[_LIKELY_SCALE[0]] * count])
+        start = np.zeros(2 + count)
+        start[1], start[2:] = np.log(self._likely_noise[0]), self._likely
         if before is not None:
             start = before._theta.copy()
             start[: 1 if self._shaped else 2] += np.log(before._unit / self._unit)
@@ -263,10 +267,9 @@ class GaussianProcess:
         covariance, noise = self._covariance(theta, self._squares)
         root = cholesky(covariance + self._trend + np.diag(noise), lower=True, check_finite=False)
         weights = cho_solve((root, True), self._values, check_finite=False)
-        likely, spread = np.log(_LIKELY_SCALE[0]), _LIKELY_SCALE[1]
-        noise_before, noise_spread = np.log(self._likely_noise[0]), self._likely_noise[1]
-        beside = np.array([0.0, noise_before, *[likely] * (len(theta) - 2)])
-        spreads = np.array([1.0, noise_spread, *[spread] * (len(theta) - 2)])
+        beside, spreads = np.zeros(len(theta)), np.ones(len(theta))
+        beside[1], spreads[1] = np.log(self._likely_noise[0]), self._likely_noise[1]
+        beside[2:], spreads[2:] = self._likely, _LIKELY_SCALE[1]
         away = (theta - beside) / spreads
         loss = (
             0.5 * self._values @ weights

@@ -47,11 +47,19 @@ class Surface:
         cube: The parameters.
         prior: What is asked; None is no prior.
         seeds: The first seed of the prior is the first of these for all sets, and so on.
+        guessed: Whether the prior knows no more than what is usual.
     """
 
     def __init__(
-        self, sought: Sought, cube: UnitCube, prior: Prior | None, seeds: Sequence[int]
+        self,
+        sought: Sought,
+        cube: UnitCube,
+        prior: Prior | None,
+        seeds: Sequence[int],
+        *,
+        guessed: bool = False,
     ) -> None:
+        self.guessed = guessed
         self._sought = sought
         self._cube = cube
         self._prior = prior
@@ -76,6 +84,11 @@ class Surface:
     def has_prior(self) -> bool:
         """Whether there is a prior."""
         return self._prior is not None
+
+    @property
+    def tells_noise(self) -> bool:
+        """Whether there is a prior that says by how much runs differ."""
+        return self.has_prior and not self.guessed
 
     def row(self, values: ParameterSet) -> int | None:
         """Give the row of a set; None if it has no place."""
@@ -107,6 +120,29 @@ class Surface:
     def grows(self) -> list[bool]:
         """Which figures are no less for schemes that cover others."""
         return [name in GROWING for name in self._sought.names]
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Which figures have no limit, shape ``(f,)``."""
+        limited = {constraint.name for constraint in self._sought.objectives.constraints}
+        return np.array([name not in limited for name in self._sought.names])
+
+    def excess(self, scaled: Floats) -> Floats:
+        """See `Sought.excess`."""
+        return self._sought.excess(scaled)
+
+    @property
+    def length_scales(self) -> Floats:
+        """See `UnitCube.length_scales`."""
+        return self._cube.length_scales
+
+    def usual_noise(self, size: Floats) -> Floats:
+        """Give the usual standard deviation of one run on the figures' scales, shape ``(f,)``.
+
+        Args:
+            size: By how much figures usually differ, of the same shape.
+        """
+        return self._sought.usual_noise(size)
 
     @property
     def mean(self) -> Floats:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, qmc
+from scipy.stats import f, norm, qmc
 
 from autotune.surrogate.gaussian_process import Normal
 from autotune.surrogate.sought import Sought
@@ -24,7 +24,10 @@ from autotune.surrogate.sought import Sought
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_OUTCOMES = 8
+_OUTCOMES = 16
+_ANOTHER = 0.1
+"""Some schemes have two outcomes. That the first run of a scheme has one of them, and the second run the
+other, happened with seven of a hundred schemes that were within a limit first."""
 
 
 @dataclass(slots=True)
@@ -35,17 +38,21 @@ class Believed:
         sought: The figures.
         normals: Of each figure's mean, on its scale, f of them.
         noise: The standard deviation of one run, on the figures' scales, shape ``(m, f)``.
-        freedom: Degrees of freedom of Student's t, which a run follows.
+        freedom: Degrees of freedom of Student's t, which a run follows, shape ``(m,)``.
         points: Counting points (`autotune.surrogate.improvement.counting_points`).
         correlation: How what is not known of the figures goes together, shape ``(f, f)``.
+        alike: Whether what runs of one scheme tell of their noise counts for all schemes.
+        runs: How often each scheme was run, where only runs tell of another outcome: shape ``(m,)``.
     """
 
     sought: Sought
     normals: list[Normal]
     noise: Floats
-    freedom: float
+    freedom: Floats
     points: Floats
     correlation: Floats
+    alike: bool = True
+    runs: Floats | None = None
 
     def draw(self, count: int, random: np.random.Generator) -> Floats:
         """Give joint draws of the figures' means, on their scales, shape ``(count, m, f)``."""
@@ -72,7 +79,7 @@ class Believed:
         """Give the volume of what can be recommended of *rows*, as a share of the points' box."""
         which = np.array(rows, dtype=np.int64)
         beliefs = self.means[which], self.variances[which], self.noise[which]
-        return float(self._volume(*beliefs, self.freedom))
+        return float(self._volume(*beliefs, self.freedom[which], self._same(which)))
 
     def gain(
         self, one: int, rows: Sequence[int], *, runs: int = 1, less_noise: float = 1.0
@@ -83,23 +90,43 @@ class Believed:
             one: May be among *rows*.
             rows: What was run.
             runs: How many runs. If *one* is among *rows*, they tell how large the noise is.
-            less_noise: The share of the noise that may be left when they have told it.
+            less_noise: The share of the noise that may be left when they have told it, where all
+                schemes' noise is alike.
         """
         which = np.array(list(dict.fromkeys((*rows, one))), dtype=np.int64)
         change = self._change(one, runs)[which]
         means, noise = self.means[which], self.noise[which]
         variances = np.maximum(self.variances[which] - change**2, 0.0)
-        outcomes = _outcomes(len(self.normals))
-        shown = means + change * outcomes[:, None, :]
-        freedom = self.freedom + runs * (one in rows)
-        after = self._volume(shown, variances, noise * less_noise, freedom)
+        outcomes = _outcomes(len(self.normals) + 1)
+        shown = means + change * outcomes[:, None, :-1]
+        again = one in rows
+        if self.alike:
+            noise = noise * less_noise
+            told = np.ones(len(which))
+        else:
+            told = (which == one).astype(np.float64)
+            shares = _noise_after(outcomes[:, -1], runs if again else 0, self.freedom[one])
+            noise = noise * np.where(told > 0.0, shares[:, None], 1.0)[:, :, None]
+        freedom = self.freedom[which] + runs * again * told
+        after = self._volume(shown, variances, noise, freedom, self._same(which, one, runs))
         return float(after.mean()) - self.volume(rows)
 
     def doubtful(self, count: int) -> list[int]:
         """Order the first *count* schemes: those on the edge of being recommendable come first."""
-        deviations = np.sqrt(self.variances[:count] + self.noise[:count] ** 2)
-        within = self.sought.within(self.means[:count], deviations, self.freedom)
+        within = self.likely()[:count]
         return [int(at) for at in np.argsort(np.abs(within - self.sought.sure), kind="stable")]
+
+    def likely(self) -> Floats:
+        """Give the probability that the next run of each scheme keeps the limits, shape ``(m,)``."""
+        deviations = np.sqrt(self.variances + self.noise**2)
+        within = self.sought.within(self.means, deviations, self.freedom)
+        return np.asarray(within * self._same(np.arange(len(within))))
+
+    def _same(self, which: Ints, one: int = -1, more: int = 0) -> Floats:
+        """Give `same_outcome` of schemes, with *more* runs of *one*."""
+        if self.runs is None:
+            return np.ones(len(which))
+        return same_outcome(self.runs[which] + more * (which == one))
 
     def after(self, one: int) -> Believed:
         """Give what will be believed after a run of *one* that shows what is expected of it."""
@@ -123,16 +150,43 @@ class Believed:
         most = np.sqrt(self.variances)
         return np.asarray(np.clip(change, -most, most))
 
-    def _volume(self, means: Floats, variances: Floats, noise: Floats, freedom: float) -> Floats:
+    def _volume(
+        self, means: Floats, variances: Floats, noise: Floats, freedom: Floats, same: Floats
+    ) -> Floats:
         """Give the volume for means of shape ``(..., r, f)``; its shape is ``(...)``."""
         deviations = np.broadcast_to(np.sqrt(variances + noise**2), means.shape)
-        sure = self.sought.within(means, deviations, freedom) >= self.sought.sure
+        within = self.sought.within(means, deviations, freedom) * same
+        sure = within >= self.sought.sure
         some = sure.any(axis=tuple(range(sure.ndim - 1)))
         losses = self.sought.losses(means[..., some, :])
         covers = np.repeat(sure[..., some, None], len(self.points), axis=-1)
         for objective in range(losses.shape[-1]):
             covers &= losses[..., objective, None] <= self.points[:, objective]
         return np.asarray(covers.any(axis=-2).mean(axis=-1))
+
+
+def same_outcome(runs: Floats) -> Floats:
+    """Give the probability that the next run of a scheme has no outcome that none of its *runs* had.
+
+    >>> same_outcome(np.array([1.0, 2.0, 4.0])).round(2).tolist()
+    [0.91, 0.95, 0.98]
+    """
+    runs = np.maximum(runs, 1.0)
+    return np.asarray(runs / (runs + _ANOTHER))
+
+
+def _noise_after(outcomes: Floats, runs: int, freedom: float) -> Floats:
+    """Give the deviations that repeats may show, as shares of what is believed of the deviation now.
+
+    Args:
+        outcomes: Standard normal numbers.
+        runs: How many repeats; after none, nothing has changed.
+        freedom: The degrees of freedom of what is believed now.
+    """
+    if runs == 0:
+        return np.ones(len(outcomes))
+    ratios = f.ppf(norm.cdf(outcomes), runs, freedom)
+    return np.asarray(np.sqrt((freedom + runs * ratios) / (freedom + runs)))
 
 
 @functools.cache

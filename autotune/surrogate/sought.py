@@ -23,6 +23,12 @@ _SURE, _SURE_OF_MEANS = 0.95, 0.5
 """Where the rule for limits is about several runs, or about means."""
 _SHARE = 0.25
 """The unit of a figure, as a share of its limit: costs that are off by a factor are off by an offset."""
+WIDE_SHARE = 0.5
+"""The share where no prior may be off: runs of a scheme differ evenly within the limit."""
+
+_NOISE, _NOISE_OF_SIZE = 0.2, 0.03
+"""The usual noise of a figure with a unit, on its scale, and of a figure without, as a share of usual
+differences: of workloads of some seconds in the micro-VM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,11 @@ class Sought:
     Attributes:
         objectives: Objectives and constraints. The *figures* of all methods are those of `names`, in
             that order, along the last axis.
+        share: The unit of a figure, as a share of its limit.
     """
 
     objectives: Objectives
+    share: float = _SHARE
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +76,15 @@ class Sought:
             units[objective.name] = abs(objective.reference)
         for constraint in self.objectives.constraints:
             units[constraint.name] = abs(constraint.bound) or units[constraint.name]
-        return _SHARE * np.array(list(units.values()))
+        return self.share * np.array(list(units.values()))
+
+    def usual_noise(self, size: Floats) -> Floats:
+        """Give by how much runs of one scheme usually differ, a standard deviation, shape ``(f,)``.
+
+        Args:
+            size: By how much the figures of schemes differ, on their scales, shape ``(f,)``.
+        """
+        return np.where(self._units > 0.0, _NOISE, _NOISE_OF_SIZE * size)
 
     def row(self, figures: Mapping[str, float]) -> Floats:
         """Give the figures of one measurement, scaled, shape ``(f,)``; NaN for one that is missing."""
@@ -118,17 +134,25 @@ class Sought:
         at = [self.names.index(constraint.name) for constraint in self.objectives.constraints]
         return figures[..., at]
 
+    def least_of_constraints(self, figures: Floats) -> Floats:
+        """Give the least of what *figures* have for figures with a constraint, or for all: ``(...)``."""
+        of = self.of_constraints(figures) if self.objectives.constraints else figures
+        return np.asarray(of.min(axis=-1))
+
     def excess(self, scaled: Floats) -> Floats:
         """Give the worst violation on its scale, shape ``(...)``; 0 within all limits."""
         return np.asarray(np.max(-self.room(scaled), axis=-1, initial=0.0))
 
-    def within(self, scaled: Floats, deviations: Floats, freedom: float = np.inf) -> Floats:
+    def within(
+        self, scaled: Floats, deviations: Floats, freedom: Floats | float = np.inf
+    ) -> Floats:
         """Give the probability that all constraints hold, shape ``(...)``.
 
         Args:
             scaled: What is expected.
             deviations: The scale of each figure's deviation from that, of the same shape.
-            freedom: Degrees of freedom of Student's t, which the deviation follows.
+            freedom: Degrees of freedom of Student's t, which the deviation follows: of all, or of
+                each scheme.
 
         The chances to break one constraint or the next are added: whether they come together is not
         known.
@@ -136,4 +160,5 @@ class Sought:
         room, deviation = self.room(scaled), self.of_constraints(deviations)
         surely = np.where(room >= 0.0, np.inf, -np.inf)
         away = np.divide(room, deviation, out=surely, where=deviation > 0.0)
-        return np.asarray(np.maximum(0.0, 1.0 - stdtr(freedom, -away).sum(axis=-1)))
+        freedoms = np.asarray(freedom)[..., None]
+        return np.asarray(np.maximum(0.0, 1.0 - stdtr(freedoms, -away).sum(axis=-1)))

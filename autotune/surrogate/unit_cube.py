@@ -19,6 +19,10 @@ MIDDLE = 0.5
 _ABSENT = 0.5
 """How far a parameter set without a parameter is from one with the parameter in its middle."""
 
+_DECIDES, _DECIDES_LESS = 0.5, 2.0
+_LESS = ("pattern.min_size", "pattern.max_size", "quota.reset_interval", "quota.weights.")
+"""How likely length scales are, and the fields, or how they begin, that decide less."""
+
 
 class UnitCube:
     """The cube ``[0, 1]^d`` over a search space, with one coordinate for each of its d parameters.
@@ -53,6 +57,15 @@ class UnitCube:
         Choices that are numbers have an order, and count as numeric.
         """
         return np.array([_is_categorical(p) for p in self._parameters], dtype=np.bool_)
+
+    @property
+    def length_scales(self) -> NDArray[np.float64]:
+        """The likely length scale of each parameter, in shares of its range, shape ``(d,)``.
+
+        Ages and what limits a quota decide most; regions' sizes, and how a quota is shared out, less.
+        """
+        less = np.array([parameter.field.startswith(_LESS) for parameter in self._parameters])
+        return np.where(less, _DECIDES_LESS, _DECIDES)
 
     def values(self, point: ArrayLike) -> dict[str, Value]:
         """Give the parameter set at *point*, shape ``(d,)``; coordinates are cut to the cube."""

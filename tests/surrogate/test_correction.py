@@ -9,6 +9,7 @@ import pytest
 from autotune.space.space import ParameterSet
 from autotune.surrogate.correction import Correction, Expected
 from autotune.surrogate.evolution import Evolution
+from autotune.surrogate.plain_sets import plain_sets
 from autotune.surrogate.prior import Prior
 from tests.surrogate.formulas import (
     CUBE,
@@ -24,15 +25,21 @@ from tests.surrogate.formulas import (
 TRUE = kernel()
 
 
-def correction(say: list[Prior], seed: int = 0) -> Correction:
-    return Correction(SPACE, OBJECTIVES, say, seed=seed, first=200, step=32)
+def correction(say: list[Prior], seed: int = 0, guess: Prior | None = None) -> Correction:
+    return Correction(SPACE, OBJECTIVES, say, seed=seed, first=200, step=32, guess=guess)
 
 
 def tune(
-    say: list[Prior], run: Kernel = TRUE, *, trials: int = 8, starts: int = 20, seed: int = 0
+    say: list[Prior],
+    run: Kernel = TRUE,
+    *,
+    trials: int = 8,
+    starts: int = 20,
+    seed: int = 0,
+    guess: Prior | None = None,
 ) -> Correction:
     """Run what is proposed, two at a time."""
-    found = correction(say, seed)
+    found = correction(say, seed, guess)
     had: dict[str, int] = {}
     while starts > 0:
         batch = found.suggest(
@@ -102,6 +109,43 @@ def test_without_a_prior_plain_schemes_come_first_and_more_trials_find_more() ->
     volumes = [true_volume(TRUE, sure(found)) for found in (few, many)]
     assert volumes[0] < volumes[1]
     assert volumes[1] > 0.75 * reachable()
+
+
+def test_without_a_prior_the_search_goes_on_until_something_keeps_the_limits() -> None:
+    dear = kernel(cost=8.0)
+    middle = plain_sets(SPACE)[:2]
+
+    found = tune([], dear, trials=12, starts=24)
+
+    assert breaking(dear, middle[:1]) > 0.95
+    assert sure(found) != []
+    assert breaking(dear, sure(found)) < 0.05
+
+
+def test_a_guess_that_is_far_off_does_no_harm() -> None:
+    wrong = prior(kernel(cost=0.2, age=0.3))
+
+    def volume(guess: Prior | None) -> float:
+        found = tune([], trials=10, starts=24, guess=guess)
+        assert breaking(TRUE, sure(found)) < 0.05
+        return true_volume(TRUE, sure(found))
+
+    assert volume(wrong) > 0.8 * volume(None) > 0.0
+    assert volume(prior(kernel(age=1.5))) > 0.6 * reachable()
+
+
+def test_without_a_prior_one_run_makes_nothing_sure() -> None:
+    found = correction([])
+    for values in plain_sets(SPACE):
+        found.tell(values, TRUE(values, 1))
+    once = found.expected()
+    for values in plain_sets(SPACE):
+        found.tell(values, TRUE(values, 2))
+        found.tell(values, TRUE(values, 3))
+
+    assert len(once) == 4
+    assert all(expected.within < 0.95 for _, expected in once)
+    assert sure(found) != []
 
 
 def test_equal_seeds_and_figures_give_equal_runs() -> None:

@@ -32,7 +32,7 @@ def believed(
         sought=SOUGHT,
         normals=normals,
         noise=noises,
-        freedom=np.inf,
+        freedom=np.full(count, np.inf),
         points=POINTS,
         correlation=np.eye(3),
     )
