@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
+from scipy.special import logsumexp, stdtrit
 
 from autotune.surrogate.covering import bounds, cut
 from autotune.surrogate.gaussian_process import GaussianProcess, Layout, Normal
@@ -62,9 +62,9 @@ _SHAKEN = 0.5
 _EXCLUDED = 1e-3
 _UNRELATED = 2.0
 """How many runs in which figures are not related are thought of beside those that were made."""
-_TOLERANCE, _UNEVEN = 2.0, 0.03
-"""Where a scheme covers another, a figure may still be less by so many deviations: of noise, and of so
-small a share of the usual differences."""
+_SURELY, _UNEVEN = 0.95, 0.06
+"""Where a scheme covers another, a figure may still be less: by what noise keeps to with this
+probability, and by so small a share of the usual differences."""
 
 
 class Corrected:
@@ -158,18 +158,24 @@ class Corrected:
         if surface.tells_noise:
             variances = np.maximum(surface.spread[rows, figure], self._least_noise[figure]) ** 2
         else:
-            variances = self._repeats.deviations(rows)[:, figure] ** 2
-        if trust.scale is not None:
-            variances = variances + surface.blur[rows, figure] ** 2
+            variances = self._repeats.likely(rows)[:, figure] ** 2
+        variances = variances + self._blur(figure, trust, rows) ** 2
         return GaussianProcess(
             self._layout(figure, trust, rows),
             seen - self._said(figure, trust, rows),
             variances,
             expected=trust.error * float(self._size[figure]),
-            shaped=True,
+            shaped=surface.tells_noise,
+            told=not surface.tells_noise,
             likely=None if surface.tells_noise else surface.length_scales,
             before=before if surface.tells_noise else None,
         )
+
+    def _blur(self, figure: int, trust: Trust, rows: Ints) -> Floats:
+        """Give how far what the prior says is off by its own noise; of a guess, errors count alone."""
+        if trust.scale is None or self._surface.guessed:
+            return np.zeros(len(rows))
+        return np.asarray(self._surface.blur[rows, figure])
 
     def _said(self, figure: int, trust: Trust, rows: Ints) -> Floats:
         """Give what the kernel shows if nothing of the prior needs to be corrected."""
@@ -244,7 +250,7 @@ class Corrected:
         means, variances = [], []
         for trust, process in self._left(figure):
             mean, deviation = process.each(self._layout(figure, trust, rows))
-            blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
+            blur = self._blur(figure, trust, rows)
             mean = mean + self._said(figure, trust, rows)
             if self._may_cut(trust):
                 mean, deviation = self._cut(figure, rows, mean, deviation)
@@ -277,10 +283,14 @@ class Corrected:
         reaches, known = self._surface.reaches(rows), self._surface.reaches(ran)
         if reaches is None or known is None or not self._grows[figure]:
             return means, deviations
-        error = self.noise(ran)[:, figure] / np.sqrt(runs)
-        tolerance = _TOLERANCE * np.hypot(error, _UNEVEN * self._size[figure])
+        freedom = self._repeats.freedom(ran)[:, figure]
+        error = self._repeats.deviations(ran)[:, figure] / np.sqrt(runs)
+        tolerance = np.hypot(stdtrit(freedom, _SURELY) * error, _UNEVEN * self._size[figure])
         low, high = bounds(reaches, known, values, tolerance)
-        return cut(means, deviations, low, high)
+        middle, width = cut(means, deviations, low, high)
+        # What a scheme has shown itself counts more than what others allow.
+        new = ~np.isin(rows, ran)
+        return np.where(new, middle, means), np.where(new, width, deviations)
 
     def together(self, rows: Ints) -> list[Normal]:
         """Give what is believed of the means of each figure, on its scale, with covariances."""
@@ -290,14 +300,14 @@ class Corrected:
         means, covariances = [], []
         for trust, process in self._left(figure):
             normal = process.at(self._layout(figure, trust, rows))
-            blur = 0.0 if trust.scale is None else self._surface.blur[rows, figure]
+            blur = self._blur(figure, trust, rows)
             mean, covariance = normal.mean + self._said(figure, trust, rows), normal.covariance
             if self._may_cut(trust):
                 mean, deviation = self._cut(figure, rows, mean, normal.deviation)
                 less = deviation / np.maximum(normal.deviation, 1e-300)
                 covariance = covariance * np.outer(less, less)
             means.append(mean)
-            covariances.append(covariance + np.diag(np.full(len(rows), 1.0) * blur**2))
+            covariances.append(covariance + np.diag(blur**2))
         weights = self._weights[figure]
         weights = weights[weights > 0.0]
         middle = np.asarray(weights @ np.array(means))

@@ -67,6 +67,8 @@ _OF_A_GUESS = 4
 """What is usual is asked about so many times fewer sets than a prior that knows the workload."""
 _LEAST_BESIDE = 0.1
 """Without a prior: nothing is run only because there is room for it."""
+_LITTLE_HOPE = 0.05
+"""The same share without a prior, where most schemes may be anything."""
 _NEW_RUNS = 2
 """Without a prior, a new scheme is worth a share of what so many runs of it make of it."""
 _PLAIN = 17
@@ -217,6 +219,11 @@ class Correction:
         return 0.0 if self.surface.tells_noise else _LEAST_BESIDE
 
     @property
+    def _together(self) -> int:
+        """How many runs are weighed together against what is worth a run at all."""
+        return 1 if self.surface.tells_noise else max(_SEVERAL)
+
+    @property
     def runs(self) -> int:
         """How many runs the priors made."""
         return sum(surface.runs for surface in self._surfaces)
@@ -297,7 +304,11 @@ class Correction:
 
     @_on_one_core
     def suggest(
-        self, count: int, *, new: int, price: Callable[[ParameterSet], int | None] | None = None
+        self,
+        count: int,
+        *,
+        new: int,
+        price: Callable[[ParameterSet], int | None] | None = None,
     ) -> list[Start]:
         """Give up to *count* runs to make together, the most worthwhile first.
 
@@ -382,7 +393,10 @@ class Correction:
             if not chosen:
                 self.left = Left(
                     volume=believed.volume(had),
-                    gain=max((*worth.values(), *hopes.tolist()), default=0.0),
+                    gain=max(
+                        (*(self._together * one for one in worth.values()), *hopes.tolist()),
+                        default=0.0,
+                    ),
                     stake=float(ends[1][0] - ends[0][0]),
                 )
             if not worth:
@@ -428,10 +442,11 @@ class Correction:
     ) -> Mapping[int, float]:
         """Give what runs are worth, for each start of the workload that they take."""
         worth = {}
+        hope = _HOPE if self.surface.tells_noise else _LITTLE_HOPE
         for at in np.argsort(-hopes, kind="stable")[:_WEIGHED].tolist():
             runs = 1 if believed.runs is None else _NEW_RUNS
             shown = max(believed.gain(fresh[at], had, runs=runs), 0.0) / runs
-            worth[fresh[at]] = shown + _HOPE * float(hopes[at])
+            worth[fresh[at]] = shown + hope * float(hopes[at])
         # A repeat tells how large the noise is, too; the more is known of it, the less so.
         for at in believed.doubtful(len(prices))[:_WEIGHED]:
             if (price := prices[at]) is not None:

@@ -121,6 +121,7 @@ class GaussianProcess:
         expected: How large the values are expected to be, a standard deviation; None expects nothing.
         shaped: Whether the learned noise is a multiple of the known noise, point by point; if not, it is
             the same at all points.
+        told: Whether the noise is told by *variances*, so that none is learned.
         likely: The median of each length scale beforehand, shape ``(d,)``; None takes a usual one.
         before: A process that was conditioned on most of these values; its parameters are changed a
             little only, which is faster than to learn them.
@@ -138,6 +139,7 @@ class GaussianProcess:
         scales: Floats | None = None,
         expected: float | None = None,
         shaped: bool = False,
+        told: bool = False,
         likely: Floats | None = None,
         before: GaussianProcess | None = None,
     ) -> None:
@@ -145,9 +147,10 @@ class GaussianProcess:
         self._unit = _unit(values, expected)
         self._values = values / self._unit
         self._variances = variances / self._unit**2
-        self._shaped = shaped
-        self._shape = self._variances if shaped else np.ones(len(values))
-        self._likely_noise = _LIKE_THE_KNOWN if shaped else _LIKELY_NOISE
+        self._shaped = shaped or told
+        self._told = told
+        self._shape = self._variances if self._shaped else np.ones(len(values))
+        self._likely_noise = _LIKE_THE_KNOWN if self._shaped else _LIKELY_NOISE
         self._likely = np.log(_LIKELY_SCALE[0] if likely is None else likely)
         self._squares = _squared_distances(layout, layout)
         steepest = float(np.max(layout.trend**2, initial=0.0))
@@ -249,6 +252,8 @@ class GaussianProcess:
             start[: 1 if self._shaped else 2] += np.log(before._unit / self._unit)
         noises = _MULTIPLES if self._shaped else _NOISES
         bounds = np.log([_SIGNALS, noises, *[_SCALES] * count])
+        if self._told:
+            bounds[1, 1] = bounds[1, 0]
         if self._fixed is not None:
             start[2:] = self._fixed
             bounds[2:] = self._fixed[:, None]

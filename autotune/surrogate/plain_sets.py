@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from autotune.space.plain import plain_set
 from autotune.space.space import ParameterSet, SearchSpace
@@ -12,6 +12,8 @@ _AGES = (0.5, 0.75, 0.625, 0.375)
 """Where the ages lie, in shares of their range on its scale, in the order in which they are tried."""
 _BEGIN = (0.5, 0.75)
 """Where a line of plain sets begins."""
+_MOST_GIVEN = 3
+"""So many initial sets of a space come before that."""
 _MOST = 4
 """So many sets it has at most."""
 
@@ -44,10 +46,11 @@ def plain_sets(space: SearchSpace, ages: Sequence[float] = _AGES) -> list[Parame
 
 
 class PlainLine:
-    """Plain parameter sets, one after the other: from ages in the middle towards where a limit breaks.
+    """Plain parameter sets, one after the other, towards where a limit breaks.
 
-    An older age reaches less memory. So, where an age breaks a limit, older ages come next; where none
-    does, younger ages.
+    The first are the initial sets of the space that are plain; without any, ages in the middle. An older
+    age reaches less memory. So, where an age breaks a limit, older ages come next; where none does,
+    younger ages.
 
     Args:
         space: The search space.
@@ -55,6 +58,7 @@ class PlainLine:
 
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
+        self._begin = [*_plain_initial(space)][:_MOST_GIVEN] or [*_BEGIN]
         self._asked: dict[float, ParameterSet] = {}
         self._keeps: dict[float, bool] = {}
 
@@ -70,14 +74,14 @@ class PlainLine:
 
     def _shares(self) -> Sequence[float]:
         """Give where the next ages lie, in shares of their range."""
-        if len(self._asked) < len(_BEGIN):
-            return _BEGIN
+        if len(self._asked) < len(self._begin):
+            return self._begin
         if len(self._asked) >= _MOST:
             return ()
         broke = max((share for share, keeps in self._keeps.items() if not keeps), default=None)
         kept = [share for share, keeps in self._keeps.items() if keeps]
         if broke is None:
-            youngest = min(kept, default=_BEGIN[0])
+            youngest = min(kept, default=self._begin[0])
             return 0.75 * youngest, 0.5 * youngest
         older = min((share for share in kept if share > broke), default=None)
         if older is None:
@@ -89,3 +93,16 @@ class PlainLine:
         for share, asked in self._asked.items():
             if asked == values:
                 self._keeps.setdefault(share, keeps)
+
+
+def _plain_initial(space: SearchSpace) -> Iterator[float]:
+    """Give the ages of plain initial sets, in shares of their range."""
+    cube = UnitCube(space)
+    for values in space.initial:
+        point = cube.point(values)
+        for at, parameter in enumerate(space.parameters):
+            if parameter.field == "pattern.min_age" and parameter.name in values:
+                share = float(point[at])
+                if plain_sets(space, [share]) == [dict(values)]:
+                    yield share
+                break

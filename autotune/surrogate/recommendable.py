@@ -89,7 +89,7 @@ class Believed:
         Args:
             one: May be among *rows*.
             rows: What was run.
-            runs: How many runs. If *one* is among *rows*, they tell how large the noise is.
+            runs: How many runs. All but the first run of a scheme tell how large the noise is.
             less_noise: The share of the noise that may be left when they have told it, where all
                 schemes' noise is alike.
         """
@@ -99,15 +99,16 @@ class Believed:
         variances = np.maximum(self.variances[which] - change**2, 0.0)
         outcomes = _outcomes(len(self.normals) + 1)
         shown = means + change * outcomes[:, None, :-1]
-        again = one in rows
+        # The first run of a scheme tells no noise.
+        repeats = runs if one in rows else runs - 1
         if self.alike:
             noise = noise * less_noise
             told = np.ones(len(which))
         else:
             told = (which == one).astype(np.float64)
-            shares = _noise_after(outcomes[:, -1], runs if again else 0, self.freedom[one])
+            shares = _noise_after(outcomes[:, -1], repeats, self.freedom[one])
             noise = noise * np.where(told > 0.0, shares[:, None], 1.0)[:, :, None]
-        freedom = self.freedom[which] + runs * again * told
+        freedom = self.freedom[which] + repeats * told
         after = self._volume(shown, variances, noise, freedom, self._same(which, one, runs))
         return float(after.mean()) - self.volume(rows)
 

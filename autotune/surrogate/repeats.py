@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, polygamma
+from scipy.special import digamma, ndtr, polygamma, stdtrit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,6 +71,10 @@ class Repeats:
         own, repeats = self._of(rows)
         total = self._freedom * self._before + own
         return np.asarray(np.sqrt(np.maximum(total / (self._freedom + repeats), self._floor)))
+
+    def likely(self, rows: Ints) -> Floats:
+        """Give how far runs are off that are off by a deviation, if they are normal: ``(m, f)``."""
+        return np.asarray(self.deviations(rows) * stdtrit(self.freedom(rows), ndtr(1.0)))
 
     def freedom(self, rows: Ints) -> Floats:
         """Give the degrees of freedom of these deviations, shape ``(m, f)``."""
