@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from autotune.errors import InputError
-from autotune.samplers.distributions import distributions, is_given
+from autotune.samplers.at_once import AtOnceSampler
 from autotune.space.fields import Value
 from autotune.space.parameters import Choices, Numeric
 from autotune.space.plain import plain_set
@@ -90,7 +87,7 @@ class AgeLine:
         return int(age)
 
 
-class AgeSampler(BaseSampler, ABC):
+class AgeSampler(AtOnceSampler):
     """Proposes ages on the line; trials whose parameters were given are left as they are.
 
     Args:
@@ -104,48 +101,12 @@ class AgeSampler(BaseSampler, ABC):
 
     def __init__(self, space: SearchSpace, *, name: str, seed: int) -> None:
         self.line = AgeLine(space, name)
-        self._distributions = distributions(space)
-        self._random = RandomSampler(seed=seed)
+        super().__init__(space, seed=seed)
 
     @abstractmethod
     def age_us(self, study: Study, trial: FrozenTrial) -> int:
         """Give the age that *trial*, a trial of this sampler's own, proposes, in microseconds."""
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Give the parameters of the next proposal; none for a trial whose parameters were given."""
-        return {name: self._distributions[name] for name in self._proposal(study, trial)}
-
-    def sample_relative(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        search_space: dict[str, BaseDistribution],  # noqa: ARG002 - Optuna's signature
-    ) -> dict[str, Any]:
-        """Give the next proposal."""
-        return self._proposal(study, trial)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Give a random value for a parameter that a given set leaves open."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
-
-    def _proposal(self, study: Study, trial: FrozenTrial) -> dict[str, Value]:
-        return {} if is_given(trial) else self.line.at(self.age_us(study, trial))
-
-
-def own_position(study: Study, trial: FrozenTrial) -> int:
-    """Count the trials before *trial* whose parameters were not given."""
-    earlier = study.get_trials(deepcopy=False)[: trial.number]
-    return sum(not is_given(other) for other in earlier)
-
-
-def given_trials(study: Study) -> int:
-    """Count the trials whose parameters were given, those included that are still to come."""
-    return sum(is_given(trial) for trial in study.get_trials(deepcopy=False))
+    def proposal(self, study: Study, trial: FrozenTrial) -> ParameterSet:
+        """Give the set of the next age on the line."""
+        return self.line.at(self.age_us(study, trial))

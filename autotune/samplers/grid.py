@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from autotune.errors import InputError
-from autotune.samplers.distributions import distributions, is_given
+from autotune.samplers.at_once import AtOnceSampler, own_position
 from autotune.space.fields import FIELDS, Value
 from autotune.space.parameters import Choices, Numeric, Parameter
-from autotune.space.space import SearchSpace
+from autotune.space.space import ParameterSet, SearchSpace
 
 _MOST_POINTS = 100_000
 
@@ -83,7 +80,7 @@ def _coarsest(space: SearchSpace, needed: int) -> list[dict[str, Value]]:
     return enough
 
 
-class GridSampler(BaseSampler):
+class GridSampler(AtOnceSampler):
     """Proposes the points of a grid in random order, each point once.
 
     Optuna's grid sampler ignores conditions: it takes every combination of all parameters for another
@@ -114,37 +111,8 @@ class GridSampler(BaseSampler):
             )
         order = np.random.default_rng(seed).permutation(len(grid))
         self._grid: list[dict[str, Value]] = [grid[index] for index in order]
-        self._distributions = distributions(space)
-        self._random = RandomSampler(seed=seed)
+        super().__init__(space, seed=seed)
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Give the parameters of the next point; none for a trial whose parameters were given."""
-        return {name: self._distributions[name] for name in self._point(study, trial)}
-
-    def sample_relative(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        search_space: dict[str, BaseDistribution],  # noqa: ARG002 - Optuna's signature
-    ) -> dict[str, Any]:
-        """Give the next point."""
-        return self._point(study, trial)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Give a random value for a parameter that a given set leaves open."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
-
-    def _point(self, study: Study, trial: FrozenTrial) -> dict[str, Value]:
-        if is_given(trial) or not self._grid:
-            return {}
-        earlier = study.get_trials(deepcopy=False)[: trial.number]
-        proposed = sum(not is_given(other) for other in earlier)
-        return self._grid[proposed % len(self._grid)]
+    def proposal(self, study: Study, trial: FrozenTrial) -> ParameterSet:
+        """Give the next point; after the last, the first again."""
+        return self._grid[own_position(study, trial) % len(self._grid)] if self._grid else {}

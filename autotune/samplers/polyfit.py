@@ -11,7 +11,8 @@ from numpy.polynomial import Polynomial
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from autotune.samplers.age_line import AgeSampler, given_trials, own_position
+from autotune.samplers.age_line import AgeSampler
+from autotune.samplers.at_once import given_trials, own_position
 from autotune.samplers.told import figure, measured_trials
 from autotune.space.space import SearchSpace
 

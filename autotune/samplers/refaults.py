@@ -5,7 +5,8 @@ from __future__ import annotations
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from autotune.samplers.age_line import AgeSampler, own_position
+from autotune.samplers.age_line import AgeSampler
+from autotune.samplers.at_once import own_position
 from autotune.samplers.distributions import is_given
 from autotune.samplers.told import figure, measured_trials
 from autotune.space.space import SearchSpace

@@ -9,7 +9,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from autotune.errors import InputError
-from autotune.samplers.age_line import AgeLine, AgeSampler, own_position
+from autotune.samplers.age_line import AgeLine, AgeSampler
+from autotune.samplers.at_once import own_position
 from autotune.space.space import SearchSpace
 
 _FROM_0_US = 100_000
