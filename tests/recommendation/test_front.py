@@ -8,13 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.objective import pareto
-from autotune.objective.expression import Expression
 from autotune.objective.figures import mean, minimised
 from autotune.objective.hold import Hold
 from autotune.objective.objective import (
-    KNOWN_NAMES,
     Direction,
-    Objective,
     Objectives,
     parse_constraint,
 )
@@ -29,13 +26,9 @@ from autotune.recommendation.front import (
 from autotune.recommendation.probability import beliefs
 from autotune.testing import prcl
 from autotune.trial import Trial, TrialState
+from tests.an_objective import objective
 
 Pair = tuple[float, float]
-
-
-def objective(name: str, direction: Direction, reference: float) -> Objective:
-    metric = Expression.parse(name, KNOWN_NAMES)
-    return Objective(metric=metric, name=name, direction=direction, reference=reference)
 
 
 OBJECTIVES = Objectives(

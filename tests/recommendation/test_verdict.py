@@ -4,19 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from autotune.objective.expression import Expression
-from autotune.objective.metrics import METRICS
-from autotune.objective.objective import Direction, Objective, Objectives, parse_constraint
+from autotune.objective.objective import Direction, Objectives, parse_constraint
 from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.verdict import bounds, marks, reasons, why_empty
 from autotune.trial import Trial, TrialState
-
-
-def objective(name: str, direction: Direction, reference: float) -> Objective:
-    return Objective(
-        metric=Expression.parse(name, METRICS), name=name, direction=direction, reference=reference
-    )
-
+from tests.an_objective import objective
 
 OBJECTIVES = Objectives(
     name="custom",

@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from autotune.objective.expression import Expression
 from autotune.objective.objective import (
-    KNOWN_NAMES,
     Direction,
-    Objective,
     Objectives,
     parse_constraint,
 )
@@ -21,12 +18,7 @@ from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Recommendation, Recommended
 from autotune.recommendation.worth import verdict
 from autotune.trial import Trial, TrialState
-
-
-def objective(name: str, direction: Direction, text: str | None = None) -> Objective:
-    metric = Expression.parse(text or name, KNOWN_NAMES)
-    return Objective(metric=metric, name=name, direction=direction, reference=0.5)
-
+from tests.an_objective import objective
 
 OBJECTIVES = Objectives(
     name="test",
@@ -175,7 +167,7 @@ def test_other_objectives_are_named_and_weighed_against_the_second() -> None:
     sought = replace(
         OBJECTIVES,
         objectives=(
-            objective("score", Direction.MAXIMIZE, "memory_saving - slowdown"),
+            objective("score", Direction.MAXIMIZE, metric="memory_saving - slowdown"),
             objective("cpu_use", Direction.MINIMIZE),
         ),
         constraints=(),

@@ -3,22 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autotune.objective.expression import Expression
 from autotune.objective.figures import Figures
 from autotune.objective.objective import (
-    KNOWN_NAMES,
     Direction,
-    Objective,
     Objectives,
     parse_constraint,
 )
 from autotune.study.standing import SURE, Standing, directions
-
-
-def objective(name: str, direction: Direction, reference: float) -> Objective:
-    metric = Expression.parse(name, KNOWN_NAMES)
-    return Objective(metric=metric, name=name, direction=direction, reference=reference)
-
+from tests.an_objective import objective
 
 OBJECTIVES = Objectives(
     name="test",

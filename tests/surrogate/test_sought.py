@@ -6,16 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from autotune.objective.expression import Expression
-from autotune.objective.objective import Direction, Objective, Objectives, parse_constraint
+from autotune.objective.objective import Direction, Objectives, parse_constraint
 from autotune.surrogate.sought import Sought
+from tests.an_objective import objective
 
 KNOWN = ("memory_saving", "slowdown", "major_faults")
-
-
-def objective(name: str, direction: Direction, reference: float) -> Objective:
-    metric = Expression.parse(name, KNOWN)
-    return Objective(metric=metric, name=name, direction=direction, reference=reference)
 
 
 def sought(*constraints: str) -> Sought:
