@@ -67,7 +67,8 @@ class _Named:
 
     def active(self, values: Mapping[str, Value]) -> bool:
         """Say whether the parameter exists, given *values* of the parameters before it."""
-        return all(condition.holds(values) for condition in self.when)
+        # A search asks thousands of times, and most parameters have no condition.
+        return not self.when or all(condition.holds(values) for condition in self.when)
 
     def format(self, value: Value) -> str:
         """Write a value of the parameter, with its unit."""
@@ -194,7 +195,7 @@ class Fixed:
 
     def active(self, values: Mapping[str, Value]) -> bool:
         """Say whether the field is set, given *values* of the parameters."""
-        return all(condition.holds(values) for condition in self.when)
+        return not self.when or all(condition.holds(values) for condition in self.when)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

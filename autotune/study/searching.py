@@ -28,10 +28,14 @@ from autotune.trial import Trial, TrialState
 
 Floats = NDArray[np.float64]
 
-_DESIGN = 256
-"""The schemes of the design, and at most half of a budget."""
+_DESIGN, _EACH = 512, 64
+"""The most schemes of the design, and how many for each parameter; at most half of a budget, too."""
 _LEFT = 10
 """One in so many trials of a budget is left for schemes with plain values in place of some."""
+_ALONG = 0.3
+"""The share of variations that go along what sets good schemes apart."""
+_FIRST = 0.15
+"""The share of variations that seek the best by the first objective alone."""
 _BATCH = 24
 """The schemes that are tried together; no result depends on how many of them run at a time."""
 _AGAIN = 10
@@ -88,7 +92,7 @@ class _Race:
         self.trying = trying
         self.cube = UnitCube(file.search_space)
         self.corner = file.objectives.limit
-        self.evolution = Evolution(self.cube, self.corner, seed=seed)
+        self.evolution = Evolution(self.cube, self.corner, seed=seed, along=_ALONG, first=_FIRST)
         self.standing = Standing(file.objectives)
         self.trials: list[Trial] = []
         self.seen: set[tuple[object, ...]] = set()
@@ -99,8 +103,10 @@ class _Race:
     def go(self) -> None:
         """Try schemes until nothing more is gained, or the budget is used up."""
         file = self.trying.file
-        most = file.budget.trials or 2 * _DESIGN
-        design = self.evolution.design(min(_DESIGN, -(-most // 2)))
+        most = min(_DESIGN, _EACH * self.cube.dimensions)
+        if file.budget.trials is not None:
+            most = min(most, -(-file.budget.trials // 2))
+        design = self.evolution.design(most)
         self._try(self._new([*file.search_space.initial, *design]))
         best, waited = self._within(), 0
         while len(self.standing) and waited < (_PATIENCE if len(best) else 3 * _PATIENCE):
@@ -179,8 +185,8 @@ class _Race:
         return [int(covers(losses, points).any(axis=0).sum()) for losses in several]
 
     def finalists(self) -> list[Trial]:
-        """Give the trials that compete in the end, the surest and best first."""
-        return [self.trials[p] for p in self.standing.competitors(self.corner, len(self.trials))]
+        """Give the trials that compete in the end, such that the first ones cover the front."""
+        return [self.trials[p] for p in self.standing.finalists(self.corner)]
 
 
 def racing_seeds(seed: int, count: int) -> tuple[int, ...]:

@@ -87,8 +87,11 @@ def _measure(trying: Trying, trials: Sequence[Trial], seeds: Sequence[int]) -> b
             done = 0 if before is None else len(before.figures)
             wanted += [(trial, seed) for seed in seeds[done:]]
     if wanted:
-        # The samples of the first round are enough to look at.
-        trying.again(wanted, confirms=True, series=not confirmations)
+        # The samples of a scheme's first runs are enough to look at.
+        first = seeds[: ROUNDS[0][0]]
+        for series in (True, False):
+            some = [(trial, seed) for trial, seed in wanted if (seed in first) is series]
+            trying.again(some, confirms=True, series=series)
         total = trying.file.confirmations
         trying.emit(ConfirmationFinished(done=min(len(seeds), total), total=total))
     return bool(wanted)

@@ -103,19 +103,37 @@ class Standing:
             corner: The losses at which each objective is worth nothing any more.
             count: At most so many.
         """
+        first: dict[int, int] = {}
+        for ranked in self._best(corner):
+            for place, position in enumerate(ranked):
+                first[position] = min(place, first.get(position, place))
+        seeds = self.seeds
+        order = sorted(first, key=lambda position: (seeds[position], first[position], position))
+        return order[:count]
+
+    def finalists(self, corner: Sequence[float]) -> list[int]:
+        """Give the schemes that are best in some direction, such that the first ones cover the front.
+
+        Args:
+            corner: The losses at which each objective is worth nothing any more.
+        """
+        ranked = self._best(corner)
+        if not ranked:
+            return []
+        order = _spread_out(directions(len(corner)))
+        places = zip(*(ranked[direction] for direction in order), strict=True)
+        return list(dict.fromkeys(position for place in places for position in place))
+
+    def _best(self, corner: Sequence[float]) -> list[list[int]]:
+        """Give for each direction of the front the schemes that are best in it, the best first."""
         if not len(self):
             return []
         known = self.evaluated()
         weights = directions(known.losses.shape[1])
         scores = weighted_scores(known, np.array(corner), weights)
         best = max(2, _COMPETE // len(weights))
-        first: dict[int, int] = {}
-        for ranked in np.argsort(scores, axis=1, kind="stable")[:, :best]:
-            for place, position in enumerate(ranked.tolist()):
-                first[position] = min(place, first.get(position, place))
-        seeds = self.seeds
-        order = sorted(first, key=lambda position: (seeds[position], first[position], position))
-        return order[:count]
+        ranked: list[list[int]] = np.argsort(scores, axis=1, kind="stable")[:, :best].tolist()
+        return ranked
 
 
 def directions(objectives: int) -> Floats:
@@ -127,6 +145,20 @@ def directions(objectives: int) -> Floats:
         return np.column_stack((shares, 1.0 - shares))
     random = np.random.default_rng(0)
     return np.asarray(random.dirichlet(np.ones(objectives), size=2 * _WEIGHTS))
+
+
+def _spread_out(weights: Floats) -> list[int]:
+    """Order directions such that each is the furthest from those before it.
+
+    The first is that in which the first objective counts most.
+    """
+    order = [int(np.argmax(weights[:, 0]))]
+    away = np.full(len(weights), np.inf)
+    while len(order) < len(weights):
+        away = np.minimum(away, np.abs(weights - weights[order[-1]]).sum(axis=1))
+        away[order] = -1.0
+        order.append(int(np.argmax(away)))
+    return order
 
 
 def _over(figures: Figures, constraint: Constraint) -> float:

@@ -29,6 +29,14 @@ _TO_AN_END = 0.05
 """The share of steps that go to an end of the range."""
 _NEXT = 0.5
 """The chance to pass over the best by the weights, and the next best, and so on."""
+_AMONG = 16
+"""So many are the best for a variation that goes from one as two others lie apart."""
+_STRETCH = (0.3, 1.1)
+"""How far such a variation goes, as a share of how far the two lie apart."""
+_MOVED = 0.9
+"""The share of coordinates that it moves."""
+_SHAKE = 0.005
+"""The standard deviation of what is added to each of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +61,25 @@ class Evolution:
         cube: The parameters.
         corner: The losses at which each objective is worth nothing any more, shape ``(k,)``.
         seed: Seed, 0 or more.
+        along: The share of variations that go from one of the best as two others of the best lie apart.
+        first: The share of variations for which the first objective alone counts: its best within the
+            limits adds next to nothing to the volume of a front, and is what many look for.
     """
 
-    def __init__(self, cube: UnitCube, corner: tuple[float, ...], *, seed: int) -> None:
+    def __init__(
+        self,
+        cube: UnitCube,
+        corner: tuple[float, ...],
+        *,
+        seed: int,
+        along: float = 0.0,
+        first: float = 0.0,
+    ) -> None:
         self._cube = cube
+        self._share_along = along
+        self._share_first = first
         self._corner = np.array(corner)
+        self._numeric = np.array([not cube.choices(row) for row in range(cube.dimensions)])
         self._random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
     def design(self, count: int) -> list[ParameterSet]:
@@ -78,6 +100,8 @@ class Evolution:
         scaled: NDArray[np.float64],
         excess: NDArray[np.float64],
     ) -> dict[str, Value]:
+        if self._share_along > 0.0 and self._random.random() < self._share_along:
+            return self._cube.values(self._along(points, scaled, excess))
         point = self._parent(points, scaled, excess).copy()
         if self._random.random() < _CROSSED:
             other = self._parent(points, scaled, excess)
@@ -88,16 +112,40 @@ class Evolution:
             point[coordinate] = self._step(int(coordinate), float(point[coordinate]))
         return self._cube.values(point)
 
+    def _along(
+        self,
+        points: NDArray[np.float64],
+        scaled: NDArray[np.float64],
+        excess: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Go as two good points lie apart: where a limit binds, they lie along it.
+
+        Source: differential evolution, Storn and Price, 1997.
+        """
+        weights = self._weights(scaled.shape[1])
+        best = np.argsort(_score(scaled, excess, weights), kind="stable")[:_AMONG]
+        rank = min(int(self._random.geometric(1.0 - _NEXT)), len(best)) - 1
+        point, (one, other) = points[best[rank]], points[self._random.choice(best, 2)]
+        moved = point + self._random.uniform(*_STRETCH) * (one - other)
+        moved += self._random.normal(0.0, _SHAKE, size=len(point))
+        moves = self._numeric & (self._random.random(len(point)) < _MOVED)
+        return np.asarray(np.where(moves, np.clip(moved, 0.0, 1.0), point))
+
     def _parent(
         self,
         points: NDArray[np.float64],
         scaled: NDArray[np.float64],
         excess: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        weights = self._random.dirichlet(np.ones(scaled.shape[1]))
+        weights = self._weights(scaled.shape[1])
         score = _score(scaled, excess, weights)
         rank = min(int(self._random.geometric(1.0 - _NEXT)), len(score)) - 1
         return np.asarray(points[int(np.argpartition(score, rank)[rank])])
+
+    def _weights(self, count: int) -> NDArray[np.float64]:
+        if self._share_first > 0.0 and self._random.random() < self._share_first:
+            return np.asarray(np.eye(count)[0])
+        return np.asarray(self._random.dirichlet(np.ones(count)))
 
     def _step(self, coordinate: int, now: float) -> float:
         if choices := self._cube.choices(coordinate):

@@ -36,7 +36,7 @@ def test_the_search_ends_by_itself_at_the_limit(searched: Tuned) -> None:
     assert searched.state is RunState.COMPLETE
     assert 200 < len(searched.trials) < 4000
     # Noise of up to 1 point has a deviation of 0.58 points: 95 % of runs keep 5 % from 4.05 % on.
-    assert 0.035 < slowdown(best) < 0.044
+    assert 0.033 < slowdown(best) < 0.044
     assert best.pattern.size_bytes.min == 4096
     assert saving(best) == pytest.approx(0.46, abs=0.02)
 

@@ -93,3 +93,23 @@ def test_directions_weigh_every_objective(objectives: int) -> None:
 
     assert weights.sum(axis=1) == pytest.approx(np.ones(len(weights)))
     assert (weights.max(axis=0) > 0.5).all()
+
+
+def test_the_first_finalists_cover_the_front() -> None:
+    shares = np.linspace(0.05, 0.95, 40).tolist()
+    known = standing(*(figures(0.5 * share, 0.019 * share**2) for share in shares))
+    for position in (39, 0):
+        # How often a scheme was measured makes no difference.
+        for _ in range(5):
+            share = shares[position]
+            known.again(position, figures(0.5 * share, 0.019 * share**2))
+
+    first = known.finalists((0.0, 0.02))[:5]
+
+    assert first[0] > 30
+    assert min(first) < 10
+    assert max(np.diff(sorted(first))) < 16
+
+
+def test_without_schemes_there_are_no_finalists() -> None:
+    assert standing().finalists((0.0, 0.02)) == []

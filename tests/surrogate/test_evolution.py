@@ -64,3 +64,25 @@ def test_equal_seeds_give_equal_proposals() -> None:
 
     assert (one.points == other.points).all()
     assert not (one.points == search(3, design=8, rounds=3).points).all()
+
+
+def test_variations_along_what_sets_good_points_apart_follow_a_narrow_ridge() -> None:
+    def ridge(tried: list[ParameterSet]) -> Evaluated:
+        """Good is only where two parameters change together; nothing else matters."""
+        cube = np.array([CUBE.point(values) for values in tried])
+        away = np.abs(cube[:, 0] - cube[:, 1])
+        return Evaluated(
+            points=cube,
+            losses=np.column_stack((cube[:, 0] + 20.0 * away, np.zeros(len(cube)))),
+            excess=np.zeros(len(cube)),
+        )
+
+    def found(along: float, seed: int) -> float:
+        evolution = Evolution(CUBE, (30.0, 1.0), seed=seed, along=along)
+        tried = evolution.design(64)
+        for _ in range(12):
+            tried += evolution.vary(ridge(tried), 16)
+        return float(ridge(tried).losses[:, 0].min())
+
+    seeds = range(8)
+    assert np.median([found(0.3, s) for s in seeds]) < np.median([found(0.0, s) for s in seeds])
