@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from autotune.backends.base import Backend, RecordingBackend
+from autotune.damon.kernel_units import on_grid
 from autotune.damon.recording import Recording
 from autotune.objective.figures import Figures, mean, minimised
 from autotune.objective.pareto import pareto_front
@@ -41,7 +42,7 @@ _POINTS = 0.001
 points of a saving are less than two runs of a workload differ by."""
 _LIKELY = 0.5
 """Where all of several runs must keep the limits: so likely it must be before they are made."""
-_TICKS, _FIRST, _STEP, _LEAST = 12_000.0, 1000, 96, 16
+_TICKS, _FIRST, _STEP, _LEAST = 12_000.0, 1200, 96, 16
 """With so many ticks of monitoring a run, the prior is asked so often before the first batch and before
 each further batch; the longer a run is, the fewer, down to these few before a batch."""
 
@@ -99,10 +100,14 @@ class CorrectingSearch:
             file.objectives,
             known.priors,
             seed=self._seed,
-            first=max(10 * _LEAST, int(_FIRST / longer)),
+            first=max(20 * _LEAST, int(_FIRST / longer)),
             step=max(_LEAST, int(_STEP / longer)),
             also=self._first,
             guess=known.guess,
+            alike=lambda values: tuple(
+                on_grid(scheme, file.monitoring.intervals)
+                for scheme in file.search_space.schemes(values)
+            ),
         )
         turns = _Turns(trying, correction, backend, self._starts_before)
         try:

@@ -59,6 +59,11 @@ _GUESSES = (
 )
 """Of a prior that knows no more than what is usual."""
 _SHAKEN = 0.5
+_LIKE_RUNS, _OF_OTHERS = 6.0, 0.5
+"""What a prior says of a scheme's noise is worth so many repeats, and a repeat of another scheme so
+large a share of one."""
+_MOST_LARGER = 10.0
+"""The most times that a variance is larger than what the prior says of it, for other schemes' sake."""
 _EXCLUDED = 1e-3
 _UNRELATED = 2.0
 """How many runs in which figures are not related are thought of beside those that were made."""
@@ -211,17 +216,40 @@ class Corrected:
         """Give the standard deviation of one run of the kernel, on the figures' scales: ``(m, f)``.
 
         With a prior it is a multiple of what the prior shows: figures that differ from it by more are no
-        noise, the prior is wrong there. Without, repeats tell it (`autotune.surrogate.repeats`).
+        noise, the prior is wrong there. What the kernel's own repeats of a scheme show counts with it.
+        Without a prior, repeats tell it alone (`autotune.surrogate.repeats`).
         """
         if not self._surface.tells_noise:
             return self._repeats.deviations(rows)
         learned = np.array([[one.noise for one in several] for several in self._processes])
         usual = (learned * self._weights).sum(axis=1)
-        return np.asarray(self._surface.spread[rows] * np.sqrt(1.0 + usual**2))
+        likely = self._surface.spread[rows] ** 2 * self._larger(1.0 + usual**2)
+        squares, repeats = self._repeats.of(rows)
+        together = _LIKE_RUNS * likely + squares
+        return np.asarray(np.sqrt(together / (_LIKE_RUNS + repeats)))
+
+    def _larger(self, likely: Floats) -> Floats:
+        """Give how many times larger the kernel's variances are than the prior's, by all repeats."""
+        run = np.unique(self._ran)
+        squares, repeats = self._repeats.of(run)
+        spread = self._surface.spread[run] ** 2
+        shown = np.divide(squares, spread, out=np.zeros_like(squares), where=spread > 0.0)
+        # One scheme that the prior is wrong about says little of the others.
+        shown = np.minimum(shown, _MOST_LARGER * repeats).sum(axis=0)
+        return np.asarray((_LIKE_RUNS * likely + shown) / (_LIKE_RUNS + repeats.sum()))
 
     def freedom(self, rows: Ints) -> Floats:
-        """Give the degrees of freedom of that noise, where repeats alone tell it: shape ``(m, f)``."""
-        return self._repeats.freedom(rows)
+        """Give the degrees of freedom of that noise, shape ``(m, f)``.
+
+        With a prior they are so many repeats that what it says is worth, those of the scheme itself, and
+        a part of the others.
+        """
+        if not self._surface.tells_noise:
+            return self._repeats.freedom(rows)
+        _, own = self._repeats.of(rows)
+        every = len(self._ran) - len(np.unique(self._ran))
+        freedom = _LIKE_RUNS + own + _OF_OTHERS * (every - own)
+        return np.asarray(np.broadcast_to(freedom, (len(rows), self._seen.shape[1])))
 
     @property
     def correlation(self) -> Floats:

@@ -8,7 +8,7 @@ most: a new scheme, or once more a scheme that was run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -20,62 +20,47 @@ from autotune.objective.objective import Objectives
 from autotune.space.space import ParameterSet, SearchSpace
 from autotune.surrogate.corrected import Corrected
 from autotune.surrogate.evolution import Evolution
-from autotune.surrogate.improvement import best_points, counting_points, improvement
+from autotune.surrogate.improvement import best_points, counting_points
 from autotune.surrogate.not_sure import first_repeats, least_daring, until_sure
 from autotune.surrogate.plain_sets import PlainLine, plain_sets
 from autotune.surrogate.prior import Prior, Surface, key_of
+from autotune.surrogate.prior_search import passes, search_prior
 from autotune.surrogate.recommendable import Believed, same_outcome
 from autotune.surrogate.shortlist import box, evaluated, foremost, shortlist
 from autotune.surrogate.sought import WIDE_SHARE, Sought
 from autotune.surrogate.unit_cube import UnitCube
+from autotune.surrogate.worthwhile import worth
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_FIRST, _DESIGN, _ROUND = 1000, 64, 32
-"""What the prior is asked about before the kernel runs anything; of these, what fills the space; and how
-many variations are made at a time."""
+_FIRST = 1200
+"""The most that the prior is asked about before the kernel runs anything."""
 _STEP = 96
 """What the prior is asked about between two batches of the kernel."""
 _WITHOUT, _ROUNDS = 192, 3
 """Without a prior, so many sets that fill the space are weighed before each batch, and then so many
 variations, so many times."""
-_SEEDS = 6
-"""With so many seeds the prior says what spread a scheme has."""
-_DRAWS = 64
-_WEIGHED = 16
-"""So many new schemes, and so many repeats, are weighed by what their run would change."""
+_SEEDS, _SEEDS_OF_RUN = 12, 20
+"""With so many seeds the prior says what spread a scheme has; one that was run deserves more."""
 _MOST, _KEPT = 3000, 1000
 """When so many schemes are looked at, so many of them are kept."""
-_SEEDS_OF_RIVALS = 2
+_SEEDS_OF_RIVALS = 6
 _MUCH = 2.0
 """Another prior is gone over to if by it what was run is likelier by the exponential of this."""
 _FIRST_RUNS, _EARLY = 8, 24
 """Other priors are weighed after each of the first runs, then only where the prior is far off; after so
 many runs the prior stays."""
-_SEVERAL = (1, 3)
-"""A repeat is weighed alone and as one of three: one alone may not be enough to tell anything."""
-_DOUBT = 0.5
-"""Repeats are hoped to show less noise than is believed: its logarithm less this over the freedom."""
-_LATER = 0.5
-"""What a repeat is worth while there may be new schemes, as a share: it can still be made later."""
-_HOPE = 0.25
-"""The share of the volume that a new scheme may add, beside what its one run will show, that counts."""
 _FIRST_REPEATS = 2
 """Without a prior, so many runs of schemes that were run before come first: they tell the noise."""
 _OF_A_GUESS = 4
 """What is usual is asked about so many times fewer sets than a prior that knows the workload."""
 _LEAST_BESIDE = 0.1
 """Without a prior: nothing is run only because there is room for it."""
-_LITTLE_HOPE = 0.05
-"""The same share without a prior, where most schemes may be anything."""
-_NEW_RUNS = 2
-"""Without a prior, a new scheme is worth a share of what so many runs of it make of it."""
+_LITTLE_HOPE = 0.2
+"""The share that counts of what a new scheme may add at best, without a prior: most may be anything."""
 _PLAIN = 17
 """Without a prior, so many plain sets are weighed."""
-_FREEDOM, _OF_A_RUN = 8.0, 0.05
-"""With a prior, the spread of a run is known as if from so many repeats; a run of a new scheme tells as
-much of it as so small a share of a repeat."""
 
 
 _Arguments = ParamSpec("_Arguments")
@@ -161,6 +146,7 @@ class Correction:
         step: How many more between two batches.
         also: Parameter sets that are weighed beside those that are found.
         guess: Where there are no *priors*: what is usual of workloads, of which little can be expected.
+        alike: Gives equal values for parameter sets of which the kernel runs the same.
     """
 
     def __init__(
@@ -174,7 +160,9 @@ class Correction:
         step: int = _STEP,
         also: Sequence[ParameterSet] = (),
         guess: Prior | None = None,
+        alike: Callable[[ParameterSet], Hashable] = key_of,
     ) -> None:
+        self._alike = alike
         self._also = (*also, *space.initial, *plain_sets(space))
         if not priors:
             self._also = (*self._also, *plain_sets(space, np.linspace(0.0, 1.0, _PLAIN).tolist()))
@@ -186,7 +174,7 @@ class Correction:
             first, step = first // _OF_A_GUESS, step // _OF_A_GUESS
         self._first, self._step = first, _WITHOUT if asked == [None] else step
         sequence = np.random.SeedSequence(seed, spawn_key=(3,))
-        seeds = sequence.generate_state(_SEEDS).tolist()
+        seeds = sequence.generate_state(_SEEDS_OF_RUN).tolist()
         self._surfaces = [
             Surface(
                 self._sought, self._cube, prior, seeds, guessed=not priors and guess is not None
@@ -219,11 +207,6 @@ class Correction:
         return 0.0 if self.surface.tells_noise else _LEAST_BESIDE
 
     @property
-    def _together(self) -> int:
-        """How many runs are weighed together against what is worth a run at all."""
-        return 1 if self.surface.tells_noise else max(_SEVERAL)
-
-    @property
     def runs(self) -> int:
         """How many runs the priors made."""
         return sum(surface.runs for surface in self._surfaces)
@@ -231,21 +214,8 @@ class Correction:
     @_on_one_core
     def _search(self) -> None:
         """Look for the front of what the prior says."""
-        surface, count = self.surface, self._first
-        surface.add(self._also)
-        surface.add(self._evolution.design(_DESIGN))
-        for _ in range(2 * count // _ROUND):
-            if not 0 < len(surface) < count:
-                break
-            means, everything = surface.mean, np.arange(len(surface))
-            known = evaluated(
-                self._sought, surface.points(everything), means, np.zeros_like(means)
-            )
-            surface.add(self._evolution.vary(known, _ROUND), limit=count - len(surface))
-        if len(surface):
-            nothing = np.zeros_like(surface.mean)
-            surface.repeat(shortlist(self._sought, surface.mean, nothing, nothing), _SEEDS)
-        self._pool = list(range(len(surface)))
+        search_prior(self.surface, self._sought, self._evolution, self._first, _SEEDS, self._also)
+        self._pool = list(range(len(self.surface)))
 
     def tell(self, parameters: ParameterSet, figures: Mapping[str, float] | None) -> None:
         """Tell what a run showed; None if it failed, so that it is not proposed again.
@@ -280,6 +250,7 @@ class Correction:
             return None
         if self._model is None or self._learned != len(self._told):
             rows, seen = self._rows(self.surface)
+            self.surface.repeat(rows.tolist(), _SEEDS_OF_RUN)
             self._model = Corrected(self.surface, rows, seen, before=self._model)
             self._learned = len(self._told)
             doubted = self._model.shaken or self._learned <= _FIRST_RUNS
@@ -340,13 +311,16 @@ class Correction:
             added = surface.add(self._evolution.vary(known, self._step))
         self._pool = list(dict.fromkeys((*self._pool, *added)))
         pool = np.array(self._pool, dtype=np.int64)
-        means, deviations = model.each(pool)
-        noise = model.noise(pool)
-        short = pool[shortlist(sought, means, deviations, noise)]
+        for seeds in passes(_SEEDS) if surface.has_prior else (1,):
+            means, deviations = model.each(pool)
+            noise = model.noise(pool)
+            short: list[int] = pool[shortlist(sought, means, deviations, noise)].tolist()
+            surface.repeat(short, seeds)
+            if seeds == _SEEDS and all(surface.asked(row) >= _SEEDS for row in short):
+                break
         if len(pool) > _MOST:
             self._pool = pool[foremost(sought, means, deviations, noise, _KEPT)].tolist()
-        surface.repeat(short.tolist(), _SEEDS)
-        return [int(row) for row in short]
+        return short
 
     def _choose(
         self,
@@ -358,8 +332,7 @@ class Correction:
         told, _ = self._rows(self.surface)
         run = list(dict.fromkeys(told.tolist()))
         short = self._short(model) if new else []
-        not_again = {*run, *(self.surface.row(values) for values in self._failed)}
-        rows = [*run, *(row for row in short if row not in not_again)]
+        rows = [*run, *self._unlike(short, run, trusted=not model.shaken)]
         which = np.array(rows, dtype=np.int64)
         noise = model.noise(which)
         means, deviations = model.each(which)
@@ -377,7 +350,6 @@ class Correction:
             freedom=self._freedom(model, which),
             points=points,
             correlation=model.correlation,
-            alike=self.surface.tells_noise,
             runs=None if self.surface.tells_noise else self._runs(which),
         )
         chosen: list[Start] = []
@@ -385,35 +357,56 @@ class Correction:
         while len(chosen) < count:
             may_be_new = sum(not start.again for start in chosen) < new
             fresh = [at for at in range(len(run), len(rows)) if at not in had and may_be_new]
-            hopes = self._hopes(believed, had, fresh)
-            worth = self._worth(believed, had, fresh, hopes, prices)
+            found = worth(
+                believed,
+                had,
+                fresh,
+                prices,
+                self._random,
+                hope=1.0 if self.surface.tells_noise else _LITTLE_HOPE,
+            )
+            each: Mapping[int, float] = found.each
             if not chosen and not self.surface.tells_noise and believed.volume(had) == 0.0:
                 again = [at for at, price in enumerate(prices) if price is not None]
-                worth = until_sure(believed, worth, again, fresh)
+                each = until_sure(believed, each, again, fresh)
             if not chosen:
                 self.left = Left(
                     volume=believed.volume(had),
-                    gain=max(
-                        (*(self._together * one for one in worth.values()), *hopes.tolist()),
-                        default=0.0,
-                    ),
+                    gain=max((*each.values(), found.hope), default=0.0),
                     stake=float(ends[1][0] - ends[0][0]),
                 )
-            if not worth:
+            if not each:
                 break
-            best = max(worth, key=lambda at: (worth[at], -at))
-            if chosen and worth[best] <= self._least_beside * chosen[0].gain:
+            best = max(each, key=lambda at: (each[at], -at))
+            if chosen and each[best] <= self._least_beside * chosen[0].gain:
                 break
             chosen.append(
                 Start(
                     parameters=self.surface.sets[rows[best]],
                     again=best < len(run),
-                    gain=worth[best],
+                    gain=each[best],
                 )
             )
             believed = believed.after(best)
             had = list(dict.fromkeys((*had, best)))
         return chosen
+
+    def _unlike(self, short: Sequence[int], run: Sequence[int], *, trusted: bool) -> list[int]:
+        """Leave out what is the same as a scheme that was run or failed, or that comes before.
+
+        Schemes are the same if the kernel runs the same, and if a trusted prior shows the same of them
+        with every seed: a quota that limits nothing is none.
+        """
+        had: set[Hashable] = {self._alike(values) for values in self._failed}
+        left = []
+        for row in (*run, *short):
+            kinds = {self._alike(self.surface.sets[row])}
+            if trusted and self.surface.tells_noise:
+                kinds.add(self.surface.shown(row, _SEEDS))
+            if row not in run and not had & kinds:
+                left.append(row)
+            had |= kinds
+        return left
 
     def _runs(self, rows: Ints) -> Floats:
         """Give how often each row was run."""
@@ -422,58 +415,12 @@ class Correction:
 
     def _freedom(self, model: Corrected, rows: Ints) -> Floats:
         """Give from how many repeats the spread of runs of *rows* is known, so to speak: ``(m,)``."""
-        if not self.surface.tells_noise:
-            return self._sought.least_of_constraints(model.freedom(rows))
-        known = _FREEDOM + self._repeats + _OF_A_RUN * len(self._told)
-        return np.full(len(rows), known)
+        return self._sought.least_of_constraints(model.freedom(rows))
 
     @property
     def _repeats(self) -> int:
         """How many runs were of schemes that had been run before."""
         return len(self._told) - len({key_of(values) for values, _ in self._told})
-
-    def _worth(
-        self,
-        believed: Believed,
-        had: list[int],
-        fresh: list[int],
-        hopes: Floats,
-        prices: list[int | None],
-    ) -> Mapping[int, float]:
-        """Give what runs are worth, for each start of the workload that they take."""
-        worth = {}
-        hope = _HOPE if self.surface.tells_noise else _LITTLE_HOPE
-        for at in np.argsort(-hopes, kind="stable")[:_WEIGHED].tolist():
-            runs = 1 if believed.runs is None else _NEW_RUNS
-            shown = max(believed.gain(fresh[at], had, runs=runs), 0.0) / runs
-            worth[fresh[at]] = shown + hope * float(hopes[at])
-        # A repeat tells how large the noise is, too; the more is known of it, the less so.
-        for at in believed.doubtful(len(prices))[:_WEIGHED]:
-            if (price := prices[at]) is not None:
-                later = _LATER if fresh else 1.0
-                worth[at] = later * self._worth_again(believed, at, had) / price
-        return worth
-
-    def _worth_again(self, believed: Believed, at: int, had: list[int]) -> float:
-        """Give what a repeat of a scheme is worth: alone, or as one of several, if that is more."""
-        less_noise = float(np.exp(-_DOUBT / believed.freedom[at]))
-        return max(
-            max(believed.gain(at, had, runs=runs, less_noise=less_noise), 0.0) / runs
-            for runs in _SEVERAL
-        )
-
-    def _hopes(self, believed: Believed, had: list[int], fresh: list[int]) -> Floats:
-        """Give by how much each scheme would improve the front if all were known exactly."""
-        if not fresh:
-            return np.zeros(0)
-        sought = self._sought
-        drawn = believed.draw(_DRAWS, self._random)
-        room = sought.room(drawn) - sought.margin * sought.of_constraints(believed.noise)
-        within = np.asarray((room >= 0.0).all(axis=-1))
-        losses = sought.losses(drawn)
-        return improvement(
-            losses[:, had], within[:, had], losses[:, fresh], within[:, fresh], believed.points
-        )
 
     def _first_repeats(self, run: list[int], prices: list[int | None], count: int) -> list[Start]:
         """Give the first repeats of schemes, by which noise is known."""

@@ -33,6 +33,10 @@ _NEIGHBOURS = 12
 """The spread of a set is drawn towards the spread of so many sets with similar figures,"""
 _SHRUNK = 4.0
 """as if that were known from so many runs more."""
+_TURNS = 4
+"""Sets begin with one of so many seeds, in turn."""
+_DIGITS = 9
+"""Figures that are equal in so many digits after the point are equal."""
 _LEAST = 0.1
 """The least spread of a set, as a share of the usual spread."""
 
@@ -46,7 +50,7 @@ class Surface:
         sought: The figures that count.
         cube: The parameters.
         prior: What is asked; None is no prior.
-        seeds: The first seed of the prior is the first of these for all sets, and so on.
+        seeds: The seeds that the prior is asked with, at most so many of each set.
         guessed: Whether the prior knows no more than what is usual.
     """
 
@@ -64,7 +68,9 @@ class Surface:
         self._cube = cube
         self._prior = prior
         self._seeds = seeds
+        self._turns = min(_TURNS, len(seeds))
         self._rows: dict[Key, int] = {}
+        self._turn: list[int] = []
         self.sets: list[ParameterSet] = []
         self.runs = 0
         """How many runs the prior made."""
@@ -186,10 +192,17 @@ class Surface:
             keys.append(key)
             if key not in self._rows and (limit is None or len(fresh) < limit):
                 fresh[key] = values
-        said = self._ask([(values, self._seeds[0]) for values in fresh.values()])
-        for (key, values), figures in zip(fresh.items(), said, strict=True):
+        turns = [(len(self.sets) + number) % self._turns for number in range(len(fresh))]
+        said = self._ask(
+            [
+                (values, self._seeds[turn])
+                for values, turn in zip(fresh.values(), turns, strict=True)
+            ]
+        )
+        for (key, values), figures, turn in zip(fresh.items(), said, turns, strict=True):
             if figures is not None or (not self.has_prior and self._is_possible(values)):
                 self._rows[key] = len(self.sets)
+                self._turn.append(turn)
                 self.sets.append(values)
                 self._points.append(self._cube.point(values))
                 self._reaches.append(reach(self._cube.space.schemes(values)))
@@ -209,11 +222,49 @@ class Surface:
         """Ask about the sets of *rows* again, with further seeds, until each was asked *count* times."""
         if not self.has_prior:
             return
-        asked = [(row, seed) for row in rows for seed in self._seeds[len(self._said[row]) : count]]
+        count = min(count, len(self._seeds))
+        asked = [
+            (row, self._seed(row, number))
+            for row in rows
+            for number in range(len(self._said[row]), count)
+        ]
         said = self._ask([(self.sets[row], seed) for row, seed in asked])
         for (row, _), figures in zip(asked, said, strict=True):
             if figures is not None:
                 self._said[row].append(figures)
+
+    def asked(self, row: int) -> int:
+        """Give how often the prior was asked about a set."""
+        return len(self._said[row])
+
+    def figures(self, row: int, number: int) -> Figures:
+        """Give what one run of a set showed, from 0 on."""
+        return dict(
+            zip(
+                self._sought.names,
+                self._sought.figures(self._said[row][number]).tolist(),
+                strict=True,
+            )
+        )
+
+    def _seed(self, row: int, number: int) -> int:
+        """Give the seed of a run of a set, from 0 on.
+
+        Sets begin with different seeds: else all might be unlucky with the one seed that is asked first.
+        """
+        if number < self._turns:
+            number = (self._turn[row] + number) % self._turns
+        return self._seeds[number]
+
+    def shown(self, row: int, seeds: int) -> Key:
+        """Give what the prior says of a set with the first seeds: equal of sets that do the same.
+
+        It must have been asked so often, at least as often as sets begin with different seeds.
+        """
+        turn = self._turn[row]
+        turned = [self._said[row][(at - turn) % self._turns] for at in range(self._turns)]
+        said = np.array((*turned, *self._said[row][self._turns : seeds])).ravel()
+        return tuple((str(at), value) for at, value in enumerate(np.round(said, _DIGITS).tolist()))
 
     def _ask(self, asked: Sequence[tuple[ParameterSet, int]]) -> list[Floats | None]:
         if not asked:

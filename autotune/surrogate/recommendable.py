@@ -41,7 +41,6 @@ class Believed:
         freedom: Degrees of freedom of Student's t, which a run follows, shape ``(m,)``.
         points: Counting points (`autotune.surrogate.improvement.counting_points`).
         correlation: How what is not known of the figures goes together, shape ``(f, f)``.
-        alike: Whether what runs of one scheme tell of their noise counts for all schemes.
         runs: How often each scheme was run, where only runs tell of another outcome: shape ``(m,)``.
     """
 
@@ -51,7 +50,6 @@ class Believed:
     freedom: Floats
     points: Floats
     correlation: Floats
-    alike: bool = True
     runs: Floats | None = None
 
     def draw(self, count: int, random: np.random.Generator) -> Floats:
@@ -63,6 +61,11 @@ class Believed:
             [normal.from_standard(drawn[..., at]) for at, normal in enumerate(self.normals)],
             axis=-1,
         )
+
+    def draw_noise(self, count: int, random: np.random.Generator) -> Floats:
+        """Give draws of what the noise may be, shape ``(count, m, f)``."""
+        shares = random.chisquare(self.freedom, (count, len(self.freedom))) / self.freedom
+        return np.asarray(self.noise / np.sqrt(np.maximum(shares, 1e-3))[..., None])
 
     @property
     def means(self) -> Floats:
@@ -81,17 +84,42 @@ class Believed:
         beliefs = self.means[which], self.variances[which], self.noise[which]
         return float(self._volume(*beliefs, self.freedom[which], self._same(which)))
 
-    def gain(
-        self, one: int, rows: Sequence[int], *, runs: int = 1, less_noise: float = 1.0
-    ) -> float:
+    def sure(self, rows: Sequence[int]) -> NDArray[np.bool_]:
+        """Say which of *rows* can be recommended now, shape ``(len(rows),)``."""
+        which = np.array(rows, dtype=np.int64)
+        return np.asarray(self.likely()[which] >= self.sought.sure)
+
+    def runs_needed(self, rows: Sequence[int], most: int) -> NDArray[np.int64]:
+        """Give how many more runs make each of *rows* sure if they show what is expected.
+
+        Args:
+            rows: Schemes.
+            most: More runs are not thought of.
+
+        Returns:
+            Shape ``(len(rows),)``; *most* where no number does.
+        """
+        which = np.array(rows, dtype=np.int64)
+        means, variances, noise = self.means[which], self.variances[which], self.noise[which]
+        needed = np.full(len(which), most, dtype=np.int64)
+        for runs in range(most - 1, 0, -1):
+            # What is known of a mean, and what so many runs tell of it.
+            each = np.maximum(noise**2, 1e-300) / runs
+            left = variances * each / (variances + each)
+            within = self.sought.within(
+                means, np.sqrt(left + noise**2), self.freedom[which] + runs
+            )
+            within *= self._same_after(which, runs)
+            needed[within >= self.sought.sure] = runs
+        return needed
+
+    def gain(self, one: int, rows: Sequence[int], *, runs: int = 1) -> float:
         """Give by how much runs of *one* will raise the volume of what can be recommended.
 
         Args:
             one: May be among *rows*.
             rows: What was run.
             runs: How many runs. All but the first run of a scheme tell how large the noise is.
-            less_noise: The share of the noise that may be left when they have told it, where all
-                schemes' noise is alike.
         """
         which = np.array(list(dict.fromkeys((*rows, one))), dtype=np.int64)
         change = self._change(one, runs)[which]
@@ -101,13 +129,9 @@ class Believed:
         shown = means + change * outcomes[:, None, :-1]
         # The first run of a scheme tells no noise.
         repeats = runs if one in rows else runs - 1
-        if self.alike:
-            noise = noise * less_noise
-            told = np.ones(len(which))
-        else:
-            told = (which == one).astype(np.float64)
-            shares = _noise_after(outcomes[:, -1], repeats, self.freedom[one])
-            noise = noise * np.where(told > 0.0, shares[:, None], 1.0)[:, :, None]
+        told = (which == one).astype(np.float64)
+        shares = _noise_after(outcomes[:, -1], repeats, self.freedom[one])
+        noise = noise * np.where(told > 0.0, shares[:, None], 1.0)[:, :, None]
         freedom = self.freedom[which] + repeats * told
         after = self._volume(shown, variances, noise, freedom, self._same(which, one, runs))
         return float(after.mean()) - self.volume(rows)
@@ -122,6 +146,10 @@ class Believed:
         deviations = np.sqrt(self.variances + self.noise**2)
         within = self.sought.within(self.means, deviations, self.freedom)
         return np.asarray(within * self._same(np.arange(len(within))))
+
+    def _same_after(self, which: Ints, more: int) -> Floats:
+        """Give `same_outcome` of schemes, with *more* runs of each."""
+        return np.ones(len(which)) if self.runs is None else same_outcome(self.runs[which] + more)
 
     def _same(self, which: Ints, one: int = -1, more: int = 0) -> Floats:
         """Give `same_outcome` of schemes, with *more* runs of *one*."""
@@ -184,7 +212,7 @@ def _noise_after(outcomes: Floats, runs: int, freedom: float) -> Floats:
         runs: How many repeats; after none, nothing has changed.
         freedom: The degrees of freedom of what is believed now.
     """
-    if runs == 0:
+    if runs == 0 or np.isinf(freedom):
         return np.ones(len(outcomes))
     ratios = f.ppf(norm.cdf(outcomes), runs, freedom)
     return np.asarray(np.sqrt((freedom + runs * ratios) / (freedom + runs)))

@@ -68,7 +68,7 @@ class Repeats:
 
     def deviations(self, rows: Ints) -> Floats:
         """Give the standard deviation of one run of each row, whether it was run or not, ``(m, f)``."""
-        own, repeats = self._of(rows)
+        own, repeats = self.of(rows)
         total = self._freedom * self._before + own
         return np.asarray(np.sqrt(np.maximum(total / (self._freedom + repeats), self._floor)))
 
@@ -78,9 +78,9 @@ class Repeats:
 
     def freedom(self, rows: Ints) -> Floats:
         """Give the degrees of freedom of these deviations, shape ``(m, f)``."""
-        return np.asarray(self._freedom + self._of(rows)[1])
+        return np.asarray(self._freedom + self.of(rows)[1])
 
-    def _of(self, rows: Ints) -> tuple[Floats, Floats]:
+    def of(self, rows: Ints) -> tuple[Floats, Floats]:
         """Give each row's own sum of squares, ``(m, f)``, and its number of repeats, ``(m, 1)``."""
         own, repeats = np.zeros((len(rows), len(self._before))), np.zeros((len(rows), 1))
         for at, row in enumerate(rows.tolist()):

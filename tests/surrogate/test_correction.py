@@ -88,7 +88,7 @@ def test_with_a_prior_that_is_off_eight_trials_find_most(wrong: Kernel) -> None:
 
 
 def test_another_prior_that_fits_better_is_gone_over_to() -> None:
-    wrong, right = prior(kernel(cost=6.0)), prior(TRUE)
+    wrong, right = prior(kernel(age=4.0)), prior(TRUE)
 
     found = tune([wrong, prior(kernel(cost=20.0)), right], trials=6, starts=6)
 
@@ -108,7 +108,7 @@ def test_without_a_prior_plain_schemes_come_first_and_more_trials_find_more() ->
     assert [values["limit"] for values, _ in few.expected()] == ["none"] * 4
     volumes = [true_volume(TRUE, sure(found)) for found in (few, many)]
     assert volumes[0] < volumes[1]
-    assert volumes[1] > 0.75 * reachable()
+    assert volumes[1] > 0.7 * reachable()
 
 
 def test_without_a_prior_the_search_goes_on_until_something_keeps_the_limits() -> None:
@@ -130,7 +130,7 @@ def test_a_guess_that_is_far_off_does_no_harm() -> None:
         assert breaking(TRUE, sure(found)) < 0.05
         return true_volume(TRUE, sure(found))
 
-    assert volume(wrong) > 0.8 * volume(None) > 0.0
+    assert volume(wrong) > 0.7 * volume(None) > 0.0
     assert volume(prior(kernel(age=1.5))) > 0.6 * reachable()
 
 
