@@ -1,7 +1,7 @@
 """Tuners compared: problem x method x seed, into a folder that a repeated command continues.
 
 python benchmarks/tuner.py FOLDER [--quick] [--problem GLOB ...] [--method NAME ...] [--seeds N]
-    [--judging N] [--workers N] [--minutes M] [--add FILE] [--report]
+    [--budget N ...] [--judging N] [--workers N] [--minutes M] [--add FILE] [--report]
 python benchmarks/tuner.py FOLDER --wall [--problem GLOB ...] [--method NAME ...]
 python benchmarks/tuner.py FOLDER --proposals FILE
 
@@ -220,16 +220,25 @@ class Folder:
             file.write(json.dumps(run.to_dict()) + "\n")
 
 
-def _budgets(problem: Problem, method: str, *, quick: bool) -> tuple[int | None, ...]:
+def _budgets(
+    problem: Problem, method: str, asked: Sequence[int], *, quick: bool
+) -> tuple[int | None, ...]:
     if problem.kind not in _ONLY.get(method, tuple(Kind)):
         return ()
+    if asked:
+        return tuple(asked)
     if quick and problem.kind in _QUICK_BUDGETS:
         return _QUICK_BUDGETS[problem.kind]
     return (_AUTOS_BUDGETS if METHODS[method].sampler == samplers.AUTO else _BUDGETS)[problem.kind]
 
 
 def _tasks(
-    chosen: Sequence[Problem], methods: Sequence[str], seeds: int, *, quick: bool
+    chosen: Sequence[Problem],
+    methods: Sequence[str],
+    seeds: int,
+    budgets: Sequence[int],
+    *,
+    quick: bool,
 ) -> Iterator[Task]:
     """Give all runs: each seed of everything before the next seed, and what takes no time first."""
     at_once = (Kind.RESPONSE, Kind.KERNEL)
@@ -237,7 +246,7 @@ def _tasks(
     for seed in range(seeds):
         for problem in in_order:
             for method in methods:
-                for budget in _budgets(problem, method, quick=quick):
+                for budget in _budgets(problem, method, budgets, quick=quick):
                     yield Task(problem.name, method, budget, seed)
 
 
@@ -456,6 +465,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--problem", nargs="+", metavar="GLOB")
     parser.add_argument("--method", nargs="+", choices=METHODS)
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--budget", type=int, nargs="+", default=(), help="trials, not as usual")
     parser.add_argument("--judging", type=int, default=_JUDGING_SEEDS, help="seeds a scheme")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--minutes", type=float, help="start nothing more after so long")
@@ -497,7 +507,7 @@ def main() -> None:
         work.references(chosen, _QUICK_EFFORT if quick else Effort())
         work.judge(judging)
         seeds = arguments.seeds or (3 if quick else 20)
-        work.runs(list(_tasks(chosen, methods, seeds, quick=quick)), judging)
+        work.runs(list(_tasks(chosen, methods, seeds, arguments.budget, quick=quick)), judging)
     print(report(folder, asked))
 
 
