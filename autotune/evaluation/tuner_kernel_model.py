@@ -26,6 +26,7 @@ from autotune.damon.damos import Scheme
 from autotune.evaluation.kernel_table import Measured, Schemes
 from autotune.evaluation.process_draw import ProcessDraw
 from autotune.objective.figures import Figures
+from autotune.surrogate.covering import bounds, reach
 from autotune.surrogate.gaussian_process import GaussianProcess, Layout
 
 Floats = NDArray[np.float64]
@@ -70,7 +71,10 @@ QUANTITIES = (
 )
 """What is modelled of a run. A slowdown counts linearly up to about 2 %, and its logarithm beyond."""
 
-_SLOWDOWN = 1
+_SAVING, _SLOWDOWN = 0, 1
+_TOLERANCE, _UNEVEN = 2.0, 0.01
+"""What covers another scheme may still save less than it, and slow down less: by so many deviations of a
+mean, and so small a share of all differences."""
 
 Simulated: TypeAlias = Callable[[Schemes], Sequence[Figures]]
 """Gives the simulator's figures of schemes with several seeds, at least two."""
@@ -249,9 +253,9 @@ class KernelModel:
         ]
         self._known = _known(list(stored), simulated)
         counts = np.array([len(values) for values in bent])
-        variances = self._spread() / counts[:, None]
+        self._variances = self._spread() / counts[:, None]
         self._models = [
-            _Difference(self._known, k, self._means[:, k], variances[:, k])
+            _Difference(self._known, k, self._means[:, k], self._variances[:, k])
             for k in range(len(QUANTITIES))
         ]
         self._seen: dict[Schemes, tuple[Floats, Floats]] = {}
@@ -287,6 +291,7 @@ class KernelModel:
         if place is None:
             known = _known([schemes], self._simulated)
             mean = np.array([model.possible(known)[0] for model in self._models])
+            mean = self._within_bounds(schemes, mean)
             near = self._near(known, mean)
             return mean, np.concatenate([self._differences[n] for n in near])
         own = self._differences[place]
@@ -298,6 +303,20 @@ class KernelModel:
             return self._means[place], others
         repeated = np.tile(own, (-(-len(others) // len(own)), 1))
         return self._means[place], np.concatenate([repeated, others])
+
+    def _within_bounds(self, schemes: Schemes, mean: Floats) -> Floats:
+        """Cut saving and slowdown to what stored schemes allow that cover this one, or are covered."""
+        reaches = [reach(schemes), *(reach(stored) for stored in self._stored)]
+        known = [one for one in reaches if one is not None]
+        if len(known) < len(reaches):
+            return mean
+        mean = mean.copy()
+        for figure in (_SAVING, _SLOWDOWN):
+            values = self._means[:, figure]
+            tolerance = _TOLERANCE * np.sqrt(self._variances[:, figure]) + _UNEVEN * np.ptp(values)
+            low, high = bounds(np.array(known[:1]), np.array(known[1:]), values, tolerance)
+            mean[figure] = np.clip(mean[figure], low[0], high[0])
+        return mean
 
     def _near(self, known: _Known, mean: Floats) -> list[int]:
         """Give the stored schemes that are most similar and have more than one seed."""

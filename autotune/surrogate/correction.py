@@ -45,6 +45,9 @@ _SEEDS, _SEEDS_OF_RUN = 12, 20
 """With so many seeds the prior says what spread a scheme has; one that was run deserves more."""
 _MOST, _KEPT = 3000, 1000
 """When so many schemes are looked at, so many of them are kept."""
+_AS_RUNS = 0.5
+"""All that a prior shows of a scheme's outcomes counts as so much of a run of the kernel: too little to
+be sure of a scheme that was run once."""
 _SEEDS_OF_RIVALS = 6
 _MUCH = 2.0
 """Another prior is gone over to if by it what was run is likelier by the exponential of this."""
@@ -350,7 +353,7 @@ class Correction:
             freedom=self._freedom(model, which),
             points=points,
             correlation=model.correlation,
-            runs=None if self.surface.tells_noise else self._runs(which),
+            runs=self._runs(which),
         )
         chosen: list[Start] = []
         had = list(range(len(run)))
@@ -409,9 +412,10 @@ class Correction:
         return left
 
     def _runs(self, rows: Ints) -> Floats:
-        """Give how often each row was run."""
+        """Give how often each row was run; what a prior shows of its outcomes counts, too."""
         told, _ = self._rows(self.surface)
-        return np.array([np.count_nonzero(told == row) for row in rows], dtype=np.float64)
+        before = _AS_RUNS if self.surface.tells_noise else 0.0
+        return np.array([before + np.count_nonzero(told == row) for row in rows])
 
     def _freedom(self, model: Corrected, rows: Ints) -> Floats:
         """Give from how many repeats the spread of runs of *rows* is known, so to speak: ``(m,)``."""
@@ -461,8 +465,7 @@ class Correction:
         (means, deviations), noise = model.each(rows), model.noise(rows)
         freedom = self._freedom(model, rows)
         within = self._sought.within(means, np.hypot(deviations, noise), freedom)
-        if not self.surface.tells_noise:
-            within = within * same_outcome(self._runs(rows))
+        within = within * same_outcome(self._runs(rows))
         figures, slopes = self._sought.figures(means), self._sought.slopes(means)
 
         def named(row: Floats) -> dict[str, float]:
