@@ -58,6 +58,8 @@ _GUESSES = (
     Trust(weight=0.5, offset=1.0, scale=None, error=1.0),
 )
 """Of a prior that knows no more than what is usual."""
+_MOST_SIZE = 1.0
+"""The most that the usual difference counts of a figure whose scale is logarithmic: a factor of e."""
 _SHAKEN = 0.5
 _LIKE_RUNS, _OF_OTHERS = 6.0, 0.5
 """What a prior says of a scheme's noise is worth so many repeats, and a repeat of another scheme so
@@ -108,6 +110,10 @@ class Corrected:
             self._level, self._size = np.nanmean(usual, axis=0), np.nanstd(usual, axis=0)
             # A figure that differs by rounding alone is constant.
             self._size[self._size < 1e-9 * np.abs(self._level)] = 0.0
+            if surface.tells_noise:
+                # Most of a space may be far beyond a limit: how far says nothing of a prior's errors.
+                bent = surface.bent
+                self._size[bent] = np.minimum(self._size[bent], _MOST_SIZE)
         self._least_noise = np.zeros(seen.shape[1])
         if like is not None:
             self._least_noise = np.sqrt(np.mean(like.spread**2, axis=0))

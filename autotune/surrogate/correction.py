@@ -60,8 +60,6 @@ _OF_A_GUESS = 4
 """What is usual is asked about so many times fewer sets than a prior that knows the workload."""
 _LEAST_BESIDE = 0.1
 """Without a prior: nothing is run only because there is room for it."""
-_LITTLE_HOPE = 0.2
-"""The share that counts of what a new scheme may add at best, without a prior: most may be anything."""
 _PLAIN = 17
 """Without a prior, so many plain sets are weighed."""
 
@@ -366,7 +364,7 @@ class Correction:
                 fresh,
                 prices,
                 self._random,
-                hope=1.0 if self.surface.tells_noise else _LITTLE_HOPE,
+                trusted=self.surface.tells_noise,
             )
             each: Mapping[int, float] = found.each
             if not chosen and not self.surface.tells_noise and believed.volume(had) == 0.0:

@@ -18,7 +18,7 @@ from scipy.stats import qmc
 Floats = NDArray[np.float64]
 
 _COUNTING_POINTS = 512
-_BEST_POINTS = 64
+_BEST_POINTS = 128
 
 
 def counting_points(ideal: Floats, corner: Floats, *, count: int = _COUNTING_POINTS) -> Floats:

@@ -123,6 +123,11 @@ class Surface:
         return np.array(known) if known and len(known) == len(found) else None
 
     @property
+    def bent(self) -> NDArray[np.bool_]:
+        """Which figures' scales are logarithmic beyond a unit, shape ``(f,)``."""
+        return self._sought.bent
+
+    @property
     def grows(self) -> list[bool]:
         """Which figures are no less for schemes that cover others."""
         return [name in GROWING for name in self._sought.names]

@@ -86,6 +86,11 @@ class Sought:
         """
         return np.where(self._units > 0.0, _NOISE, _NOISE_OF_SIZE * size)
 
+    @property
+    def bent(self) -> NDArray[np.bool_]:
+        """Which figures have a unit: their scales are logarithmic beyond it, shape ``(f,)``."""
+        return np.asarray(self._units > 0.0)
+
     def row(self, figures: Mapping[str, float]) -> Floats:
         """Give the figures of one measurement, scaled, shape ``(f,)``; NaN for one that is missing."""
         return self.scaled(np.array([figures.get(name, np.nan) for name in self.names]))

@@ -1,8 +1,9 @@
 """What a run is worth: of a new scheme, or once more of a scheme that was run.
 
-A scheme that is not sure to keep the limits is worth what it would add to the sure ones if all were
-known of it, its noise too, shared among the runs that it takes to be sure. If one run of it is expected
-to add more than that share, it is worth that.
+A scheme that is not sure to keep the limits is worth what it would add if all were known of it, its
+noise too, shared among the runs that it takes to be sure. A new scheme adds it to all that were run,
+sure or not; a repeat adds it to what is sure. Without a prior that knows the workload, a new scheme is
+worth what its own runs are expected to add.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ _WEIGHED = 16
 """So many new schemes, and so many repeats, are weighed by what their run would change."""
 _SEVERAL = (1, 3)
 """A run is weighed alone and as one of three: one alone may not be enough to tell anything."""
-_NEEDED = 8
+_NEEDED = 4
 """The most repeats of a scheme that are thought of at a time."""
+_LITTLE_HOPE = 0.2
+"""The share that counts of what a new scheme may add at best, without a prior: most may be anything."""
 _LATER = 0.5
 """What a repeat is worth while there may be new schemes, as a share: it can still be made later."""
 
@@ -49,7 +52,7 @@ def worth(
     prices: Sequence[int | None],
     random: np.random.Generator,
     *,
-    hope: float = 1.0,
+    trusted: bool = True,
 ) -> Worth:
     """Weigh runs.
 
@@ -60,18 +63,18 @@ def worth(
         prices: How many starts of the workload a repeat takes, of each of the first schemes; None of one
             that can't be repeated.
         random: Draws what may be the case.
-        hope: The share that counts of what a new scheme may add at best.
+        trusted: Whether what is believed of new schemes comes from a prior that knows the workload.
     """
     drawn = believed.draw(_DRAWS, random)
     noise = believed.draw_noise(_DRAWS, random)
     each: dict[int, float] = {}
     sure = believed.sure(had)
     front = [at for at, is_sure in zip(had, sure, strict=True) if is_sure]
-    hopes = _added(believed, drawn, noise, front, fresh)
+    hopes = _added(believed, drawn, noise, had, fresh)
     shared = hopes / believed.runs_needed(fresh, _NEEDED)
     for at in np.argsort(-shared, kind="stable")[:_WEIGHED].tolist():
-        shown = _of_runs(believed, fresh[at], had)
-        each[fresh[at]] = max(shown, hope * float(shared[at]))
+        shown = 0.0 if trusted else _of_runs(believed, fresh[at], had)
+        each[fresh[at]] = max(shown, (1.0 if trusted else _LITTLE_HOPE) * float(shared[at]))
     later = _LATER if len(fresh) else 1.0
     # A repeat tells how large the noise is, too; the more is known of it, the less so.
     for at in believed.doubtful(len(prices))[:_WEIGHED]:

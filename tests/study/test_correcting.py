@@ -116,7 +116,7 @@ def test_repeats_have_fresh_seeds_and_baselines_with_them(tmp_path: Path) -> Non
     assert outcome.starts == len(made) <= 24
 
 
-def test_schemes_that_ran_once_may_be_recommended(tmp_path: Path) -> None:
+def test_nothing_is_recommended_that_ran_once(tmp_path: Path) -> None:
     outcome = tune(tmp_path, Kernel(amplitude=LITTLE), TRUE)
 
     for option in outcome.recommendation.front:
@@ -124,7 +124,7 @@ def test_schemes_that_ran_once_may_be_recommended(tmp_path: Path) -> None:
         assert option.belief.within >= 0.95
         assert option.belief.error["slowdown"] > 0.0
         assert "kdamond_cpu" not in option.belief.mean or option.belief.mean["kdamond_cpu"] > 0.0
-    assert any(not option.confirmations for option in outcome.recommendation.front)
+        assert option.confirmations
 
 
 def test_it_ends_by_itself_and_says_so(tmp_path: Path) -> None:
@@ -177,13 +177,13 @@ def test_a_scheme_that_fails_is_a_failed_trial_and_the_search_goes_on(tmp_path: 
 
 def test_an_interrupt_keeps_what_is_known(tmp_path: Path) -> None:
     def interrupt(count: int, *_: object) -> None:
-        if count == 5:
+        if count == 12:
             raise KeyboardInterrupt
 
     outcome = tune(tmp_path, Kernel(amplitude=LITTLE, hook=interrupt), TRUE)
 
     assert outcome.state is RunState.INTERRUPTED
-    assert 3 <= len(outcome.trials) <= 4
+    assert 3 <= len(outcome.trials) <= 7
     assert outcome.recommendation.front
     assert outcome.recommendation.front[0].belief is not None
 

@@ -90,7 +90,7 @@ def test_with_a_prior_that_is_off_eight_trials_find_most(wrong: Kernel) -> None:
 def test_another_prior_that_fits_better_is_gone_over_to() -> None:
     wrong, right = prior(kernel(age=4.0)), prior(TRUE)
 
-    found = tune([wrong, prior(kernel(cost=20.0)), right], trials=6, starts=6)
+    found = tune([wrong, prior(kernel(cost=20.0)), right], trials=6, starts=14)
 
     assert found.prior == 2
     assert true_volume(TRUE, sure(found)) > 0.8 * reachable()
@@ -194,9 +194,9 @@ def test_where_nothing_is_within_the_limits_nothing_is_proposed() -> None:
 def test_what_is_left_to_gain_falls() -> None:
     gains = []
     found = correction([prior(TRUE)])
-    for _ in range(4):
-        for start in found.suggest(2, new=2):
-            found.tell(start.parameters, TRUE(start.parameters, 1))
+    for batch in range(8):
+        for start in found.suggest(2, new=2, price=(lambda _: 1) if batch else None):
+            found.tell(start.parameters, TRUE(start.parameters, batch))
         assert found.left is not None
         gains.append(found.left.gain)
 
