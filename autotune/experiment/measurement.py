@@ -63,13 +63,6 @@ class Series:
         if len(lengths) != 1:
             raise ValueError(f"series of different lengths: {sorted(lengths)}")
 
-    def samples(self, name: str) -> Any:
-        """Give the samples of a field in the form in which they are kept, for those who make arrays.
-
-        A backend may keep arrays, and make a tuple only of a field that somebody looks at.
-        """
-        return getattr(self, name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from autotune.experiment.measurement import Measurement
 from autotune.objective.of_each import of_each
+from autotune.objective.samples import samples
 
 IDLE_S = 2.0
 """For how long a workload must be idle, in seconds, so that what follows is a phase after idling."""
@@ -55,9 +56,9 @@ class _Run:
     def __init__(self, measured: Measurement) -> None:
         series = measured.series
         self.measured = measured
-        self.time_s: Numbers = np.asarray(series.samples("time_s"))
+        self.time_s: Numbers = np.asarray(samples(series, "time_s"))
         self.end_s = max(measured.runtime_s, float(self.time_s[-1]))
-        self._cpu_s: Numbers = np.asarray(series.samples("cpu_s"))
+        self._cpu_s: Numbers = np.asarray(samples(series, "cpu_s"))
 
     def use(self) -> Numbers:
         """The CPUs used between each sample and the next."""
@@ -76,7 +77,7 @@ class _Run:
     def faults(self, begin_s: float, end_s: float) -> float:
         """Faults from swap from one time to another."""
         return self._growth(
-            np.append(self.measured.series.samples("major_faults"), self.measured.major_faults),
+            np.append(samples(self.measured.series, "major_faults"), self.measured.major_faults),
             begin_s,
             end_s,
         )
@@ -84,7 +85,7 @@ class _Run:
     def work(self, begin_s: float, end_s: float) -> float:
         """Accesses of a pattern from one time to another."""
         return self._growth(
-            np.append(self.measured.series.samples("work_done"), self.measured.work_done or 0.0),
+            np.append(samples(self.measured.series, "work_done"), self.measured.work_done or 0.0),
             begin_s,
             end_s,
         )
@@ -124,7 +125,7 @@ class _Run:
 
 def _known(measured: Measurement, name: str) -> bool:
     """Whether a field of the series has samples."""
-    return len(measured.series.samples(name)) > 0
+    return len(samples(measured.series, name)) > 0
 
 
 @of_each

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from autotune.experiment.measurement import Measurement, Series
 from autotune.experiment.proportional import between_readings
+from autotune.objective.samples import samples
 
 KEPT_S = 1.0
 """For how long a saving must last to count, in seconds."""
@@ -42,10 +43,10 @@ def half_saving_s(measured: Measurement, baseline: Measurement) -> float:
     whole = 1.0 - _mean_held(measured) / usual if usual > 0.0 else 0.0
     if whole < LEAST_SAVING:
         raise ValueError(_too_little(""))
-    time_s = np.asarray(measured.series.samples("time_s"))
+    time_s = np.asarray(samples(measured.series, "time_s"))
     end_s = min(measured.runtime_s, baseline.runtime_s)
     time_s = time_s[time_s < end_s] if end_s > 0.0 else time_s[:1]
-    usual_time_s = np.asarray(baseline.series.samples("time_s"))
+    usual_time_s = np.asarray(samples(baseline.series, "time_s"))
     before = _held(baseline.series)[_at(usual_time_s, time_s)]
     saved = before - _held(measured.series)[: len(time_s)]
     too_early = saved[: _first_swapped_out(measured.series)]
@@ -70,16 +71,18 @@ def _mean_held(run: Measurement) -> float:
 
 def _held(series: Series) -> Times:
     """Give what is held at each sample, in bytes."""
-    resident = series.samples("pss_bytes")
+    resident = samples(series, "pss_bytes")
     if not isinstance(resident, np.ndarray) and None in resident:
         resident = between_readings(series.time_s, series.rss_bytes, series.pss_bytes)
-    held: Times = np.asarray(resident, dtype=np.float64) + np.asarray(series.samples("pool_bytes"))
+    held: Times = np.asarray(resident, dtype=np.float64) + np.asarray(
+        samples(series, "pool_bytes")
+    )
     return held
 
 
 def _first_swapped_out(series: Series) -> int:
     """Give the first sample that has more in swap than the first of all; 0 if no sample has."""
-    swapped = np.asarray(series.samples("swap_bytes")) + np.asarray(series.samples("pool_bytes"))
+    swapped = np.asarray(samples(series, "swap_bytes")) + np.asarray(samples(series, "pool_bytes"))
     return int(np.argmax(swapped > swapped[0]))
 
 
