@@ -27,6 +27,7 @@ from scipy.stats import qmc
 from autotune.objective.figures import Figures, broken, columns
 from autotune.objective.objective import Constraint, Objectives
 from autotune.recommendation.belief import Belief
+from autotune.surrogate.log_variance import inverse_trigamma
 
 Floats = NDArray[np.float64]
 
@@ -158,7 +159,7 @@ def _beforehand(
     scatter = np.maximum(squares - number * centre**2, 0.0) - by_chance * (number - 1) / number
     expected, weight = _UNALIKE
     unalike = (expected * weight + scatter) / (weight + number - 1)
-    worth = 2.0 * _inverse_trigamma(np.maximum(unalike, _LEAST_UNALIKE))
+    worth = 2.0 * inverse_trigamma(np.maximum(unalike, _LEAST_UNALIKE))
     worth = np.where(there, np.minimum(worth, most), 1.0)
     before = np.exp(centre + digamma(worth / 2.0) - np.log(worth / 2.0))
     return np.where(there, before, 0.0), np.where(there, worth, 0.0)
@@ -193,15 +194,6 @@ def _nearest(ordered: Floats, wanted: Floats, length: int) -> NDArray[np.int64]:
     above = ordered[starts + length - 1] - wanted[:, None]
     best = np.argmin(np.maximum(below, above), axis=1)
     return np.asarray(np.take_along_axis(starts, best[:, None], axis=1)[:, 0])
-
-
-def _inverse_trigamma(values: Floats) -> Floats:
-    """Solve ``trigamma(x) = value`` by Newton's method on ``1 / trigamma``, which is nearly straight."""
-    found = 0.5 + 1.0 / values
-    for _ in range(20):
-        now = polygamma(1, found)
-        found = found + now * (1.0 - now / values) / polygamma(2, found)
-    return np.asarray(found)
 
 
 def _within(runs: Sequence[Sequence[Figures]], objectives: Objectives) -> Floats:

@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma
 
 from autotune.objective.figures import Figures
 from autotune.space.fields import Value
 from autotune.space.space import ParameterSet
 from autotune.surrogate.covering import GROWING, reach
 from autotune.surrogate.gaussian_process import Layout
+from autotune.surrogate.log_variance import too_low
 from autotune.surrogate.sought import Sought
 from autotune.surrogate.unit_cube import UnitCube
 
@@ -296,7 +296,7 @@ class Surface:
         count = min(_NEIGHBOURS, len(several))
         near = np.argpartition(apart, count - 1, axis=1)[:, :count]
         # Logarithms, since few sets with two outcomes would rule all others; their mean is a little low.
-        low = digamma(freedoms / 2.0) - np.log(freedoms / 2.0)
+        low = too_low(freedoms)
         usual = np.sqrt((variances * freedoms[:, None]).sum(axis=0) / freedoms.sum())
         floored = np.maximum(variances, (_LEAST * usual) ** 2)
         weights = freedoms[near][:, :, None]

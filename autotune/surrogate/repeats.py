@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, ndtr, polygamma, stdtrit
+from scipy.special import ndtr, polygamma, stdtrit
+
+from autotune.surrogate.log_variance import inverse_trigamma, too_low
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,17 +55,17 @@ class Repeats:
         variances = np.array([values.var(axis=0, ddof=1) for _, values in several]).reshape(shape)
         self._sums = variances * self._repeats[:, None]
         floored = np.maximum(variances, (_LEAST * usual) ** 2)
-        logs = np.log(floored) - _low(self._repeats)[:, None]
+        logs = np.log(floored) - too_low(self._repeats)[:, None]
         weights = self._repeats[:, None]
         expected, worth = _UNALIKE
         # The logarithms are of single variances; what is usual is what stands for all of them.
-        usual_logs = np.log(usual**2) - _low(_freedom(np.array(expected)))
+        usual_logs = np.log(usual**2) - too_low(_freedom(np.array(expected)))
         centre = (_WORTH * usual_logs + (weights * logs).sum(axis=0)) / (_WORTH + weights.sum())
         by_chance = polygamma(1, self._repeats / 2.0).sum()
         scatter = np.maximum(((logs - centre) ** 2).sum(axis=0) - by_chance, 0.0)
         unalike = (expected * worth + scatter) / (worth + len(several))
         self._freedom = _freedom(unalike)
-        self._before = np.exp(centre + _low(self._freedom))
+        self._before = np.exp(centre + too_low(self._freedom))
         self._floor = (_LEAST * usual) ** 2
 
     def deviations(self, rows: Ints) -> Floats:
@@ -95,20 +97,6 @@ def _known(values: Floats) -> Floats:
     return np.asarray(values[np.isfinite(values).all(axis=1)])
 
 
-def _low(freedom: Floats) -> Floats:
-    """Give by how much the mean logarithm of a variance is too low that was found with this freedom."""
-    return np.asarray(digamma(freedom / 2.0) - np.log(freedom / 2.0))
-
-
 def _freedom(unalike: Floats) -> Floats:
     """Give the degrees of freedom with which logarithms of variances vary so much."""
-    return np.asarray(np.clip(2.0 * _inverse_trigamma(unalike), *_FREEDOM))
-
-
-def _inverse_trigamma(values: Floats) -> Floats:
-    """Solve ``trigamma(x) = value`` by Newton's method on ``1 / trigamma``, which is nearly straight."""
-    found = 0.5 + 1.0 / values
-    for _ in range(20):
-        now = polygamma(1, found)
-        found = found + now * (1.0 - now / values) / polygamma(2, found)
-    return np.asarray(found)
+    return np.asarray(np.clip(2.0 * inverse_trigamma(unalike), *_FREEDOM))
