@@ -265,9 +265,15 @@ class Correction:
         for surface in self._surfaces:
             rows, seen = self._rows(surface)
             surface.repeat(rows.tolist(), _SEEDS_OF_RIVALS)
-            found.append(Corrected(surface, rows, seen, like=self._surfaces[0]).evidence)
+            # A prior that says nothing of some runs can't be compared.
+            says_all = len(rows) == len(self._told)
+            found.append(
+                Corrected(surface, rows, seen, like=self._surfaces[0]).evidence
+                if says_all
+                else -np.inf
+            )
         best = int(np.argmax(found))
-        if found[best] < found[self.prior] + _MUCH:
+        if np.isinf(found[self.prior]) or found[best] < found[self.prior] + _MUCH:
             return model
         self.prior = best
         self._search()

@@ -160,7 +160,8 @@ class Surface:
         """The mean of each figure over the prior's runs, on its scale, shape ``(n, f)``."""
         if self._mean is None:
             nothing = np.zeros(len(self._sought.names))
-            self._mean = np.array([np.mean(s, axis=0) if s else nothing for s in self._said])
+            means = np.array([np.mean(s, axis=0) if s else nothing for s in self._said])
+            self._mean = means.reshape(len(self._said), len(nothing))
         return self._mean
 
     @property

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -94,6 +95,16 @@ def test_another_prior_that_fits_better_is_gone_over_to() -> None:
 
     assert found.prior == 2
     assert true_volume(TRUE, sure(found)) > 0.8 * reachable()
+
+
+def test_a_prior_that_says_nothing_of_what_was_run_is_not_gone_over_to() -> None:
+    def silent(asked: Sequence[tuple[ParameterSet, int]]) -> list[None]:
+        return [None] * len(asked)
+
+    found = tune([prior(TRUE), silent], trials=4, starts=8)
+
+    assert found.prior == 0
+    assert sure(found)
 
 
 def test_a_prior_that_is_right_is_kept() -> None:

@@ -108,3 +108,10 @@ def test_without_a_prior_there_are_sets_alone() -> None:
     assert not known.mean.any()
     assert not known.spread.any()
     assert known.runs == 0
+
+
+def test_a_surface_of_nothing_has_no_rows_and_all_figures() -> None:
+    known = surface(prior(kernel()))
+
+    assert known.mean.shape == known.spread.shape == known.blur.shape
+    assert known.mean.shape[0] == 0 < known.mean.shape[1]
