@@ -22,6 +22,7 @@ from autotune.recommendation.handful import NO_GAIN
 from autotune.recommendation.simplicity import knobs
 from autotune.recommendation.sureness import (
     LEAST_LIKELY,
+    LIKELY,
     not_known,
     not_sure,
     why_not_sure,
@@ -86,21 +87,22 @@ class Recommendation:
         thrown_out: Why a candidate is not on the front, by the number of its trial.
         confirmed: Every confirmed scheme, on the front or not, by the number of its trial.
         hypervolume: The hypervolume of the front.
-        unsure: Where no scheme is sure to keep the limits, the one that most probably does; its note
-            says how probably, and what would settle it. None if the front has a scheme, or no scheme is
-            better than DAMON off and keeps the limits with a probability that is worth a word.
+        unsure: Where no scheme is sure to keep the limits, the one that most probably does, after one
+            that is better in the first objective and keeps them more probably than not, if there is
+            one. Notes say how probably, and what would settle it. Empty if the front has a scheme, or no
+            scheme is better than DAMON off and keeps the limits with a probability that is worth a word.
     """
 
     front: tuple[Recommended, ...]
     thrown_out: Mapping[int, str]
     confirmed: Mapping[int, Recommended]
     hypervolume: float
-    unsure: Recommended | None = None
+    unsure: tuple[Recommended, ...] = ()
 
     @property
     def shown(self) -> tuple[Recommended, ...]:
-        """The front; where it is empty, the scheme that is not sure, if there is one."""
-        return self.front or (() if self.unsure is None else (self.unsure,))
+        """The front; where it is empty, the schemes that are not sure, if there are any."""
+        return self.front or self.unsure
 
 
 def _just_below(value: float) -> float:
@@ -172,17 +174,17 @@ def recommend(
     """
     trials = {trial.number: trial for trial in (*first, *(beside if confirmations else ()))}
     options, thrown_out = _confirmed(trials, confirmations, beliefs or {})
-    unsure = None
+    unsure: tuple[Recommended, ...] = ()
     if beliefs:
         options = [replace(option, belief=beliefs.get(option.trial.number)) for option in options]
         front, why = _sure_front(options, off, objectives, most)
         if not front:
-            unsure = _most_probable(options, off, objectives)
+            unsure = _probable(options, off, objectives)
     else:
         front, why = _front_by_means(options, off, objectives)
     thrown_out.update(why)
     front = tuple(_with_outcomes(option, objectives) for option in front)
-    unsure = None if unsure is None else _with_outcomes(unsure, objectives)
+    unsure = tuple(_with_outcomes(option, objectives) for option in unsure)
     were_candidates = {trial.number for trial in first}
     return Recommendation(
         front=front,
@@ -273,10 +275,13 @@ def _with_outcomes(option: Recommended, objectives: Objectives) -> Recommended:
     return replace(option, note="; ".join(notes) or None)
 
 
-def _most_probable(
+def _probable(
     options: Sequence[Recommended], off: Figures | None, objectives: Objectives
-) -> Recommended | None:
-    """Give the scheme that most probably keeps the limits, of those that are better than DAMON off."""
+) -> tuple[Recommended, ...]:
+    """Give what most probably keeps the limits, after what is best and does so more probably than not.
+
+    Both are better than DAMON off; often they are one.
+    """
     away = None if off is None else minimised(off, objectives)
     probable = [
         (option, option.belief)
@@ -286,16 +291,18 @@ def _most_probable(
         and handful.why_not_better(_may_be_taken(option, objectives), away, OFF) is None
     ]
     if not probable:
-        return None
-    option, belief = min(
-        probable,
-        key=lambda one: (
-            -one[1].within,
-            minimised(one[0].figures, objectives),
-            one[0].trial.number,
-        ),
+        return ()
+
+    def losses(one: tuple[Recommended, Belief]) -> tuple[tuple[float, ...], int]:
+        return (minimised(one[0].figures, objectives), one[0].trial.number)
+
+    surest = min(probable, key=lambda one: (-one[1].within, losses(one)))
+    best = min((one for one in probable if one[1].within > LIKELY), key=losses, default=surest)
+    chosen = {option.trial.number: (option, belief) for option, belief in (best, surest)}
+    return tuple(
+        _noted(option, not_sure(belief, len(option.confirmations), objectives))
+        for option, belief in chosen.values()
     )
-    return _noted(option, not_sure(belief, len(option.confirmations), objectives))
 
 
 def _confirmed(

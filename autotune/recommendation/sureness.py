@@ -14,6 +14,9 @@ from autotune.recommendation.belief import Belief
 LEAST_LIKELY = 0.05
 """A scheme that keeps the limits less probably is not worth a word."""
 
+LIKELY = 0.5
+"""A scheme that keeps the limits more probably than this is worth more runs."""
+
 NOT_SURE = "not sure: "
 """How the note of a scheme begins that is shown though it is not recommended."""
 

@@ -87,7 +87,7 @@ def why_empty(
     if all(trial.state is TrialState.FAILED for trial in trials):
         return "every trial failed"
     kept = ", ".join(str(constraint) for constraint in objectives.constraints)
-    if recommendation.unsure is not None:
+    if recommendation.unsure:
         return f"no scheme is sure enough to keep {limits(objectives)}"
     within = f" within {kept}" if kept else ""
     nothing_better = f"no scheme was better than leaving DAMON off{within}"

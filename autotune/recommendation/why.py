@@ -157,11 +157,10 @@ def with_ends(
         end = at_an_end(option, around, space, aggregation_us=aggregation_us)
         return replace(option, note="; ".join(n for n in (option.note, end) if n) or None)
 
-    unsure = recommendation.unsure
     return replace(
         recommendation,
         front=tuple(noted(option) for option in recommendation.front),
-        unsure=None if unsure is None else noted(unsure),
+        unsure=tuple(noted(option) for option in recommendation.unsure),
     )
 
 

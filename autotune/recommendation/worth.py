@@ -44,9 +44,9 @@ def verdict(
         best = recommendation.front[0]
         worth = "Worth it" if _is_worth_it(best, objectives.objectives[0]) else "Hardly worth it"
         text = f"{worth}: {_told(best, objectives)}{_sure(best, objectives)}"
-    elif recommendation.unsure is not None:
-        unsure = recommendation.unsure
-        text = f"Not sure: {_told(unsure, objectives)}{_doubt(unsure)}"
+    elif recommendation.unsure:
+        told = (_told(one, objectives) + _doubt(one) for one in recommendation.unsure)
+        text = f"Not sure: {'; '.join(told)}"
     else:
         text = _nothing(trials, recommendation, objectives)
     if more := _what_the_limit_costs(trials, recommendation, objectives):

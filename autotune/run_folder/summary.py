@@ -245,17 +245,17 @@ def _how_sure(front: Sequence[Recommended], objectives: Objectives) -> list[str]
 
 
 def _unsure(findings: Findings) -> list[str]:
-    """Show the scheme that most probably keeps the limits, where none is sure to."""
-    option = findings.recommendation.unsure
-    if option is None:
+    """Show the schemes that most probably keep the limits, where none is sure to."""
+    options = findings.recommendation.unsure
+    if not options:
         return []
     return [
         "",
-        f"Most probable, and not recommended. {_of_how_many(findings, [option])}",
+        f"Most probable, and not recommended. {_of_how_many(findings, options)}",
         "",
-        *_table([option], findings.shown, findings.confirmed),
+        *_table(options, findings.shown, findings.confirmed),
         "",
-        *_entry(option, (), findings.why),
+        *(line for option in options for line in _entry(option, (), findings.why)),
     ]
 
 

@@ -180,7 +180,11 @@ class _Turns:
         if room == 0:
             return []
         new = trying.room(room)
-        may_repeat = trying.trials and self._enough_for_repeats()
+        for_repeats = self._for_repeats()
+        may_repeat = bool(trying.trials) and for_repeats > 0
+        if may_repeat and new == 0:
+            # A repeat may need a baseline of its seed, too.
+            room = int(max(1, min(room, for_repeats // (self._legs + 1))))
         starts = self._correction.suggest(room, new=new, price=self._price if may_repeat else None)
         left = self._correction.left
         if left is not None and not _worthwhile(left):
@@ -196,14 +200,15 @@ class _Turns:
             return self._at_once
         return min(self._at_once, (self._most_starts - self._starts) // self._legs)
 
-    def _enough_for_repeats(self) -> bool:
-        """Whether there are starts for repeats, beside those that are kept for new schemes."""
+    def _for_repeats(self) -> float:
+        """How many starts there are for repeats, beside those that are kept for new schemes."""
         trials = self._trying.file.budget.trials
         if self._most_starts is None or trials is None:
-            return True
+            return math.inf
         kept = self._legs * max(0, trials - len(self._trying.trials))
+        left = self._most_starts - self._starts - kept
         a_batch = self._at_once * (self._legs + 1)
-        return self._most_starts - self._starts - kept >= a_batch
+        return left if kept == 0 or left >= a_batch else 0
 
     def _ended(self, left: Left, new: int) -> str:
         trials = f"{len(self._trying.trials)} trials and {self._starts} starts"
@@ -218,13 +223,13 @@ class _Turns:
         )
 
     def _price(self, parameters: ParameterSet) -> int | None:
-        """How many starts of the workload it takes to run *parameters* once more."""
+        """How many starts of the workload it takes to run *parameters* once more; None: too many."""
         seed = self._next_seed(self._trial(parameters))
         if seed is None:
             return None
-        if self._legs > 1:
-            return self._legs
-        return 1 if seed in self._had else 2
+        baseline = 0 if self._legs > 1 or seed in self._had else 1
+        price = self._legs + baseline
+        return price if price <= self._for_repeats() else None
 
     def _next_seed(self, trial: Trial) -> int | None:
         if trial.state is not TrialState.COMPLETE:

@@ -11,7 +11,6 @@ Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006,
 from __future__ import annotations
 
 import contextlib
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +30,6 @@ _NOISES = (1e-4, 1.0)
 """Bounds of the learned noise, in the same unit."""
 _LIKELY_NOISE = (0.1, 1.5)
 """Median of the learned noise beforehand, and the standard deviation of its logarithm."""
-_LIKE_THE_KNOWN = (0.5, 0.7)
-"""Both where the learned noise is a multiple of the known noise."""
-_MULTIPLES = (1e-2, 1e2)
-"""Bounds of such multiples."""
 _WORTH = 2.0
 """How many values an expectation of their size is worth."""
 _STEPS, _STEPS_AFTER = 100, 6
@@ -119,8 +114,6 @@ class GaussianProcess:
         variances: The variance of each value's noise, shape ``(n,)``; what is learned comes on top.
         scales: Length scales to keep, shape ``(d,)``; None learns them.
         expected: How large the values are expected to be, a standard deviation; None expects nothing.
-        shaped: Whether the learned noise is a multiple of the known noise, point by point; if not, it is
-            the same at all points.
         told: Whether the noise is told by *variances*, so that none is learned.
         likely: The median of each length scale beforehand, shape ``(d,)``; None takes a usual one.
         before: A process that was conditioned on most of these values; its parameters are changed a
@@ -138,7 +131,6 @@ class GaussianProcess:
         *,
         scales: Floats | None = None,
         expected: float | None = None,
-        shaped: bool = False,
         told: bool = False,
         likely: Floats | None = None,
         before: GaussianProcess | None = None,
@@ -147,10 +139,7 @@ class GaussianProcess:
         self._unit = _unit(values, expected)
         self._values = values / self._unit
         self._variances = variances / self._unit**2
-        self._shaped = shaped or told
         self._told = told
-        self._shape = self._variances if self._shaped else np.ones(len(values))
-        self._likely_noise = _LIKE_THE_KNOWN if self._shaped else _LIKELY_NOISE
         self._likely = np.log(_LIKELY_SCALE[0] if likely is None else likely)
         self._squares = _squared_distances(layout, layout)
         steepest = float(np.max(layout.trend**2, initial=0.0))
@@ -164,13 +153,6 @@ class GaussianProcess:
         )
         self._weights = cho_solve((self._root, True), self._values)
 
-    def again(self, values: Floats) -> GaussianProcess:
-        """Give a process with the same parameters that saw other *values* at the same points."""
-        other = copy.copy(self)
-        other._values = values / self._unit
-        other._weights = cho_solve((self._root, True), other._values)
-        return other
-
     @property
     def scales(self) -> Floats:
         """The length scale of each parameter, in shares of its range, shape ``(d,)``."""
@@ -183,11 +165,8 @@ class GaussianProcess:
 
     @property
     def noise(self) -> float:
-        """The standard deviation of the noise that was learned beside the known noise.
-
-        If it is shaped, this is the multiple of the known standard deviation.
-        """
-        return float(np.exp(self._theta[1])) * (1.0 if self._shaped else self._unit)
+        """The standard deviation of the noise that was learned beside the known noise."""
+        return 0.0 if self._told else float(np.exp(self._theta[1])) * self._unit
 
     @property
     def evidence(self) -> float:
@@ -239,19 +218,18 @@ class GaussianProcess:
         return np.asarray(np.exp(2.0 * theta[0]) * shape)
 
     def _covariance(self, theta: Floats, squares: Floats) -> tuple[Floats, Floats]:
-        noise = self._variances + np.exp(2.0 * theta[1]) * self._shape + _JITTER
+        noise = self._variances + np.exp(2.0 * theta[1]) + _JITTER
         return self._kernel(theta, squares), noise
 
     def _learn(self, before: GaussianProcess | None) -> Floats:
         """Give logarithms: of the process' size, of the noise, of the length scales."""
         count = self._layout.parameters
         start = np.zeros(2 + count)
-        start[1], start[2:] = np.log(self._likely_noise[0]), self._likely
+        start[1], start[2:] = np.log(_LIKELY_NOISE[0]), self._likely
         if before is not None:
             start = before._theta.copy()
-            start[: 1 if self._shaped else 2] += np.log(before._unit / self._unit)
-        noises = _MULTIPLES if self._shaped else _NOISES
-        bounds = np.log([_SIGNALS, noises, *[_SCALES] * count])
+            start[:2] += np.log(before._unit / self._unit)
+        bounds = np.log([_SIGNALS, _NOISES, *[_SCALES] * count])
         if self._told:
             bounds[1, 1] = bounds[1, 0]
         if self._fixed is not None:
@@ -273,7 +251,7 @@ class GaussianProcess:
         root = cholesky(covariance + self._trend + np.diag(noise), lower=True, check_finite=False)
         weights = cho_solve((root, True), self._values, check_finite=False)
         beside, spreads = np.zeros(len(theta)), np.ones(len(theta))
-        beside[1], spreads[1] = np.log(self._likely_noise[0]), self._likely_noise[1]
+        beside[1], spreads[1] = np.log(_LIKELY_NOISE[0]), _LIKELY_NOISE[1]
         beside[2:], spreads[2:] = self._likely, _LIKELY_SCALE[1]
         away = (theta - beside) / spreads
         loss = (
@@ -293,7 +271,7 @@ class GaussianProcess:
             (
                 [
                     2.0 * (slope * covariance).sum(),
-                    2.0 * (np.diag(slope) * self._shape).sum() * np.exp(2.0 * theta[1]),
+                    2.0 * np.diag(slope).sum() * np.exp(2.0 * theta[1]),
                 ],
                 by_scale,
             )

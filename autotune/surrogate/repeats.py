@@ -22,9 +22,10 @@ Ints = NDArray[np.int64]
 
 _WORTH = 2.0
 """What is usual counts as so many repeats."""
-_UNALIKE = (4.0, 4.0)
-"""The variance of the logarithm of schemes' variances that is expected beforehand, and the number of
-schemes that this counts as."""
+UNALIKE = 4.0
+"""The variance of the logarithm of schemes' variances that is expected beforehand,"""
+_UNALIKE_WORTH = 4.0
+"""and the number of schemes that this counts as."""
 _FREEDOM = (1.0, 20.0)
 """The least and the most degrees of freedom that other schemes' variances are worth."""
 _LEAST = 1e-3
@@ -38,9 +39,12 @@ class Repeats:
         rows: What was run, shape ``(n,)``; a row may come several times.
         seen: What the runs showed, shape ``(n, f)``; NaN where a figure is not known.
         usual: The usual standard deviation of each figure's runs, shape ``(f,)``.
+        unalike: How unlike schemes are beforehand: the variance of the logarithm of their variances.
     """
 
-    def __init__(self, rows: Ints, seen: Floats, usual: Floats) -> None:
+    def __init__(
+        self, rows: Ints, seen: Floats, usual: Floats, *, unalike: float = UNALIKE
+    ) -> None:
         # A deviation of none is no deviation to take a share or the logarithm of.
         usual = np.maximum(usual, 1e-12)
         several = [
@@ -57,14 +61,13 @@ class Repeats:
         floored = np.maximum(variances, (_LEAST * usual) ** 2)
         logs = np.log(floored) - too_low(self._repeats)[:, None]
         weights = self._repeats[:, None]
-        expected, worth = _UNALIKE
+        expected, worth = unalike, _UNALIKE_WORTH
         # The logarithms are of single variances; what is usual is what stands for all of them.
         usual_logs = np.log(usual**2) - too_low(_freedom(np.array(expected)))
         centre = (_WORTH * usual_logs + (weights * logs).sum(axis=0)) / (_WORTH + weights.sum())
         by_chance = polygamma(1, self._repeats / 2.0).sum()
         scatter = np.maximum(((logs - centre) ** 2).sum(axis=0) - by_chance, 0.0)
-        unalike = (expected * worth + scatter) / (worth + len(several))
-        self._freedom = _freedom(unalike)
+        self._freedom = _freedom((expected * worth + scatter) / (worth + len(several)))
         self._before = np.exp(centre + too_low(self._freedom))
         self._floor = (_LEAST * usual) ** 2
 

@@ -264,7 +264,7 @@ def test_a_scheme_whose_mean_keeps_a_limit_that_its_runs_break_is_not_recommende
 
     assert numbers(sure) == [1]
     assert sure.thrown_out[0].startswith("slowdown <= 25% holds in ")
-    assert sure.unsure is None
+    assert sure.unsure == ()
     assert sure.front[0].belief is not None
     assert sure.front[0].belief.within >= 0.95
     assert numbers(by_mean) == [0, 1]
@@ -281,12 +281,20 @@ def test_where_no_scheme_is_sure_the_most_probable_is_shown_with_what_would_sett
     recommendation = by_beliefs(found, confirmations)
 
     assert recommendation.front == ()
-    assert recommendation.unsure is not None
-    assert recommendation.unsure.trial.number == 1
-    assert recommendation.shown == (recommendation.unsure,)
-    assert recommendation.unsure.note is not None
-    assert recommendation.unsure.note.startswith("not sure: slowdown <= 25% holds in ")
+    assert [option.trial.number for option in recommendation.unsure] == [0, 1]
+    assert recommendation.shown == recommendation.unsure
+    for option in recommendation.unsure:
+        assert str(option.note).startswith("not sure: slowdown <= 25% holds in ")
     assert recommendation.hypervolume == 0.0
+
+
+def test_what_rather_breaks_the_limits_is_not_shown_beside_the_most_probable() -> None:
+    found = trials((0.5, 0.26), (0.375, 0.22))
+    confirmations = {0: around(0.5, 0.26, 0.05), 1: around(0.375, 0.22, 0.05)}
+
+    [option] = by_beliefs(found, confirmations).unsure
+
+    assert option.trial.number == 1
 
 
 @pytest.mark.parametrize(
@@ -366,7 +374,7 @@ def test_two_outcomes_stand_behind_what_is_said_already() -> None:
     found = trials((0.37, 0.01))
     again = {0: confirmed((0.372, 0.01), (0.09, 0.26), (0.371, 0.01), (0.0901, 0.26))}
 
-    unsure = recommend(
+    [unsure] = recommend(
         found,
         [],
         again,
@@ -375,7 +383,6 @@ def test_two_outcomes_stand_behind_what_is_said_already() -> None:
         beliefs=beliefs({0: [found[0].figures, *again[0].figures]}, OBJECTIVES),
     ).unsure
 
-    assert unsure is not None
     assert unsure.note is not None
     assert unsure.note.startswith("not sure: ")
     assert unsure.note.endswith("; two outcomes: memory_saving 9% in 2 of 4 runs, 37.1% in 2")

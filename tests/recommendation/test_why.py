@@ -150,13 +150,7 @@ def test_what_lies_at_an_end_has_a_note_beside_its_own(
         "it has two outcomes; it lies at the upper end of pattern.min_age"
     )
     assert noted.front[1].note is None
-    assert (
-        with_ends(
-            replace(both, front=(), unsure=option),
-            trials,
-            space,
-            OBJECTIVES,
-            aggregation_us=100_000,
-        ).unsure
-        == noted.front[0]
+    nothing_sure = replace(both, front=(), unsure=(option,))
+    assert with_ends(nothing_sure, trials, space, OBJECTIVES, aggregation_us=100_000).unsure == (
+        noted.front[0],
     )

@@ -109,7 +109,7 @@ def test_what_is_not_sure_says_why_and_what_would_settle_it() -> None:
     note = "not sure: slowdown <= 2% holds in 71 % of runs; 12 more runs would settle it"
     unsure = option(BEST, belief(0.36, within=0.71), note)
 
-    assert said(chosen(unsure=unsure)) == (
+    assert said(chosen(unsure=(unsure,))) == (
         "Not sure: trial 31 saves 36 % of the memory (95 %: 35 to 37) at 1.2 % slowdown, but "
         "slowdown <= 2% holds in 71 % of runs; 12 more runs would settle it."
     )

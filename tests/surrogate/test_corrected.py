@@ -110,3 +110,27 @@ def test_a_run_of_which_one_figure_is_known_tells_of_that_figure_alone() -> None
     means = [model.each(rows)[0] for model in (less, seven, everything)]
     assert means[0][:, 0] == pytest.approx(means[1][:, 0])
     assert means[0][:, SLOWDOWN] == pytest.approx(means[2][:, SLOWDOWN])
+
+
+def _noise(deviation: float) -> tuple[float, float]:
+    """Give the noise of the slowdown of a scheme that was repeated, and of one that ran once.
+
+    Args:
+        deviation: What repeats differ by, in deviations of what the prior says they do.
+    """
+    known = surface(TRUE)
+    rows = np.array([0, 0, 0, 0, 1, 1, 1, 2])
+    away = np.array([-1.0, -0.5, 0.5, 1.0, -1.0, 0.0, 1.0, 0.0])[:, None]
+    seen = known.mean[rows] + deviation * away * known.spread[rows]
+    model = Corrected(known, rows, seen)
+    own, other = (model.noise(np.array([0, 2])) / known.spread[[0, 2]])[:, SLOWDOWN].tolist()
+    return own, other
+
+
+def test_repeats_tell_how_much_larger_or_smaller_noise_is_than_the_prior_says() -> None:
+    (calm, other_calm), (wild, other_wild) = _noise(0.05), _noise(5.0)
+
+    assert calm < 0.3
+    assert calm < other_calm < 0.7
+    assert wild > 3.0
+    assert 1.5 < other_wild < wild

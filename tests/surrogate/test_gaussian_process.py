@@ -163,17 +163,6 @@ def test_draws_follow_a_covariance_that_rounding_has_spoilt(random: np.random.Ge
     assert np.cov(draws.T) == pytest.approx(np.diag([1.0, 1e-3, 0.0]), abs=0.02)
 
 
-def test_learned_noise_may_be_a_multiple_of_the_known_noise(random: np.random.Generator) -> None:
-    points = random.random((150, 1))
-    known = np.where(points[:, 0] < 0.5, 0.02, 0.2)
-    values = wave(np.column_stack((points, points))) + 3.0 * known * random.standard_normal(150)
-
-    process = GaussianProcess(layout(points), values, known**2, shaped=True)
-
-    # With the known noise it is three times as much.
-    assert np.sqrt(1.0 + process.noise**2) == pytest.approx(3.0, rel=0.2)
-
-
 def test_values_far_smaller_than_their_trend_may_be_are_learned_all_the_same(
     random: np.random.Generator,
 ) -> None:

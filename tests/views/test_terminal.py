@@ -171,8 +171,7 @@ def test_a_scheme_that_is_not_sure_is_shown_as_such_everywhere(
 
     show_outcome(tuned.outcome, objectives, tuned.out)
 
-    unsure = tuned.recommendation.unsure
-    assert unsure is not None
+    [unsure] = tuned.recommendation.unsure
     text = " ".join(capsys.readouterr().out.split())
     assert "0 recommended Not sure: trial " in text
     assert f"{unsure.trial.id} not sure" in text
