@@ -8,7 +8,7 @@ volume of what can be recommended most. The search ends by itself when too littl
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from autotune.backends.base import Backend, RecordingBackend
@@ -28,6 +28,7 @@ from autotune.study.simulated_prior import Know, foreknowledge
 from autotune.study.storage import Storage
 from autotune.study.trying import Trying
 from autotune.surrogate.correction import Correction, Expected, Left, Start
+from autotune.surrogate.prior import Prior
 from autotune.trial import Trial, TrialState
 
 _AT_ONCE = 2
@@ -40,6 +41,9 @@ alone, which counts for a ninth of it, would grow by 2 % at most,"""
 _POINTS = 0.001
 """nor is one that adds less than this to the first objective over the whole range of the limits: 0.1
 points of a saving are less than two runs of a workload differ by."""
+_OFF, _OFF_OF_FEW = 0.5, 0.8
+"""A prior is given up that is wrong by more than this share of what schemes gain, and that divided by
+their number: by 90 % of what two gain, and by 60 % of what eight gain."""
 _LIKELY = 0.5
 """Where all of several runs must keep the limits: so likely it must be before they are made."""
 _TICKS, _FIRST, _STEP, _LEAST = 12_000.0, 1200, 96, 16
@@ -95,21 +99,30 @@ class CorrectingSearch:
         known = self._know(file, backend, trying.baseline, record)
         trying.notes.append(known.note)
         longer = max(1.0, known.ticks / _TICKS)
-        correction = Correction(
-            file.search_space,
-            file.objectives,
-            known.priors,
-            seed=self._seed,
-            first=max(20 * _LEAST, int(_FIRST / longer)),
-            step=max(_LEAST, int(_STEP / longer)),
-            also=self._first,
-            guess=known.guess,
-            alike=lambda values: tuple(
-                on_grid(scheme, file.monitoring.intervals)
-                for scheme in file.search_space.schemes(values)
-            ),
+
+        def correction(priors: Sequence[Prior]) -> Correction:
+            return Correction(
+                file.search_space,
+                file.objectives,
+                priors,
+                seed=self._seed,
+                first=max(20 * _LEAST, int(_FIRST / longer)),
+                step=max(_LEAST, int(_STEP / longer)),
+                also=self._first,
+                guess=known.guess,
+                alike=lambda values: tuple(
+                    on_grid(scheme, file.monitoring.intervals)
+                    for scheme in file.search_space.schemes(values)
+                ),
+            )
+
+        turns = _Turns(
+            trying,
+            correction(known.priors),
+            backend,
+            self._starts_before,
+            without=lambda: correction(()),
         )
-        turns = _Turns(trying, correction, backend, self._starts_before)
         try:
             turns.go()
         finally:
@@ -123,11 +136,19 @@ class _Turns:
     """The batches of a search, one after the other."""
 
     def __init__(
-        self, trying: Trying, correction: Correction, backend: Backend, starts_before: int
+        self,
+        trying: Trying,
+        correction: Correction,
+        backend: Backend,
+        starts_before: int,
+        *,
+        without: Callable[[], Correction],
     ) -> None:
         file = trying.file
         self._trying = trying
         self._correction = correction
+        self._without = without
+        self._told: list[tuple[ParameterSet, Figures | None]] = []
         self._backend = backend
         self._starts_before = starts_before
         self._legs = 4 if backend.drifts else 1
@@ -150,8 +171,30 @@ class _Turns:
         while wanted := self._batch():
             self._try([start for start in wanted if not start.again])
             self._repeat([self._trial(one.parameters) for one in wanted if one.again])
+            self._doubt()
         if (wanted_runs := self._trying.file.objectives.hold.worst_of) is not None:
             self._repeat_for_the_rule(wanted_runs)
+
+    def _tell(self, parameters: ParameterSet, figures: Figures | None) -> None:
+        self._told.append((parameters, figures))
+        self._correction.tell(parameters, figures)
+
+    def _doubt(self) -> None:
+        """Go on without the prior, if what was run shows that it is wrong."""
+        off = self._correction.prior_is_off_by()
+        tried = len(self._trying.trials)
+        if off is None or off <= _OFF + _OFF_OF_FEW / tried:
+            return
+        self._go_without(
+            f"What the simulator said of the first {tried} trials was wrong by {off:.0%} of what they "
+            "gain"
+        )
+
+    def _go_without(self, why: str) -> None:
+        self._correction = self._without()
+        for parameters, figures in self._told:
+            self._correction.tell(parameters, figures)
+        self._trying.notes.append(f"{why}, so from then on nothing of it was used.")
 
     def _repeat_for_the_rule(self, wanted: int) -> None:
         """Run what may be recommended as often as the rule for limits wants, with fresh seeds."""
@@ -187,10 +230,14 @@ class _Turns:
             room = int(max(1, min(room, for_repeats // (self._legs + 1))))
         starts = self._correction.suggest(room, new=new, price=self._price if may_repeat else None)
         left = self._correction.left
-        if left is not None and not _worthwhile(left):
-            trying.notes.append(self._ended(left, new))
-            return []
-        return starts
+        if left is None or _worthwhile(left):
+            return starts
+        if left.volume == 0.0 and new > 0 and self._correction.surface.tells_noise:
+            tried = f"After {len(trying.trials)} trials the" if trying.trials else "The"
+            self._go_without(f"{tried} simulator promised nothing that is worth a run")
+            return self._batch()
+        trying.notes.append(self._ended(left, new))
+        return []
 
     def _room(self) -> int:
         """How many runs there may be in the next batch."""
@@ -253,7 +300,7 @@ class _Turns:
         if not asked:
             return
         for one, trial in self._trying.batch(asked):
-            self._correction.tell(one.parameters, _shown(trial))
+            self._tell(one.parameters, _shown(trial))
 
     def _repeat(self, wanted: Sequence[Trial]) -> None:
         pairs: list[tuple[Trial, int]] = []
@@ -268,7 +315,7 @@ class _Turns:
             self._had.add(seed)
             self._repeats += 1
             if figures is not None:
-                self._correction.tell(trial.parameters, figures)
+                self._tell(trial.parameters, figures)
             self._trying.emit(ConfirmationFinished(done=self._repeats, total=self._repeats))
 
     def is_better_than_off(self, trial: Trial) -> bool:

@@ -56,7 +56,8 @@ class Foreknowledge:
     Attributes:
         priors: The likeliest first; empty if nothing is known.
         note: A sentence about where it comes from, or why there is none.
-        guess: Where there are none: what a usual workload would show; None if that can't be said.
+        guess: What a usual workload would show, where there are none or they turn out wrong; None if
+            that can't be said.
         ticks: How many ticks of monitoring a simulated run has; it takes the longer, the more.
     """
 
@@ -105,6 +106,7 @@ def foreknowledge(
     return Foreknowledge(
         priors=priors,
         note=f"The simulator played the {what} as machine '{machine.name}' to choose the schemes.",
+        guess=_guess(file, backend, baseline),
         ticks=_ticks(file, baseline),
     )
 
@@ -128,15 +130,19 @@ def nothing_known(
         baseline: What it measured without DAMON.
         why: Why nothing is known.
     """
-    guess = None
+    return Foreknowledge(
+        note=_nothing(why), guess=_guess(file, backend, baseline), ticks=_ticks(file, baseline)
+    )
+
+
+def _guess(file: WorkloadFile, backend: Backend, baseline: Measurement) -> SimulatedPrior | None:
     try:
         usual = usual_workload(round(baseline.rss_mean_bytes), round(baseline.runtime_s * 1e6))
         played = replace(file, workload=usual)
         simulator = _simulator(played, machine_of(file))
-        guess = SimulatedPrior(played, simulator, backend.slowdown_metric)
+        return SimulatedPrior(played, simulator, backend.slowdown_metric)
     except AutotuneError:
-        pass
-    return Foreknowledge(note=_nothing(why), guess=guess, ticks=_ticks(file, baseline))
+        return None
 
 
 def machine_of(file: WorkloadFile) -> Machine:

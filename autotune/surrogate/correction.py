@@ -60,6 +60,8 @@ _OF_A_GUESS = 4
 """What is usual is asked about so many times fewer sets than a prior that knows the workload."""
 _LEAST_BESIDE = 0.1
 """Without a prior: nothing is run only because there is room for it."""
+_TELLING = 0.02
+"""What schemes must gain, or a prior promise of them, on average, to tell whether the prior is right."""
 _PLAIN = 17
 """Without a prior, so many plain sets are weighed."""
 
@@ -279,6 +281,30 @@ class Correction:
         self._search()
         rows, seen = self._rows(self.surface)
         return Corrected(self.surface, rows, seen)
+
+    def prior_is_off_by(self) -> float | None:
+        """Give by how much the prior is wrong about the first objective of the schemes that were run.
+
+        Returns:
+            The sum of all differences as a share of the sum of what was shown or said, whichever is
+            larger of a scheme. None if there is no prior, fewer than two schemes were run, or they tell
+            nothing: where DAMON off is not 0, or nothing was gained or promised.
+        """
+        if not (self.surface.tells_noise and self.surface.grows[0]):
+            return None
+        told, seen = self._rows(self.surface)
+        run = [
+            row for row in dict.fromkeys(told.tolist()) if np.isfinite(seen[told == row, 0]).any()
+        ]
+        shown = self._sought.figures(
+            np.array([np.nanmean(seen[told == row], axis=0) for row in run])
+        )
+        said = self._sought.figures(self.surface.mean[run])
+        gained, promised = shown[:, 0], said[:, 0]
+        larger = np.maximum(np.abs(gained), np.abs(promised)).sum()
+        if len(run) < 2 or larger < _TELLING * len(run):
+            return None
+        return float(np.abs(gained - promised).sum() / larger)
 
     @_on_one_core
     def suggest(

@@ -243,3 +243,54 @@ def test_where_several_runs_must_keep_the_limits_they_are_made(tmp_path: Path) -
     for option in outcome.recommendation.front:
         assert len(option.confirmations) >= 4
         assert all(one["slowdown"] <= 0.05 for one in option.confirmations)
+
+
+def _promises(share: float) -> Know:
+    """Give a prior that promises a share of what schemes save, at the same slowdown."""
+
+    class Other(ClosedForm):
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            measured = super().run(experiment, seed=seed)
+            held = RSS_BYTES - share * (RSS_BYTES - measured.pss_mean_bytes)
+            return replace(measured, pss_mean_bytes=held)
+
+    return knows(Other(amplitude=LITTLE))
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.05, "What the simulator said of the first 2 trials was wrong by 9"),
+        (0.0, "What the simulator said of the first "),
+        (0.8, None),
+    ],
+)
+def test_a_prior_that_is_wrong_about_what_schemes_gain_is_given_up(
+    tmp_path: Path, share: float, told: str | None
+) -> None:
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE), _promises(share))
+
+    given_up = [note for note in outcome.notes if note.endswith("nothing of it was used.")]
+    assert len(given_up) == (told is not None)
+    assert all(note.startswith(str(told)) for note in given_up)
+    assert outcome.recommendation.front
+    best = outcome.recommendation.front[0].trial.schemes[0]
+    assert saving(best) > 0.3
+    assert slowdown(best) < 0.05
+
+
+def test_where_the_prior_promises_nothing_plain_ages_are_tried_all_the_same(
+    tmp_path: Path,
+) -> None:
+    class Dear(ClosedForm):
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            measured = super().run(experiment, seed=seed)
+            return replace(measured, workload_cpu_s=2.0 * measured.workload_cpu_s - 0.9 * CPU_S)
+
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE), knows(Dear(amplitude=LITTLE)))
+
+    assert outcome.notes[1] == (
+        "The simulator promised nothing that is worth a run, so from then on nothing of it was used."
+    )
+    assert [t.parameters["pattern.min_size"] for t in outcome.trials[:4]] == [4096] * 4
+    assert outcome.recommendation.front
