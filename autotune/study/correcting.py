@@ -27,8 +27,9 @@ from autotune.study.recording_run import record_workload
 from autotune.study.simulated_prior import Know, foreknowledge
 from autotune.study.storage import Storage
 from autotune.study.trying import Trying
-from autotune.surrogate.correction import Correction, Expected, Left, Start
+from autotune.surrogate.correction import Correction
 from autotune.surrogate.prior import Prior
+from autotune.surrogate.proposed import Expected, Left, Start
 from autotune.trial import Trial, TrialState
 
 _AT_ONCE = 2
@@ -181,7 +182,7 @@ class _Turns:
 
     def _doubt(self) -> None:
         """Go on without the prior, if what was run shows that it is wrong."""
-        off = self._correction.prior_is_off_by()
+        off = self._correction.learning.prior_is_off_by()
         tried = len(self._trying.trials)
         if off is None or off <= _OFF + _OFF_OF_FEW / tried:
             return
@@ -232,7 +233,7 @@ class _Turns:
         left = self._correction.left
         if left is None or _worthwhile(left):
             return starts
-        if left.volume == 0.0 and new > 0 and self._correction.surface.tells_noise:
+        if left.volume == 0.0 and new > 0 and self._correction.learning.surface.tells_noise:
             tried = f"After {len(trying.trials)} trials the" if trying.trials else "The"
             self._go_without(f"{tried} simulator promised nothing that is worth a run")
             return self._batch()

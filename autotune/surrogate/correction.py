@@ -7,25 +7,24 @@ most: a new scheme, or once more a scheme that was run.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from autotune.objective.objective import Objectives
 from autotune.space.space import ParameterSet, SearchSpace
 from autotune.surrogate.corrected import Corrected
 from autotune.surrogate.evolution import Evolution
 from autotune.surrogate.improvement import best_points, counting_points
+from autotune.surrogate.learning import Learning
 from autotune.surrogate.not_sure import first_repeats, least_daring, until_sure
+from autotune.surrogate.one_core import on_one_core
 from autotune.surrogate.plain_sets import PlainLine, plain_sets
-from autotune.surrogate.prior import Prior, Surface, key_of
+from autotune.surrogate.prior import Prior, key_of
 from autotune.surrogate.prior_search import passes, search_prior
-from autotune.surrogate.recommendable import Believed, same_outcome
+from autotune.surrogate.proposed import Expected, Left, Start
+from autotune.surrogate.recommendable import Believed
 from autotune.surrogate.shortlist import box, evaluated, foremost, shortlist
 from autotune.surrogate.sought import WIDE_SHARE, Sought
 from autotune.surrogate.unit_cube import UnitCube
@@ -41,99 +40,18 @@ _STEP = 96
 _WITHOUT, _ROUNDS = 192, 3
 """Without a prior, so many sets that fill the space are weighed before each batch, and then so many
 variations, so many times."""
-_SEEDS, _SEEDS_OF_RUN = 12, 20
-"""With so many seeds the prior says what spread a scheme has; one that was run deserves more."""
+_SEEDS = 12
+"""With so many seeds the prior says what spread a scheme has that may be run."""
 _MOST, _KEPT = 3000, 1000
 """When so many schemes are looked at, so many of them are kept."""
-_AS_RUNS = 0.5
-"""All that a prior shows of a scheme's outcomes counts as so much of a run of the kernel: too little to
-be sure of a scheme that was run once."""
-_SEEDS_OF_RIVALS = 6
-_MUCH = 2.0
-"""Another prior is gone over to if by it what was run is likelier by the exponential of this."""
-_FIRST_RUNS, _EARLY = 8, 24
-"""Other priors are weighed after each of the first runs, then only where the prior is far off; after so
-many runs the prior stays."""
 _FIRST_REPEATS = 2
 """Without a prior, so many runs of schemes that were run before come first: they tell the noise."""
 _OF_A_GUESS = 4
 """What is usual is asked about so many times fewer sets than a prior that knows the workload."""
 _LEAST_BESIDE = 0.1
 """Without a prior: nothing is run only because there is room for it."""
-_TELLING = 0.02
-"""What schemes must gain, or a prior promise of them, on average, to tell whether the prior is right."""
 _PLAIN = 17
 """Without a prior, so many plain sets are weighed."""
-
-
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
-
-
-def _on_one_core(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """Let linear algebra use one core: sums in another order would give other results."""
-
-    @functools.wraps(function)
-    def limited(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        with _libraries().limit(limits=1):
-            return function(*args, **kwargs)
-
-    return limited
-
-
-@functools.cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """A run that the kernel should make.
-
-    Attributes:
-        parameters: What to run.
-        again: Whether it was run before.
-        gain: By how much the run will raise the volume of what can be recommended, as a share of the
-            box that can be had.
-    """
-
-    parameters: ParameterSet
-    again: bool
-    gain: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """What is believed of a scheme that was run. All by the names of the figures.
-
-    Attributes:
-        mean: The mean over many runs.
-        error: The standard deviation of that mean.
-        spread: The standard deviation of one run.
-        freedom: Degrees of freedom of Student's t, which a run follows.
-        within: The probability that all constraints hold in the next run.
-    """
-
-    mean: Mapping[str, float]
-    error: Mapping[str, float]
-    spread: Mapping[str, float]
-    freedom: float
-    within: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What is left to gain.
-
-    Attributes:
-        volume: Of what can be recommended now, as a share of the box that can be had.
-        gain: What the best run would add.
-        stake: The first objective's side of that box, in its unit.
-    """
-
-    volume: float
-    gain: float
-    stake: float
 
 
 class Correction:
@@ -176,49 +94,37 @@ class Correction:
         if not priors:
             first, step = first // _OF_A_GUESS, step // _OF_A_GUESS
         self._first, self._step = first, _WITHOUT if asked == [None] else step
-        sequence = np.random.SeedSequence(seed, spawn_key=(3,))
-        seeds = sequence.generate_state(_SEEDS_OF_RUN).tolist()
-        self._surfaces = [
-            Surface(
-                self._sought, self._cube, prior, seeds, guessed=not priors and guess is not None
-            )
-            for prior in asked
-        ]
-        self.prior = 0
-        """The prior that is used, a position in *priors*."""
+        self.learning = Learning(
+            self._sought,
+            self._cube,
+            asked,
+            seed=seed,
+            guessed=not priors and guess is not None,
+            gone_over=self._search,
+        )
+        """What is known of schemes."""
         self._evolution = Evolution(self._cube, tuple(self._sought.corner), seed=seed)
         self._random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(4,)))
-        self._told: list[tuple[ParameterSet, Floats]] = []
         self._failed: list[ParameterSet] = []
-        self._model: Corrected | None = None
-        self._learned = 0
         self._pool: list[int] = []
         self.left: Left | None = None
         """What was left to gain when runs were last proposed; None before that."""
         self._line = None if priors else PlainLine(space)
-        if self.surface.has_prior:
+        if self.learning.surface.has_prior:
             self._search()
-
-    @property
-    def surface(self) -> Surface:
-        """What the prior that is used says."""
-        return self._surfaces[self.prior]
 
     @property
     def _least_beside(self) -> float:
         """A run that is made beside another is worth more than this share of what that is worth."""
-        return 0.0 if self.surface.tells_noise else _LEAST_BESIDE
+        return 0.0 if self.learning.surface.tells_noise else _LEAST_BESIDE
 
-    @property
-    def runs(self) -> int:
-        """How many runs the priors made."""
-        return sum(surface.runs for surface in self._surfaces)
-
-    @_on_one_core
+    @on_one_core
     def _search(self) -> None:
         """Look for the front of what the prior says."""
-        search_prior(self.surface, self._sought, self._evolution, self._first, _SEEDS, self._also)
-        self._pool = list(range(len(self.surface)))
+        search_prior(
+            self.learning.surface, self._sought, self._evolution, self._first, _SEEDS, self._also
+        )
+        self._pool = list(range(len(self.learning.surface)))
 
     def tell(self, parameters: ParameterSet, figures: Mapping[str, float] | None) -> None:
         """Tell what a run showed; None if it failed, so that it is not proposed again.
@@ -231,82 +137,11 @@ class Correction:
         else:
             row = self._sought.row(figures)
             keeps = bool(self._sought.excess(row) <= 0.0)
-            self._told.append((parameters, row))
+            self.learning.tell(parameters, row)
         if self._line is not None:
             self._line.tell(parameters, keeps=keeps)
 
-    def _rows(self, surface: Surface) -> tuple[Ints, Floats]:
-        """Give what was run, as rows of *surface*, and what it showed: ``(n,)`` and ``(n, f)``."""
-        surface.add(values for values, _ in self._told)
-        rows = [surface.row(values) for values, _ in self._told]
-        known = [at for at, row in enumerate(rows) if row is not None]
-        seen = np.array([self._told[at][1] for at in known])
-        return (
-            np.array([rows[at] for at in known], dtype=np.int64),
-            seen.reshape(len(known), len(self._sought.names)),
-        )
-
-    def _believe(self) -> Corrected | None:
-        """Learn from all runs; None if there is neither a prior nor a run of which all is known."""
-        known = [values for values, row in self._told if np.isfinite(row).all()]
-        if not known and not (self.surface.has_prior and len(self.surface)):
-            return None
-        if self._model is None or self._learned != len(self._told):
-            rows, seen = self._rows(self.surface)
-            self.surface.repeat(rows.tolist(), _SEEDS_OF_RUN)
-            self._model = Corrected(self.surface, rows, seen, before=self._model)
-            self._learned = len(self._told)
-            doubted = self._model.shaken or self._learned <= _FIRST_RUNS
-            if 2 <= self._learned <= _EARLY and doubted and len(self._surfaces) > 1:
-                self._model = self._likeliest(self._model)
-        return self._model
-
-    def _likeliest(self, model: Corrected) -> Corrected:
-        """Go over to the prior by which what was run is likeliest, if that is much likelier."""
-        found = []
-        for surface in self._surfaces:
-            rows, seen = self._rows(surface)
-            surface.repeat(rows.tolist(), _SEEDS_OF_RIVALS)
-            # A prior that says nothing of some runs can't be compared.
-            says_all = len(rows) == len(self._told)
-            found.append(
-                Corrected(surface, rows, seen, like=self._surfaces[0]).evidence
-                if says_all
-                else -np.inf
-            )
-        best = int(np.argmax(found))
-        if np.isinf(found[self.prior]) or found[best] < found[self.prior] + _MUCH:
-            return model
-        self.prior = best
-        self._search()
-        rows, seen = self._rows(self.surface)
-        return Corrected(self.surface, rows, seen)
-
-    def prior_is_off_by(self) -> float | None:
-        """Give by how much the prior is wrong about the first objective of the schemes that were run.
-
-        Returns:
-            The sum of all differences as a share of the sum of what was shown or said, whichever is
-            larger of a scheme. None if there is no prior, fewer than two schemes were run, or they tell
-            nothing: where DAMON off is not 0, or nothing was gained or promised.
-        """
-        if not (self.surface.tells_noise and self.surface.grows[0]):
-            return None
-        told, seen = self._rows(self.surface)
-        run = [
-            row for row in dict.fromkeys(told.tolist()) if np.isfinite(seen[told == row, 0]).any()
-        ]
-        shown = self._sought.figures(
-            np.array([np.nanmean(seen[told == row], axis=0) for row in run])
-        )
-        said = self._sought.figures(self.surface.mean[run])
-        gained, promised = shown[:, 0], said[:, 0]
-        larger = np.maximum(np.abs(gained), np.abs(promised)).sum()
-        if len(run) < 2 or larger < _TELLING * len(run):
-            return None
-        return float(np.abs(gained - promised).sum() / larger)
-
-    @_on_one_core
+    @on_one_core
     def suggest(
         self,
         count: int,
@@ -326,7 +161,7 @@ class Correction:
             plain = self._line.next(min(count, new))
             if plain:
                 return [Start(parameters=one, again=False, gain=1.0) for one in plain]
-        model = self._believe()
+        model = self.learning.model()
         if model is None:
             sets = self._evolution.design(min(count, new))
             return [Start(parameters=one, again=False, gain=1.0) for one in sets]
@@ -334,8 +169,8 @@ class Correction:
 
     def _short(self, model: Corrected) -> list[int]:
         """Ask the prior about variations of what is best by the corrected figures; give a shortlist."""
-        surface, sought = self.surface, self._sought
-        told, _ = self._rows(surface)
+        surface, sought = self.learning.surface, self._sought
+        told, _ = self.learning.rows(surface)
         added: list[int] = []
         for _ in range(1 if surface.has_prior else _ROUNDS):
             self._pool = list(dict.fromkeys((*self._pool, *told.tolist(), *added)))
@@ -362,7 +197,7 @@ class Correction:
         new: int,
         price: Callable[[ParameterSet], int | None] | None,
     ) -> list[Start]:
-        told, _ = self._rows(self.surface)
+        told, _ = self.learning.rows(self.learning.surface)
         run = list(dict.fromkeys(told.tolist()))
         short = self._short(model) if new else []
         rows = [*run, *self._unlike(short, run, trusted=not model.shaken)]
@@ -372,18 +207,22 @@ class Correction:
         ends = box(self._sought, means, deviations, noise)
         if ends is None:
             return self._least_daring(model, which[len(run) :], min(count, new))
-        prices = [price(self.surface.sets[row]) for row in run] if price is not None else []
-        if not self.surface.tells_noise and (first := self._first_repeats(run, prices, count)):
+        prices = (
+            [price(self.learning.surface.sets[row]) for row in run] if price is not None else []
+        )
+        if not self.learning.surface.tells_noise and (
+            first := self._first_repeats(run, prices, count)
+        ):
             return first
         points = np.concatenate((counting_points(*ends), best_points(*ends)))
         believed = Believed(
             sought=self._sought,
             normals=model.together(which),
             noise=noise,
-            freedom=self._freedom(model, which),
+            freedom=self.learning.freedom(model, which),
             points=points,
             correlation=model.correlation,
-            runs=self._runs(which),
+            outcomes=self.learning.outcomes(which, means, noise),
         )
         chosen: list[Start] = []
         had = list(range(len(run)))
@@ -396,10 +235,14 @@ class Correction:
                 fresh,
                 prices,
                 self._random,
-                trusted=self.surface.tells_noise,
+                trusted=self.learning.surface.tells_noise,
             )
             each: Mapping[int, float] = found.each
-            if not chosen and not self.surface.tells_noise and believed.volume(had) == 0.0:
+            if (
+                not chosen
+                and not self.learning.surface.tells_noise
+                and believed.volume(had) == 0.0
+            ):
                 again = [at for at, price in enumerate(prices) if price is not None]
                 each = until_sure(believed, each, again, fresh)
             if not chosen:
@@ -415,7 +258,7 @@ class Correction:
                 break
             chosen.append(
                 Start(
-                    parameters=self.surface.sets[rows[best]],
+                    parameters=self.learning.surface.sets[rows[best]],
                     again=best < len(run),
                     gain=each[best],
                 )
@@ -433,46 +276,34 @@ class Correction:
         had: set[Hashable] = {self._alike(values) for values in self._failed}
         left = []
         for row in (*run, *short):
-            kinds = {self._alike(self.surface.sets[row])}
-            if trusted and self.surface.tells_noise:
-                kinds.add(self.surface.shown(row, _SEEDS))
+            kinds = {self._alike(self.learning.surface.sets[row])}
+            if trusted and self.learning.surface.tells_noise:
+                kinds.add(self.learning.surface.shown(row, _SEEDS))
             if row not in run and not had & kinds:
                 left.append(row)
             had |= kinds
         return left
 
-    def _runs(self, rows: Ints) -> Floats:
-        """Give how often each row was run; what a prior shows of its outcomes counts, too."""
-        told, _ = self._rows(self.surface)
-        before = _AS_RUNS if self.surface.tells_noise else 0.0
-        return np.array([before + np.count_nonzero(told == row) for row in rows])
-
-    def _freedom(self, model: Corrected, rows: Ints) -> Floats:
-        """Give from how many repeats the spread of runs of *rows* is known, so to speak: ``(m,)``."""
-        return self._sought.least_of_constraints(model.freedom(rows))
-
-    @property
-    def _repeats(self) -> int:
-        """How many runs were of schemes that had been run before."""
-        return len(self._told) - len({key_of(values) for values, _ in self._told})
-
     def _first_repeats(self, run: list[int], prices: list[int | None], count: int) -> list[Start]:
         """Give the first repeats of schemes, by which noise is known."""
-        wanted = min(_FIRST_REPEATS - self._repeats, count)
+        wanted = min(_FIRST_REPEATS - self.learning.repeats, count)
         can = [row for row, price in zip(run, prices, strict=False) if price is not None]
         if wanted <= 0 or not can:
             return []
-        told, seen = self._rows(self.surface)
+        told, seen = self.learning.rows(self.learning.surface)
         shown = np.array([seen[told == row].mean(axis=0) for row in can])
         taken = first_repeats(self._sought, shown, wanted)
         if taken:
             self.left = Left(volume=0.0, gain=1.0, stake=np.inf)
-        return [Start(parameters=self.surface.sets[can[at]], again=True, gain=1.0) for at in taken]
+        return [
+            Start(parameters=self.learning.surface.sets[can[at]], again=True, gain=1.0)
+            for at in taken
+        ]
 
     def _least_daring(self, model: Corrected, rows: Ints, count: int) -> list[Start]:
         """Give what to run where nothing is likely to keep the limits: with a prior, nothing."""
         self.left = Left(volume=0.0, gain=0.0, stake=0.0)
-        if self.surface.tells_noise or not len(rows):
+        if self.learning.surface.tells_noise or not len(rows):
             return []
         means, deviations = model.each(rows)
         deviations = np.hypot(deviations, model.noise(rows))
@@ -480,22 +311,24 @@ class Correction:
         if found:
             self.left = Left(volume=0.0, gain=max(found.values()), stake=np.inf)
         return [
-            Start(parameters=self.surface.sets[int(rows[at])], again=False, gain=chance)
+            Start(parameters=self.learning.surface.sets[int(rows[at])], again=False, gain=chance)
             for at, chance in found.items()
         ]
 
-    @_on_one_core
+    @on_one_core
     def expected(self) -> list[tuple[ParameterSet, Expected]]:
         """Give what is believed of each scheme that was run."""
-        model = self._believe()
-        if model is None or not self._told:
+        model = self.learning.model()
+        if model is None:
             return []
-        told, _ = self._rows(self.surface)
+        told, _ = self.learning.rows(self.learning.surface)
+        if not len(told):
+            return []
         rows = np.array(list(dict.fromkeys(told.tolist())), dtype=np.int64)
         (means, deviations), noise = model.each(rows), model.noise(rows)
-        freedom = self._freedom(model, rows)
+        freedom = self.learning.freedom(model, rows)
         within = self._sought.within(means, np.hypot(deviations, noise), freedom)
-        within = within * same_outcome(self._runs(rows))
+        within = self.learning.outcomes(rows, means, noise).likely(within)
         figures, slopes = self._sought.figures(means), self._sought.slopes(means)
 
         def named(row: Floats) -> dict[str, float]:
@@ -503,7 +336,7 @@ class Correction:
 
         return [
             (
-                self.surface.sets[row],
+                self.learning.surface.sets[row],
                 Expected(
                     mean=named(figures[at]),
                     error=named(deviations[at] * slopes[at]),

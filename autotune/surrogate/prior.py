@@ -253,6 +253,11 @@ class Surface:
             )
         )
 
+    def away(self, row: int) -> Floats:
+        """Give how far each run of a set was from their mean, on the figures' scales: ``(runs, f)``."""
+        said = np.array(self._said[row])
+        return np.asarray(said - said.mean(axis=0))
+
     def _seed(self, row: int, number: int) -> int:
         """Give the seed of a run of a set, from 0 on.
 

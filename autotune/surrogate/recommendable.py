@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 from scipy.stats import f, norm, qmc
 
 from autotune.surrogate.gaussian_process import Normal
+from autotune.surrogate.outcomes import Outcomes
 from autotune.surrogate.sought import Sought
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _OUTCOMES = 16
-_ANOTHER = 0.1
-"""Some schemes have two outcomes. That the first run of a scheme has one of them, and the second run the
-other, happened with seven of a hundred schemes that were within a limit first."""
 
 
 @dataclass(slots=True)
@@ -41,7 +39,7 @@ class Believed:
         freedom: Degrees of freedom of Student's t, which a run follows, shape ``(m,)``.
         points: Counting points (`autotune.surrogate.improvement.counting_points`).
         correlation: How what is not known of the figures goes together, shape ``(f, f)``.
-        runs: How often each scheme was run, where only runs tell of another outcome: shape ``(m,)``.
+        outcomes: How the runs of each scheme have ended; None if means and deviations tell all.
     """
 
     sought: Sought
@@ -50,7 +48,7 @@ class Believed:
     freedom: Floats
     points: Floats
     correlation: Floats
-    runs: Floats | None = None
+    outcomes: Outcomes | None = None
 
     def draw(self, count: int, random: np.random.Generator) -> Floats:
         """Give joint draws of the figures' means, on their scales, shape ``(count, m, f)``."""
@@ -82,7 +80,7 @@ class Believed:
         """Give the volume of what can be recommended of *rows*, as a share of the points' box."""
         which = np.array(rows, dtype=np.int64)
         beliefs = self.means[which], self.variances[which], self.noise[which]
-        return float(self._volume(*beliefs, self.freedom[which], self._same(which)))
+        return float(self._volume(*beliefs, self.freedom[which], which))
 
     def sure(self, rows: Sequence[int]) -> NDArray[np.bool_]:
         """Say which of *rows* can be recommended now, shape ``(len(rows),)``."""
@@ -109,7 +107,7 @@ class Believed:
             within = self.sought.within(
                 means, np.sqrt(left + noise**2), self.freedom[which] + runs
             )
-            within *= self._same_after(which, runs)
+            within = self._kept(within, which, runs)
             needed[within >= self.sought.sure] = runs
         return needed
 
@@ -133,7 +131,8 @@ class Believed:
         shares = _noise_after(outcomes[:, -1], repeats, self.freedom[one])
         noise = noise * np.where(told > 0.0, shares[:, None], 1.0)[:, :, None]
         freedom = self.freedom[which] + repeats * told
-        after = self._volume(shown, variances, noise, freedom, self._same(which, one, runs))
+        more = runs * told
+        after = self._volume(shown, variances, noise, freedom, which, more)
         return float(after.mean()) - self.volume(rows)
 
     def doubtful(self, count: int) -> list[int]:
@@ -145,17 +144,11 @@ class Believed:
         """Give the probability that the next run of each scheme keeps the limits, shape ``(m,)``."""
         deviations = np.sqrt(self.variances + self.noise**2)
         within = self.sought.within(self.means, deviations, self.freedom)
-        return np.asarray(within * self._same(np.arange(len(within))))
+        return self._kept(within, np.arange(len(within)))
 
-    def _same_after(self, which: Ints, more: int) -> Floats:
-        """Give `same_outcome` of schemes, with *more* runs of each."""
-        return np.ones(len(which)) if self.runs is None else same_outcome(self.runs[which] + more)
-
-    def _same(self, which: Ints, one: int = -1, more: int = 0) -> Floats:
-        """Give `same_outcome` of schemes, with *more* runs of *one*."""
-        if self.runs is None:
-            return np.ones(len(which))
-        return same_outcome(self.runs[which] + more * (which == one))
+    def _kept(self, within: Floats, which: Ints, more: Floats | float = 0.0) -> Floats:
+        """Let the outcomes of runs count, and of *more* runs that are expected to keep the limits."""
+        return within if self.outcomes is None else self.outcomes.of(which).likely(within, more)
 
     def after(self, one: int) -> Believed:
         """Give what will be believed after a run of *one* that shows what is expected of it."""
@@ -180,11 +173,17 @@ class Believed:
         return np.asarray(np.clip(change, -most, most))
 
     def _volume(
-        self, means: Floats, variances: Floats, noise: Floats, freedom: Floats, same: Floats
+        self,
+        means: Floats,
+        variances: Floats,
+        noise: Floats,
+        freedom: Floats,
+        which: Ints,
+        more: Floats | float = 0.0,
     ) -> Floats:
         """Give the volume for means of shape ``(..., r, f)``; its shape is ``(...)``."""
         deviations = np.broadcast_to(np.sqrt(variances + noise**2), means.shape)
-        within = self.sought.within(means, deviations, freedom) * same
+        within = self._kept(self.sought.within(means, deviations, freedom), which, more)
         sure = within >= self.sought.sure
         some = sure.any(axis=tuple(range(sure.ndim - 1)))
         losses = self.sought.losses(means[..., some, :])
@@ -192,16 +191,6 @@ class Believed:
         for objective in range(losses.shape[-1]):
             covers &= losses[..., objective, None] <= self.points[:, objective]
         return np.asarray(covers.any(axis=-2).mean(axis=-1))
-
-
-def same_outcome(runs: Floats) -> Floats:
-    """Give the probability that the next run of a scheme has no outcome that none of its *runs* had.
-
-    >>> same_outcome(np.array([1.0, 2.0, 4.0])).round(2).tolist()
-    [0.91, 0.95, 0.98]
-    """
-    runs = np.maximum(runs, 1.0)
-    return np.asarray(runs / (runs + _ANOTHER))
 
 
 def _noise_after(outcomes: Floats, runs: int, freedom: float) -> Floats:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from autotune.space.space import ParameterSet
-from autotune.surrogate.correction import Correction, Expected
+from autotune.surrogate.correction import Correction
 from autotune.surrogate.evolution import Evolution
 from autotune.surrogate.plain_sets import plain_sets
 from autotune.surrogate.prior import Prior
+from autotune.surrogate.proposed import Expected
 from tests.surrogate.formulas import (
     CUBE,
     OBJECTIVES,
@@ -93,7 +94,7 @@ def test_another_prior_that_fits_better_is_gone_over_to() -> None:
 
     found = tune([wrong, prior(kernel(cost=20.0)), right], trials=6, starts=14)
 
-    assert found.prior == 2
+    assert found.learning.prior == 2
     assert true_volume(TRUE, sure(found)) > 0.8 * reachable()
 
 
@@ -103,14 +104,14 @@ def test_a_prior_that_says_nothing_of_what_was_run_is_not_gone_over_to() -> None
 
     found = tune([prior(TRUE), silent], trials=4, starts=8)
 
-    assert found.prior == 0
+    assert found.learning.prior == 0
     assert sure(found)
 
 
 def test_a_prior_that_is_right_is_kept() -> None:
     found = tune([prior(TRUE), prior(kernel(cost=3.0))], trials=4, starts=4)
 
-    assert found.prior == 0
+    assert found.learning.prior == 0
 
 
 def test_without_a_prior_plain_schemes_come_first_and_more_trials_find_more() -> None:
