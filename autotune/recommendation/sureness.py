@@ -20,6 +20,9 @@ LIKELY = 0.5
 NOT_SURE = "not sure: "
 """How the note of a scheme begins that is shown though it is not recommended."""
 
+HOLDS = "holds in"
+"""What stands between the limits and the share of runs that keep them."""
+
 _MOST_MORE = 1000
 
 
@@ -70,7 +73,8 @@ def why_not_sure(
         if belief.within >= rule.share:
             return None
         held, wanted = share_of_runs(belief.within), share_of_runs(rule.share)
-        return f"{limits(objectives)} holds in {held} of runs, not in {wanted}"
+        told = f"{limits(objectives)} {HOLDS} {held} of runs, not in {wanted}"
+        return told if confirmations else f"{told}, so far as one run tells"
     if breaks := broken(figures, objectives):
         name = breaks[0].name
         figure = format_figure(name, figures[name], digits=6)

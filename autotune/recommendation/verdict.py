@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from autotune.objective.figures import breaches, violation
 from autotune.objective.objective import Constraint, Objectives
 from autotune.recommendation.front import OFF, Recommendation, Recommended, knee
-from autotune.recommendation.sureness import limits, why_not_sure
+from autotune.recommendation.sureness import HOLDS, limits, why_not_sure
 from autotune.trial import Trial, TrialState
 
 BEST = "best"
@@ -93,6 +93,8 @@ def why_empty(
     nothing_better = f"no scheme was better than leaving DAMON off{within}"
     if recommendation.thrown_out:
         thrown_out, confirmed = recommendation.thrown_out, recommendation.confirmed
+        if not confirmed and all(_is_about_limits(why) for why in thrown_out.values()):
+            return f"no scheme keeps {limits(objectives)} surely enough"
         if all(OFF in why for why in thrown_out.values()):
             return nothing_better
         if not thrown_out.keys() <= confirmed.keys():
@@ -115,3 +117,7 @@ def why_empty(
 def _is_sure(option: Recommended, objectives: Objectives) -> bool:
     why = why_not_sure(option.belief, option.figures, option.confirmations, objectives)
     return why is None
+
+
+def _is_about_limits(why: str) -> bool:
+    return HOLDS in why

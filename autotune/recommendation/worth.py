@@ -24,6 +24,8 @@ _LITTLE = 0.01
 """A saving below this share is hardly worth it."""
 _MORE_LIMIT = 0.01
 """How much further a limit on a fraction is moved, to see what it costs."""
+_LEAVES, _COLD = "rss_saving", 0.1
+"""The metric of what leaves memory, whether or not it is saved, and how much of that is worth a word."""
 _MUCH = 0.03
 """What a limit that is moved must bring to be worth a word, in what is saved."""
 _MUCH_SHARE = 0.1
@@ -49,7 +51,10 @@ def verdict(
         text = f"Not sure: {'; '.join(told)}"
     else:
         text = _nothing(trials, recommendation, objectives)
-    if more := _what_the_limit_costs(trials, recommendation, objectives):
+    more = _what_the_limit_costs(trials, recommendation, objectives)
+    if more is None and not recommendation.shown:
+        more = _what_costs_too_much(trials, objectives)
+    if more is not None:
         text = f"{text}; {more}"
     return f"{text}."
 
@@ -145,8 +150,47 @@ def _nothing(
         most = max(trial.figures[objective.name] for trial in measured)
         if most < _LITTLE:
             told = _figure(objective.name, max(most, 0.0))
+            cold = max(trial.figures.get(_LEAVES, 0.0) for trial in measured)
+            if str(objective.metric) != _LEAVES and cold >= _COLD:
+                return (
+                    f"Leave DAMON off: what is cold hardly compresses: {_percent(cold)} % of the memory "
+                    f"went out ({_LEAVES}), and no scheme saved more than {told} {of}; only swap on a "
+                    "disk would save it"
+                )
             return f"Leave DAMON off: nothing here is cold, no scheme saved more than {told} {of}"
     return f"Leave DAMON off: {why_empty(trials, recommendation, objectives)}"
+
+
+def _what_costs_too_much(trials: Sequence[Trial], objectives: Objectives) -> str | None:
+    """Name the best trial that broke a limit, but by no more than once its size, and what may help."""
+    measured = _measured(trials)
+    objective = objectives.objectives[0]
+    near = [
+        trial
+        for trial in measured
+        if 0.0
+        < max((_beyond(trial.figures, c) for c in objectives.constraints), default=0.0)
+        <= 1.0
+    ]
+    sign = 1.0 if objective.direction is Direction.MAXIMIZE else -1.0
+    best = max(near, key=lambda t: (sign * t.figures[objective.name], -t.number), default=None)
+    if best is None or sign * best.figures[objective.name] < _MUCH:
+        return None
+    gain = _figure(objective.name, best.figures[objective.name])
+    costs = [
+        f"{_figure(c.name, best.figures[c.name])} {c.name}"
+        for c in objectives.constraints
+        if violation(best.figures, c) > 0.0
+    ]
+    told = f"trial {best.number} comes to {gain} {objective.name} at {_joined(costs)}"
+    if all(scheme.quota is None for trial in measured for scheme in trial.schemes):
+        told += "; a quota may bring a part of it for less: try a search space with quotas"
+    return told
+
+
+def _beyond(figures: Figures, constraint: Constraint) -> float:
+    """Give by how many times its size a limit is broken."""
+    return violation(figures, constraint) / max(abs(constraint.bound), 1e-9)
 
 
 def _measured(trials: Sequence[Trial]) -> list[Trial]:

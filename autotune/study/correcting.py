@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from autotune.backends.base import Backend, RecordingBackend
+from autotune.damon.damos import Scheme
 from autotune.damon.kernel_units import on_grid
 from autotune.damon.recording import Recording
 from autotune.objective.figures import Figures, mean, minimised
@@ -99,6 +100,7 @@ class CorrectingSearch:
 
         known = self._know(file, backend, trying.baseline, record)
         trying.notes.append(known.note)
+        runtime_us = 1e6 * trying.baseline.runtime_s
         longer = max(1.0, known.ticks / _TICKS)
 
         def correction(priors: Sequence[Prior]) -> Correction:
@@ -111,11 +113,14 @@ class CorrectingSearch:
                 step=max(_LEAST, int(_STEP / longer)),
                 also=self._first,
                 guess=known.guess,
-                alike=lambda values: tuple(
-                    on_grid(scheme, file.monitoring.intervals)
-                    for scheme in file.search_space.schemes(values)
-                ),
+                alike=alike,
             )
+
+        def alike(values: ParameterSet) -> tuple[Scheme, ...] | None:
+            schemes = file.search_space.schemes(values)
+            if all(scheme.pattern.age_us.min >= runtime_us for scheme in schemes):
+                return None
+            return tuple(on_grid(scheme, file.monitoring.intervals) for scheme in schemes)
 
         turns = _Turns(
             trying,

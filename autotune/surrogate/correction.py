@@ -67,7 +67,8 @@ class Correction:
         step: How many more between two batches.
         also: Parameter sets that are weighed beside those that are found.
         guess: Where there are no *priors*: what is usual of workloads, of which little can be expected.
-        alike: Gives equal values for parameter sets of which the kernel runs the same.
+        alike: Gives equal values for parameter sets of which the kernel runs the same, and None of a set
+            that can't do anything in a run: it is never proposed.
     """
 
     def __init__(
@@ -157,15 +158,24 @@ class Correction:
             price: How many starts of the workload a repeat of a parameter set takes, 1 or more; None
                 where it can't be repeated. Without it, nothing is.
         """
-        if self._line is not None and new:
-            plain = self._line.next(min(count, new))
-            if plain:
-                return [Start(parameters=one, again=False, gain=1.0) for one in plain]
+        if new and (plain := self._plain(min(count, new))):
+            return [Start(parameters=one, again=False, gain=1.0) for one in plain]
         model = self.learning.model()
         if model is None:
             sets = self._evolution.design(min(count, new))
             return [Start(parameters=one, again=False, gain=1.0) for one in sets]
         return self._choose(model, count, new, price)
+
+    def _plain(self, count: int) -> list[ParameterSet]:
+        """Give the plain sets that come next. What can't do anything keeps all limits without a run."""
+        line = self._line
+        while line is not None and (sets := line.next(count)):
+            idle = [values for values in sets if self._alike(values) is None]
+            for values in idle:
+                line.tell(values, keeps=True)
+            if left := [values for values in sets if values not in idle]:
+                return left
+        return []
 
     def _short(self, model: Corrected) -> list[int]:
         """Ask the prior about variations of what is best by the corrected figures; give a shortlist."""
@@ -273,7 +283,7 @@ class Correction:
         Schemes are the same if the kernel runs the same, and if a trusted prior shows the same of them
         with every seed: a quota that limits nothing is none.
         """
-        had: set[Hashable] = {self._alike(values) for values in self._failed}
+        had: set[Hashable] = {None, *(self._alike(values) for values in self._failed)}
         left = []
         for row in (*run, *short):
             kinds = {self._alike(self.learning.surface.sets[row])}

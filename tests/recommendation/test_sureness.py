@@ -86,7 +86,8 @@ def test_several_limits_are_told_together_and_without_limits_all_is_sure() -> No
     told = belief(within=0.5)
 
     assert why_not_sure(told, {}, (), limits) == (
-        "each of slowdown <= 2%, cpu_use <= 3% holds in 50 % of runs, not in 95 %"
+        "each of slowdown <= 2%, cpu_use <= 3% holds in 50 % of runs, not in 95 %, so far as one run "
+        "tells"
     )
     assert why_not_sure(told, {}, (), within()) is None
 

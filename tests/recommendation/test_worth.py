@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autotune.damon.damos import Action, Quota, Scheme
 from autotune.objective.objective import (
     Direction,
     Objectives,
@@ -183,3 +184,27 @@ def test_without_a_measured_trial_there_is_no_verdict() -> None:
 
     assert said(chosen(), ()) == "No verdict: there was no trial."
     assert said(chosen(), (lost,)) == "No verdict: every trial failed."
+
+
+def test_what_is_cold_and_hardly_compresses_is_told_from_nothing_cold() -> None:
+    out = trial(0, 0.002, 0.03)
+    out = replace(out, figures={**out.figures, "rss_saving": 0.426})
+
+    assert said(chosen(), (out,)) == (
+        "Leave DAMON off: what is cold hardly compresses: 43 % of the memory went out (rss_saving), "
+        "and no scheme saved more than 0.2 % of the memory; only swap on a disk would save it."
+    )
+
+
+def test_what_costs_a_little_too_much_is_named_with_a_remedy() -> None:
+    dear, beyond = trial(4, 0.55, 0.037), trial(5, 0.7, 0.2)
+    limited = replace(
+        dear, schemes=(Scheme(action=Action.PAGEOUT, quota=Quota(size_bytes=1 << 20)),)
+    )
+
+    assert said(chosen(), (dear, beyond)) == (
+        "Leave DAMON off: no trial kept slowdown <= 2%; trial 4 comes to 55 % memory_saving at 3.7 % "
+        "slowdown; a quota may bring a part of it for less: try a search space with quotas."
+    )
+    assert "a quota" not in said(chosen(), (limited, beyond))
+    assert "trial" not in said(chosen(), (beyond,)).replace("no trial", "")

@@ -261,7 +261,6 @@ def _promises(share: float) -> Know:
     ("share", "told"),
     [
         (0.05, "What the simulator said of the first 2 trials was wrong by 9"),
-        (0.0, "What the simulator said of the first "),
         (0.8, None),
     ],
 )
