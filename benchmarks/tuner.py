@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from autotune import samplers
-from autotune.evaluation.kernel_table import read_table, stored
+from autotune.evaluation.kernel_table import read_table, schemes_of, stored
 from autotune.evaluation.stored_kernel import StoredKernel
 from autotune.evaluation.tuner_judging import Judge, Judged
 from autotune.evaluation.tuner_kernel_model import cross_validated
@@ -162,6 +162,25 @@ def _reference(name: str, effort: Effort) -> tuple[str, Reference]:
     return name, found
 
 
+def _live_reference(name: str, of_stored: Reference, seeds: int) -> tuple[str, Reference]:
+    """Run what the stored problem's reference has, live: there it may be worth less."""
+    problem, judge = _all_problems()[name], _judge(name)
+    found = [
+        Best(parameters=one.parameters, judged=judge.judge(schemes, seeds))
+        for one in of_stored.handful
+        if (schemes := schemes_of(problem.plain, one.parameters)) is not None
+    ]
+    nothing = Reference(
+        handful=(), volume=0.0, whole=0.0, most_saved=0.0, tried=len(found), judged=len(found)
+    )
+    return name, with_found(nothing, found, slowdown_limit(problem.plain))
+
+
+def _of_stored(name: str) -> str:
+    """Give the stored problem of a live one."""
+    return name.replace("live/", "kernel/")
+
+
 class Folder:
     """Where references and runs are kept."""
 
@@ -170,8 +189,6 @@ class Folder:
         (path / "references").mkdir(parents=True, exist_ok=True)
 
     def _reference_path(self, name: str) -> Path:
-        # What is run live is compared with what the stored runs of the same workload have.
-        name = name.replace("live/", "kernel/")
         return self.path / "references" / f"{name.replace('/', '.')}.json"
 
     def reference(self, name: str) -> Reference | None:
@@ -274,15 +291,26 @@ class Work:
                 running.remove(done)
                 yield done.result()
 
-    def references(self, chosen: Sequence[Problem], effort: Effort) -> None:
-        """Compute the references that are missing."""
+    def references(self, chosen: Sequence[Problem], effort: Effort, seeds: int) -> None:
+        """Compute the references that are missing; live ones are judged with *seeds* seeds."""
+        names = [problem.name for problem in chosen if problem.kind is not Kind.RESPONSE]
         missing = [
-            (problem.name, effort)
-            for problem in chosen
-            if problem.kind not in (Kind.RESPONSE, Kind.LIVE)
-            and self.folder.reference(problem.name) is None
+            (name, effort)
+            for name in dict.fromkeys(_of_stored(name) for name in names)
+            if self.folder.reference(name) is None
         ]
-        for name, found in self._each(_reference, missing):
+        self._keep(self._each(_reference, missing))
+        live = [
+            (name, of_stored, seeds)
+            for name in names
+            if _all_problems()[name].kind is Kind.LIVE
+            and self.folder.reference(name) is None
+            and (of_stored := self.folder.reference(_of_stored(name))) is not None
+        ]
+        self._keep(self._each(_live_reference, live))
+
+    def _keep(self, references: Iterable[tuple[str, Reference]]) -> None:
+        for name, found in references:
             self.folder.keep_reference(name, found)
             print(f"reference of {name}: {found.most_saved:.3f} saved", file=sys.stderr)
 
@@ -504,7 +532,7 @@ def main() -> None:
         judging = _QUICK_EFFORT.seeds if quick else arguments.judging
         os.nice(_POLITE)
         work = Work(folder, arguments.workers, minutes)
-        work.references(chosen, _QUICK_EFFORT if quick else Effort())
+        work.references(chosen, _QUICK_EFFORT if quick else Effort(), judging)
         work.judge(judging)
         seeds = arguments.seeds or (3 if quick else 20)
         work.runs(list(_tasks(chosen, methods, seeds, arguments.budget, quick=quick)), judging)
