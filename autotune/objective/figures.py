@@ -146,6 +146,8 @@ def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
 
     >>> format_figure("slowdown", 0.0123456), format_figure("slowdown", 0.0123456, digits=4)
     ('1.23%', '1.235%')
+    >>> format_figure("memory_saving", -0.00001)
+    '0.00%'
     >>> format_figure("half_saving_s", 3.5), format_figure("major_faults", 1250.0)
     ('3.500 s', '1250')
     """
@@ -154,4 +156,6 @@ def format_figure(name: str, value: float, *, digits: int | None = None) -> str:
         return f"{value:.{digits or 6}g}"
     if unit == "s":
         return f"{value:.3f} s" if digits is None else f"{value:.{digits}g} s"
-    return f"{100.0 * value:.2f}%" if digits is None else f"{100.0 * value:.{digits}g}%"
+    if digits is None:
+        return f"{round(100.0 * value, 2) + 0.0:.2f}%"
+    return f"{100.0 * value:.{digits}g}%"
