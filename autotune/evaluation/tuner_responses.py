@@ -22,7 +22,9 @@ FORBIDDEN = -1000.0
 """The score of a run that was more than 20 % slower."""
 
 _FORBIDDEN_SLOWDOWN = 0.25
-_BASELINE = measurement(work_done=1.0)
+_RUNTIME_S = 70.0
+"""No recorded age is longer than a run."""
+_BASELINE = measurement(runtime_s=_RUNTIME_S, work_done=1.0)
 
 Scores = tuple[float, ...]
 """The score at a min age of 0, 1, 2, ... seconds."""
@@ -115,6 +117,7 @@ class RecordedResponse:
         slow = _FORBIDDEN_SLOWDOWN if score == FORBIDDEN else 0.0
         saving = 0.0 if score == FORBIDDEN else score / 50.0
         return measurement(
+            runtime_s=_RUNTIME_S,
             work_done=1.0,
             rss_mean_bytes=_BASELINE.rss_mean_bytes * (1.0 - saving),
             workload_cpu_s=_BASELINE.workload_cpu_s * (1.0 + slow),
