@@ -9,7 +9,7 @@ from autotune.objective.metrics import METRICS
 from autotune.objective.objective import Constraint, Direction, Objective, Objectives
 from autotune.recommendation.belief import Belief
 from autotune.recommendation.front import Recommendation, Recommended
-from autotune.recommendation.sureness import NOT_SURE, limits, share_of_runs
+from autotune.recommendation.sureness import LIKELY, NOT_SURE, limits, share_of_runs
 from autotune.recommendation.verdict import why_empty
 from autotune.trial import Trial, TrialState
 
@@ -46,17 +46,22 @@ def verdict(
         best = recommendation.front[0]
         worth = "Worth it" if _is_worth_it(best, objectives.objectives[0]) else "Hardly worth it"
         text = f"{worth}: {_told(best, objectives)}{_sure(best, objectives)}"
-    elif recommendation.unsure:
+    elif _may_hold(recommendation.unsure):
         told = (_told(one, objectives) + _doubt(one) for one in recommendation.unsure)
         text = f"Not sure: {'; '.join(told)}"
     else:
         text = _nothing(trials, recommendation, objectives)
     more = _what_the_limit_costs(trials, recommendation, objectives)
-    if more is None and not recommendation.shown:
+    if more is None and not recommendation.front and not _may_hold(recommendation.unsure):
         more = _what_costs_too_much(trials, objectives)
     if more is not None:
         text = f"{text}; {more}"
     return f"{text}."
+
+
+def _may_hold(unsure: Sequence[Recommended]) -> bool:
+    """Whether a scheme keeps the limits more probably than not."""
+    return any(one.belief is not None and one.belief.within > LIKELY for one in unsure)
 
 
 def _is_worth_it(best: Recommended, objective: Objective) -> bool:

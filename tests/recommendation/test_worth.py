@@ -116,6 +116,17 @@ def test_what_is_not_sure_says_why_and_what_would_settle_it() -> None:
     )
 
 
+def test_what_rather_breaks_the_limits_is_no_open_question() -> None:
+    dear = trial(4, 0.56, 0.035)
+    unsure = option(dear, belief(0.56, within=0.05), "not sure: ...")
+
+    assert said(chosen(unsure=(unsure,)), (dear,)) == (
+        "Leave DAMON off: no scheme is sure enough to keep slowdown <= 2%; trial 4 comes to 56 % "
+        "memory_saving at 3.5 % slowdown; a quota may bring a part of it for less: try a search space "
+        "with quotas."
+    )
+
+
 def test_what_trials_that_were_ended_early_save_is_not_known() -> None:
     ended = Trial(
         number=2,
