@@ -292,7 +292,9 @@ def show_objectives(objectives: Iterable[tuple[Objectives, str]]) -> None:
         rows = [(o.name, o.direction.value, o.reference_text) for o in item.objectives]
         console.print(table(("metric", "direction", "reference"), rows))
         for constraint in item.constraints:
-            console.print(f"constraint: {constraint}\n")
+            console.print(f"constraint: {constraint}")
+        if item.constraints:
+            console.print(f"hold: {item.hold} (how constraints must hold to be recommended)\n")
     summary = "what objectives and constraints can name; fractions unless a unit is named"
     console.print(Text.assemble(("metrics", "bold"), f"  {summary}"))
     console.print(

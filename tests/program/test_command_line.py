@@ -60,6 +60,7 @@ def test_spaces_and_objectives_are_listed(autotune: Runner) -> None:
 
     assert all(name in spaces.out for name in ("prcl", "prcl-quota", "ethp", "100ms to 1m"))
     assert all(name in objectives.out for name in ("memory", "slowdown <= 5%", "cpu_use"))
+    assert "constraint: slowdown <= 5%\nhold: 95% " in objectives.out
     for result in (spaces, objectives):
         assert max(len(line) for line in result.out.splitlines()) <= 80
 
