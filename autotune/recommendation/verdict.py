@@ -93,8 +93,10 @@ def why_empty(
     nothing_better = f"no scheme was better than leaving DAMON off{within}"
     if recommendation.thrown_out:
         thrown_out, confirmed = recommendation.thrown_out, recommendation.confirmed
-        if not confirmed and all(_is_about_limits(why) for why in thrown_out.values()):
-            return f"no scheme keeps {limits(objectives)} surely enough"
+        if not confirmed and all(HOLDS in why or OFF in why for why in thrown_out.values()):
+            about_limits = all(HOLDS in why for why in thrown_out.values())
+            too_seldom = f"no scheme keeps {limits(objectives)} surely enough"
+            return too_seldom if about_limits else nothing_better
         if all(OFF in why for why in thrown_out.values()):
             return nothing_better
         if not thrown_out.keys() <= confirmed.keys():
@@ -117,7 +119,3 @@ def why_empty(
 def _is_sure(option: Recommended, objectives: Objectives) -> bool:
     why = why_not_sure(option.belief, option.figures, option.confirmations, objectives)
     return why is None
-
-
-def _is_about_limits(why: str) -> bool:
-    return HOLDS in why

@@ -110,6 +110,14 @@ def test_an_empty_front_has_no_marks() -> None:
         ),
         (
             (MEASURED, SLOW),
+            nothing(
+                t0="slowdown <= 5% holds in 3 % of runs, not in 95 %, so far as one run tells",
+                t1="noise hides whether it is better than DAMON off",
+            ),
+            "no scheme was better than leaving DAMON off within slowdown <= 5%, cpu_use <= 10%",
+        ),
+        (
+            (MEASURED, SLOW),
             nothing(t0="DAMON off is better by the confirmed figures"),
             "no scheme was better than leaving DAMON off within slowdown <= 5%, cpu_use <= 10%",
         ),
