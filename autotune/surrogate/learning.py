@@ -148,13 +148,14 @@ class Learning:
         run = [
             row for row in dict.fromkeys(told.tolist()) if np.isfinite(seen[told == row, 0]).any()
         ]
-        shown = self._sought.figures(
-            np.array([np.nanmean(seen[told == row], axis=0) for row in run])
-        )
-        said = self._sought.figures(self.surface.mean[run])
-        gained, promised = shown[:, 0], said[:, 0]
+        if len(run) < 2:
+            return None
+        shown = np.zeros((len(run), seen.shape[1]))
+        shown[:, 0] = [np.nanmean(seen[told == row, 0]) for row in run]
+        gained = self._sought.figures(shown)[:, 0]
+        promised = self._sought.figures(self.surface.mean[run])[:, 0]
         larger = np.maximum(np.abs(gained), np.abs(promised)).sum()
-        if len(run) < 2 or larger < _TELLING * len(run):
+        if larger < _TELLING * len(run):
             return None
         return float(np.abs(gained - promised).sum() / larger)
 

@@ -293,3 +293,24 @@ def test_where_the_prior_promises_nothing_plain_ages_are_tried_all_the_same(
     )
     assert [t.parameters["pattern.min_size"] for t in outcome.trials[:4]] == [4096] * 4
     assert outcome.recommendation.front
+
+
+@pytest.mark.parametrize("know", [TRUE, nothing], ids=["prior", "no prior"])
+def test_ages_longer_than_a_run_are_never_tried(tmp_path: Path, know: Know) -> None:
+    class Short(Kernel):
+        def run(self, experiment: Experiment, *, seed: int) -> Measurement:
+            return replace(super().run(experiment, seed=seed), runtime_s=2.0)
+
+    outcome = tune(tmp_path, Short(amplitude=LITTLE), know, constraints="[slowdown <= 1%]")
+
+    ages_us = [trial.schemes[0].pattern.age_us.min for trial in outcome.trials]
+    assert ages_us
+    assert max(ages_us) < 2_000_000
+
+
+def test_where_every_scheme_fails_the_search_ends_in_order(tmp_path: Path) -> None:
+    outcome = tune(tmp_path, Kernel(amplitude=LITTLE, fail=lambda _: "it is no use"), TRUE)
+
+    assert outcome.trials
+    assert {trial.state for trial in outcome.trials} == {TrialState.FAILED}
+    assert outcome.recommendation.front == ()
